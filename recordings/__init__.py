@@ -1,0 +1,1 @@
+"""The evidence room: recorder, snapshots, encrypted evidence, the seal and its verifier."""

@@ -1,0 +1,1 @@
+"""What the machine sees in a picture; the only place that knows OpenCV."""

@@ -1,0 +1,1 @@
+"""The clock that asks the exam office for its sweeps."""

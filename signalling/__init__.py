@@ -1,0 +1,1 @@
+"""The live room: Socket.IO, peers, media forwarding."""

@@ -1,0 +1,1 @@
+"""The front office: composition root, API, pages, sign-in, mail, the backend adapters."""
