@@ -1,0 +1,79 @@
+"""What can go wrong in the evidence room.
+
+```
+InvigilationError
+├── EvidenceDamaged      what is stored is not what was written
+├── EvidenceUnfinished   only a part was written, and it has not been recovered yet
+├── EvidenceExists       evidence is never overwritten
+├── EvidenceStoreFull    the disk is kept free for what matters more
+├── PictureUndecodable   this is no picture that can be shown
+└── SealBroken           a signed document that does not verify
+```
+
+Evidence that is not there, or was erased, is the exam office's own `NotFound`.
+"""
+
+from __future__ import annotations
+
+from invigilation.errors import InvigilationError
+
+
+class EvidenceDamaged(InvigilationError):
+    """The stored bytes were changed, cut, swapped or lengthened; `why` says how it was seen."""
+
+    code = "evidence_damaged"
+
+    def __init__(self, evidence_id: str, why: str) -> None:
+        super().__init__(f"This evidence has been damaged and cannot be trusted: {why}.")
+        self.evidence_id = evidence_id
+        self.why = why
+
+
+class EvidenceUnfinished(InvigilationError):
+    """The object is still being written, or its writer died; `Vault.read_part` shows the rest."""
+
+    code = "evidence_unfinished"
+
+    def __init__(self, evidence_id: str) -> None:
+        super().__init__("This evidence is not finished yet.")
+        self.evidence_id = evidence_id
+
+
+class EvidenceExists(InvigilationError):
+    """An object of this name was stored before; evidence is never overwritten."""
+
+    code = "evidence_exists"
+
+    def __init__(self, evidence_id: str) -> None:
+        super().__init__("This evidence was stored before and is never overwritten.")
+        self.evidence_id = evidence_id
+
+
+class EvidenceStoreFull(InvigilationError):
+    """Less than the reserve is free on the disk of the vault."""
+
+    code = "evidence_store_full"
+
+    def __init__(self, free: int) -> None:
+        super().__init__("The disk for evidence is full. The session goes on without it.")
+        self.free = free
+
+
+class PictureUndecodable(InvigilationError):
+    """The bytes are no picture that can be shown; `why` says what is wrong with them."""
+
+    code = "picture_undecodable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The picture could not be taken: {why}. Please try again.")
+        self.why = why
+
+
+class SealBroken(InvigilationError):
+    """A signed document does not verify; `why` names the first thing that is wrong."""
+
+    code = "seal_broken"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The seal does not verify: {why}.")
+        self.why = why

@@ -1,0 +1,340 @@
+"""The encrypted evidence store on the local disk.
+
+```
+ROOT/SESSION/key         the session's random key, wrapped (AES-256-GCM) by a key kept elsewhere
+ROOT/SESSION/ID.evidence a finished object, in the format of `recordings.stream`
+ROOT/SESSION/ID.part     an object still being appended to, or the orphan of a dead writer
+ROOT/SESSION/*.tmp       half-written; swept by `orphans`
+```
+
+All methods block on the disk: callers on an event loop use a thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from invigilation.errors import Busy, InvalidInput, NotFound
+from recordings import stream
+from recordings.appender import Appender, Digest, Stored, disk_errors, sync_folder
+from recordings.errors import (
+    EvidenceDamaged,
+    EvidenceExists,
+    EvidenceStoreFull,
+    EvidenceUnfinished,
+)
+
+RESERVE_BYTES = 256 * 1024 * 1024
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+_NONCE_BYTES = 12
+_KEY_CONTEXT = b"invigilation-session-key/1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read; `complete` is False when the object was never finished."""
+
+    data: bytes
+    complete: bool
+
+
+class Vault:
+    """Evidence by session and id, encrypted under a key a session, never overwritten.
+
+    `wrap_key` (32 bytes) wraps the session keys and is kept away from this disk. Appending stops
+    with EvidenceStoreFull when less than `reserve` bytes are free, so that events still commit.
+    Ids are 1 to 64 letters, digits, `_` and `-`; others raise InvalidInput.
+    """
+
+    def __init__(self, root: Path, wrap_key: bytes, reserve: int = RESERVE_BYTES) -> None:
+        if len(wrap_key) != stream.KEY_BYTES:
+            raise ValueError("the wrap key has 32 bytes")
+        self._root = root
+        self._wrap = AESGCM(wrap_key)
+        self._reserve = reserve
+
+    def put(self, session: str, evidence_id: str, data: bytes) -> Stored:
+        """Store `data`, all of it or nothing; it is on the disk when this returns."""
+        part, whole = self._paths(session, evidence_id)
+        if part.exists() or whole.exists():
+            raise EvidenceExists(evidence_id)
+        return self._write(session, evidence_id, (data,))
+
+    def read(self, session: str, evidence_id: str) -> bytes:
+        """Return a finished object, verified from end to end.
+
+        Raises NotFound, EvidenceUnfinished or EvidenceDamaged.
+        """
+        return self.read_range(session, evidence_id, 0, None)
+
+    def read_range(self, session: str, evidence_id: str, start: int, stop: int | None) -> bytes:
+        """Return the plaintext bytes `start` to `stop` (excluded), clipped to the object.
+
+        Only the chunks that hold them, and the last one (against truncation), are decrypted.
+        """
+        with self._finished(session, evidence_id) as (descriptor, cipher, found):
+            stop = found.size if stop is None else min(stop, found.size)
+            touched = [s for s in found.slots if s.offset < stop and s.offset + s.length > start]
+            if found.slots[-1] not in touched:
+                cipher.open(found.slots[-1], descriptor)
+            data = b"".join(cipher.open(slot, descriptor) for slot in touched)
+            first = touched[0].offset if touched else 0
+            return data[max(0, start - first) : max(0, stop - first)]
+
+    def size(self, session: str, evidence_id: str) -> int:
+        """Return the plaintext size in bytes of a finished object, verified against its end."""
+        with self._finished(session, evidence_id) as (descriptor, cipher, found):
+            cipher.open(found.slots[-1], descriptor)
+            return found.size
+
+    def read_part(self, session: str, evidence_id: str) -> Reading:
+        """Return an object finished or not: of an unfinished one, all its whole records."""
+        _, whole = self._paths(session, evidence_id)
+        complete = whole.exists()
+        return Reading(b"".join(self.records(session, evidence_id)), complete)
+
+    def records(self, session: str, evidence_id: str) -> Iterator[bytes]:
+        """Yield the records of an object in order: of an unfinished one, as they were appended.
+
+        What a dying writer left half-written at the very end is passed over. Raises
+        EvidenceDamaged for anything else, and for a finished object that was cut.
+        """
+        part, whole = self._paths(session, evidence_id)
+        path = whole if whole.exists() else part
+        with self._opened(path, session, evidence_id) as (descriptor, cipher):
+            found = stream.layout(descriptor, evidence_id)
+            if path == whole and not found.complete:
+                raise EvidenceDamaged(evidence_id, "its end is missing")
+            for slot in found.slots:
+                try:
+                    yield cipher.open(slot, descriptor)
+                except EvidenceDamaged:
+                    # A power cut can leave a record of full length with unwritten blocks.
+                    if path == whole or slot is not found.slots[-1] or slot.index == 0:
+                        raise
+
+    def open_append(self, session: str, evidence_id: str) -> Appender:
+        """Begin an object that grows; exactly one appender holds it until it is finished."""
+        part, whole = self._paths(session, evidence_id)
+        self._check_space()
+        key = self._session_key(session, create=True)
+        if whole.exists():
+            raise EvidenceExists(evidence_id)
+        try:
+            descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            raise EvidenceExists(evidence_id) from None
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        header = stream.new_header()
+        with disk_errors(evidence_id):
+            os.write(descriptor, header)
+            sync_folder(part.parent)
+        cipher = stream.Cipher(key, header[len(stream.MAGIC) :], session, evidence_id)
+        return Appender(part, whole, descriptor, cipher, self._check_space)
+
+    def recover(self, session: str, evidence_id: str) -> Stored:
+        """Finish an orphan where it lies, with all its whole records.
+
+        Of an object that is finished already, only digest and size are returned. Raises Busy
+        while its writer lives.
+        """
+        part, whole = self._paths(session, evidence_id)
+        if whole.exists():
+            part.unlink(missing_ok=True)
+            return Digest(self.records(session, evidence_id)).stored
+        with self._opened(part, session, evidence_id) as (descriptor, cipher):
+            _lock(descriptor)
+            written = Digest(self.records(session, evidence_id))
+            found = stream.layout(descriptor, evidence_id)
+            writable = os.open(part, os.O_RDWR | os.O_CLOEXEC)
+            appender = Appender(part, whole, writable, cipher, self._check_space)
+            appender.resume(found, written)
+            return appender.finish()
+
+    def settle(self, session: str, evidence_id: str, pieces: Iterable[bytes]) -> Stored:
+        """Replace an orphan by a finished object made of `pieces`.
+
+        The orphan goes only when the new object is on the disk. Raises Busy while the orphan's
+        writer lives, EvidenceStoreFull when there is no room for both.
+        """
+        part, _ = self._paths(session, evidence_id)
+        with self._opened(part, session, evidence_id) as (descriptor, _cipher):
+            _lock(descriptor)
+            stored = self._write(session, evidence_id, pieces)
+            part.unlink(missing_ok=True)
+        return stored
+
+    def orphans(self) -> list[tuple[str, str]]:
+        """Return session and id of every unfinished object without a living writer.
+
+        Sweeps half-written temporary files too: call it at start, before anything is stored.
+        """
+        for stale in self._root.glob("*/*.tmp"):
+            stale.unlink(missing_ok=True)
+        found = [path for path in sorted(self._root.glob("*/*.part")) if not _held(path)]
+        for path in found:
+            if path.stat().st_size < stream.HEADER_BYTES:
+                path.unlink()
+        return [(path.parent.name, path.stem) for path in found if path.exists()]
+
+    def erase(self, session: str, evidence_id: str) -> bool:
+        """Destroy one object for good; return whether there was one.
+
+        The salt is overwritten first: without it the session's key opens nothing.
+        """
+        existed = False
+        for path in self._paths(session, evidence_id):
+            with contextlib.suppress(FileNotFoundError):
+                with path.open("r+b") as file:
+                    file.write(secrets.token_bytes(stream.HEADER_BYTES))
+                    os.fsync(file.fileno())
+                path.unlink()
+                existed = True
+        return existed
+
+    def forget(self, session: str) -> None:
+        """Destroy the session's key, then its objects. Nothing of them can be read again."""
+        folder = self._root / _valid("session", session)
+        with contextlib.suppress(FileNotFoundError):
+            with (folder / "key").open("r+b") as file:
+                file.write(secrets.token_bytes(_NONCE_BYTES + stream.KEY_BYTES + 16))
+                os.fsync(file.fileno())
+            (folder / "key").unlink()
+            sync_folder(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _paths(self, session: str, evidence_id: str) -> tuple[Path, Path]:
+        folder = self._root / _valid("session", session)
+        name = _valid("evidence", evidence_id)
+        return folder / f"{name}.part", folder / f"{name}.evidence"
+
+    def _check_space(self) -> None:
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(self._root).free
+        if free < self._reserve:
+            raise EvidenceStoreFull(free)
+
+    def _write(self, session: str, evidence_id: str, pieces: Iterable[bytes]) -> Stored:
+        """Write a finished object beside its place and move it there."""
+        _, whole = self._paths(session, evidence_id)
+        key = self._session_key(session, create=True)
+        header = stream.new_header()
+        cipher = stream.Cipher(key, header[len(stream.MAGIC) :], session, evidence_id)
+        digest = Digest()
+        temporary = whole.with_name(f"{evidence_id}.{secrets.token_hex(8)}.tmp")
+        try:
+            with disk_errors(evidence_id):
+                _write_private(
+                    temporary, chain((header,), stream.sealed(cipher, digest.passing(pieces)))
+                )
+                # A link, unlike a rename, refuses to take the place of an older object.
+                os.link(temporary, whole)
+                sync_folder(whole.parent)
+        except FileExistsError:
+            raise EvidenceExists(evidence_id) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+        return digest.stored
+
+    @contextlib.contextmanager
+    def _opened(
+        self, path: Path, session: str, evidence_id: str
+    ) -> Iterator[tuple[int, stream.Cipher]]:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound("evidence", evidence_id) from None
+        try:
+            key = self._session_key(session, create=False)
+            salt = stream.salt_of(descriptor, evidence_id)
+            yield descriptor, stream.Cipher(key, salt, session, evidence_id)
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _finished(
+        self, session: str, evidence_id: str
+    ) -> Iterator[tuple[int, stream.Cipher, stream.Layout]]:
+        part, whole = self._paths(session, evidence_id)
+        if part.exists() and not whole.exists():
+            raise EvidenceUnfinished(evidence_id)
+        with self._opened(whole, session, evidence_id) as (descriptor, cipher):
+            found = stream.layout(descriptor, evidence_id)
+            if not found.complete:
+                raise EvidenceDamaged(evidence_id, "its end is missing")
+            yield descriptor, cipher, found
+
+    def _session_key(self, session: str, *, create: bool) -> bytes:
+        path = self._root / _valid("session", session) / "key"
+        context = _KEY_CONTEXT + session.encode()
+        if create and not path.exists():
+            self._make_key(path, context)
+        try:
+            wrapped = path.read_bytes()
+        except FileNotFoundError:
+            raise NotFound("evidence", session) from None
+        try:
+            return self._wrap.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context)
+        except (InvalidTag, ValueError):
+            raise EvidenceDamaged(session, "the session's key does not unwrap") from None
+
+    def _make_key(self, path: Path, context: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        wrapped = nonce + self._wrap.encrypt(nonce, secrets.token_bytes(stream.KEY_BYTES), context)
+        temporary = path.with_name(f"key.{secrets.token_hex(8)}.tmp")
+        try:
+            with disk_errors(path.parent.name):
+                _write_private(temporary, (wrapped,))
+                # Of two threads that make the first key of a session, one link wins for both.
+                with contextlib.suppress(FileExistsError):
+                    os.link(temporary, path)
+                sync_folder(path.parent)
+                sync_folder(path.parent.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _valid(field: str, name: str) -> str:
+    """Return the name if it can be a file's name and nothing else."""
+    if not _ID.fullmatch(name):
+        raise InvalidInput(field, "An id is 1 to 64 letters, digits, hyphens and underscores.")
+    return name
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy("recording") from None
+
+
+def _held(path: Path) -> bool:
+    """Whether a living writer holds the object; the kernel frees the lock of a dead one."""
+    with path.open("rb") as file:
+        try:
+            _lock(file.fileno())
+        except Busy:
+            return True
+    return False
+
+
+def _write_private(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a new file for our eyes only, and wait until it is on the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
+        file.writelines(pieces)
+        file.flush()
+        os.fsync(file.fileno())
