@@ -1,24 +1,26 @@
 """Which starts can be offered: opening hours, rota, leave and bookings against one wish.
 
-Every start lies on the office's half-hour grid, so the search never walks through time. It keeps
-one byte for each start of the grid, 1 where the session may begin, and every fact of the calendar
-becomes one run of bytes. With the session and its buffer as long as L:
+Every start lies on the office's half-hour grid, so the search never walks through time. It keeps a
+lane: one byte for each start of the grid, 1 where the session may begin. Every fact of the calendar
+is one run of bytes in a lane. With the session and its buffer as long as L:
 
 - a stretch [a, b) that the session must lie in allows the starts from a to b - L;
 - a stretch [a, b) that the session must not touch forbids the starts after a - L and before b.
 
 Both ends of a run are divided exactly, to the microsecond, so nothing is rounded.
-All arithmetic is in absolute time; only shifts, hours and the grid know the wall clock.
+All arithmetic is in absolute time; only hours, shifts and days know the wall clock. The office's
+zone may stand off UTC by any amount, but must keep whole half-hours when it changes, and must not
+change at midnight: so that a day begins on the grid and the grid goes evenly through a change.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import chain, compress
+from itertools import compress, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,7 +29,8 @@ from invigilation.office_hours import DAY, Hours, OfficeHours, Window, absolute,
 STEP: Final = timedelta(minutes=30)
 """The grid: wall clock :00 and :30 in the office's zone."""
 
-_WEEK: Final = timedelta(weeks=1)
+_STARTS_A_DAY: Final = DAY // STEP
+_Lane = bytes | bytearray
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +134,17 @@ def free_starts(calendar: Calendar, wish: Wish, window: Window) -> list[datetime
     clear of their leave, and clear of the holds on one of their seats. The session itself may run
     past the end of `window`.
     """
-    grid = _grid(calendar.office.zone, wish, _narrowed(window, wish))
-    if not grid.count:
+    zone = calendar.office.zone
+    start = max(window.start, wish.earliest)
+    last_start = wish.latest_end - timedelta(minutes=wish.minutes)
+    end = min(window.end, last_start + timedelta.resolution)
+    if end <= start:
         return []
-    free = grid.union(lane for _, lane in _lanes(calendar, grid))
-    return [grid.base + STEP * index for index in compress(range(grid.count), free)]
+    grid = _grid(zone, wish, start.astimezone(zone).date(), end.astimezone(zone).date())
+    begin, until = grid.at_or_after(start), grid.at_or_after(end)
+    lanes = _seat_lanes(calendar, grid, _staffed_lanes(calendar, grid))
+    free = grid.intersection(_open_lane(calendar, grid), grid.union(lane for _, lane in lanes))
+    return [grid.base + STEP * n for n in compress(range(begin, until), free[begin:until])]
 
 
 def free_seats(calendar: Calendar, wish: Wish, start: datetime) -> list[str]:
@@ -143,20 +152,28 @@ def free_seats(calendar: Calendar, wish: Wish, start: datetime) -> list[str]:
 
     `start` is aware.
     """
+    zone = calendar.office.zone
     start = start.astimezone(UTC)
-    if _refused_before_search(calendar.office.zone, wish, start) is not None:
+    day = start.astimezone(zone).date()
+    grid = _grid(zone, wish, day, day)
+    place = grid.at_or_after(start)
+    refused = _refused_by_wish(zone, wish, start) is not None
+    if refused or not _open_lane(calendar, grid)[place]:
         return []
-    grid = _Grid(start, 1, _length(wish))
-    return [seat.id for seat, lane in _lanes(calendar, grid) if lane[0]]
+    lanes = _seat_lanes(calendar, grid, _staffed_lanes(calendar, grid))
+    return [seat.id for seat, lane in lanes if lane[place]]
 
 
 def why_not(calendar: Calendar, wish: Wish, start: datetime) -> Refusal | None:
     """Return why this start (aware) is not offered, or None when it is."""
+    zone = calendar.office.zone
     start = start.astimezone(UTC)
-    early = _refused_before_search(calendar.office.zone, wish, start)
-    if early is not None:
-        return early
-    return _refusals(calendar, _Grid(start, 1, _length(wish)))[0]
+    refused = _refused_by_wish(zone, wish, start)
+    if refused is not None:
+        return refused
+    day = start.astimezone(zone).date()
+    grid = _grid(zone, wish, day, day)
+    return _refused_by_calendar(calendar, grid)[grid.at_or_after(start)]
 
 
 def why_day_empty(calendar: Calendar, wish: Wish, day: date) -> Refusal | None:
@@ -167,16 +184,15 @@ def why_day_empty(calendar: Calendar, wish: Wish, day: date) -> Refusal | None:
     soon is `PAST_NOTICE`, although the office is also closed later that day.
     """
     zone = calendar.office.zone
-    midnights = [datetime.combine(d, time(), zone).astimezone(UTC) for d in (day, day + DAY)]
-    grid = _grid(zone, wish, Window(*midnights))
-    refusals: list[Refusal | None] = []
-    open_refusals: list[Refusal | None] = []
-    for index, found in enumerate(_refusals(calendar, grid)):
-        refusal = _refused_before_search(zone, wish, grid.base + STEP * index) or found
-        refusals.append(refusal)
+    grid = _grid(zone, wish, day, day)
+    every: list[Refusal | None] = []
+    while_open: list[Refusal | None] = []
+    for place, found in enumerate(_refused_by_calendar(calendar, grid)):
+        refusal = _refused_by_wish(zone, wish, grid.base + STEP * place) or found
+        every.append(refusal)
         if found is not Refusal.CLOSED:
-            open_refusals.append(refusal)
-    told = open_refusals or refusals
+            while_open.append(refusal)
+    told = while_open or every
     if None in told:
         return None
     return max((refusal for refusal in told if refusal is not None), key=_PROGRESS.__getitem__)
@@ -184,17 +200,24 @@ def why_day_empty(calendar: Calendar, wish: Wish, day: date) -> Refusal | None:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """`count` starts, STEP apart, from `base`; a lane is a bytearray of that size."""
+    """The starts of whole days: `count` of them, a STEP apart, from `base` (a midnight, in UTC).
+
+    A lane is a byte for each of them. `length` is the session with its buffer.
+    """
 
     base: datetime
     count: int
     length: timedelta
 
+    def at_or_after(self, moment: datetime) -> int:
+        """Return the place of the first start not before this moment; it may lie outside."""
+        return -((self.base - moment) // STEP)
+
     def lane(self, stretches: Iterable[Window]) -> bytearray:
         """Return the starts whose whole length lies in one of the stretches, which are apart."""
         lane = bytearray(self.count)
         for stretch in stretches:
-            begin = max(self._at_or_after(stretch.start), 0)
+            begin = max(self.at_or_after(stretch.start), 0)
             size = min((stretch.end - self.base - self.length) // STEP + 1, self.count) - begin
             if size > 0:
                 lane[begin : begin + size] = b"\1" * size
@@ -203,82 +226,105 @@ class _Grid:
     def strike(self, lane: bytearray, start: datetime, end: datetime) -> None:
         """Forbid the starts whose length would touch this time; an empty time touches none."""
         begin = max((start - self.base - self.length) // STEP + 1, 0)
-        size = min(self._at_or_after(end), self.count) - begin
+        size = min(self.at_or_after(end), self.count) - begin
         if size > 0 and start < end:
             lane[begin : begin + size] = bytes(size)
 
-    def both(self, one: bytearray, other: bytearray) -> bytearray:
+    def intersection(self, one: _Lane, other: _Lane) -> bytes:
         """Return the starts that both lanes allow."""
         common = int.from_bytes(one, "big") & int.from_bytes(other, "big")
-        return bytearray(common.to_bytes(self.count, "big"))
+        return common.to_bytes(self.count, "big")
 
-    def union(self, lanes: Iterable[bytearray]) -> bytes:
+    def union(self, lanes: Iterable[_Lane]) -> bytes:
         """Return the starts that any lane allows."""
         allowed = 0
         for lane in lanes:
             allowed |= int.from_bytes(lane, "big")
         return allowed.to_bytes(self.count, "big")
 
-    def _at_or_after(self, moment: datetime) -> int:
-        return -((self.base - moment) // STEP)
+
+def _grid(zone: ZoneInfo, wish: Wish, first: date, last: date) -> _Grid:
+    """Return the grid of these days, both included: 46 or 50 starts when the clock changes."""
+    base = _midnight(first, zone)
+    count = (_midnight(last + DAY, zone) - base) // STEP
+    return _Grid(base, count, timedelta(minutes=wish.minutes + wish.buffer_minutes))
 
 
-@dataclass(frozen=True, slots=True)
-class _Almanac:
-    """Weekly hours in absolute time for the days `first` to `last`; each pattern is made once."""
-
-    zone: ZoneInfo
-    first: date
-    last: date
-    _known: dict[tuple[int, Hours], list[Window]] = field(default_factory=dict)
-
-    def stretches(self, shift: Shift) -> list[Window]:
-        """Return the stretches of one shift, a week apart."""
-        first_day = self.first + DAY * ((shift.weekday - self.first.weekday()) % 7)
-        key = (shift.weekday, shift.hours)
-        weekly = self._known.get(key)
-        if weekly is None:
-            weeks = (self.last - first_day) // _WEEK + 1
-            days = (first_day + _WEEK * week for week in range(weeks))
-            weekly = [absolute(day, shift.hours, self.zone) for day in days]
-            self._known[key] = weekly
-        begin = max(-((first_day - shift.first) // _WEEK), 0)
-        if shift.last is None:
-            return weekly[begin:]
-        return weekly[begin : max((shift.last - first_day) // _WEEK + 1, 0)]
-
-
-def _days(calendar: Calendar, grid: _Grid) -> tuple[date, date]:
-    """Return the days whose hours can reach the grid's sessions, with a day to spare each side."""
-    zone = calendar.office.zone
-    end = grid.base + STEP * grid.count
-    return grid.base.astimezone(zone).date() - DAY, end.astimezone(zone).date() + DAY
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _open_lane(calendar: Calendar, grid: _Grid) -> bytearray:
-    return grid.lane(calendar.office.windows(*_days(calendar, grid)))
+    days = _days(calendar.office.zone, grid)
+    return grid.lane(calendar.office.windows(days[0], days[-1]))
 
 
-def _staffed_lanes(calendar: Calendar, grid: _Grid, opened: bytearray) -> dict[str, bytearray]:
-    """Return, for each person, the starts that the office, their rota and their leave allow."""
-    almanac = _Almanac(calendar.office.zone, *_days(calendar, grid))
-    rota: dict[str, list[list[Window]]] = defaultdict(list)
+def _days(zone: ZoneInfo, grid: _Grid) -> list[date]:
+    first = grid.base.astimezone(zone).date()
+    end = (grid.base + STEP * grid.count).astimezone(zone).date()
+    return [first + DAY * n for n in range((end - first).days)]
+
+
+def _staffed_lanes(calendar: Calendar, grid: _Grid) -> dict[str, bytearray]:
+    """Return, for each person with a rota, the starts that it and their leave allow."""
+    zone = calendar.office.zone
+    days = _days(zone, grid)
+    changes = [day for day in days if _midnight(day + DAY, zone) - _midnight(day, zone) != DAY]
+    # Between two of these days every week is like the one before.
+    cuts = {days[0], days[-1] + DAY, *changes, *(day + DAY for day in changes)}
+    rota: dict[str, list[Shift]] = defaultdict(list)
     for shift in calendar.shifts:
-        rota[shift.staff].append(almanac.stretches(shift))
-    lanes = {
-        staff: grid.both(opened, grid.lane(joined(chain.from_iterable(weekly))))
-        for staff, weekly in rota.items()
-    }
+        rota[shift.staff].append(shift)
+    lanes = {staff: _rota_lane(shifts, zone, grid, cuts) for staff, shifts in rota.items()}
     for leave in calendar.leave:
         if leave.staff in lanes:
             grid.strike(lanes[leave.staff], leave.start, leave.end)
     return lanes
 
 
+def _rota_lane(shifts: list[Shift], zone: ZoneInfo, grid: _Grid, cuts: set[date]) -> bytearray:
+    """Return the starts that one person's rota allows.
+
+    `cuts` are the first day of the grid, the day after its last, and those where the length of
+    the day begins to differ. Each part between cuts is worked out for a week and then repeated.
+    """
+    first, end = min(cuts), max(cuts)
+    turns = {shift.first for shift in shifts}
+    turns.update(s.last + DAY for s in shifts if s.last is not None and s.last < end)
+    cuts = cuts | {day for day in turns if first < day < end}
+    lane = bytearray()
+    for begin, until in pairwise(sorted(cuts)):
+        now = [s for s in shifts if s.first <= begin and (s.last is None or begin <= s.last)]
+        days = [begin + DAY * n for n in range(min((until - begin).days, 7))]
+        week = _week_lane(now, zone, days, grid.length)
+        weeks, rest = divmod((until - begin).days, len(days))
+        lane += week * weeks + week[: rest * _STARTS_A_DAY]
+    return lane
+
+
+def _week_lane(
+    shifts: list[Shift], zone: ZoneInfo, days: list[date], length: timedelta
+) -> bytearray:
+    """Return the starts that shifts allow on these days, on all of which they hold.
+
+    Days can be taken apart like this because hours never reach midnight, so that no stretch
+    joins two of them.
+    """
+    base = _midnight(days[0], zone)
+    count = (_midnight(days[-1] + DAY, zone) - base) // STEP
+    stretches = joined(
+        absolute(day, shift.hours, zone)
+        for day in days
+        for shift in shifts
+        if shift.weekday == day.weekday()
+    )
+    return _Grid(base, count, length).lane(stretches)
+
+
 def _seat_lanes(
     calendar: Calendar, grid: _Grid, staffed: dict[str, bytearray]
 ) -> Iterator[tuple[Seat, bytearray]]:
-    """Yield the seats of the rota, each with the starts at which it is free."""
+    """Yield the seats of those with a rota, each with the starts that all but the office allow."""
     holds: dict[str, list[Hold]] = defaultdict(list)
     for hold in calendar.holds:
         holds[hold.seat].append(hold)
@@ -290,60 +336,29 @@ def _seat_lanes(
             yield seat, lane
 
 
-def _lanes(calendar: Calendar, grid: _Grid) -> Iterator[tuple[Seat, bytearray]]:
-    staffed = _staffed_lanes(calendar, grid, _open_lane(calendar, grid))
-    return _seat_lanes(calendar, grid, staffed)
-
-
-def _refusals(calendar: Calendar, grid: _Grid) -> list[Refusal | None]:
-    """Return for every start of the grid what the calendar says of it; the wish's dates apart."""
+def _refused_by_calendar(calendar: Calendar, grid: _Grid) -> list[Refusal | None]:
+    """Return for every start of the grid what stands against it; the wish's dates apart."""
     opened = _open_lane(calendar, grid)
-    staffed = _staffed_lanes(calendar, grid, opened)
-    # A person without a seat can watch nobody: their hours staff nothing.
-    watching = grid.union(staffed[s.staff] for s in calendar.seats if s.staff in staffed)
+    staffed = _staffed_lanes(calendar, grid)
+    # A person without a seat can watch nobody: their rota staffs nothing.
+    watched = grid.union(staffed[s.staff] for s in calendar.seats if s.staff in staffed)
     free = grid.union(lane for _, lane in _seat_lanes(calendar, grid, staffed))
-    found: list[Refusal | None] = []
-    for is_open, is_staffed, is_free in zip(opened, watching, free, strict=True):
-        if is_free:
-            found.append(None)
-        elif is_staffed:
-            found.append(Refusal.FULL)
+    refused: list[Refusal | None] = []
+    for is_open, is_watched, is_free in zip(opened, watched, free, strict=True):
+        if not is_open:
+            refused.append(Refusal.CLOSED)
+        elif not is_watched:
+            refused.append(Refusal.NOT_STAFFED)
         else:
-            found.append(Refusal.NOT_STAFFED if is_open else Refusal.CLOSED)
-    return found
+            refused.append(None if is_free else Refusal.FULL)
+    return refused
 
 
-def _refused_before_search(zone: ZoneInfo, wish: Wish, start: datetime) -> Refusal | None:
+def _refused_by_wish(zone: ZoneInfo, wish: Wish, start: datetime) -> Refusal | None:
     if start < wish.earliest:
         return Refusal.PAST_NOTICE
     if start + timedelta(minutes=wish.minutes) > wish.latest_end:
         return Refusal.OUTSIDE_LICENCE
-    return None if _to_grid(zone, start) == start else Refusal.OFF_GRID
-
-
-def _length(wish: Wish) -> timedelta:
-    return timedelta(minutes=wish.minutes + wish.buffer_minutes)
-
-
-def _narrowed(window: Window, wish: Wish) -> Window:
-    """Return the part of the window in which the wish's own dates let a session start."""
-    last_start = wish.latest_end - timedelta(minutes=wish.minutes)
-    just_after = last_start + timedelta.resolution
-    return Window(max(window.start, wish.earliest), min(window.end, just_after))
-
-
-def _grid(zone: ZoneInfo, wish: Wish, window: Window) -> _Grid:
-    """Return the grid of the starts within the window."""
-    base = _to_grid(zone, window.start.astimezone(UTC))
-    return _Grid(base, max(-((base - window.end) // STEP), 0), _length(wish))
-
-
-def _to_grid(zone: ZoneInfo, moment: datetime) -> datetime:
-    """Return the first start on the grid that is not before `moment` (UTC).
-
-    The wall clock may stand off UTC by any amount, but changes by whole steps, so that the grid
-    goes evenly through its changes.
-    """
-    wall = moment.astimezone(zone)
-    past_hour = timedelta(minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
-    return moment + -past_hour % STEP
+    wall = start.astimezone(zone)
+    on_grid = wall.minute % 30 == 0 and wall.second == 0 and wall.microsecond == 0
+    return None if on_grid else Refusal.OFF_GRID

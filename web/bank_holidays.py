@@ -8,9 +8,8 @@ from datetime import date
 def bank_holidays(year: int) -> list[tuple[date, str]]:
     """Return the bank holidays of England and Wales in one year with their names, ascending.
 
-    A holiday that falls on a weekend appears only as its substitute day, because only that one is
-    a bank holiday in law (Banking and Financial Dealings Act 1971, schedule 1). England's calendar
-    and that of Wales are the same.
+    A holiday that falls on a weekend appears only as its substitute day: the one that is kept.
+    England and Wales keep the same days.
 
     Not for a request: making the calendar takes about a tenth of a second.
     """

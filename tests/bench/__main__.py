@@ -1,0 +1,11 @@
+"""`python -m tests.bench NAME`."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.bench import main
+
+if len(sys.argv) != 2:
+    sys.exit("usage: python -m tests.bench NAME")
+main(sys.argv[1])
