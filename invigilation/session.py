@@ -1,0 +1,128 @@
+"""A session: one learner, one invigilator, one sitting of an assessment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from invigilation.transitions import advance
+
+
+class SessionState(StrEnum):
+    """Where a session stands; a lost link is not a state, it never ends a session."""
+
+    SCHEDULED = "scheduled"
+    CHECKED_IN = "checked_in"
+    IDENTIFIED = "identified"
+    IN_PROGRESS = "in_progress"
+    PAUSED = "paused"
+    REFUSED = "refused"
+    STOPPED = "stopped"
+    ENDED = "ended"
+    ATTESTED = "attested"
+    CLOSED = "closed"
+
+
+class SessionEvent(StrEnum):
+    """What moves a session on."""
+
+    CHECK_IN = "check_in"
+    CONFIRM_IDENTITY = "confirm_identity"
+    REOPEN_IDENTITY = "reopen_identity"
+    REFUSE = "refuse"
+    ADMIT = "admit"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    END = "end"
+    ATTEST = "attest"
+    CLOSE = "close"
+
+
+_S, _E = SessionState, SessionEvent
+TABLE = {
+    (_S.SCHEDULED, _E.CHECK_IN): _S.CHECKED_IN,
+    (_S.SCHEDULED, _E.CLOSE): _S.CLOSED,
+    (_S.CHECKED_IN, _E.CONFIRM_IDENTITY): _S.IDENTIFIED,
+    (_S.CHECKED_IN, _E.REFUSE): _S.REFUSED,
+    (_S.CHECKED_IN, _E.STOP): _S.STOPPED,
+    (_S.IDENTIFIED, _E.REOPEN_IDENTITY): _S.CHECKED_IN,
+    (_S.IDENTIFIED, _E.ADMIT): _S.IN_PROGRESS,
+    (_S.IDENTIFIED, _E.REFUSE): _S.REFUSED,
+    (_S.IDENTIFIED, _E.STOP): _S.STOPPED,
+    (_S.IN_PROGRESS, _E.PAUSE): _S.PAUSED,
+    (_S.IN_PROGRESS, _E.STOP): _S.STOPPED,
+    (_S.IN_PROGRESS, _E.END): _S.ENDED,
+    (_S.PAUSED, _E.RESUME): _S.IN_PROGRESS,
+    (_S.PAUSED, _E.STOP): _S.STOPPED,
+    (_S.PAUSED, _E.END): _S.ENDED,
+    (_S.REFUSED, _E.ATTEST): _S.ATTESTED,
+    (_S.STOPPED, _E.ATTEST): _S.ATTESTED,
+    (_S.ENDED, _E.ATTEST): _S.ATTESTED,
+}
+LIVE = frozenset({_S.CHECKED_IN, _S.IDENTIFIED, _S.IN_PROGRESS, _S.PAUSED})
+"""Both people are, or should be, in the room."""
+OVER = frozenset({_S.REFUSED, _S.STOPPED, _S.ENDED, _S.ATTESTED, _S.CLOSED})
+
+
+class Outcome(StrEnum):
+    """What the attestation says of the sitting as a whole."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    TECHNICAL = "technical"
+
+
+OUTCOMES = {
+    _S.ENDED: frozenset({Outcome.COMPLETED, Outcome.TECHNICAL}),
+    _S.STOPPED: frozenset({Outcome.STOPPED, Outcome.TECHNICAL}),
+    _S.REFUSED: frozenset({Outcome.REFUSED, Outcome.TECHNICAL}),
+}
+"""The outcomes an invigilator may attest, by the state in which the session came to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sitting. Times are aware UTC; `spent` is assessment time used before `running_since`."""
+
+    id: str
+    booking: str
+    state: SessionState
+    minutes: int
+    seq: int
+    reason: str | None = None
+    started: datetime | None = None
+    running_since: datetime | None = None
+    spent: timedelta = timedelta(0)
+    finished: datetime | None = None
+    outcome: Outcome | None = None
+
+    def after(self, event: SessionEvent, at: datetime, reason: str | None = None) -> Session:
+        """Return the session after `event` at time `at`; raises `IllegalTransition`.
+
+        Only time between admission and end counts as spent, pauses excepted: the learner never
+        pays for a pause.
+        """
+        state = advance(TABLE, "session", self.state, event)
+        running = state is _S.IN_PROGRESS
+        spent = self.spent
+        if self.running_since is not None:
+            spent += max(at - self.running_since, timedelta(0))
+        return replace(
+            self,
+            state=state,
+            reason=reason if event is not _E.ATTEST else self.reason,
+            started=at if event is _E.ADMIT else self.started,
+            running_since=at if running else None,
+            spent=spent,
+            finished=at if state in OVER and self.finished is None else self.finished,
+        )
+
+    def remaining(self, at: datetime) -> timedelta:
+        """Return the assessment time that is left at `at`; never below zero."""
+        used = self.spent
+        if self.running_since is not None:
+            used += max(at - self.running_since, timedelta(0))
+        return max(timedelta(minutes=self.minutes) - used, timedelta(0))

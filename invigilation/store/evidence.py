@@ -1,0 +1,74 @@
+"""The list of evidence; the bytes themselves lie in the vault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from invigilation.store.mapping import all_of, dump, load
+from invigilation.store.rows import evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A piece of evidence; while it is still being written `sha256` and `size` are None."""
+
+    id: str
+    session: str
+    kind: str
+    media_type: str
+    started: datetime
+    sha256: str | None
+    size: int | None
+    erased: datetime | None
+
+
+class EvidenceRows:
+    """Rows of evidence."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._db = connection
+
+    async def add(self, one: Evidence) -> None:
+        """Insert a piece of evidence."""
+        await self._db.execute(insert(evidence).values(**dump(one)))
+
+    async def finish(self, ident: str, sha256: str, size: int) -> None:
+        """Write what the finished piece is."""
+        await self._db.execute(
+            update(evidence).where(evidence.c.id == ident).values(sha256=sha256, size=size)
+        )
+
+    async def find(self, ident: str) -> Evidence | None:
+        """Find a piece of evidence."""
+        query = all_of(evidence, Evidence).where(evidence.c.id == ident)
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Evidence, row)
+
+    async def of_session(self, session: str) -> list[Evidence]:
+        """Return a session's evidence in the order in which it was taken."""
+        query = all_of(evidence, Evidence).where(evidence.c.session == session)
+        rows = await self._db.execute(query.order_by(evidence.c.started, evidence.c.id))
+        return [load(Evidence, row) for row in rows]
+
+    async def unfinished(self) -> list[Evidence]:
+        """Return what was being written when a process ended."""
+        query = all_of(evidence, Evidence).where(
+            evidence.c.sha256.is_(None), evidence.c.erased.is_(None)
+        )
+        return [load(Evidence, row) for row in await self._db.execute(query)]
+
+    async def present(self) -> list[Evidence]:
+        """Return all evidence that has not been erased, oldest first."""
+        query = all_of(evidence, Evidence).where(
+            evidence.c.erased.is_(None), evidence.c.sha256.is_not(None)
+        )
+        rows = await self._db.execute(query.order_by(evidence.c.started))
+        return [load(Evidence, row) for row in rows]
+
+    async def erase(self, ident: str, at: datetime) -> None:
+        """Note that the bytes are gone."""
+        await self._db.execute(update(evidence).where(evidence.c.id == ident).values(erased=at))

@@ -1,0 +1,82 @@
+"""Signed-in browsers and one-time tickets; only digests of their secrets are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from invigilation.store.mapping import all_of, columns, dump, load
+from invigilation.store.rows import login, ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A browser that is signed in. `person` is a staff id, or for `learner` a request's id."""
+
+    token_sha256: str
+    kind: str
+    person: str
+    csrf: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Leave to open one live connection; `session` is set for learners."""
+
+    token_sha256: str
+    kind: str
+    person: str
+    session: str | None
+    expires: datetime
+
+
+class Logins:
+    """Rows of logins and tickets."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._db = connection
+
+    async def add(self, one: Login) -> None:
+        """Insert a login."""
+        await self._db.execute(insert(login).values(**dump(one)))
+
+    async def find(self, token_sha256: str, now: datetime) -> Login | None:
+        """Find a login that has not run out."""
+        query = all_of(login, Login).where(
+            login.c.token_sha256 == token_sha256, login.c.expires > now
+        )
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Login, row)
+
+    async def remove(self, token_sha256: str) -> None:
+        """End a login."""
+        await self._db.execute(delete(login).where(login.c.token_sha256 == token_sha256))
+
+    async def add_ticket(self, one: Ticket) -> None:
+        """Insert a ticket."""
+        await self._db.execute(insert(ticket).values(**dump(one)))
+
+    async def use_ticket(self, token_sha256: str, now: datetime) -> Ticket | None:
+        """Take a ticket out; the second caller gets None, and so does a late one."""
+        query = (
+            delete(ticket)
+            .where(ticket.c.token_sha256 == token_sha256)
+            .returning(*columns(ticket, Ticket))
+        )
+        row = (await self._db.execute(query)).first()
+        if row is None:
+            return None
+        found = load(Ticket, row)
+        return found if found.expires > now else None
+
+    async def purge(self, now: datetime) -> int:
+        """Remove what has run out; return how many rows went."""
+        gone = 0
+        for table in (login, ticket):
+            done = await self._db.execute(delete(table).where(table.c.expires <= now))
+            gone += done.rowcount
+        return gone

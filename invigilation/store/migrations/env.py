@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from alembic import context
+
+from invigilation.store.rows import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

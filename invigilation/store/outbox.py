@@ -1,0 +1,103 @@
+"""The outbox: what must leave, written in the transaction that made it true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from invigilation.report import Channel, Delivery, DeliveryState
+from invigilation.store.mapping import all_of, dump, load
+from invigilation.store.rows import delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A delivery as the staff sees it: how it stands, and what was last heard."""
+
+    id: str
+    channel: Channel
+    target: str
+    type: str
+    state: DeliveryState
+    attempts: int
+    next_at: datetime
+    created: datetime
+    note: str | None
+
+
+class Outbox:
+    """Rows of deliveries."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._db = connection
+        self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+    async def add(self, *letters: Delivery, session: str | None = None) -> None:
+        """Insert deliveries."""
+        if letters:
+            rows = [dump(letter) | {"session": session} for letter in letters]
+            await self._db.execute(self._insert(delivery), rows)
+
+    async def add_once(self, letter: Delivery, once: str) -> bool:
+        """Insert a delivery unless one was made before under this name; say whether it was."""
+        statement = self._insert(delivery).values(**dump(letter), once=once)
+        done = await self._db.execute(statement.on_conflict_do_nothing())
+        return done.rowcount == 1
+
+    async def due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Return deliveries whose time has come, oldest first, held against other workers.
+
+        A claimed one is due again when its claim runs out (`next_at` then is the claim's end).
+        """
+        query = all_of(delivery, Delivery).where(
+            delivery.c.state.in_([DeliveryState.PENDING, DeliveryState.CLAIMED]),
+            delivery.c.next_at <= now,
+        )
+        query = query.order_by(delivery.c.next_at).limit(limit).with_for_update(skip_locked=True)
+        return [load(Delivery, row) for row in await self._db.execute(query)]
+
+    async def mark(
+        self, one: Delivery, state: DeliveryState, next_at: datetime, note: str | None
+    ) -> bool:
+        """Write how a delivery stands, if nobody else did since it was read; say whether."""
+        done = await self._db.execute(
+            update(delivery)
+            .where(
+                delivery.c.id == one.id,
+                delivery.c.state == one.state,
+                delivery.c.attempts == one.attempts,
+            )
+            .values(state=state, attempts=one.attempts + 1, next_at=next_at, note=note)
+        )
+        return done.rowcount == 1
+
+    async def of_session(self, session: str) -> list[Sent]:
+        """Return what was sent about a session, oldest first."""
+        query = all_of(delivery, Sent).where(delivery.c.session == session)
+        return await self._sent(query.order_by(delivery.c.created, delivery.c.id))
+
+    async def waiting(self, limit: int) -> list[Sent]:
+        """Return what has been tried and has not arrived, oldest first."""
+        query = all_of(delivery, Sent).where(
+            delivery.c.state != DeliveryState.DELIVERED, delivery.c.attempts > 0
+        )
+        return await self._sent(query.order_by(delivery.c.created).limit(limit))
+
+    async def oldest_pending(self) -> datetime | None:
+        """Return when the oldest delivery that has not arrived was made."""
+        query = (
+            select(delivery.c.created)
+            .where(delivery.c.state.in_([DeliveryState.PENDING, DeliveryState.CLAIMED]))
+            .order_by(delivery.c.created)
+            .limit(1)
+        )
+        row = (await self._db.execute(query)).first()
+        return None if row is None else row[0]
+
+    async def _sent(self, query: Select[Any]) -> list[Sent]:
+        return [load(Sent, row) for row in await self._db.execute(query)]

@@ -1,0 +1,115 @@
+"""Staff, learners, backends and their machine clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from invigilation.people import Learner, Role, Staff
+from invigilation.store.mapping import all_of, dump, load
+from invigilation.store.rows import backend, client, learner, staff
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """An assessment backend, and where it wants to be told."""
+
+    id: str
+    name: str
+    webhook_url: str
+    webhook_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A machine that may speak for a backend."""
+
+    id: str
+    backend: str
+    secret_hash: str
+    scopes: tuple[str, ...]
+
+
+class People:
+    """Rows of people, backends and clients."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._db = connection
+
+    async def add_staff(self, person: Staff, password_hash: str) -> None:
+        """Insert a member of staff."""
+        await self._db.execute(insert(staff).values(**dump(person), password_hash=password_hash))
+
+    async def staff(self, ident: str) -> Staff | None:
+        """Find a member of staff."""
+        row = (await self._db.execute(all_of(staff, Staff).where(staff.c.id == ident))).first()
+        return None if row is None else _staff(row)
+
+    async def staff_secret(self, email: str) -> tuple[Staff, str] | None:
+        """Find a member of staff and the password's hash by mail address."""
+        query = all_of(staff, Staff).add_columns(staff.c.password_hash)
+        row = (await self._db.execute(query.where(staff.c.email == email))).first()
+        return None if row is None else (_staff(row[:-1]), row[-1])
+
+    async def all_staff(self) -> list[Staff]:
+        """Return everybody, by name."""
+        rows = await self._db.execute(all_of(staff, Staff).order_by(staff.c.name))
+        return [_staff(row) for row in rows]
+
+    async def add_backend(self, one: Backend) -> None:
+        """Insert a backend."""
+        await self._db.execute(insert(backend).values(**dump(one)))
+
+    async def backend(self, ident: str) -> Backend | None:
+        """Find a backend."""
+        query = all_of(backend, Backend).where(backend.c.id == ident)
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Backend, row)
+
+    async def add_client(self, one: Client) -> None:
+        """Insert a machine client."""
+        await self._db.execute(insert(client).values(**dump(one)))
+
+    async def client(self, ident: str) -> Client | None:
+        """Find a machine client."""
+        row = (await self._db.execute(all_of(client, Client).where(client.c.id == ident))).first()
+        return None if row is None else load(Client, row)
+
+    async def learner(self, ident: str) -> Learner | None:
+        """Find a learner."""
+        query = all_of(learner, Learner).where(learner.c.id == ident)
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Learner, row)
+
+    async def learner_known_as(self, backend_id: str, reference: str) -> Learner | None:
+        """Find a learner by the backend's own name for them."""
+        query = all_of(learner, Learner).where(
+            learner.c.backend == backend_id, learner.c.reference == reference
+        )
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Learner, row)
+
+    async def add_learner(self, one: Learner) -> None:
+        """Insert a learner."""
+        await self._db.execute(insert(learner).values(**dump(one)))
+
+    async def update_learner(self, one: Learner) -> None:
+        """Write the learner's present name, address and zone."""
+        await self._db.execute(
+            learner.update()
+            .where(learner.c.id == one.id)
+            .values(name=one.name, email=one.email, zone=one.zone)
+        )
+
+    async def count_staff(self) -> int:
+        """Say how many members of staff there are."""
+        rows = await self._db.execute(select(staff.c.id))
+        return len(rows.all())
+
+
+def _staff(row: Any) -> Staff:
+    ident, email, name, roles = row
+    return Staff(ident, email, name, frozenset(Role(role) for role in roles))

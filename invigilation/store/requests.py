@@ -1,0 +1,70 @@
+"""Requests and assessments."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from invigilation.request import Assessment, Request, RequestState
+from invigilation.store.mapping import all_of, dump, load
+from invigilation.store.rows import assessment, request
+
+
+class Requests:
+    """Rows of requests and of what can be sat."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._db = connection
+
+    async def add_assessment(self, one: Assessment) -> None:
+        """Insert an assessment."""
+        await self._db.execute(insert(assessment).values(**dump(one)))
+
+    async def assessment(self, ident: str) -> Assessment | None:
+        """Find an assessment."""
+        query = all_of(assessment, Assessment).where(assessment.c.id == ident)
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Assessment, row)
+
+    async def assessment_coded(self, backend: str, code: str) -> Assessment | None:
+        """Find a backend's assessment by its code."""
+        query = all_of(assessment, Assessment).where(
+            assessment.c.backend == backend, assessment.c.code == code
+        )
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Assessment, row)
+
+    async def assessments(self, backend: str) -> list[Assessment]:
+        """Return a backend's assessments, by title."""
+        query = all_of(assessment, Assessment).where(assessment.c.backend == backend)
+        rows = await self._db.execute(query.order_by(assessment.c.title))
+        return [load(Assessment, row) for row in rows]
+
+    async def add(self, one: Request) -> None:
+        """Insert a request."""
+        await self._db.execute(insert(request).values(**dump(one)))
+
+    async def find(self, ident: str) -> Request | None:
+        """Find a request."""
+        row = (
+            await self._db.execute(all_of(request, Request).where(request.c.id == ident))
+        ).first()
+        return None if row is None else load(Request, row)
+
+    async def known_as(self, backend: str, reference: str) -> Request | None:
+        """Find a request by the backend's own name for it."""
+        query = all_of(request, Request).where(
+            request.c.backend == backend, request.c.reference == reference
+        )
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Request, row)
+
+    async def of_learner(self, learner: str) -> list[Request]:
+        """Return a learner's requests, oldest first."""
+        query = all_of(request, Request).where(request.c.learner == learner)
+        rows = await self._db.execute(query.order_by(request.c.created))
+        return [load(Request, row) for row in rows]
+
+    async def set_state(self, ident: str, state: RequestState) -> None:
+        """Write the request's state."""
+        await self._db.execute(update(request).where(request.c.id == ident).values(state=state))

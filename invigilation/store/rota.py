@@ -1,0 +1,137 @@
+"""Who works when, and when the office is closed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from invigilation.booking import ACTIVE
+from invigilation.office_hours import DEFAULT_WEEK, Hours, OfficeHours
+from invigilation.slots import Calendar, Hold, Leave, Seat, Shift
+from invigilation.store.rows import booking, closure, counter, leave, opening, seat, shift
+
+VERSION = "rota"
+
+
+def _hours(start: int, end: int) -> Hours:
+    return Hours(time(*divmod(start, 60)), time(*divmod(end, 60)))
+
+
+class Rota:
+    """Rows of seats, shifts, leave, closures and openings.
+
+    Every change here counts `version` up, so that readers may keep what they have read.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._db = connection
+
+    async def version(self) -> int:
+        """Return the number of changes so far."""
+        row = (
+            await self._db.execute(select(counter.c.value).where(counter.c.name == VERSION))
+        ).first()
+        return 0 if row is None else int(row[0])
+
+    async def _changed(self) -> None:
+        done = await self._db.execute(
+            update(counter).where(counter.c.name == VERSION).values(value=counter.c.value + 1)
+        )
+        if done.rowcount == 0:
+            await self._db.execute(insert(counter).values(name=VERSION, value=1))
+
+    async def add_seat(self, ident: str, staff: str, lane: int) -> None:
+        """Insert a seat: one lane of one invigilator."""
+        await self._db.execute(insert(seat).values(id=ident, staff=staff, lane=lane))
+        await self._changed()
+
+    async def add_shift(self, ident: str, one: Shift) -> None:
+        """Insert a weekly shift."""
+        hours = one.hours
+        await self._db.execute(
+            insert(shift).values(
+                id=ident,
+                staff=one.staff,
+                weekday=one.weekday,
+                start_minute=hours.start.hour * 60 + hours.start.minute,
+                end_minute=hours.end.hour * 60 + hours.end.minute,
+                first=one.first,
+                last=one.last,
+            )
+        )
+        await self._changed()
+
+    async def add_leave(self, ident: str, one: Leave) -> None:
+        """Insert a leave."""
+        await self._db.execute(
+            insert(leave).values(id=ident, staff=one.staff, start=one.start, end=one.end)
+        )
+        await self._changed()
+
+    async def close(self, day: date, reason: str) -> None:
+        """Close a day; closing it again writes the newer reason."""
+        await self._db.execute(delete(closure).where(closure.c.day == day))
+        await self._db.execute(insert(closure).values(day=day, reason=reason))
+        await self._changed()
+
+    async def reopen(self, day: date) -> None:
+        """Take a closure back."""
+        await self._db.execute(delete(closure).where(closure.c.day == day))
+        await self._changed()
+
+    async def open(self, ident: str, day: date, hours: Hours) -> None:
+        """Open extra hours on a day."""
+        await self._db.execute(
+            insert(opening).values(
+                id=ident,
+                day=day,
+                start_minute=hours.start.hour * 60 + hours.start.minute,
+                end_minute=hours.end.hour * 60 + hours.end.minute,
+            )
+        )
+        await self._changed()
+
+    async def closures(self) -> list[tuple[date, str]]:
+        """Return the closed days and why, ascending."""
+        rows = await self._db.execute(
+            select(closure.c.day, closure.c.reason).order_by(closure.c.day)
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def calendar(self, zone: ZoneInfo) -> Calendar:
+        """Return all of it as a calendar, with no holds in it."""
+        closed = frozenset(day for day, _ in await self.closures())
+        openings: dict[date, tuple[Hours, ...]] = {}
+        for row in await self._db.execute(
+            select(opening.c.day, opening.c.start_minute, opening.c.end_minute).order_by(
+                opening.c.day, opening.c.start_minute
+            )
+        ):
+            openings[row[0]] = (*openings.get(row[0], ()), _hours(row[1], row[2]))
+        shifts = await self._db.execute(select(shift).order_by(shift.c.id))
+        leaves = await self._db.execute(select(leave.c.staff, leave.c.start, leave.c.end))
+        seats = await self._db.execute(select(seat.c.id, seat.c.staff).order_by(seat.c.id))
+        return Calendar(
+            office=OfficeHours(zone, DEFAULT_WEEK, closed, openings),
+            shifts=tuple(
+                Shift(r.staff, r.weekday, _hours(r.start_minute, r.end_minute), r.first, r.last)
+                for r in shifts
+            ),
+            leave=tuple(Leave(*row) for row in leaves),
+            seats=tuple(Seat(*row) for row in seats),
+            holds=(),
+        )
+
+    async def holds(self, first: datetime, last: datetime) -> tuple[Hold, ...]:
+        """Return the held seats that touch the time from `first` to `last`."""
+        rows = await self._db.execute(
+            select(booking.c.seat, booking.c.start, booking.c.hold_until).where(
+                booking.c.start < last,
+                booking.c.hold_until > first,
+                booking.c.state.in_(sorted(ACTIVE)),
+            )
+        )
+        return tuple(Hold(*row) for row in rows)

@@ -1,0 +1,314 @@
+"""The tables. Private to the store: nothing else in the house knows them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from invigilation.booking import BookingState
+from invigilation.charge import ChargeState
+from invigilation.identity import Decision, IdentityState
+from invigilation.incident import Severity
+from invigilation.report import Channel, DeliveryState
+from invigilation.request import RequestState
+from invigilation.session import Outcome, SessionState
+from invigilation.store.columns import Day, Span, Utc, Word, Words
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+ID = String(40)
+HELD = "state in ('booked', 'no_show_proposed')"
+"""The SQL twin of `booking.ACTIVE`; a test holds them together."""
+
+
+def _ref(name: str, target: str, **more: bool) -> Column[str]:
+    return Column(name, ID, ForeignKey(f"{target}.id"), nullable=more.get("nullable", False))
+
+
+backend = Table(
+    "backend",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("webhook_url", String(500), nullable=False),
+    Column("webhook_secret", String(200), nullable=False),
+)
+client = Table(
+    "client",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("backend", "backend"),
+    Column("secret_hash", String(200), nullable=False),
+    Column("scopes", Words, nullable=False),
+)
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("email", String(254), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("roles", Words, nullable=False),
+    Column("password_hash", String(200), nullable=False),
+)
+login = Table(
+    "login",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("person", ID, nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("expires", Utc, nullable=False),
+)
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("person", ID, nullable=False),
+    Column("session", ID),
+    Column("expires", Utc, nullable=False),
+)
+assessment = Table(
+    "assessment",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("backend", "backend"),
+    Column("code", String(80), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("materials", Words, nullable=False),
+    Column("pass_mark", Integer, nullable=False),
+    UniqueConstraint("backend", "code"),
+)
+learner = Table(
+    "learner",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("backend", "backend"),
+    Column("reference", String(200), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("email", String(254), nullable=False),
+    Column("zone", String(64), nullable=False),
+    UniqueConstraint("backend", "reference"),
+)
+request = Table(
+    "request",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("backend", "backend"),
+    Column("reference", String(200), nullable=False),
+    _ref("learner", "learner"),
+    _ref("assessment", "assessment"),
+    Column("assessment_url", String(2000), nullable=False),
+    Column("return_url", String(2000), nullable=False),
+    Column("licence_until", Utc, nullable=False),
+    Column("state", Word(RequestState), nullable=False),
+    Column("created", Utc, nullable=False),
+    UniqueConstraint("backend", "reference"),
+)
+seat = Table(
+    "seat",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("staff", "staff"),
+    Column("lane", Integer, nullable=False),
+    UniqueConstraint("staff", "lane"),
+)
+shift = Table(
+    "shift",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("staff", "staff"),
+    Column("weekday", Integer, nullable=False),
+    Column("start_minute", Integer, nullable=False),
+    Column("end_minute", Integer, nullable=False),
+    Column("first", Day, nullable=False),
+    Column("last", Day),
+)
+leave = Table(
+    "leave",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("staff", "staff"),
+    Column("start", Utc, nullable=False),
+    Column("end", Utc, nullable=False),
+)
+closure = Table(
+    "closure",
+    metadata,
+    Column("day", Day, primary_key=True, autoincrement=False),
+    Column("reason", String(200), nullable=False),
+)
+opening = Table(
+    "opening",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("day", Day, nullable=False),
+    Column("start_minute", Integer, nullable=False),
+    Column("end_minute", Integer, nullable=False),
+)
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+booking = Table(
+    "booking",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("request", "request"),
+    _ref("seat", "seat"),
+    _ref("staff", "staff"),
+    Column("start", Utc, nullable=False),
+    Column("end", Utc, nullable=False),
+    Column("hold_until", Utc, nullable=False),
+    Column("state", Word(BookingState), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("zone", String(64), nullable=False),
+    Index("ix_booking_seat_start", "seat", "start"),
+    Index("ix_booking_start", "start"),
+    Index(
+        "uq_booking_one_active",
+        "request",
+        unique=True,
+        sqlite_where=text(HELD),
+        postgresql_where=text(HELD),
+    ),
+)
+session = Table(
+    "session",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("booking", ID, ForeignKey("booking.id"), nullable=False, unique=True),
+    Column("state", Word(SessionState), nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("reason", Text),
+    Column("started", Utc),
+    Column("running_since", Utc),
+    Column("spent", Span, nullable=False),
+    Column("finished", Utc),
+    Column("outcome", Word(Outcome)),
+    Column("head", String(64), nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("statement", Text),
+    Column("attestation", LargeBinary),
+)
+event = Table(
+    "event",
+    metadata,
+    Column("session", ID, ForeignKey("session.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("kind", String(60), nullable=False),
+    Column("actor", String(60), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("key_id", String(64), nullable=False),
+)
+identity_check = Table(
+    "identity_check",
+    metadata,
+    Column("session", ID, ForeignKey("session.id"), primary_key=True),
+    Column("state", Word(IdentityState), nullable=False),
+    Column("document", ID),
+    Column("face", ID),
+    Column("decision", Word(Decision)),
+    Column("reason", Text),
+    Column("decided_by", ID),
+    Column("decided_at", Utc),
+)
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("session", ID, ForeignKey("session.id"), nullable=False, index=True),
+    Column("category", String(60), nullable=False),
+    Column("severity", Word(Severity), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("picture", ID),
+    Column("at", Utc, nullable=False),
+    Column("by", ID, nullable=False),
+)
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("session", ID, ForeignKey("session.id"), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("media_type", String(80), nullable=False),
+    Column("started", Utc, nullable=False),
+    Column("sha256", String(64)),
+    Column("size", BigInteger),
+    Column("erased", Utc),
+)
+chat = Table(
+    "chat",
+    metadata,
+    Column("session", ID, ForeignKey("session.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("sender", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("client_id", String(64), nullable=False),
+    UniqueConstraint("session", "client_id"),
+)
+charge = Table(
+    "charge",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _ref("learner", "learner"),
+    Column("booking", ID, ForeignKey("booking.id"), nullable=False, unique=True),
+    _ref("request", "request", nullable=True),
+    Column("net_pence", Integer, nullable=False),
+    Column("vat_basis_points", Integer, nullable=False),
+    Column("state", Word(ChargeState), nullable=False),
+    Column("reason", Text),
+    Column("created", Utc, nullable=False),
+)
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("channel", Word(Channel), nullable=False),
+    Column("target", String(254), nullable=False),
+    Column("type", String(60), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", Word(DeliveryState), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Utc, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("once", String(200), unique=True),
+    Column("note", Text),
+    Column("session", ID, index=True),
+    Index("ix_delivery_state_next_at", "state", "next_at"),
+)
+heartbeat = Table("heartbeat", metadata, Column("at", Utc, primary_key=True, autoincrement=False))
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("client", ID, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("status", Integer),
+    Column("body", LargeBinary),
+    Column("created", Utc, nullable=False),
+)

@@ -1,0 +1,127 @@
+"""The store: one database, transactions, and the tables behind named doors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from invigilation.store.bookings import Bookings
+from invigilation.store.charges import Charges
+from invigilation.store.evidence import EvidenceRows
+from invigilation.store.logins import Logins
+from invigilation.store.outbox import Outbox
+from invigilation.store.people import People
+from invigilation.store.requests import Requests
+from invigilation.store.rota import Rota
+from invigilation.store.sessions import Sessions
+from invigilation.store.views import Views
+from invigilation.store.watch import Watch
+
+POOL_SIZE = 10
+BUSY_MS = 10_000
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Tx:
+    """One open transaction; each attribute is a door to some tables."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.people = People(connection)
+        self.logins = Logins(connection)
+        self.requests = Requests(connection)
+        self.rota = Rota(connection)
+        self.bookings = Bookings(connection)
+        self.sessions = Sessions(connection)
+        self.evidence = EvidenceRows(connection)
+        self.charges = Charges(connection)
+        self.outbox = Outbox(connection)
+        self.watch = Watch(connection)
+        self.views = Views(connection)
+
+
+class Store:
+    """The database behind `url` (`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://...`)."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(url) if self._sqlite else _postgresql_engine(url)
+        # SQLite has one writer: waiting here is fair and cheap, polling a locked file is neither.
+        self._writer: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if self._sqlite else nullcontext()
+        )
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """Open a transaction that commits at the end of the block, or rolls back on any error."""
+        async with self._writer, self._engine.connect() as plain:
+            connection = await plain.execution_options(writes=True)
+            async with connection.begin():
+                yield Tx(connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """Open a transaction for reading: one consistent view on SQLite, fresh on PostgreSQL."""
+        async with self._engine.connect() as connection, connection.begin():
+            yield Tx(connection)
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date; safe to repeat."""
+        async with self._writer, self._engine.connect() as plain:
+            connection = await plain.execution_options(writes=True)
+            async with connection.begin():
+                await connection.run_sync(_upgrade)
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _postgresql_engine(url: str) -> AsyncEngine:
+    return create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_pre_ping=True)
+
+
+def _sqlite_engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling starts them too late and double-books.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_MS}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
