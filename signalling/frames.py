@@ -1,0 +1,197 @@
+"""From RTP packets to whole pictures and sounds in order, for those who keep or look at them.
+
+Sources: RFC 7741 (VP8 payload), RFC 6386 (VP8), RFC 7587 (Opus payload).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from signalling.rtp import REPAIR_WINDOW_S, MalformedRtp, RtpPacket
+
+WINDOW_PACKETS: Final = 1024
+"""Packets held while waiting for a missing one; more, and the missing one is given up."""
+AUDIO_WINDOW_PACKETS: Final = 8
+"""Sounds held back for a late one: a lost one is a gap in time and is not waited for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One complete VP8 frame.
+
+    `rtp_timestamp` is unwrapped, 90 kHz; `received` is the monotonic time of its last packet.
+    """
+
+    data: bytes
+    rtp_timestamp: int
+    key_frame: bool
+    received: float
+
+
+class _Part(NamedTuple):
+    starts: bool
+    key: bool
+    marker: bool
+    timestamp: int
+    data: bytes
+    received: float
+
+
+def descriptor_length(payload: bytes) -> int:
+    """Length in bytes of the VP8 payload descriptor (RFC 7741, 4.2). Raises MalformedRtp."""
+    length = 1
+    try:
+        if payload[0] & 0x80:
+            extended = payload[1]
+            length = 2
+            if extended & 0x80:
+                length += 2 if payload[2] & 0x80 else 1
+            if extended & 0x40:
+                length += 1
+            if extended & 0x30:
+                length += 1
+    except IndexError:
+        raise MalformedRtp("the VP8 descriptor is cut off") from None
+    if length >= len(payload):
+        raise MalformedRtp("no VP8 data")
+    return length
+
+
+def starts_frame(payload: bytes) -> bool:
+    """Whether this payload is the first of a frame: partition 0 begins here."""
+    return bool(payload) and payload[0] & 0x1F == 0x10
+
+
+def starts_key_frame(payload: bytes) -> bool:
+    """Whether a key frame begins with this payload (RFC 6386, 9.1: the first bit is 0)."""
+    if not starts_frame(payload):
+        return False
+    try:
+        return not payload[descriptor_length(payload)] & 0x01
+    except MalformedRtp:
+        return False
+
+
+class FrameAssembler:
+    """Puts VP8 packets together, in order, beginning with a key frame.
+
+    A frame with a hole that is not mended in time is dropped, with all that follow it, up to the
+    next key frame: `broken` then says that somebody should ask for one.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[int, _Part] = {}
+        self._next: int | None = None
+        self._scan = 0
+        self._blocked: float | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether nothing can come out before another key frame has come in."""
+        return self._next is None
+
+    def add(self, sequence: int, timestamp: int, packet: RtpPacket, now: float) -> list[Frame]:
+        """Take a packet, with its unwrapped numbers; give the frames that it completes."""
+        if self._next is not None and sequence < self._next:
+            return []
+        try:
+            data = packet.payload[descriptor_length(packet.payload) :] if packet.payload else b""
+        except MalformedRtp:
+            data = b""
+        key = starts_key_frame(packet.payload)
+        part = _Part(starts_frame(packet.payload), key, packet.marker, timestamp, data, now)
+        self._parts[sequence] = part
+        if self._next is None:
+            if not key:
+                self._forget_oldest()
+                return []
+            self._begin(sequence)
+        frames = self._drain()
+        if self._hopeless(now):
+            self._give_up()
+            frames += self._drain()
+        return frames
+
+    def _begin(self, sequence: int) -> None:
+        self._next = self._scan = sequence
+        self._blocked = None
+        for old in [number for number in self._parts if number < sequence]:
+            del self._parts[old]
+
+    def _drain(self) -> list[Frame]:
+        frames = []
+        while self._next is not None and (part := self._parts.get(self._scan)) is not None:
+            if not part.data and self._scan == self._next:
+                del self._parts[self._scan]  # padding between frames
+                self._next = self._scan = self._scan + 1
+            elif not self._fits(part):
+                self._give_up()
+            else:
+                self._scan += 1
+                if part.marker:
+                    frames.append(self._take())
+        return frames
+
+    def _fits(self, part: _Part) -> bool:
+        """Whether a part may stand at the place that is looked at."""
+        if self._next is None or self._scan == self._next:
+            return part.starts
+        return not part.starts and part.timestamp == self._parts[self._next].timestamp
+
+    def _take(self) -> Frame:
+        first, end = self._next or 0, self._scan
+        parts = [self._parts.pop(number) for number in range(first, end)]
+        self._next, self._blocked = end, None
+        data = b"".join(part.data for part in parts)
+        received = max(part.received for part in parts)
+        return Frame(data, parts[0].timestamp, not data[0] & 0x01, received)
+
+    def _hopeless(self, now: float) -> bool:
+        """Whether a hole has been waited for long enough."""
+        if self._next is None or len(self._parts) <= self._scan - self._next:
+            self._blocked = None
+            return False
+        if self._blocked is None:
+            self._blocked = now
+        return now - self._blocked > REPAIR_WINDOW_S or len(self._parts) > WINDOW_PACKETS
+
+    def _give_up(self) -> None:
+        """Go on from the next key frame that is here already, or wait for one."""
+        keys = [number for number, part in self._parts.items() if part.key]
+        later = [number for number in keys if number > (self._next or 0)]
+        self._next = None
+        if later:
+            self._begin(min(later))
+        else:
+            self._parts.clear()
+
+    def _forget_oldest(self) -> None:
+        # while broken, only a reordered tail of the key frame to come is worth keeping
+        while len(self._parts) > 32:
+            del self._parts[min(self._parts)]
+
+
+class AudioOrder:
+    """Gives Opus packets in the order of their sequence numbers; late ones are dropped."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, tuple[bytes, int, float]] = {}
+        self._next: int | None = None
+
+    def add(
+        self, sequence: int, timestamp: int, payload: bytes, now: float
+    ) -> list[tuple[bytes, int, float]]:
+        """Take a packet, unwrapped numbers; give (payload, timestamp, received) in order."""
+        if self._next is None:
+            self._next = sequence
+        if sequence < self._next:
+            return []
+        self._held[sequence] = (payload, timestamp, now)
+        if len(self._held) > AUDIO_WINDOW_PACKETS:
+            self._next = min(self._held)
+        ready = []
+        while (packet := self._held.pop(self._next, None)) is not None:
+            ready.append(packet)
+            self._next += 1
+        return ready

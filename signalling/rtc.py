@@ -1,0 +1,338 @@
+"""The one module that knows the insides of aiortc and aioice: connections with our media in them.
+
+aiortc keeps SDP, ICE, DTLS and SRTP's keys; its receivers, senders and media queues are replaced.
+`UNDERSTOOD` names the versions whose insides these are; importing this beside others fails.
+See docs/decisions/0003-encoded-forwarding.md.
+"""
+
+# ruff: noqa: SLF001 - private names are what this module is for, and it alone
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any, Final
+
+import pylibsrtp
+from aioice import Candidate, stun
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import StunProtocol, get_host_addresses
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
+from aiortc.rtcconfiguration import RTCBundlePolicy
+
+from signalling.forwarding import Formats, Kind, Media
+from signalling.sdp import SdpRefused
+
+UNDERSTOOD: Final = {"aiortc": "1.16.0", "aioice": "0.13.0"}
+CODECS: Final = {Kind.AUDIO: ("audio/opus",), Kind.VIDEO: ("video/vp8", "video/rtx")}
+OPUS_PARAMETERS: Final = {"minptime": 10, "useinbandfec": 1}
+
+CONSENT_INTERVAL_S: Final = 5.0
+CONSENT_RETRANSMISSIONS: Final = 4
+"""0.5 + 1 + 2 + 4 + 8 s: a check is lost only when the link is."""
+MAX_ADDRESSES: Final = 256
+"""Addresses one participant may have come from, over all changes of network."""
+MAX_QUEUE: Final = 256
+"""DTLS datagrams waiting to be read."""
+MAX_UNSENT_BYTES: Final = 256 * 1024
+"""A socket that has fallen so far behind loses packets, as any queue on the way would."""
+PORT_TRIES: Final = 20
+CLOSE_S: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def check_versions() -> None:
+    """Refuse to run on insides that nobody has looked at."""
+    for package, expected in UNDERSTOOD.items():
+        if (found := version(package)) != expected:
+            raise ImportError(f"{package} is {found}; signalling/rtc.py understands {expected}")
+
+
+check_versions()
+
+
+class _Receiver:
+    """Stands in aiortc's place for a receiver: the media go to `Media`, not to a decoder."""
+
+    def __init__(self, kind: Kind, stock: Any, media: Media) -> None:
+        self.track: Any = None
+        self.transport = stock.transport
+        self._track: Any = None
+        self._enabled = True
+        self._kind = kind
+        self._media = media
+
+    def setTransport(self, transport: Any) -> None:  # noqa: N802 - aiortc's name
+        self.transport = transport
+
+    async def receive(self, parameters: Any) -> None:
+        self._media.receive(self._kind, _formats(parameters.codecs))
+
+    async def stop(self) -> None:
+        """Nothing runs here."""
+
+    def _handle_disconnect(self) -> None:
+        """Nothing runs here."""
+
+
+class _Sender:
+    """Stands in aiortc's place for a sender."""
+
+    def __init__(self, kind: Kind, stock: Any, media: Media) -> None:
+        outgoing = media.outgoing[kind]
+        self.track: Any = None
+        self.transport = stock.transport
+        self._enabled = True
+        self._ssrc = outgoing.ssrc
+        self._rtx_ssrc = outgoing.retransmission_ssrc
+        self._stream_id = stock._stream_id
+        self._track_id = stock._track_id
+        self._outgoing = outgoing
+
+    def setTransport(self, transport: Any) -> None:  # noqa: N802 - aiortc's name
+        self.transport = transport
+
+    async def send(self, parameters: Any) -> None:
+        self._outgoing.configure(_formats(parameters.codecs))
+
+    async def stop(self) -> None:
+        """Nothing runs here."""
+
+
+def _formats(codecs: list[Any]) -> Formats:
+    """Pick the payload types: the first codec, and the RTX that belongs to it."""
+    main = codecs[0].payloadType
+    again = (c.payloadType for c in codecs if c.name == "rtx" and c.parameters["apt"] == main)
+    return Formats(payload_type=main, retransmission=next(again, None))
+
+
+class _PeerConnection(RTCPeerConnection):  # type: ignore[misc]
+    """An aiortc connection whose transceivers carry our receivers and senders."""
+
+    def __init__(self, media: Media) -> None:
+        super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._our_media = media
+
+    def _RTCPeerConnection__createTransceiver(  # noqa: N802 - aiortc's name, mangled
+        self, direction: str, kind: str, sender_track: Any = None
+    ) -> Any:
+        transceiver = super()._RTCPeerConnection__createTransceiver(
+            direction=direction, kind=kind, sender_track=sender_track
+        )
+        ours = Kind(kind), transceiver.sender, self._our_media
+        transceiver._RTCRtpTransceiver__receiver = _Receiver(*ours)
+        transceiver._RTCRtpTransceiver__sender = _Sender(*ours)
+        return transceiver
+
+
+class _Protocol(StunProtocol):  # type: ignore[misc]
+    """A socket that passes on only what comes from an address that proved itself by STUN."""
+
+    def __init__(self, connection: Any, link: RtcLink) -> None:
+        super().__init__(connection)
+        self._link = link
+
+    def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
+        first = data[0] if data else 0xFF
+        if first < 4:  # RFC 7983, 7
+            # unauthenticated bytes: whatever the parser thinks of them, the socket lives on
+            with contextlib.suppress(Exception):
+                super().datagram_received(data, addr)
+        elif (addr[0], addr[1]) not in self._link.known:
+            return
+        elif 128 <= first < 192:
+            self._link.on_srtp(data)
+        elif 20 <= first < 64 and self.receiver._queue.qsize() < MAX_QUEUE:
+            self.receiver.data_received(data, self.local_candidate.component)
+
+
+class RtcLink:
+    """One connection to one participant: negotiates, protects and unprotects, stays alive.
+
+    `on_state` is called with aiortc's connection states: connecting, connected, failed, closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        addresses: tuple[str, ...],
+        port_range: tuple[int, int] | None,
+        consent_expiry_s: float,
+        video_cap_bps: int,
+        on_state: Callable[[str], None],
+    ) -> None:
+        self.media = Media(self, video_cap_bps)
+        self.known: set[tuple[str, int]] = set()
+        self._addresses = addresses or default_addresses()
+        self._ports = port_range
+        self._consent_expiry = consent_expiry_s
+        self._connection = _PeerConnection(self.media)
+        for kind in Kind:
+            transceiver = self._connection.addTransceiver(kind.value, direction="sendrecv")
+            capable = RTCRtpReceiver.getCapabilities(kind.value).codecs
+            wanted = [codec for codec in capable if codec.mimeType.lower() in CODECS[kind]]
+            transceiver.setCodecPreferences(wanted)
+        self._dtls = self._connection.getTransceivers()[0].receiver.transport
+        self._ice = self._dtls.transport._connection
+        self._hook_ice()
+        self._connection.on(
+            "connectionstatechange", lambda: on_state(self._connection.connectionState)
+        )
+
+    async def answer(self, offer: str) -> str:
+        """Answer an offer that `clean_offer` has passed.
+
+        Raises SdpRefused when the stack cannot make sense of it, OSError when no address of the
+        settings can be used.
+        """
+        description = RTCSessionDescription(sdp=offer, type="offer")
+        try:
+            await self._connection.setRemoteDescription(description)
+            payload_types = []
+            for transceiver in self._connection.getTransceivers():
+                if transceiver.kind == Kind.AUDIO:
+                    transceiver._codecs[0].parameters = dict(OPUS_PARAMETERS)
+                payload_types += [codec.payloadType for codec in transceiver._codecs]
+            answer = await self._connection.createAnswer()
+        except Exception as error:
+            # the parser meets hostile text with errors of many kinds
+            raise SdpRefused("The offer could not be understood.") from error
+        if len(set(payload_types)) != len(payload_types):
+            raise SdpRefused("The media of the offer share a payload type.")
+        await self._connection.setLocalDescription(answer)
+        if not self._ice.local_candidates:
+            raise OSError(f"no media address of {self._addresses} could be bound")
+        return str(self._connection.localDescription.sdp)
+
+    async def close(self) -> None:
+        """Close and release the sockets; never raises but for cancellation."""
+        # a half-built connection can raise or hang in there
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._connection.close()
+        except Exception:
+            log.debug("closing a connection failed", exc_info=True)
+        with contextlib.suppress(Exception):
+            await self._ice.close()
+
+    def send(self, packet: bytes) -> None:
+        """Protect and send one plain RTP or RTCP packet, or lose it silently."""
+        session, pair = self._dtls._tx_srtp, self._ice._nominated.get(1)
+        if session is None or pair is None:
+            return
+        transport = pair.protocol.transport
+        if transport.is_closing() or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            return
+        try:
+            if 192 <= packet[1] <= 208:
+                protected = session.protect_rtcp(packet)
+            else:
+                protected = session.protect(packet)
+        except pylibsrtp.Error:
+            return  # a retransmission older than the replay window
+        transport.sendto(protected, pair.remote_addr)
+
+    def on_srtp(self, data: bytes) -> None:
+        """Take one SRTP or SRTCP datagram; what cannot be authenticated is dropped."""
+        session = self._dtls._rx_srtp
+        if session is None or len(data) < 12:
+            return
+        now = time.monotonic()
+        try:
+            if 192 <= data[1] <= 208:
+                self.media.on_rtcp(session.unprotect_rtcp(data), now)
+            else:
+                self.media.on_rtp(session.unprotect(data), now)
+        except pylibsrtp.Error:
+            return
+
+    def _hook_ice(self) -> None:
+        ice = self._ice
+        stock_check: Callable[..., None] = ice.check_incoming
+
+        def check_incoming(message: Any, addr: tuple[str, int], protocol: Any) -> None:
+            if addr not in self.known and len(self.known) >= MAX_ADDRESSES:
+                return
+            self.known.add(addr)
+            stock_check(message, addr, protocol)
+
+        ice.check_incoming = check_incoming
+        ice.get_component_candidates = self._gather
+        ice.query_consent = self._keep_consent
+
+    async def _gather(self, component: int, addresses: list[str], timeout: int = 5) -> list[Any]:  # noqa: ARG002, ASYNC109 - aioice's signature
+        candidates = []
+        for address in self._addresses:
+            protocol = await self._bind(address)
+            if protocol is None:
+                log.warning("no media socket on %s", address)
+                continue
+            protocol.local_candidate = Candidate(
+                foundation=candidate_foundation("host", "udp", address),
+                component=component,
+                transport="udp",
+                priority=candidate_priority(component, "host"),
+                host=address,
+                port=protocol.transport.get_extra_info("sockname")[1],
+                type="host",
+            )
+            self._ice._protocols.append(protocol)
+            candidates.append(protocol.local_candidate)
+        return candidates
+
+    async def _bind(self, address: str) -> Any | None:
+        """Bind a socket on an address, or, when it is not this machine's own, on all."""
+        loop = asyncio.get_running_loop()
+        for host in (address, "::" if ":" in address else "0.0.0.0"):  # noqa: S104 - see above
+            for port in self._candidate_ports():
+                with contextlib.suppress(OSError):
+                    _, protocol = await loop.create_datagram_endpoint(
+                        lambda: _Protocol(self._ice, self), local_addr=(host, port)
+                    )
+                    return protocol
+        return None
+
+    def _candidate_ports(self) -> list[int]:
+        if self._ports is None:
+            return [0]
+        low, high = self._ports
+        ports = range(low, high + 1)
+        return random.sample(ports, min(PORT_TRIES, len(ports)))
+
+    async def _keep_consent(self) -> None:
+        """Ask for consent to go on sending (RFC 7675), with a satellite's patience.
+
+        The RFC's 30 s would end a session at each passage under a bridge; ours ends after
+        `consent_expiry_s` without any answer.
+        """
+        ice, loop = self._ice, asyncio.get_running_loop()
+        answered = loop.time()
+        while loop.time() - answered < self._consent_expiry:
+            await asyncio.sleep(CONSENT_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            for pair in list(ice._nominated.values()):
+                with contextlib.suppress(stun.TransactionError):
+                    await self._ask_consent(pair)
+                    answered = loop.time()
+        ice._query_consent_task = None
+        await ice.close()
+
+    def _ask_consent(self, pair: Any) -> Awaitable[Any]:
+        request: Awaitable[Any] = pair.protocol.request(
+            self._ice.build_request(pair, nominate=False),
+            pair.remote_addr,
+            integrity_key=self._ice.remote_password.encode(),
+            retransmissions=CONSENT_RETRANSMISSIONS,
+        )
+        return request
+
+
+def default_addresses() -> tuple[str, ...]:
+    """All addresses of this machine but loopback; loopback when there are no others."""
+    found = get_host_addresses(use_ipv4=True, use_ipv6=True)
+    return tuple(found) or ("127.0.0.1",)

@@ -1,0 +1,302 @@
+"""RTP as values: packets, sequence arithmetic, loss and its repair, one stream made of another.
+
+Nothing here sends, sleeps or reads a clock: times are monotonic seconds handed in.
+Sources: RFC 3550 (RTP), RFC 4585 (feedback), RFC 4588 (retransmission payload).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+HEADER: Final = struct.Struct("!BBHLL")
+NTP_SECOND: Final = 1 << 32
+HISTORY_PACKETS: Final = 512
+"""Packets kept for retransmission: 5 s of a 1 Mbit/s picture."""
+REPAIR_WINDOW_S: Final = 2.5
+"""A packet missing for longer is given up: three round trips of a geostationary satellite."""
+NACK_TRIES: Final = 4
+MAX_GAP: Final = 256
+"""A hole of more packets is an outage: a new key frame repairs it better than 256 NACKs."""
+RESEND_INTERVAL_S: Final = 0.05
+"""The same packet is not sent again sooner, however often it is asked for."""
+
+
+class MalformedRtp(ValueError):
+    """These bytes are not the packet that they should be; drop them."""
+
+
+class RtpPacket(NamedTuple):
+    """One RTP packet without CSRCs, header extensions and padding; fields as on the wire."""
+
+    payload_type: int
+    marker: bool
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+
+    def to_bytes(self) -> bytes:
+        """Serialise: a header of 12 bytes, then the payload."""
+        second = self.payload_type | (0x80 if self.marker else 0)
+        return HEADER.pack(0x80, second, self.sequence, self.timestamp, self.ssrc) + self.payload
+
+
+def parse_rtp(data: bytes) -> RtpPacket:
+    """Parse a plain (decrypted) RTP packet (RFC 3550, 5.1).
+
+    Raises MalformedRtp, and nothing else, for any other bytes.
+    """
+    if len(data) < HEADER.size:
+        raise MalformedRtp("shorter than a header")
+    first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
+    if first >> 6 != 2:
+        raise MalformedRtp("not version 2")
+    start = HEADER.size + 4 * (first & 0x0F)
+    if first & 0x10:
+        if len(data) < start + 4:
+            raise MalformedRtp("the header extension is cut off")
+        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])
+    end = len(data)
+    if first & 0x20:
+        if not data[-1]:
+            raise MalformedRtp("padding of no length")
+        end -= data[-1]
+    if end < start:
+        raise MalformedRtp("the payload is cut off")
+    return RtpPacket(second & 0x7F, second >= 0x80, sequence, timestamp, ssrc, data[start:end])
+
+
+class Unwrapper:
+    """Turns a counter that wraps after `bits` bits into one that does not.
+
+    A value is taken as the nearest one to the highest seen, so late packets get their own place.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self._modulus = 1 << bits
+        self._highest: int | None = None
+
+    def __call__(self, value: int) -> int:
+        """Unwrap one value; the first stays as it is."""
+        highest = self._highest
+        if highest is None:
+            self._highest = value
+            return value
+        ahead = (value - highest) % self._modulus
+        if ahead < self._modulus >> 1:
+            self._highest = highest + ahead
+            return highest + ahead
+        return highest + ahead - self._modulus
+
+
+@dataclass(slots=True)
+class _Missing:
+    since: float
+    asked: float = 0.0
+    tries: int = 0
+
+
+class LossTracker:
+    """Knows which packets are missing, which have come before, and what to ask for again."""
+
+    def __init__(self) -> None:
+        self._highest: int | None = None
+        self._missing: dict[int, _Missing] = {}
+
+    def arrived(self, sequence: int, now: float) -> bool:
+        """Note an unwrapped sequence number; False when it is a repeat or was given up."""
+        highest = self._highest
+        if highest is None:
+            self._highest = sequence
+            return True
+        if sequence > highest:
+            if sequence - highest > MAX_GAP:
+                self._missing.clear()
+            else:
+                for lost in range(highest + 1, sequence):
+                    self._missing[lost] = _Missing(now)
+            self._highest = sequence
+            return True
+        return self._missing.pop(sequence, None) is not None
+
+    def due(self, now: float, retry_s: float) -> list[int]:
+        """Sequence numbers (16 bits, ascending) to ask for now; gives up the old ones."""
+        asked = []
+        for sequence, missing in list(self._missing.items()):
+            if now - missing.since > REPAIR_WINDOW_S:
+                del self._missing[sequence]
+            elif missing.tries < NACK_TRIES and (
+                not missing.tries or now - missing.asked >= retry_s
+            ):
+                missing.tries += 1
+                missing.asked = now
+                asked.append(sequence & 0xFFFF)
+        # a NACK is packed from ascending 16-bit numbers, whatever has wrapped
+        return sorted(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What a receiver report says of one stream (RFC 3550, 6.4.1)."""
+
+    fraction_lost: int
+    packets_lost: int
+    highest_sequence: int
+    jitter: int
+
+
+class ReceptionStats:
+    """Counts loss and jitter of one stream as RFC 3550, A.3 and A.8, do."""
+
+    def __init__(self, clock_rate: int) -> None:
+        self._rate = clock_rate
+        self._base: int | None = None
+        self._highest = 0
+        self._received = 0
+        self._expected_before = 0
+        self._received_before = 0
+        self._transit: float | None = None
+        self._jitter = 0.0
+
+    def add(self, sequence: int, timestamp: int, now: float) -> None:
+        """Count a packet: unwrapped sequence number and timestamp."""
+        if self._base is None:
+            self._base = self._highest = sequence
+        self._received += 1
+        if sequence < self._highest:
+            return
+        self._highest = sequence
+        transit = now * self._rate - timestamp
+        if self._transit is not None:
+            self._jitter += (abs(transit - self._transit) - self._jitter) / 16
+        self._transit = transit
+
+    def report(self) -> Reception | None:
+        """Sum up since the last report; None when nothing has come at all."""
+        if self._base is None:
+            return None
+        expected = self._highest - self._base + 1
+        wanted = expected - self._expected_before
+        got = self._received - self._received_before
+        self._expected_before, self._received_before = expected, self._received
+        lost = max(0, wanted - got)
+        return Reception(
+            fraction_lost=min(255, (lost << 8) // wanted) if wanted > 0 else 0,
+            packets_lost=max(-0x800000, min(0x7FFFFF, expected - self._received)),
+            highest_sequence=self._highest & 0xFFFFFFFF,
+            jitter=min(int(self._jitter), 0xFFFFFFFF),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceClock:
+    """The pair of clocks of a publisher's sender report, and when it came.
+
+    `ntp` is 64-bit fixed point of the publisher's own wall clock, which its sound and its picture
+    share: that is what keeps lips and voice together.
+    """
+
+    ntp: int
+    rtp: int
+    received: float
+
+    def at(self, now: float, clock_rate: int) -> tuple[int, int]:
+        """Both clocks as they would read now: NTP (64 bits) and RTP (not wrapped)."""
+        elapsed = now - self.received
+        ntp = (self.ntp + int(elapsed * NTP_SECOND)) & 0xFFFFFFFFFFFFFFFF
+        return ntp, self.rtp + int(elapsed * clock_rate)
+
+
+class Rewriter:
+    """Makes one unbroken outgoing stream of the packets of one source after another.
+
+    Holes of the source stay holes, so that the receiver can ask for what is missing.
+    """
+
+    def __init__(self, ssrc: int, payload_type: int, clock_rate: int, sequence: int) -> None:
+        self._ssrc = ssrc
+        self._payload_type = payload_type
+        self._rate = clock_rate
+        self._next = sequence
+        self._last_timestamp = 0
+        self._last_at: float | None = None
+        self._first: int | None = None
+        self._sequence_shift = 0
+        self.timestamp_shift = 0
+        """Outgoing less incoming timestamp of the present source."""
+
+    @property
+    def started(self) -> bool:
+        """Whether a packet of the present source has come."""
+        return self._first is not None
+
+    def switch(self) -> None:
+        """Take the next packet as the first one of a new source."""
+        self._first = None
+
+    def rewrite(self, sequence: int, packet: RtpPacket, now: float) -> RtpPacket | None:
+        """Rewrite one packet, whose unwrapped sequence number is given; None: older than all."""
+        if self._first is None:
+            self._first = sequence
+            self._sequence_shift = self._next - sequence
+            if self._last_at is not None:
+                gone = max(1, int((now - self._last_at) * self._rate))
+                self.timestamp_shift = self._last_timestamp + gone - packet.timestamp
+        elif sequence < self._first:
+            return None
+        outgoing = sequence + self._sequence_shift
+        timestamp = (packet.timestamp + self.timestamp_shift) & 0xFFFFFFFF
+        if outgoing >= self._next:
+            self._next = outgoing + 1
+            self._last_timestamp, self._last_at = timestamp, now
+        return RtpPacket(
+            self._payload_type,
+            packet.marker,
+            outgoing & 0xFFFF,
+            timestamp,
+            self._ssrc,
+            packet.payload,
+        )
+
+
+class History:
+    """The last 512 packets sent, for those who ask again."""
+
+    def __init__(self) -> None:
+        self._kept: list[RtpPacket | None] = [None] * HISTORY_PACKETS
+        self._resent = [0.0] * HISTORY_PACKETS
+
+    def keep(self, packet: RtpPacket) -> None:
+        """Remember a packet in place of the one 512 before it."""
+        place = packet.sequence % HISTORY_PACKETS
+        self._kept[place] = packet
+        self._resent[place] = 0.0
+
+    def again(self, sequence: int, now: float) -> RtpPacket | None:
+        """Find a packet to send again; None when forgotten or sent again a moment ago."""
+        place = sequence % HISTORY_PACKETS
+        packet = self._kept[place]
+        if packet is None or packet.sequence != sequence:
+            return None
+        if self._resent[place] and now - self._resent[place] < RESEND_INTERVAL_S:
+            return None
+        self._resent[place] = now
+        return packet
+
+
+def wrap_rtx(packet: RtpPacket, payload_type: int, sequence: int, ssrc: int) -> RtpPacket:
+    """Put a packet into a retransmission packet (RFC 4588, 4)."""
+    payload = packet.sequence.to_bytes(2) + packet.payload
+    return RtpPacket(payload_type, packet.marker, sequence, packet.timestamp, ssrc, payload)
+
+
+def unwrap_rtx(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket | None:
+    """Take the original out of a retransmission packet; None when it is only padding."""
+    if len(packet.payload) <= 2:
+        return None
+    sequence = int.from_bytes(packet.payload[:2])
+    return RtpPacket(
+        payload_type, packet.marker, sequence, packet.timestamp, ssrc, packet.payload[2:]
+    )
