@@ -1,0 +1,511 @@
+"""The slot search: by example, and against the naive one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from invigilation.office_hours import DEFAULT_WEEK, LONDON, Hours, OfficeHours, Window
+from invigilation.slots import (
+    Calendar,
+    Hold,
+    Leave,
+    Refusal,
+    Seat,
+    Shift,
+    Wish,
+    free_seats,
+    free_starts,
+    why_day_empty,
+    why_not,
+)
+from tests.invigilation.naive_slots import (
+    grid_starts,
+    naive_free_starts,
+    naive_seats,
+    naive_why_not,
+)
+
+MONDAY = date(2026, 6, 8)
+FRIDAY = date(2026, 6, 12)
+SATURDAY = date(2026, 6, 13)
+LONG_AGO = date(2026, 1, 1)
+CLOCKS_GO_BACK_2026 = date(2026, 10, 25)
+CLOCKS_GO_FORWARD_2027 = date(2027, 3, 28)
+CLOCKS_GO_BACK_2027 = date(2027, 10, 31)
+WISH = Wish(datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC), 90, 15)
+
+
+def hours(start, end):
+    return Hours(time.fromisoformat(start), time.fromisoformat(end))
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def london(day, wall, fold=0):
+    moment = datetime.combine(day, time.fromisoformat(wall), LONDON)
+    return moment.replace(fold=fold).astimezone(UTC)
+
+
+def london_day(day):
+    return Window(london(day, "00:00"), london(day + timedelta(days=1), "00:00"))
+
+
+def every_day(staff="ann", start="00:00", end="23:59", first=LONG_AGO, last=None):
+    return tuple(Shift(staff, weekday, hours(start, end), first, last) for weekday in range(7))
+
+
+def office(closures=(), openings=None):
+    return OfficeHours(LONDON, DEFAULT_WEEK, frozenset(closures), openings or {})
+
+
+def calendar(
+    openings=None, shifts=None, leave=(), seats=(("ann/1", "ann"),), holds=(), closures=()
+):
+    return Calendar(
+        office(closures, openings),
+        every_day() if shifts is None else shifts,
+        tuple(leave),
+        tuple(Seat(*seat) for seat in seats),
+        tuple(holds),
+    )
+
+
+def walls(starts):
+    """The starts as London's clocks show them."""
+    return [f"{start.astimezone(LONDON):%H:%M}" for start in starts]
+
+
+def starts_of(day, office_calendar, wish=WISH):
+    return walls(free_starts(office_calendar, wish, london_day(day)))
+
+
+# By example: hours and length
+
+
+def test_a_session_and_its_buffer_lie_inside_office_hours():
+    found = starts_of(FRIDAY, calendar())
+
+    assert found == [
+        "09:00", "09:30", "10:00", "10:30", "11:00", "11:30", "12:00", "12:30", "13:00",
+    ]  # fmt: skip
+
+
+def test_a_session_that_fills_the_hours_exactly_is_offered():
+    openings = {SATURDAY: (hours("10:00", "11:45"),)}
+
+    assert starts_of(SATURDAY, calendar(openings)) == ["10:00"]
+
+
+def test_a_minute_too_few_is_not_offered():
+    openings = {SATURDAY: (hours("10:00", "11:44"),)}
+
+    assert starts_of(SATURDAY, calendar(openings)) == []
+
+
+def test_a_length_of_odd_minutes_is_not_rounded_up():
+    openings = {SATURDAY: (hours("10:00", "10:44"),)}
+
+    assert starts_of(SATURDAY, calendar(openings), replace(WISH, minutes=43, buffer_minutes=1)) == [
+        "10:00"
+    ]
+
+
+def test_hours_that_open_off_the_grid_begin_with_the_next_start_on_it():
+    openings = {SATURDAY: (hours("10:01", "12:15"),)}
+
+    assert starts_of(SATURDAY, calendar(openings)) == ["10:30"]
+
+
+def test_the_window_takes_its_first_moment_and_leaves_its_last():
+    window = Window(london(MONDAY, "10:00"), london(MONDAY, "11:00"))
+
+    assert walls(free_starts(calendar(), WISH, window)) == ["10:00", "10:30"]
+
+
+def test_an_empty_or_backward_window_has_no_starts():
+    window = Window(london(MONDAY, "11:00"), london(MONDAY, "10:00"))
+
+    assert free_starts(calendar(), WISH, window) == []
+
+
+# By example: notice and licence
+
+
+def test_the_first_start_is_the_first_on_the_grid_after_the_notice():
+    wish = replace(WISH, earliest=london(FRIDAY, "12:00") + timedelta(seconds=1))
+
+    assert starts_of(FRIDAY, calendar(), wish) == ["12:30", "13:00"]
+
+
+def test_the_session_but_not_its_buffer_ends_within_the_licence():
+    wish = replace(WISH, latest_end=london(FRIDAY, "11:00"))
+
+    assert starts_of(FRIDAY, calendar(), wish) == ["09:00", "09:30"]
+
+
+def test_a_licence_that_ends_a_moment_too_soon_takes_the_last_start():
+    wish = replace(WISH, latest_end=london(FRIDAY, "11:00") - timedelta(microseconds=1))
+
+    assert starts_of(FRIDAY, calendar(), wish) == ["09:00"]
+
+
+# By example: rota, leave and bookings
+
+
+def test_shifts_that_touch_are_one_stretch_and_a_break_parts_them():
+    touching = (*every_day(start="09:00", end="11:00"), *every_day(start="11:00", end="12:45"))
+    parted = (*every_day(start="09:00", end="11:00"), *every_day(start="11:01", end="12:45"))
+
+    assert starts_of(FRIDAY, calendar(shifts=touching)) == [
+        "09:00", "09:30", "10:00", "10:30", "11:00",
+    ]  # fmt: skip
+    assert starts_of(FRIDAY, calendar(shifts=parted)) == ["09:00"]
+
+
+def test_two_people_do_not_make_one_stretch():
+    shifts = (*every_day("ann", "09:00", "10:30"), *every_day("ben", "10:30", "12:00"))
+    seats = (("ann/1", "ann"), ("ben/1", "ben"))
+
+    assert starts_of(FRIDAY, calendar(shifts=shifts, seats=seats)) == []
+
+
+def test_a_shift_holds_from_its_first_day_to_its_last():
+    days = [FRIDAY + timedelta(days=7 * n) for n in range(4)]
+    shifts = every_day(start="09:00", end="10:45", first=days[1], last=days[2])
+
+    found = [starts_of(day, calendar(shifts=shifts)) for day in days]
+
+    assert found == [[], ["09:00"], ["09:00"], []]
+
+
+def test_leave_takes_the_starts_that_it_touches():
+    leave = [Leave("ann", london(FRIDAY, "10:45"), london(FRIDAY, "12:30"))]
+
+    assert starts_of(FRIDAY, calendar(leave=leave)) == ["09:00", "12:30", "13:00"]
+
+
+def test_a_booking_takes_its_seat_to_the_end_of_its_buffer():
+    holds = [Hold("ann/1", london(FRIDAY, "11:00"), london(FRIDAY, "12:45"))]
+
+    assert starts_of(FRIDAY, calendar(holds=holds)) == ["09:00", "13:00"]
+
+
+def test_a_booking_of_odd_seconds_is_rounded_to_nobodys_harm():
+    second = timedelta(seconds=1)
+    holds = [Hold("ann/1", london(FRIDAY, "10:45") - second, london(FRIDAY, "12:30") + second)]
+
+    assert starts_of(FRIDAY, calendar(holds=holds)) == ["13:00"]
+
+
+def test_an_empty_booking_takes_nothing():
+    holds = [Hold("ann/1", london(FRIDAY, "09:45"), london(FRIDAY, "09:45"))]
+
+    assert "09:00" in starts_of(FRIDAY, calendar(holds=holds))
+
+
+def test_every_seat_is_booked_by_itself():
+    seats = (("ann/1", "ann"), ("ann/2", "ann"), ("ben/1", "ben"))
+    shifts = (*every_day("ann"), *every_day("ben", "12:00", "17:00"))
+    holds = [Hold("ann/1", london(FRIDAY, "09:00"), london(FRIDAY, "15:00"))]
+    crowded = calendar(shifts=shifts, seats=seats, holds=holds)
+
+    assert free_seats(crowded, WISH, london(FRIDAY, "09:00")) == ["ann/2"]
+    assert free_seats(crowded, WISH, london(FRIDAY, "12:30")) == ["ann/2", "ben/1"]
+
+
+def test_a_start_that_is_not_offered_has_no_seats():
+    assert free_seats(calendar(), WISH, london(FRIDAY, "09:15")) == []
+    assert free_seats(calendar(), WISH, london(FRIDAY, "14:00")) == []
+
+
+def test_a_start_may_be_asked_for_in_any_zone():
+    assert free_seats(calendar(), WISH, datetime.combine(FRIDAY, time(9), LONDON)) == ["ann/1"]
+
+
+# By example: clock changes
+
+
+def test_a_night_opening_crosses_midnight_in_utc():
+    openings = {MONDAY: (hours("00:00", "02:00"),)}
+
+    found = free_starts(calendar(openings), WISH, london_day(MONDAY))
+
+    assert found == [utc("2026-06-07T23:00")]
+
+
+@pytest.mark.parametrize("day", [CLOCKS_GO_BACK_2026, CLOCKS_GO_BACK_2027])
+def test_both_hours_of_the_long_night_are_offered(day):
+    openings = {day: (hours("00:30", "03:00"),)}
+
+    found = free_starts(calendar(openings), replace(WISH, minutes=45), london_day(day))
+
+    midnight = datetime.combine(day, time(), UTC)
+    assert found == [midnight + timedelta(minutes=30 * n) for n in range(-1, 5)]
+    assert walls(found) == ["00:30", "01:00", "01:30", "01:00", "01:30", "02:00"]
+
+
+def test_the_missing_hour_of_the_short_night_is_not_offered():
+    openings = {CLOCKS_GO_FORWARD_2027: (hours("00:00", "04:00"),)}
+
+    found = starts_of(CLOCKS_GO_FORWARD_2027, calendar(openings), replace(WISH, minutes=45))
+
+    assert found == ["00:00", "00:30", "02:00", "02:30", "03:00"]
+
+
+def test_a_shift_that_begins_in_the_missing_hour_begins_an_hour_later():
+    openings = {CLOCKS_GO_FORWARD_2027: (hours("00:00", "05:00"),)}
+    shifts = every_day(start="01:30", end="04:15")
+
+    assert starts_of(CLOCKS_GO_FORWARD_2027, calendar(openings, shifts)) == ["02:30"]
+
+
+@pytest.mark.parametrize(
+    ("day", "monday_in_utc"),
+    [
+        (CLOCKS_GO_BACK_2026, "2026-10-26T09:00"),
+        (CLOCKS_GO_FORWARD_2027, "2027-03-29T08:00"),
+        (CLOCKS_GO_BACK_2027, "2027-11-01T09:00"),
+    ],
+)
+def test_the_weeks_around_a_clock_change_keep_londons_hours(day, monday_in_utc):
+    window = Window(
+        london(day - timedelta(days=20), "00:00"), london(day + timedelta(days=20), "00:00")
+    )
+    shifts = every_day(start="09:00", end="10:45")
+
+    found = free_starts(calendar(shifts=shifts), WISH, window)
+
+    assert set(walls(found)) == {"09:00"}
+    assert len(found) == 30
+    assert utc(monday_in_utc) in found
+
+
+# By example: refusals
+
+
+def test_an_offered_start_is_not_refused():
+    assert why_not(calendar(), WISH, london(FRIDAY, "09:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("wall", "changes", "refusal"),
+    [
+        ("09:00", {"earliest": london(FRIDAY, "09:01")}, Refusal.PAST_NOTICE),
+        ("09:00", {"latest_end": london(FRIDAY, "10:29")}, Refusal.OUTSIDE_LICENCE),
+        ("09:15", {}, Refusal.OFF_GRID),
+        ("08:30", {}, Refusal.CLOSED),
+        ("13:30", {}, Refusal.CLOSED),
+        ("11:30", {}, Refusal.NOT_STAFFED),
+        ("10:00", {}, Refusal.FULL),
+    ],
+)
+def test_a_start_is_refused_for_its_first_reason(wall, changes, refusal):
+    holds = [Hold("ann/1", london(FRIDAY, "10:45"), london(FRIDAY, "12:30"))]
+    booked = calendar(shifts=every_day(start="09:00", end="13:00"), holds=holds)
+
+    assert why_not(booked, replace(WISH, **changes), london(FRIDAY, wall)) is refusal
+
+
+def test_a_rota_without_seats_staffs_nothing():
+    assert why_not(calendar(seats=()), WISH, london(FRIDAY, "09:00")) is Refusal.NOT_STAFFED
+
+
+def test_a_day_with_a_start_is_not_empty():
+    assert why_day_empty(calendar(), WISH, FRIDAY) is None
+
+
+def test_a_saturday_is_closed():
+    assert why_day_empty(calendar(), WISH, SATURDAY) is Refusal.CLOSED
+
+
+def test_a_bank_holiday_is_closed():
+    assert why_day_empty(calendar(closures=[FRIDAY]), WISH, FRIDAY) is Refusal.CLOSED
+
+
+def test_a_day_of_leave_is_not_staffed():
+    leave = [Leave("ann", london(FRIDAY, "00:00"), london(SATURDAY, "00:00"))]
+
+    assert why_day_empty(calendar(leave=leave), WISH, FRIDAY) is Refusal.NOT_STAFFED
+
+
+def test_a_booked_day_is_full():
+    holds = [Hold("ann/1", london(FRIDAY, "09:00"), london(FRIDAY, "15:00"))]
+
+    assert why_day_empty(calendar(holds=holds), WISH, FRIDAY) is Refusal.FULL
+
+
+def test_a_day_whose_last_hours_are_too_soon_is_past_notice():
+    wish = replace(WISH, earliest=london(FRIDAY, "13:10"))
+
+    assert why_day_empty(calendar(), wish, FRIDAY) is Refusal.PAST_NOTICE
+
+
+def test_a_day_after_the_licence_is_outside_it():
+    wish = replace(WISH, latest_end=london(FRIDAY, "00:00"))
+
+    assert why_day_empty(calendar(), wish, FRIDAY) is Refusal.OUTSIDE_LICENCE
+
+
+@pytest.mark.parametrize("day", [CLOCKS_GO_BACK_2026, CLOCKS_GO_FORWARD_2027, CLOCKS_GO_BACK_2027])
+def test_the_day_of_a_clock_change_is_closed_to_its_last_start(day):
+    assert why_day_empty(calendar(), WISH, day) is Refusal.CLOSED
+
+
+# By example: values that cannot be
+
+
+@pytest.mark.parametrize(("minutes", "buffer"), [(0, 15), (-1, 0), (90, -1)])
+def test_a_wish_has_a_length(minutes, buffer):
+    with pytest.raises(ValueError, match="no session lasts"):
+        replace(WISH, minutes=minutes, buffer_minutes=buffer)
+
+
+@pytest.mark.parametrize("weekday", [-1, 7])
+def test_a_shift_has_a_weekday(weekday):
+    with pytest.raises(ValueError, match="no week has"):
+        Shift("ann", weekday, hours("09:00", "17:00"), MONDAY, None)
+
+
+# Against the naive search
+
+STAFF = ("ann", "ben")
+SEATS = (Seat("ann/1", "ann"), Seat("ann/2", "ann"), Seat("ben/1", "ben"), Seat("cat/1", "cat"))
+CENTRES = (
+    CLOCKS_GO_BACK_2026,
+    CLOCKS_GO_FORWARD_2027,
+    CLOCKS_GO_BACK_2027,
+    MONDAY,
+    date(2026, 12, 31),
+)
+
+
+def some_hours():
+    """Hours on the grid, on five minutes, on any minute, and in the night of a clock change."""
+    return st.one_of(
+        st.sampled_from((hours("09:00", "17:00"), hours("00:00", "23:59"))),
+        *(hours_in_steps(minutes, 1439) for minutes in (30, 5, 1)),
+        hours_in_steps(1, 250),
+    )
+
+
+def hours_in_steps(minutes, last):
+    starts = st.integers(0, (last - 1) // minutes).map(lambda n: n * minutes)
+    lengths = st.integers(1, last // minutes).map(lambda n: n * minutes)
+    return st.builds(
+        lambda start, length: Hours(at_minute(start), at_minute(min(start + length, last))),
+        starts,
+        lengths,
+    )
+
+
+def at_minute(minute):
+    return time(minute // 60, minute % 60)
+
+
+def days(centre, reach=12):
+    return st.integers(-reach, reach).map(lambda n: centre + timedelta(days=n))
+
+
+def moments(centre, reach=12):
+    noon = datetime.combine(centre, time(12), UTC)
+    minutes = st.integers(-reach * 1440, reach * 1440).map(lambda n: noon + timedelta(minutes=n))
+    grid = st.integers(-reach * 48, reach * 48).map(lambda n: noon + timedelta(minutes=30 * n))
+    odd = st.tuples(minutes, st.integers(0, 59_999_999)).map(
+        lambda pair: pair[0] + timedelta(microseconds=pair[1])
+    )
+    return st.one_of(grid, minutes, odd)
+
+
+@st.composite
+def stretches(draw, centre, longest):
+    start = draw(moments(centre))
+    return start, start + timedelta(minutes=draw(st.integers(-5, longest)))
+
+
+@st.composite
+def calendars(draw, centre):
+    week = draw(st.lists(st.none() | some_hours(), min_size=7, max_size=7))
+    opening = st.lists(some_hours(), max_size=3).map(tuple)
+    near = st.one_of(st.just(centre), days(centre))
+    closures = draw(st.frozensets(near, max_size=3))
+    openings = draw(st.dictionaries(near, opening, max_size=4))
+    shift = st.builds(
+        Shift,
+        st.sampled_from(STAFF),
+        st.integers(0, 6),
+        some_hours(),
+        st.one_of(st.just(LONG_AGO), days(centre)),
+        st.one_of(st.none(), days(centre)),
+    )
+    shifts = draw(st.lists(shift, max_size=8))
+    shifts += every_day("ann") if draw(st.booleans()) else ()
+    away = st.tuples(st.sampled_from((*STAFF, "nobody")), stretches(centre, 4000))
+    held = st.tuples(
+        st.sampled_from([seat.id for seat in SEATS] + ["no seat"]), stretches(centre, 300)
+    )
+    return Calendar(
+        OfficeHours(LONDON, tuple(week), closures, openings),
+        tuple(shifts),
+        tuple(Leave(staff, *times) for staff, times in draw(st.lists(away, max_size=4))),
+        SEATS,
+        tuple(Hold(seat, *times) for seat, times in draw(st.lists(held, max_size=12))),
+    )
+
+
+@st.composite
+def wishes(draw, centre):
+    earliest, latest = sorted((draw(moments(centre)), draw(moments(centre))))
+    if draw(st.booleans()):
+        earliest, latest = WISH.earliest, WISH.latest_end
+    return Wish(earliest, latest, draw(st.integers(1, 150)), draw(st.integers(0, 30)))
+
+
+@st.composite
+def questions(draw):
+    centre = draw(st.sampled_from(CENTRES))
+    return draw(calendars(centre)), draw(wishes(centre)), centre
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_the_search_finds_what_the_naive_one_finds(data):
+    asked, wish, centre = data.draw(questions())
+    start, end = data.draw(stretches(centre, 15 * 1440))
+    window = Window(start, end)
+
+    found = free_starts(asked, wish, window)
+
+    assert found == naive_free_starts(asked, wish, window)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_seats_and_refusals_of_a_start_are_those_of_the_naive_search(data):
+    asked, wish, centre = data.draw(questions())
+    start = data.draw(st.one_of(moments(centre, 1), moments(centre)))
+
+    seats, refusal = free_seats(asked, wish, start), why_not(asked, wish, start)
+
+    window = Window(start, start + timedelta(microseconds=1))
+    assert seats == naive_seats(asked, wish, window).get(start, [])
+    assert refusal is naive_why_not(asked, wish, start)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_day_is_empty_for_the_reason_of_one_of_its_starts(data):
+    asked, wish, centre = data.draw(questions())
+    day = data.draw(st.one_of(st.just(centre), days(centre)))
+
+    told = why_day_empty(asked, wish, day)
+
+    starts = grid_starts(london_day(day))
+    assert told in {why_not(asked, wish, start) for start in starts}
+    assert (told is None) == bool(free_starts(asked, wish, london_day(day)))
