@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from invigilation.errors import NotFound, SlotTaken
 from web.api import openapi
-from web.api.fields import Ident, Moment, Nothing, Plain, Reference
+from web.api.fields import Ident, Moment, Nothing, Plain, Reference, Whole
 from web.api.idempotency import IN_FLIGHT_FOR, Begun, Fresh, InFlight, Mismatch, Replay
 from web.api.layer import PREFIX, Api, Call, Document, Operation, Reply, application
 from web.api.oauth import TOKEN_PATH, Client, TokenEndpoint, Tokens, hash_secret
@@ -87,7 +87,7 @@ class NewBerth(Plain):
     )
 
     ship: Reference
-    metres: int = Field(ge=1, le=400)
+    metres: Whole = Field(ge=1, le=400)
     until: Moment | None = None
 
 

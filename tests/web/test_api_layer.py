@@ -131,6 +131,7 @@ async def test_malformed_json(client, raw):
         ({"metres": "120"}, "#/metres"),
         ({"metres": 401}, "#/metres"),
         ({"metres": True}, "#/metres"),
+        ({"metres": 12.5}, "#/metres"),
         ({"ship": "Au\0rora"}, "#/ship"),
         ({"ship": ""}, "#/ship"),
         ({"ship": None}, "#/ship"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -14,6 +16,7 @@ from tests.web.api_toy import HandClock, Harbour, bearer, operations, running, t
 from web.api import openapi
 from web.api.problems import KINDS, Problem, from_error
 
+ROOT = Path(__file__).parents[2]
 MAX_EXAMPLES = 20
 SEED = 1
 
@@ -90,9 +93,14 @@ async def test_schemathesis_finds_nothing(tmp_path):
             "--generation-database", "none", "--checks", "all", "--warnings", "off", "--no-color",
             "--header", "Authorization: " + bearer(clock)["Authorization"],
         ]  # fmt: skip
+        environment = os.environ | {
+            "SCHEMATHESIS_HOOKS": "tests.web.schemathesis_hooks",
+            "PYTHONPATH": str(ROOT),
+        }
         run = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "schemathesis.cli", *arguments,
-            cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            cwd=tmp_path, env=environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await run.communicate()
     assert run.returncode == 0, output.decode()

@@ -92,3 +92,11 @@ Day = Annotated[
     _shaped(DAY, "Write the day as in 2027-03-01, between the years 2000 and 2199."),
     Field(description="A day, as in 2027-03-01.", json_schema_extra={"pattern": DAY}),
 ]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number in a body; JSON Schema counts 71.0 as one."""

@@ -177,7 +177,7 @@ class TokenError(BaseModel):
     error_description: str
 
 
-class _Refused(Exception):  # noqa: N818 - private
+class _Refused(Exception):
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(description)
         self.error = error

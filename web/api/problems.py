@@ -98,7 +98,7 @@ class ProblemBody(BaseModel):
     errors: list[Fault] | None = Field(default=None, description="The fields at fault.")
 
 
-class Problem(Exception):  # noqa: N818 - the field's word for it
+class Problem(Exception):
     """An answer that is a problem: `code` stands in `KINDS`, `facts` become further members."""
 
     def __init__(

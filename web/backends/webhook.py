@@ -1,0 +1,214 @@
+"""Sends webhooks as Standard Webhooks (https://www.standardwebhooks.com, version 1) says.
+
+One call of `deliver` is one attempt; the caller keeps the outbox and asks `next_attempt` when to
+try again. The body is sent exactly as it was stored: the signature covers those bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import errno
+import hashlib
+import hmac
+import ipaddress
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's word, not a secret
+MIN_SECRET_BYTES = 24
+MAX_SECRET_BYTES = 64
+TIME_LIMIT_S = 10.0
+"""Connecting, sending and the answer's head together take no longer."""
+MAX_ANSWER = 4096
+"""No more of an answer's body is read."""
+MAX_REASON = 200
+GONE = 410
+USER_AGENT = "invigilation-webhooks/1"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a backend listens, and the `whsec_` secret shared with it."""
+
+    url: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt: `id` is the message's own, the same at every attempt; `at` is now."""
+
+    id: str
+    payload: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The backend has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not delivered: the reason, for staff to read."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disabled:
+    """The backend said 410: it wants nothing more at this address."""
+
+
+Outcome = Delivered | Retry | Disabled
+
+
+class PrivateAddressError(OSError):
+    """The endpoint's name leads to an address inside, which is not allowed."""
+
+
+_STEPS = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+)
+JITTER = 0.2
+
+
+def next_attempt(attempts: int, jitter: float = 0.0) -> timedelta:
+    """Return how long to wait after that many failed attempts (1 and more), without end.
+
+    `jitter`, from 0 up to 1, lengthens the wait by up to `JITTER` of it.
+    """
+    step = _STEPS[min(max(attempts, 1), len(_STEPS)) - 1]
+    return step * (1 + JITTER * jitter)
+
+
+def parse_secret(secret: str) -> bytes:
+    """Return the key of a `whsec_` secret; raises `ValueError`."""
+    if not secret.startswith(SECRET_PREFIX):
+        raise ValueError(f"a webhook secret starts with {SECRET_PREFIX}")
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("a webhook secret is base64") from None
+    if not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES:
+        raise ValueError(f"a webhook key has {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes")
+    return key
+
+
+def sign(secret: str, ident: str, timestamp: int, payload: bytes) -> str:
+    """Return `v1,` and the base64 HMAC-SHA256 of `id.timestamp.payload`."""
+    signed = f"{ident}.{timestamp}.".encode() + payload
+    digest = hmac.digest(parse_secret(secret), signed, hashlib.sha256)
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def open_session(private: Collection[Network] = ()) -> aiohttp.ClientSession:
+    """Return the client session that webhooks are sent by; its owner closes it.
+
+    It connects to public addresses and to those in `private` only, and that is decided on the
+    address that the socket is opened to: a name that changes its mind gains nothing. It keeps no
+    cookies and takes no proxy from the environment.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=20, limit_per_host=4, socket_factory=_guarded_sockets(tuple(private))
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        headers={"User-Agent": USER_AGENT},
+    )
+
+
+def _guarded_sockets(private: tuple[Network, ...]) -> Any:
+    def open_socket(address: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, where = address
+        if not may_reach(where[0], private):
+            raise PrivateAddressError(errno.EACCES, f"{where[0]} is not a public address")
+        return socket.socket(family, kind, protocol)
+
+    return open_socket
+
+
+def may_reach(host: str, private: Collection[Network] = ()) -> bool:
+    """Say whether that numeric address is public, or allowed as an exception."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if any(address in network for network in private):
+        return True
+    return address.is_global and not address.is_multicast
+
+
+async def deliver(
+    session: aiohttp.ClientSession, endpoint: Endpoint, delivery: Delivery
+) -> Outcome:
+    """Try once to deliver; never raises for what the network or the backend does.
+
+    Any 2xx is success, 410 disables; redirects are not followed and count as failures.
+    """
+    timestamp = int(delivery.at.timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign(endpoint.secret, delivery.id, timestamp, delivery.payload),
+    }
+    try:
+        async with (
+            asyncio.timeout(TIME_LIMIT_S),
+            session.post(
+                URL(endpoint.url, encoded=True),
+                data=delivery.payload,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None),
+            ) as response,
+        ):
+            return await _outcome(response)
+    except TimeoutError:
+        return Retry(f"no answer within {TIME_LIMIT_S:.0f} s")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Retry(f"{type(error).__name__}: {error}"[:MAX_REASON])
+
+
+async def _outcome(response: aiohttp.ClientResponse) -> Outcome:
+    # The status decides, as soon as it is here; what follows is read for the reason alone.
+    status = response.status
+    if 200 <= status < 300:
+        response.close()
+        return Delivered()
+    if status == GONE:
+        response.close()
+        return Disabled()
+    if 300 <= status < 400:
+        response.close()
+        return Retry(f"status {status}: redirects are not followed")
+    body = await _excerpt(response)
+    words = "".join(c if c.isprintable() else " " for c in body.decode(errors="replace"))
+    return Retry(f"status {status}: {words}"[:MAX_REASON])
+
+
+async def _excerpt(response: aiohttp.ClientResponse) -> bytes:
+    """Return the first bytes of the answer, and hang up on one that has more."""
+    body = bytearray()
+    async for piece in response.content.iter_chunked(MAX_ANSWER):
+        body += piece
+        if len(body) >= MAX_ANSWER:
+            response.close()
+            break
+    return bytes(body[:MAX_ANSWER])
