@@ -1,0 +1,330 @@
+// The learner's room: the device check, then the session itself, until it is over.
+
+import { Outbox } from "../lib/chat";
+import { Devices, listen, type Kind } from "../lib/devices";
+import { bootData, byId, clockTime, duration, remaining, setText } from "../lib/page";
+import { isOver, type RoomState, type SessionState } from "../lib/protocol";
+import { RoomClient, type Link, type Media } from "../lib/room-client";
+import { status, type Status } from "../lib/status";
+
+const KINDS: readonly Kind[] = ["camera", "microphone"];
+/** Large and sharp while the identity document is read; light on the link after admission. */
+const FOR_READING = { maxBitrate: 900_000, maxFramerate: 10 };
+const FOR_WATCHING = { maxBitrate: 400_000, maxFramerate: 15 };
+const WATCHING_WIDTH = 640;
+
+const boot = bootData();
+const mark = `joined:${boot.session}`;
+
+let link: Link = "connecting";
+let media: Media = "none";
+let state: RoomState | null = null;
+let stateAt = 0;
+let refusal: string | null = null;
+let hungUp = false;
+let inRoom = false;
+let stopMeter: (() => void) | null = null;
+let metered: MediaStreamTrack | null = null;
+let lastLine = 0;
+
+const devices = new Devices(() => void devicesChanged());
+const client = new RoomClient(boot, {
+  link(now) {
+    link = now;
+    if (now === "joined") {
+      refusal = null;
+      void outbox.flush();
+    }
+    draw();
+  },
+  media(now) {
+    media = now;
+    draw();
+  },
+  state: show,
+  remote(stream) {
+    const video = byId<HTMLVideoElement>("remote");
+    video.srcObject = stream;
+    video.play().catch(() => (byId("sound").hidden = false));
+  },
+  refused(_code, detail) {
+    refusal = detail;
+    draw();
+  },
+});
+const outbox = new Outbox(client, drawChat);
+
+// The device check
+
+async function check(): Promise<void> {
+  byId("check").hidden = false;
+  await devices.openBoth();
+  byId<HTMLButtonElement>("ready").disabled = false;
+}
+
+async function devicesChanged(): Promise<void> {
+  const video = byId<HTMLVideoElement>(inRoom ? "own" : "check-video");
+  const stream = devices.camera && new MediaStream([devices.camera]);
+  video.srcObject = stream;
+  if (stream) video.play().catch(() => undefined);
+  byId(inRoom ? "own-blank" : "check-blank").hidden = stream !== null;
+  setText(byId("check-blank"), "No picture yet.");
+  drawTroubles();
+  setText(byId("ready"), readyWords());
+  byId("ready").classList.toggle("button--quiet", devices.troubles.size > 0);
+  meter();
+  if (inRoom) {
+    aim();
+    await client.setTracks(devices.microphone, devices.camera);
+    draw();
+  }
+  for (const kind of KINDS) await drawChoices(kind);
+}
+
+function readyWords(): string {
+  const missing = [...devices.troubles.keys()];
+  return missing.length ? `Go in without ${missing.join(" and ")}` : "I am ready";
+}
+
+function drawTroubles(): void {
+  const notices = [...devices.troubles.values()].map(({ kind, title, mend }) => {
+    const notice = make("div", "notice notice--warn");
+    notice.append(make("h2", "", title), make("p", "", mend));
+    const again = make("button", "button button--quiet", "Try again");
+    again.addEventListener("click", () => void devices.open(kind));
+    notice.append(again);
+    return notice;
+  });
+  byId("troubles").replaceChildren(...notices);
+}
+
+async function drawChoices(kind: Kind): Promise<void> {
+  const found = await devices.list(kind);
+  const current = devices[kind]?.getSettings().deviceId;
+  const options = found.map(({ id, name }) => new Option(name, id, false, id === current));
+  if (!options.length) options.push(new Option(`No ${kind} found`, ""));
+  byId<HTMLSelectElement>(kind).replaceChildren(...options);
+}
+
+/** Runs while somebody looks at it: in the check, and in the room when the settings are open. */
+function meter(): void {
+  const wanted = !inRoom || byId<HTMLDetailsElement>("settings").open ? devices.microphone : null;
+  if (wanted === metered) return;
+  stopMeter?.();
+  metered = wanted;
+  const bar = byId<HTMLMeterElement>("level");
+  bar.value = 0;
+  stopMeter = wanted && listen(wanted, (level) => (bar.value = level));
+}
+
+// The room
+
+async function enter(): Promise<void> {
+  inRoom = true;
+  try {
+    sessionStorage.setItem(mark, "yes");
+  } catch {
+    // Without storage a reload shows the device check again, unless the server knows better.
+  }
+  byId<HTMLVideoElement>("check-video").srcObject = null;
+  byId("check").hidden = true;
+  byId("room").hidden = false;
+  byId("picker-place").append(byId("picker"));
+  byId("troubles-place").append(byId("troubles"));
+  draw();
+  setInterval(drawTime, 1000);
+  if (hungUp) client.hangUp();
+  // Messages need not wait for the camera: the invigilator sees at once who is here.
+  client.start();
+  if (hungUp) return;
+  if (devices.camera || devices.microphone || devices.troubles.size) await devicesChanged();
+  else await devices.openBoth();
+  await stayAwake();
+}
+
+function show(next: RoomState): void {
+  state = next;
+  stateAt = performance.now();
+  if (isOver(next.state)) hangUp();
+  else aim();
+  draw();
+  drawChat();
+  void outbox.flush();
+}
+
+/** The session is over: nobody watches any more, so the devices go off. */
+function hangUp(): void {
+  if (hungUp) return;
+  hungUp = true;
+  client.hangUp();
+  for (const kind of KINDS) devices.close(kind);
+}
+
+/** Sends a picture fit for what it is needed for. */
+function aim(): void {
+  const before: SessionState[] = ["scheduled", "checked_in", "identified"];
+  if (!state || before.includes(state.state)) {
+    client.setEncoding({ ...FOR_READING, scaleResolutionDownBy: 1 });
+  } else {
+    const width = devices.camera?.getSettings().width ?? WATCHING_WIDTH;
+    const scale = Math.max(1, width / WATCHING_WIDTH);
+    client.setEncoding({ ...FOR_WATCHING, scaleResolutionDownBy: scale });
+  }
+}
+
+async function stayAwake(): Promise<void> {
+  if (document.visibilityState !== "visible" || hungUp) return;
+  await navigator.wakeLock?.request("screen").catch(() => undefined);
+}
+
+// Drawing
+
+function draw(): void {
+  if (!inRoom) return;
+  drawStatus(status(state, link, refusal));
+  drawTags();
+  drawPictures();
+  drawTime();
+  if (!state) return;
+  setText(byId("assessment"), state.assessment.title);
+  drawMaterials(state.assessment.materials);
+  const url = isOver(state.state) ? null : state.assessment_url;
+  byId("open").hidden = url === null || state.state === "paused";
+  if (url) byId<HTMLAnchorElement>("open-link").href = url;
+  byId("live").hidden = isOver(state.state);
+  const identify = state.state === "checked_in" && state.invigilator.present;
+  byId("room").classList.toggle("identify", identify);
+}
+
+function drawStatus({ tone, title, words }: Status): void {
+  byId("status").className = `status status--${tone}`;
+  setText(byId("status-title"), title);
+  setText(byId("status-words"), words);
+  document.title = `${title} – Invigilation Service`;
+}
+
+function drawTags(): void {
+  const connected = link === "joined" && (media === "connected" || hungUp);
+  const words = link !== "joined" ? "Connecting" : connected ? "Connected" : "Picture connecting";
+  tag("tag-link", words, connected ? "good" : "warn");
+  for (const kind of KINDS) {
+    const name = kind === "camera" ? "Camera" : "Microphone";
+    const on = devices[kind] !== null;
+    tag(`tag-${kind}`, `${name} ${on ? "on" : "off"}`, on ? "good" : hungUp ? "quiet" : "bad");
+  }
+  byId("tag-recording").hidden = !state?.recording || hungUp;
+}
+
+function tag(id: string, words: string, tone: string): void {
+  byId(id).className = `tag tag--${tone}`;
+  setText(byId(id), words);
+}
+
+function drawPictures(): void {
+  const other = state?.invigilator;
+  const here = other?.present === true && link === "joined";
+  const seen = here && other.camera && media === "connected";
+  byId("remote-blank").hidden = seen;
+  setText(
+    byId("remote-blank"),
+    !here
+      ? "Your invigilator is not here now."
+      : media !== "connected"
+        ? "Connecting the picture and the sound…"
+        : "Your invigilator sees and hears you. Their camera is off.",
+  );
+  setText(byId("remote-name"), other?.name ?? "Invigilator");
+}
+
+function drawTime(): void {
+  if (!state) return;
+  const { clock, assessment } = state;
+  const started = clock.started !== null;
+  const stopped = started && !clock.running && !isOver(state.state);
+  setText(byId("time-label"), started ? `Time left${stopped ? " (stopped)" : ""}` : "Time allowed");
+  const left = duration(remaining(clock, performance.now() - stateAt));
+  setText(byId("time-left"), started ? left : `${assessment.minutes} minutes`);
+}
+
+function drawMaterials(materials: string[]): void {
+  const list = byId("materials");
+  const wanted = materials.length
+    ? materials
+    : ["Nothing but your device and your identity document"];
+  if (wanted.join() === [...list.children].map((item) => item.textContent).join()) return;
+  list.replaceChildren(...wanted.map((material) => make("li", "", material)));
+}
+
+/** Adds what is new and leaves the rest, so that a screen reader reads each line once. */
+function drawChat(): void {
+  const log = byId("chat-log");
+  for (const line of log.querySelectorAll(".pending")) line.remove();
+  const fresh = (state?.chat ?? []).filter((line) => line.seq > lastLine);
+  for (const { seq, from, text, at } of fresh) {
+    lastLine = seq;
+    const mine = from === "learner";
+    log.append(
+      bubble(`${mine ? "You" : "Invigilator"}, ${clockTime(at)}`, text, mine ? "mine" : ""),
+    );
+  }
+  for (const { text, refused } of outbox.lines) {
+    log.append(bubble(refused ? `Not sent. ${refused}` : "Sending…", text, "mine pending"));
+  }
+  byId("chat-none").hidden = log.childElementCount > 0;
+  log.hidden = log.childElementCount === 0;
+  if (fresh.length || outbox.lines.length) log.scrollTop = log.scrollHeight;
+}
+
+function bubble(who: string, text: string, classes: string): HTMLElement {
+  const line = make("li", classes);
+  line.append(make("span", "who", who), text);
+  return line;
+}
+
+function make<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  classes = "",
+  text = "",
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(name);
+  if (classes) element.className = classes;
+  if (text) element.textContent = text;
+  return element;
+}
+
+// Start
+
+for (const kind of KINDS) {
+  byId<HTMLSelectElement>(kind).addEventListener("change", (event) => {
+    void devices.open(kind, (event.target as HTMLSelectElement).value);
+  });
+}
+byId("settings").addEventListener("toggle", meter);
+byId("ready").addEventListener("click", () => {
+  void enter();
+  byId("status-title").focus();
+});
+byId("sound").addEventListener("click", () => {
+  byId("sound").hidden = true;
+  void byId<HTMLVideoElement>("remote").play();
+});
+byId("chat-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const input = byId<HTMLInputElement>("chat-text");
+  outbox.add(input.value);
+  input.value = "";
+});
+document.addEventListener("visibilitychange", () => void stayAwake());
+
+/** True when this person was in the room before: a reload leads straight back. */
+function wasHere(): boolean {
+  if (boot.state && boot.state !== "scheduled") return true;
+  try {
+    return sessionStorage.getItem(mark) !== null;
+  } catch {
+    return false;
+  }
+}
+
+hungUp = boot.state !== undefined && isOver(boot.state);
+void (wasHere() ? enter() : check());

@@ -1,0 +1,115 @@
+// What the learner reads at the top of the room, in plain words, at every moment.
+
+import { clockTime } from "./page";
+import type { RoomState } from "./protocol";
+import type { Link } from "./room-client";
+
+export interface Status {
+  tone: "calm" | "good" | "warn" | "bad";
+  title: string;
+  words: string;
+}
+
+const AFTER = "The training company will write to you about what happens next.";
+
+/** The one status that matters most now: the link's, else the session's. */
+export function status(state: RoomState | null, link: Link, refusal: string | null): Status {
+  if (link === "replaced") {
+    return {
+      tone: "warn",
+      title: "Your session is open in another window",
+      words: "Go on there, and close this one. To go on here instead, reload this page.",
+    };
+  }
+  if (refusal) return { tone: "warn", title: "You cannot enter the room now", words: refusal };
+  if (link === "lost") {
+    return {
+      tone: "warn",
+      title: "Connection lost. Do not worry: your session waits.",
+      words: "Trying again. You need not do anything.",
+    };
+  }
+  if (!state || link === "connecting") {
+    return { tone: "calm", title: "Connecting…", words: "This can take some seconds at sea." };
+  }
+  return ofSession(state);
+}
+
+function ofSession(state: RoomState): Status {
+  const reason = state.reason ? `Reason: ${sentence(state.reason)} ` : "";
+  const here = state.invigilator.present;
+  switch (state.state) {
+    case "scheduled":
+    case "checked_in":
+      return here ? HOLD_ID : waiting(state);
+    case "identified":
+      return {
+        tone: "good",
+        title: "Your identity is confirmed",
+        words: "Your invigilator opens the assessment in a moment.",
+      };
+    case "in_progress":
+      return {
+        tone: "good",
+        title: "Your assessment is open",
+        words: here
+          ? "Stay in view of the camera, and alone in the room."
+          : "Your invigilator's connection is interrupted. Go on working: your time and your " +
+            "answers are safe.",
+      };
+    case "paused":
+      return {
+        tone: "warn",
+        title: "Paused by your invigilator",
+        words: `${reason}Your time stands still. Please wait here.`,
+      };
+    case "refused":
+      return {
+        tone: "bad",
+        title: "Your session cannot go ahead",
+        words: `${reason}Your assessment was not opened and your camera is off. ${AFTER}`,
+      };
+    case "stopped":
+      return {
+        tone: "bad",
+        title: "Stopped by your invigilator",
+        words: `${reason}Please close the assessment. Your camera is off. ${AFTER}`,
+      };
+    case "closed":
+      return {
+        tone: "calm",
+        title: "This session is closed",
+        words: "You may close this page.",
+      };
+    default:
+      return {
+        tone: "good",
+        title: "Your session is finished",
+        words: "Thank you. Your camera is off, and you may close this page. Your result follows.",
+      };
+  }
+}
+
+const HOLD_ID: Status = {
+  tone: "calm",
+  title: "Hold your ID to the camera",
+  words:
+    "Hold the page with your photo close to the camera, flat and without glare. " +
+    "Then look straight into the camera. Your invigilator tells you when it is enough.",
+};
+
+function waiting(state: RoomState): Status {
+  const early = Date.parse(state.booking.start) > Date.parse(state.now);
+  const when = early
+    ? `Your session starts at ${clockTime(state.booking.start)} your time.`
+    : "They will be with you in a moment.";
+  return {
+    tone: "calm",
+    title: "Waiting for your invigilator",
+    words: `You are in the right place. ${when} Keep your photo identity document ready.`,
+  };
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
