@@ -1,0 +1,189 @@
+"""Fixtures of every test: databases, servers, the service, films and browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from invigilation.store import Store
+from tests.harness.browser import Browsers
+from tests.harness.films import FilmStore
+from tests.harness.servers import (
+    Mailbox,
+    PostgresServer,
+    RedisServer,
+    mail_server,
+    postgres_server,
+    redis_server,
+)
+from tests.harness.service import Practice, Program, Service
+
+ProgramT = TypeVar("ProgramT", bound=Program)
+_REPORT = pytest.StashKey[pytest.TestReport]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Keep how a test went, so that its fixtures may print logs and take pictures of a failure."""
+    report = yield
+    if report.when == "call":
+        item.stash[_REPORT] = report
+    return report
+
+
+def _failed(request: pytest.FixtureRequest) -> bool:
+    report = request.node.stash.get(_REPORT, None)
+    return report is None or report.failed
+
+
+# --- servers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL cluster for the session."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """One Redis for the session: clear what you put there, or use keys of your own."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server of this test's own."""
+    with mail_server() as server:
+        yield server
+
+
+# --- databases ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("sqlite", marks=pytest.mark.store),
+        pytest.param("postgresql", marks=pytest.mark.store),
+    ]
+)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of an empty database; the test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield _sqlite(tmp_path / "test.sqlite3")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema in it, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    asyncio.run(_migrate(_sqlite(path)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The name of a PostgreSQL database with the schema in it, to be copied."""
+    name = postgres.create()
+    asyncio.run(_migrate(postgres.url(name)))
+    return name
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("sqlite", marks=pytest.mark.store),
+        pytest.param("postgresql", marks=pytest.mark.store),
+    ]
+)
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of a database with the schema and no rows, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "test.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield _sqlite(path)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.create(template=request.getfixturevalue("postgres_template"))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+async def store(migrated_url: str) -> AsyncIterator[Store]:
+    """A store over an empty, migrated database; the test runs on SQLite and on PostgreSQL."""
+    opened = Store(migrated_url)
+    yield opened
+    await opened.close()
+
+
+def _sqlite(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"
+
+
+async def _migrate(url: str) -> None:
+    opened = Store(url)
+    try:
+        await opened.migrate()
+    finally:
+        await opened.close()
+
+
+# --- the service, its backend, and people -------------------------------------------------------
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """The service, not yet started, with a `var` folder of its own."""
+    yield from _with_log(request, Service(tmp_path))
+
+
+@pytest.fixture
+def practice(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Practice]:
+    """The practice assessment backend, not yet started."""
+    yield from _with_log(request, Practice(tmp_path))
+
+
+def _with_log(request: pytest.FixtureRequest, program: ProgramT) -> Iterator[ProgramT]:
+    yield program
+    try:
+        program.stop()
+    finally:
+        program.kill()
+        if _failed(request):
+            print(f"\n--- log of {type(program).__name__} ---\n{program.process.tail(200)}")
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> FilmStore:
+    """Camera films and microphone sounds, each made once a session."""
+    return FilmStore(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture
+async def browsers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Browsers]:
+    """People's browsers; any error on their pages fails the test.
+
+    They end before the service does: a page that loses its server complains. A test with another
+    server of its own names that fixture before this one.
+    """
+    for name in {"service", "practice"} & set(request.fixturenames):
+        request.getfixturevalue(name)
+    people = Browsers(tmp_path)
+    yield people
+    if _failed(request):
+        for path in await people.photograph(request.node.name):
+            print(f"picture: {path}")
+    await people.close()
+    assert people.unexpected() == []

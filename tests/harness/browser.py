@@ -1,0 +1,166 @@
+"""People at their browsers: each in a Chromium process of their own, with a film for a camera."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TypedDict
+
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    async_playwright,
+)
+
+from tests.harness.service import ROOT
+
+DESK = (1440, 900)
+"""The viewport of somebody at a desk, in pixels."""
+PHONE = (360, 780)
+"""The viewport of somebody with a small phone."""
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    # Both ends of every call are on this machine, which may have no other address.
+    "--allow-loopback-in-peer-connection",
+)
+
+
+class Problem(TypedDict):
+    """What axe found: its rule, its own words and the first elements concerned."""
+
+    rule: str
+    help: str
+    elements: list[str]
+
+
+class Browsers:
+    """Starts browsers, listens to their complaints, and ends them all.
+
+    An error on a page or in its console fails the test at the end, unless `allow` named it.
+    """
+
+    def __init__(self, pictures: Path) -> None:
+        self.pictures = pictures
+        self.complaints: list[str] = []
+        self._allowed: list[re.Pattern[str]] = []
+        self._playwright: Playwright | None = None
+        self._browsers: list[Browser] = []
+        self._pages: list[Page] = []
+
+    async def launch(
+        self,
+        film: Path | None = None,
+        microphone: Path | None = None,
+        *,
+        viewport: tuple[int, int] = DESK,
+        zone: str = "Europe/London",
+        javascript: bool = True,
+    ) -> Page:
+        """Start one person's browser and return its empty page.
+
+        Camera and microphone are granted. Without a film the camera is Chromium's own test
+        pattern; without a sound the microphone beeps. `zone` is the person's time zone.
+        """
+        if self._playwright is None:
+            self._playwright = await async_playwright().start()
+        arguments = list(_ARGUMENTS)
+        if film:
+            arguments.append(f"--use-file-for-fake-video-capture={film}")
+        if microphone:
+            arguments.append(f"--use-file-for-fake-audio-capture={microphone}")
+        browser = await self._playwright.chromium.launch(
+            executable_path=_chromium(), args=arguments
+        )
+        self._browsers.append(browser)
+        context = await browser.new_context(
+            viewport={"width": viewport[0], "height": viewport[1]},
+            permissions=["camera", "microphone"],
+            timezone_id=zone,
+            locale="en-GB",
+            java_script_enabled=javascript,
+        )
+        page = await context.new_page()
+        number = len(self._pages) + 1
+        page.on("pageerror", lambda error: self._complain(number, f"error: {error}"))
+        page.on("console", lambda message: self._console(number, message))
+        self._pages.append(page)
+        return page
+
+    def allow(self, pattern: str) -> None:
+        """Let complaints pass that match a regular expression: say why beside the call."""
+        self._allowed.append(re.compile(pattern))
+
+    def unexpected(self) -> list[str]:
+        """Return the complaints that no `allow` covers."""
+        return [
+            complaint
+            for complaint in self.complaints
+            if not any(pattern.search(complaint) for pattern in self._allowed)
+        ]
+
+    async def photograph(self, name: str) -> list[Path]:
+        """Save a picture of every open page, for somebody who looks into a failure."""
+        made = []
+        for number, page in enumerate(self._pages, start=1):
+            if page.is_closed():
+                continue
+            path = self.pictures / f"{name}-{number}.png"
+            try:
+                await page.screenshot(path=path, timeout=5_000)
+            except Error as fault:
+                self.complaints.append(f"page {number}: no picture: {fault}")
+            else:
+                made.append(path)
+        return made
+
+    async def close(self) -> None:
+        """End every browser and playwright's driver, and wait until they are gone."""
+        for browser in self._browsers:
+            await browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+    def _complain(self, number: int, text: str) -> None:
+        self.complaints.append(f"page {number}: {text}")
+
+    def _console(self, number: int, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            where = message.location.get("url", "")
+            self._complain(number, f"console: {message.text} ({where})")
+
+
+async def accessibility_problems(page: Page) -> list[Problem]:
+    """Run axe over a page as it is now: WCAG 2.2 A and AA and its best practices."""
+    axe = ROOT / "web/ui/node_modules/axe-core/axe.min.js"
+    await page.evaluate(axe.read_text(encoding="utf-8"))
+    result = await page.evaluate("() => axe.run(document)")
+    return [
+        Problem(
+            rule=found["id"],
+            help=found["help"],
+            elements=[node["html"][:200] for node in found["nodes"][:3]],
+        )
+        for found in result["violations"]
+    ]
+
+
+def _chromium() -> str:
+    found = os.environ.get("INVIGILATION_CHROMIUM") or shutil.which("chromium")
+    assert found, "Chromium is missing: ./dev test installs it"
+    return found

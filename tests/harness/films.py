@@ -1,0 +1,147 @@
+"""Camera films and microphone sound, generated: for Chromium's fake devices and for aiortc.
+
+A film is a loop of seconds: a person sits, sways, blinks and speaks, and in one scene holds up
+a card. Sensor noise is part of it: a still picture would drive a sender's bitrate to the floor.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import wave
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from tests.harness.people import Person, card, draw_person, looks, wall
+
+WIDTH, HEIGHT, FPS = 640, 480, 10
+SCENE_S = 3
+"""Seconds of one scene; `BOTH` lasts twice as long."""
+SOUND_RATE = 48_000
+"""Samples a second of the sound, one channel of signed 16 bits."""
+CARD_WIDTH = 460
+NOISE = 3.0
+"""Standard deviation of the sensor noise, in steps of 256."""
+
+Frame = npt.NDArray[np.uint8]
+
+
+class Scene(StrEnum):
+    """What a film shows."""
+
+    FACE = "face"
+    """The person looks into the camera."""
+    CARD = "card"
+    """The person holds the card up, the face still visible above it."""
+    BOTH = "both"
+    """First the one, then the other, again and again."""
+    NOBODY = "nobody"
+    """The room alone."""
+
+
+def frames(scene: Scene, person: Person | None = None) -> Iterator[Frame]:
+    """Yield one loop of a scene: RGB arrays of shape (480, 640, 3), 10 for each second."""
+    who = person or Person()
+    noise = np.random.default_rng(who.seed).normal(0, NOISE, (HEIGHT, WIDTH, 3))
+    shift = random.Random(who.seed)
+    parts = (Scene.FACE, Scene.CARD) if scene is Scene.BOTH else (scene,)
+    for part in parts:
+        for number in range(SCENE_S * FPS):
+            clean = np.asarray(_picture(part, who, number), dtype=np.float32)
+            rolled = np.roll(noise, (shift.randrange(HEIGHT), shift.randrange(WIDTH)), (0, 1))
+            yield np.clip(clean + rolled, 0, 255).astype(np.uint8)
+
+
+def _picture(scene: Scene, person: Person, number: int) -> Image.Image:
+    """Draw one picture, at twice the size and then reduced, which smooths its edges."""
+    image = Image.new("RGB", (WIDTH * 2, HEIGHT * 2), wall(person))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((70, 90, 370, 520), fill="#dfe7ea", outline="#8d979c", width=14)
+    pen.line((220, 90, 220, 520), fill="#8d979c", width=10)
+    if scene is Scene.NOBODY:
+        return image.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
+    turn = 2 * math.pi * number / (SCENE_S * FPS)
+    sway, nod = 14 * math.sin(turn), 8 * math.sin(2 * turn)
+    blink = {17: 1.0, 18: 1.0, 19: 0.6}.get(number, 0.0)
+    if scene is Scene.FACE:
+        draw_person(image, person, (WIDTH + sway, 430 + nod), 400, blink)
+    else:
+        draw_person(image, person, (WIDTH + sway, 175 + nod), 300, blink)
+        shown = card(person, CARD_WIDTH * 2)
+        left, top = round(WIDTH - CARD_WIDTH + sway / 2), round(HEIGHT * 2 - shown.height - 20)
+        for x in (left - 26, left + shown.width - 44):
+            pen.ellipse((x, top + 200, x + 70, top + 330), fill=looks(person)[0])
+        image.paste(shown, (left, top + round(nod / 2)))
+    return image.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
+
+
+def to_i420(frame: Frame) -> bytes:
+    """Convert RGB to planar 4:2:0, BT.601 limited range (ITU-R BT.601-7, 2.5)."""
+    red, green, blue = (frame[:, :, place].astype(np.float32) / 255 for place in range(3))
+    light = 16 + 65.481 * red + 128.553 * green + 24.966 * blue
+    chroma_b = 128 - 37.797 * red - 74.203 * green + 112.0 * blue
+    chroma_r = 128 + 112.0 * red - 93.786 * green - 18.214 * blue
+    rows, columns = light.shape
+    small = [
+        plane.reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3))
+        for plane in (chroma_b, chroma_r)
+    ]
+    return b"".join(np.rint(plane).astype(np.uint8).tobytes() for plane in (light, *small))
+
+
+def write_film(path: Path, scene: Scene, person: Person | None = None) -> None:
+    """Write one loop as YUV4MPEG2, which Chromium plays again and again at its frame rate."""
+    with path.open("wb") as film:
+        film.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420\n".encode())
+        for frame in frames(scene, person):
+            film.write(b"FRAME\n" + to_i420(frame))
+
+
+def speech(seconds: float = 4.0, seed: int = 1) -> npt.NDArray[np.int16]:
+    """Return a murmur with syllables, pitch and pauses: samples at 48 kHz, one channel."""
+    chance = np.random.default_rng(seed)
+    at = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
+    pitch = 110 + 60 * chance.random() + 18 * np.sin(2 * math.pi * 0.7 * at)
+    phase = 2 * math.pi * np.cumsum(pitch) / SOUND_RATE
+    voice = sum(np.sin(phase * harmonic) / harmonic for harmonic in range(1, 9))
+    syllables = np.clip(np.sin(2 * math.pi * 3.1 * at), 0, 1) * (
+        np.sin(2 * math.pi * at / 4) > -0.6
+    )
+    sound = 0.22 * voice * syllables + 0.004 * chance.standard_normal(at.size)
+    return np.clip(sound * 32767, -32768, 32767).astype(np.int16)
+
+
+def write_sound(path: Path, seconds: float = 4.0, seed: int = 1) -> None:
+    """Write the murmur as a WAV file."""
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(SOUND_RATE)
+        sound.writeframes(speech(seconds, seed).tobytes())
+
+
+class FilmStore:
+    """Films and sounds of one test session, each made once, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def film(self, scene: Scene = Scene.BOTH, person: Person | None = None) -> Path:
+        """Return the path of a film (y4m)."""
+        who = person or Person()
+        path = self.folder / f"{scene}-{abs(hash(who)):x}.y4m"
+        if not path.exists():
+            write_film(path, scene, who)
+        return path
+
+    def sound(self, seed: int = 1) -> Path:
+        """Return the path of a sound (wav)."""
+        path = self.folder / f"murmur-{seed}.wav"
+        if not path.exists():
+            write_sound(path, seed=seed)
+        return path

@@ -1,0 +1,115 @@
+"""The service and the practice backend as processes, which may be killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.harness.process import Process, free_port
+from tests.harness.waiting import until
+
+ROOT = Path(__file__).parents[2]
+START_S = 30.0
+"""How long a program of ours may take until `/readyz` says 200."""
+ANSWER_S = 2.0
+
+
+def _ready(port: int) -> bool:
+    """Whether `/readyz` is answered with 200."""
+    with contextlib.closing(
+        http.client.HTTPConnection("localhost", port, timeout=ANSWER_S)
+    ) as line:
+        try:
+            line.request("GET", "/readyz")
+            return line.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+class Program:
+    """One of our own programs, serving HTTP on one port for all of its lives.
+
+    `environment` is added to the test process's own, less whatever of `INVIGILATION_*` is there.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        log: Path,
+        port: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.port = port
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("INVIGILATION_")}
+        self.process = Process(
+            [sys.executable, "-X", "faulthandler", "-m", module, *arguments],
+            log,
+            environment={**inherited, "PYTHONUNBUFFERED": "1", **environment},
+            directory=ROOT,
+        )
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """All that it has printed, over all of its lives."""
+        return self.process.tail(100_000)
+
+    async def start(self) -> None:
+        """Start it, the first time or again, and wait until it is ready."""
+        self.process.start()
+
+        async def ready() -> bool:
+            return await asyncio.to_thread(_ready, self.port) or self.process.must_live()
+
+        await until(ready, START_S, f"{self.url}/readyz")
+
+    def kill(self) -> None:
+        """End it with SIGKILL: nothing of it gets to tidy up."""
+        self.process.kill()
+
+    def stop(self) -> None:
+        """End it with SIGTERM; it must leave with exit code 0."""
+        if self.process.alive:
+            code = self.process.end(signal.SIGTERM)
+            assert code == 0, f"ended with {code}:\n{self.process.tail()}"
+
+
+class Service(Program):
+    """The service itself, with a `var` folder of its own; SQLite in it unless told otherwise."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.var = folder / "var"
+        self.var.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        own = {"INVIGILATION_VAR": str(self.var), "INVIGILATION_PORT": str(port)}
+        super().__init__(
+            "web.cli",
+            "serve",
+            log=folder / "service.log",
+            port=port,
+            environment={**own, **(environment or {})},
+        )
+
+
+class Practice(Program):
+    """The practice assessment backend."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        port = free_port()
+        super().__init__(
+            "web.practice",
+            log=folder / "practice.log",
+            port=port,
+            environment={"INVIGILATION_PRACTICE_PORT": str(port), **(environment or {})},
+        )
