@@ -129,20 +129,28 @@ def naive_free_starts(calendar: Calendar, wish: Wish, window: Window) -> list[da
     return sorted(naive_seats(calendar, wish, window))
 
 
-def naive_why_not(calendar: Calendar, wish: Wish, start: datetime) -> Refusal | None:
-    days = days_around(Window(start, start))
+def naive_refusals(
+    calendar: Calendar, wish: Wish, starts: list[datetime]
+) -> dict[datetime, Refusal | None]:
+    """What stands against each of these starts."""
+    days = days_around(Window(min(starts), max(starts)))
     opened = open_minutes(calendar.office, days)
-    rotas = [opened & staffed_minutes(calendar, seat.staff, days) for seat in calendar.seats]
-    if start < wish.earliest:
-        return Refusal.PAST_NOTICE
-    if start + MINUTE * wish.minutes > wish.latest_end:
-        return Refusal.OUTSIDE_LICENCE
-    if not on_grid(start):
-        return Refusal.OFF_GRID
-    if not fits(start, wish, opened):
-        return Refusal.CLOSED
-    if not any(fits(start, wish, rota) for rota in rotas):
-        return Refusal.NOT_STAFFED
-    if not naive_seats(calendar, wish, Window(start, start + MINUTE)):
-        return Refusal.FULL
-    return None
+    rotas = {s: opened & staffed_minutes(calendar, s.staff, days) for s in calendar.seats}
+    free = {seat: minutes - held_minutes(calendar, seat.id) for seat, minutes in rotas.items()}
+
+    def refusal(start: datetime) -> Refusal | None:
+        if start < wish.earliest:
+            return Refusal.PAST_NOTICE
+        if start + MINUTE * wish.minutes > wish.latest_end:
+            return Refusal.OUTSIDE_LICENCE
+        if not on_grid(start):
+            return Refusal.OFF_GRID
+        if not fits(start, wish, opened):
+            return Refusal.CLOSED
+        if not any(fits(start, wish, minutes) for minutes in rotas.values()):
+            return Refusal.NOT_STAFFED
+        if not any(fits(start, wish, minutes) for minutes in free.values()):
+            return Refusal.FULL
+        return None
+
+    return {start: refusal(start) for start in starts}

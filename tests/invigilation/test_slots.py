@@ -1,15 +1,13 @@
-"""The slot search: by example, and against the naive one."""
+"""The slot search by example; `test_slots_against_naive.py` holds it against the naive one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from invigilation.office_hours import DEFAULT_WEEK, LONDON, Hours, OfficeHours, Window
+from invigilation.office_hours import DEFAULT_WEEK, LONDON, OfficeHours, Window
 from invigilation.slots import (
     Calendar,
     Hold,
@@ -17,48 +15,25 @@ from invigilation.slots import (
     Refusal,
     Seat,
     Shift,
-    Wish,
     free_seats,
     free_starts,
     why_day_empty,
     why_not,
 )
-from tests.invigilation.naive_slots import (
-    grid_starts,
-    naive_free_starts,
-    naive_seats,
-    naive_why_not,
+from tests.invigilation.calendars import (
+    CLOCKS_GO_BACK_2026,
+    CLOCKS_GO_BACK_2027,
+    CLOCKS_GO_FORWARD_2027,
+    FRIDAY,
+    MONDAY,
+    SATURDAY,
+    WISH,
+    every_day,
+    hours,
+    london,
+    london_day,
+    utc,
 )
-
-MONDAY = date(2026, 6, 8)
-FRIDAY = date(2026, 6, 12)
-SATURDAY = date(2026, 6, 13)
-LONG_AGO = date(2026, 1, 1)
-CLOCKS_GO_BACK_2026 = date(2026, 10, 25)
-CLOCKS_GO_FORWARD_2027 = date(2027, 3, 28)
-CLOCKS_GO_BACK_2027 = date(2027, 10, 31)
-WISH = Wish(datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC), 90, 15)
-
-
-def hours(start, end):
-    return Hours(time.fromisoformat(start), time.fromisoformat(end))
-
-
-def utc(text):
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def london(day, wall, fold=0):
-    moment = datetime.combine(day, time.fromisoformat(wall), LONDON)
-    return moment.replace(fold=fold).astimezone(UTC)
-
-
-def london_day(day):
-    return Window(london(day, "00:00"), london(day + timedelta(days=1), "00:00"))
-
-
-def every_day(staff="ann", start="00:00", end="23:59", first=LONG_AGO, last=None):
-    return tuple(Shift(staff, weekday, hours(start, end), first, last) for weekday in range(7))
 
 
 def office(closures=(), openings=None):
@@ -86,7 +61,7 @@ def starts_of(day, office_calendar, wish=WISH):
     return walls(free_starts(office_calendar, wish, london_day(day)))
 
 
-# By example: hours and length
+# hours and length
 
 
 def test_a_session_and_its_buffer_lie_inside_office_hours():
@@ -135,7 +110,7 @@ def test_an_empty_or_backward_window_has_no_starts():
     assert free_starts(calendar(), WISH, window) == []
 
 
-# By example: notice and licence
+# notice and licence
 
 
 def test_the_first_start_is_the_first_on_the_grid_after_the_notice():
@@ -156,7 +131,7 @@ def test_a_licence_that_ends_a_moment_too_soon_takes_the_last_start():
     assert starts_of(FRIDAY, calendar(), wish) == ["09:00"]
 
 
-# By example: rota, leave and bookings
+# rota, leave and bookings
 
 
 def test_shifts_that_touch_are_one_stretch_and_a_break_parts_them():
@@ -229,7 +204,7 @@ def test_a_start_may_be_asked_for_in_any_zone():
     assert free_seats(calendar(), WISH, datetime.combine(FRIDAY, time(9), LONDON)) == ["ann/1"]
 
 
-# By example: clock changes
+# clock changes
 
 
 def test_a_night_opening_crosses_midnight_in_utc():
@@ -287,7 +262,7 @@ def test_the_weeks_around_a_clock_change_keep_londons_hours(day, monday_in_utc):
     assert utc(monday_in_utc) in found
 
 
-# By example: refusals
+# refusals
 
 
 def test_an_offered_start_is_not_refused():
@@ -358,7 +333,7 @@ def test_the_day_of_a_clock_change_is_closed_to_its_last_start(day):
     assert why_day_empty(calendar(), WISH, day) is Refusal.CLOSED
 
 
-# By example: values that cannot be
+# values that cannot be
 
 
 @pytest.mark.parametrize(("minutes", "buffer"), [(0, 15), (-1, 0), (90, -1)])
@@ -371,141 +346,3 @@ def test_a_wish_has_a_length(minutes, buffer):
 def test_a_shift_has_a_weekday(weekday):
     with pytest.raises(ValueError, match="no week has"):
         Shift("ann", weekday, hours("09:00", "17:00"), MONDAY, None)
-
-
-# Against the naive search
-
-STAFF = ("ann", "ben")
-SEATS = (Seat("ann/1", "ann"), Seat("ann/2", "ann"), Seat("ben/1", "ben"), Seat("cat/1", "cat"))
-CENTRES = (
-    CLOCKS_GO_BACK_2026,
-    CLOCKS_GO_FORWARD_2027,
-    CLOCKS_GO_BACK_2027,
-    MONDAY,
-    date(2026, 12, 31),
-)
-
-
-def some_hours():
-    """Hours on the grid, on five minutes, on any minute, and in the night of a clock change."""
-    return st.one_of(
-        st.sampled_from((hours("09:00", "17:00"), hours("00:00", "23:59"))),
-        *(hours_in_steps(minutes, 1439) for minutes in (30, 5, 1)),
-        hours_in_steps(1, 250),
-    )
-
-
-def hours_in_steps(minutes, last):
-    starts = st.integers(0, (last - 1) // minutes).map(lambda n: n * minutes)
-    lengths = st.integers(1, last // minutes).map(lambda n: n * minutes)
-    return st.builds(
-        lambda start, length: Hours(at_minute(start), at_minute(min(start + length, last))),
-        starts,
-        lengths,
-    )
-
-
-def at_minute(minute):
-    return time(minute // 60, minute % 60)
-
-
-def days(centre, reach=12):
-    return st.integers(-reach, reach).map(lambda n: centre + timedelta(days=n))
-
-
-def moments(centre, reach=12):
-    noon = datetime.combine(centre, time(12), UTC)
-    minutes = st.integers(-reach * 1440, reach * 1440).map(lambda n: noon + timedelta(minutes=n))
-    grid = st.integers(-reach * 48, reach * 48).map(lambda n: noon + timedelta(minutes=30 * n))
-    odd = st.tuples(minutes, st.integers(0, 59_999_999)).map(
-        lambda pair: pair[0] + timedelta(microseconds=pair[1])
-    )
-    return st.one_of(grid, minutes, odd)
-
-
-@st.composite
-def stretches(draw, centre, longest):
-    start = draw(moments(centre))
-    return start, start + timedelta(minutes=draw(st.integers(-5, longest)))
-
-
-@st.composite
-def calendars(draw, centre):
-    week = draw(st.lists(st.none() | some_hours(), min_size=7, max_size=7))
-    opening = st.lists(some_hours(), max_size=3).map(tuple)
-    near = st.one_of(st.just(centre), days(centre))
-    closures = draw(st.frozensets(near, max_size=3))
-    openings = draw(st.dictionaries(near, opening, max_size=4))
-    shift = st.builds(
-        Shift,
-        st.sampled_from(STAFF),
-        st.integers(0, 6),
-        some_hours(),
-        st.one_of(st.just(LONG_AGO), days(centre)),
-        st.one_of(st.none(), days(centre)),
-    )
-    shifts = draw(st.lists(shift, max_size=8))
-    shifts += every_day("ann") if draw(st.booleans()) else ()
-    away = st.tuples(st.sampled_from((*STAFF, "nobody")), stretches(centre, 4000))
-    held = st.tuples(
-        st.sampled_from([seat.id for seat in SEATS] + ["no seat"]), stretches(centre, 300)
-    )
-    return Calendar(
-        OfficeHours(LONDON, tuple(week), closures, openings),
-        tuple(shifts),
-        tuple(Leave(staff, *times) for staff, times in draw(st.lists(away, max_size=4))),
-        SEATS,
-        tuple(Hold(seat, *times) for seat, times in draw(st.lists(held, max_size=12))),
-    )
-
-
-@st.composite
-def wishes(draw, centre):
-    earliest, latest = sorted((draw(moments(centre)), draw(moments(centre))))
-    if draw(st.booleans()):
-        earliest, latest = WISH.earliest, WISH.latest_end
-    return Wish(earliest, latest, draw(st.integers(1, 150)), draw(st.integers(0, 30)))
-
-
-@st.composite
-def questions(draw):
-    centre = draw(st.sampled_from(CENTRES))
-    return draw(calendars(centre)), draw(wishes(centre)), centre
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_the_search_finds_what_the_naive_one_finds(data):
-    asked, wish, centre = data.draw(questions())
-    start, end = data.draw(stretches(centre, 15 * 1440))
-    window = Window(start, end)
-
-    found = free_starts(asked, wish, window)
-
-    assert found == naive_free_starts(asked, wish, window)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_seats_and_refusals_of_a_start_are_those_of_the_naive_search(data):
-    asked, wish, centre = data.draw(questions())
-    start = data.draw(st.one_of(moments(centre, 1), moments(centre)))
-
-    seats, refusal = free_seats(asked, wish, start), why_not(asked, wish, start)
-
-    window = Window(start, start + timedelta(microseconds=1))
-    assert seats == naive_seats(asked, wish, window).get(start, [])
-    assert refusal is naive_why_not(asked, wish, start)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_a_day_is_empty_for_the_reason_of_one_of_its_starts(data):
-    asked, wish, centre = data.draw(questions())
-    day = data.draw(st.one_of(st.just(centre), days(centre)))
-
-    told = why_day_empty(asked, wish, day)
-
-    starts = grid_starts(london_day(day))
-    assert told in {why_not(asked, wish, start) for start in starts}
-    assert (told is None) == bool(free_starts(asked, wish, london_day(day)))
