@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from invigilation.office_hours import OfficeHours
 from invigilation.transitions import advance
 
-RESULT_WITHIN = timedelta(hours=48)
+WORKING_DAYS = 2
+FRIDAY = 4
 
 
 class Channel(StrEnum):
@@ -64,3 +66,20 @@ class Delivery:
     def after(self, event: DeliveryEvent) -> DeliveryState:
         """Return the state after the event; raises `IllegalTransition`."""
         return advance(TABLE, "delivery", self.state, event)
+
+
+def report_due(finished: datetime, office: OfficeHours) -> datetime:
+    """Return by when (UTC) the certificate should have left.
+
+    It leaves within 24 to 48 working hours: the end of the second working day after the session,
+    or of the next working day when that was a Friday.
+    """
+    day = finished.astimezone(office.zone).date()
+    days = 1 if day.weekday() == FRIDAY else WORKING_DAYS
+    ahead = day + timedelta(days=1)
+    windows = office.windows(ahead, ahead + timedelta(days=30))
+    ends: dict[object, datetime] = {}
+    for window in windows:
+        ends[window.start.astimezone(office.zone).date()] = window.end
+    reachable = list(ends.values())[:days]
+    return reachable[-1] if reachable else finished + timedelta(days=30)

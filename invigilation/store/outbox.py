@@ -61,10 +61,19 @@ class Outbox:
         query = query.order_by(delivery.c.next_at).limit(limit).with_for_update(skip_locked=True)
         return [load(Delivery, row) for row in await self._db.execute(query)]
 
-    async def mark(
-        self, one: Delivery, state: DeliveryState, next_at: datetime, note: str | None
+    async def claim(self, one: Delivery, state: DeliveryState, until: datetime) -> bool:
+        """Write the claim, and count the attempt, if nobody else did since it was read."""
+        return await self._mark(
+            one, {"state": state, "attempts": one.attempts + 1, "next_at": until}
+        )
+
+    async def settle(
+        self, one: Delivery, state: DeliveryState, next_at: datetime, note: str
     ) -> bool:
-        """Write how a delivery stands, if nobody else did since it was read; say whether."""
+        """Write how an attempt ended, if the claim is still this worker's; say whether it was."""
+        return await self._mark(one, {"state": state, "next_at": next_at, "note": note})
+
+    async def _mark(self, one: Delivery, values: dict[str, Any]) -> bool:
         done = await self._db.execute(
             update(delivery)
             .where(
@@ -72,7 +81,7 @@ class Outbox:
                 delivery.c.state == one.state,
                 delivery.c.attempts == one.attempts,
             )
-            .values(state=state, attempts=one.attempts + 1, next_at=next_at, note=note)
+            .values(**values)
         )
         return done.rowcount == 1
 

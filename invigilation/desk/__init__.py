@@ -1,0 +1,53 @@
+"""The desk: what people ask the exam office for, a module a noun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invigilation.desk.attendance import AttendanceDesk
+from invigilation.desk.bookings import BookingDesk
+from invigilation.desk.charges import ChargeDesk
+from invigilation.desk.identity import IdentityDesk
+from invigilation.desk.office import Office, Rules
+from invigilation.desk.people import Reception
+from invigilation.desk.recordings import RecordingDesk
+from invigilation.desk.reports import ReportDesk
+from invigilation.desk.requests import RequestDesk
+from invigilation.desk.rota import RotaDesk
+from invigilation.desk.sessions import SessionDesk
+
+__all__ = ["Desk", "Office", "Rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All desks of one office."""
+
+    office: Office
+    reception: Reception
+    requests: RequestDesk
+    bookings: BookingDesk
+    rota: RotaDesk
+    sessions: SessionDesk
+    identity: IdentityDesk
+    recordings: RecordingDesk
+    attendance: AttendanceDesk
+    charges: ChargeDesk
+    reports: ReportDesk
+
+    @classmethod
+    def of(cls, office: Office) -> Desk:
+        """Set up every desk of the office."""
+        return cls(
+            office,
+            Reception(office),
+            RequestDesk(office),
+            BookingDesk(office),
+            RotaDesk(office),
+            SessionDesk(office),
+            IdentityDesk(office),
+            RecordingDesk(office),
+            AttendanceDesk(office),
+            ChargeDesk(office),
+            ReportDesk(office),
+        )

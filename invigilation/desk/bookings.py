@@ -1,0 +1,260 @@
+"""The booking desk: which times are offered, and taking, moving and giving back one."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from invigilation import record
+from invigilation.booking import Booking, BookingEvent
+from invigilation.charge import ChargeState
+from invigilation.desk.office import LEARNER, Office, held, new_id, sitting_of
+from invigilation.errors import (
+    AlreadyBooked,
+    NotFound,
+    PaymentDue,
+    SlotNotOffered,
+    SlotTaken,
+    TooLate,
+)
+from invigilation.office_hours import Window
+from invigilation.people import clean_zone
+from invigilation.record import EMPTY, Data
+from invigilation.request import Assessment, Request, RequestEvent
+from invigilation.session import Session, SessionEvent, SessionState
+from invigilation.slots import (
+    Calendar,
+    Refusal,
+    Wish,
+    free_seats,
+    free_starts,
+    why_day_empty,
+    why_not,
+)
+from invigilation.store import Tx
+from invigilation.store.bookings import Wanted
+from invigilation.store.views import Sitting
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class BookingDesk:
+    """Offers times and keeps bookings."""
+
+    office: Office
+
+    async def starts(self, request: str, window: Window) -> list[datetime]:
+        """Return the starts (UTC, ascending) that this request may book in the window."""
+        async with self.office.store.read() as tx:
+            calendar, wish = await self._with_holds(tx, request, window)
+        return free_starts(calendar, wish, window)
+
+    async def why_empty(self, request: str, day: date) -> Refusal | None:
+        """Say why a day offers nothing; None when it does offer something."""
+        noon = datetime.combine(day, time(12), UTC)
+        window = Window(noon - timedelta(days=1), noon + timedelta(days=1))
+        async with self.office.store.read() as tx:
+            calendar, wish = await self._with_holds(tx, request, window)
+        return why_day_empty(calendar, wish, day)
+
+    async def _with_holds(self, tx: Tx, request: str, window: Window) -> tuple[Calendar, Wish]:
+        asked, assessment = await _request(tx, request)
+        calendar = await self.office.calendar(tx)
+        # A session that begins inside the window may end, with its buffer, a day later.
+        holds = await tx.rota.holds(
+            window.start - timedelta(days=1), window.end + timedelta(days=1)
+        )
+        return replace(calendar, holds=holds), self._wish(asked, assessment)
+
+    def _wish(self, request: Request, assessment: Assessment, *, by_staff: bool = False) -> Wish:
+        rules = self.office.rules
+        notice = timedelta(0) if by_staff else rules.notice
+        return Wish(
+            earliest=self.office.clock.now() + notice,
+            latest_end=request.licence_until,
+            minutes=assessment.minutes,
+            buffer_minutes=rules.buffer // timedelta(minutes=1),
+        )
+
+    async def book(self, request: str, start: datetime, zone: str, actor: str = LEARNER) -> Sitting:
+        """Take a free seat at `start` and open the session's record.
+
+        Raises `SlotNotOffered`, `SlotTaken`, `AlreadyBooked`, `PaymentDue` or `NotFound`.
+        """
+        zone = clean_zone(zone)
+        async with self.office.store.write() as tx:
+            asked, assessment = await _request(tx, request)
+            await _nothing_due(tx, asked)
+            wanted = await self._wanted(tx, asked, assessment, start, zone, by_staff=False)
+            booking = await tx.bookings.take(wanted)
+            if booking is None:
+                active = await tx.bookings.active_of(request)
+                raise AlreadyBooked(active.id) if active else SlotTaken(start)
+            await tx.requests.set_state(request, asked.after(RequestEvent.BOOK).state)
+            session = await self._open_session(tx, booking, assessment, actor)
+            sitting = await sitting_of(tx, session)
+            await self._tell(tx, sitting, "booking.made", "booked")
+        return sitting
+
+    async def _wanted(
+        self,
+        tx: Tx,
+        request: Request,
+        assessment: Assessment,
+        start: datetime,
+        zone: str,
+        *,
+        by_staff: bool,
+    ) -> Wanted:
+        calendar = await self.office.calendar(tx)
+        wish = self._wish(request, assessment, by_staff=by_staff)
+        # Holds are left to the database: here only hours, rota, notice and licence are judged.
+        refusal = why_not(calendar, wish, start)
+        if refusal is not None:
+            raise SlotNotOffered(start, refusal)
+        end = start + timedelta(minutes=assessment.minutes)
+        seats = free_seats(calendar, wish, start)
+        hold = end + self.office.rules.buffer
+        return Wanted(new_id("bk"), request.id, seats, start, end, hold, zone)
+
+    async def _open_session(
+        self, tx: Tx, booking: Booking, assessment: Assessment, actor: str
+    ) -> str:
+        session = Session(new_id("se"), booking.id, SessionState.SCHEDULED, assessment.minutes, 0)
+        data: Data = {
+            "booking": booking.id,
+            "start": record.stamp(booking.start),
+            "end": record.stamp(booking.end),
+            "invigilator": booking.staff,
+            "assessment": assessment.code,
+        }
+        now = self.office.clock.now()
+        signer = self.office.signer
+        first = record.write(EMPTY, session.id, now, "booked", actor, data, signer)
+        await tx.sessions.add(session, first.head, secrets.token_bytes(SECRET_BYTES))
+        await tx.sessions.begin_record(first)
+        return session.id
+
+    async def _tell(self, tx: Tx, sitting: Sitting, kind: str, letter: str) -> None:
+        times: Data = {
+            "start": record.stamp(sitting.start),
+            "end": record.stamp(sitting.end),
+            "sequence": sitting.sequence,
+        }
+        mail: Data = {
+            **times,
+            "booking": sitting.booking,
+            "request": sitting.request,
+            "name": sitting.learner_name,
+            "zone": sitting.zone,
+            "title": sitting.title,
+        }
+        await tx.outbox.add(
+            self.office.notice(sitting, kind, times),
+            self.office.letter(sitting.learner_email, letter, mail),
+            session=sitting.session,
+        )
+
+    async def move(
+        self, booking: str, start: datetime, actor: str = LEARNER, *, by_staff: bool = False
+    ) -> Sitting:
+        """Put a booking onto another start; refused, with nothing lost, when none is free there.
+
+        Learners may until the cut-off before the present start, staff at any time.
+        """
+        async with self.office.store.write() as tx:
+            one = await self._changeable(tx, booking, "change this booking", by_staff=by_staff)
+            one.after(BookingEvent.MOVE)
+            asked, assessment = await _request(tx, one.request)
+            wanted = await self._wanted(tx, asked, assessment, start, one.zone, by_staff=by_staff)
+            moved = await tx.bookings.move(one, wanted)
+            if moved is None:
+                raise SlotTaken(start)
+            session = await _session_of(tx, booking)
+            open_ = await held(tx, session)
+            if open_.session.state is not SessionState.SCHEDULED:
+                raise TooLate("change this booking", one.start)
+            data: Data = {
+                "from": record.stamp(one.start),
+                "start": record.stamp(moved.start),
+                "end": record.stamp(moved.end),
+                "invigilator": moved.staff,
+            }
+            await tx.sessions.append(self.office.entry(open_, "moved", actor, data))
+            sitting = await sitting_of(tx, session)
+            await self._tell(tx, sitting, "booking.moved", "moved")
+        return sitting
+
+    async def cancel(
+        self, booking: str, reason: str, actor: str = LEARNER, *, by_staff: bool = False
+    ) -> Sitting:
+        """Give a booking back; its request is open again. Learners may until the cut-off."""
+        async with self.office.store.write() as tx:
+            one = await self._changeable(tx, booking, "cancel this booking", by_staff=by_staff)
+            session = await _session_of(tx, booking)
+            open_ = await held(tx, session)
+            now = self.office.clock.now()
+            closed = open_.session.after(SessionEvent.CLOSE, now, reason or None)
+            await tx.bookings.save(one.after(BookingEvent.CANCEL))
+            entry = self.office.entry(open_, "cancelled", actor, {})
+            await tx.sessions.save(closed, entry)
+            asked, _ = await _request(tx, one.request)
+            await tx.requests.set_state(asked.id, asked.after(RequestEvent.RELEASE).state)
+            sitting = await sitting_of(tx, session)
+            await self._tell(tx, sitting, "booking.cancelled", "cancelled")
+        return sitting
+
+    async def _changeable(self, tx: Tx, booking: str, action: str, *, by_staff: bool) -> Booking:
+        one = await tx.bookings.find(booking)
+        if one is None:
+            raise NotFound("booking", booking)
+        cutoff = one.start - self.office.rules.cutoff
+        if not by_staff and self.office.clock.now() > cutoff:
+            raise TooLate(action, cutoff)
+        return one
+
+    async def find(self, booking: str, backend: str | None = None) -> Sitting:
+        """Return a booking with all that belongs to it; with `backend`, only if it is theirs."""
+        async with self.office.store.read() as tx:
+            sitting = await tx.views.sitting_of_booking(booking)
+        if sitting is None or backend not in {None, sitting.backend}:
+            raise NotFound("booking", booking)
+        return sitting
+
+    async def latest(self, request: str) -> Sitting | None:
+        """Return the request's active booking, else its newest one, if it has any."""
+        async with self.office.store.read() as tx:
+            one = await tx.bookings.latest_of(request)
+            return None if one is None else await tx.views.sitting_of_booking(one.id)
+
+    async def between(
+        self, first: datetime, last: datetime, staff: str | None = None
+    ) -> list[Sitting]:
+        """Return the sittings that start in that time, by start."""
+        async with self.office.store.read() as tx:
+            return await tx.views.between(first, last, staff)
+
+
+async def _request(tx: Tx, ident: str) -> tuple[Request, Assessment]:
+    request = await tx.requests.find(ident)
+    if request is None:
+        raise NotFound("request", ident)
+    assessment = await tx.requests.assessment(request.assessment)
+    if assessment is None:
+        raise NotFound("assessment", request.assessment)
+    return request, assessment
+
+
+async def _session_of(tx: Tx, booking: str) -> str:
+    session = await tx.sessions.id_of(booking)
+    if session is None:
+        raise NotFound("session", booking)
+    return session
+
+
+async def _nothing_due(tx: Tx, request: Request) -> None:
+    for charge in await tx.charges.of_request(request.id):
+        if charge.state is ChargeState.DUE:
+            raise PaymentDue(charge.id, charge.price.gross_pence)

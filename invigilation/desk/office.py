@@ -1,0 +1,142 @@
+"""What every desk of the office shares: the store, the clock, the keys, and the rules."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from invigilation import record
+from invigilation.charge import Price
+from invigilation.errors import NotAllowed, NotFound
+from invigilation.office_hours import LONDON
+from invigilation.people import Role, Staff
+from invigilation.ports import Clock, Sealer, Signer
+from invigilation.record import Data, Entry
+from invigilation.report import Channel, Delivery, DeliveryState
+from invigilation.session import Session
+from invigilation.slots import Calendar
+from invigilation.store import Store, Tx
+from invigilation.store.sessions import Open
+from invigilation.store.views import Sitting
+
+SERVICE = "service"
+LEARNER = "learner"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The office's rules, as configured."""
+
+    zone: ZoneInfo = LONDON
+    notice: timedelta = timedelta(hours=24)
+    cutoff: timedelta = timedelta(hours=24)
+    buffer: timedelta = timedelta(minutes=15)
+    no_show_price: Price = field(default_factory=lambda: Price(4_500, 2_000))
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The calendar as last read, and the rota's version then."""
+
+    version: int = -1
+    calendar: Calendar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The means that all desks work with."""
+
+    store: Store
+    clock: Clock
+    signer: Signer
+    sealer: Sealer
+    rules: Rules = field(default_factory=Rules)
+    _kept: _Kept = field(default_factory=_Kept)
+
+    async def calendar(self, tx: Tx) -> Calendar:
+        """Return the calendar without holds; read anew only when the rota has changed."""
+        kept = self._kept
+        version = await tx.rota.version()
+        if kept.calendar is None or kept.version != version:
+            kept.calendar = await tx.rota.calendar(self.rules.zone)
+            kept.version = version
+        return kept.calendar
+
+    def entry(self, held: Open, kind: str, actor: str, data: Data) -> Entry:
+        """Write the next entry of a held session's record."""
+        now = self.clock.now()
+        return record.write(held.head, held.session.id, now, kind, actor, data, self.signer)
+
+    def notice(self, sitting: Sitting, kind: str, more: Data) -> Delivery:
+        """Make the webhook that tells the sitting's backend of `kind`."""
+        facts: dict[str, record.Plain] = {
+            "request": sitting.reference,
+            "learner": sitting.learner_reference,
+            "session": sitting.session,
+            "booking": sitting.booking,
+        }
+        return self.webhook(sitting.backend, kind, facts | dict(more))
+
+    def webhook(self, backend: str, kind: str, data: Data) -> Delivery:
+        """Make a webhook of a type to a backend, due at once."""
+        now = self.clock.now()
+        body = record.canonical({"type": kind, "timestamp": record.stamp(now), "data": dict(data)})
+        return self._delivery(Channel.WEBHOOK, backend, kind, body, now)
+
+    def letter(self, address: str, kind: str, data: Data) -> Delivery:
+        """Make a letter to a person, due at once; `data` is what its text is made of."""
+        now = self.clock.now()
+        return self._delivery(Channel.MAIL, address, kind, record.canonical(dict(data)), now)
+
+    @staticmethod
+    def _delivery(channel: Channel, target: str, kind: str, body: bytes, now: datetime) -> Delivery:
+        state = DeliveryState.PENDING
+        return Delivery(new_id("dl"), channel, target, kind, body, state, 0, now, now)
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh name that cannot be guessed, like `bk_0f3c…` (80 random bits)."""
+    return f"{prefix}_{secrets.token_hex(10)}"
+
+
+def allow(staff: Staff, *roles: Role) -> None:
+    """Refuse staff who hold none of the roles; an administrator may do all that staff may."""
+    if not staff.roles & {*roles, Role.ADMINISTRATOR}:
+        raise NotAllowed("do this with your role")
+
+
+def actor(staff: Staff, role: Role) -> str:
+    """Return the name under which staff appears in a record."""
+    return f"{role}:{staff.id}"
+
+
+async def held(tx: Tx, session: str) -> Open:
+    """Return the session, held for a change; raises `NotFound`."""
+    found = await tx.sessions.hold(session)
+    if found is None:
+        raise NotFound("session", session)
+    return found
+
+
+async def sitting_of(tx: Tx, session: str) -> Sitting:
+    """Return the sitting with all who belong to it; raises `NotFound`."""
+    found = await tx.views.sitting(session)
+    if found is None:
+        raise NotFound("session", session)
+    return found
+
+
+async def watched(tx: Tx, session: str, by: Staff) -> tuple[Open, Sitting]:
+    """Return the held session if it is this invigilator's; somebody else's is `NotAllowed`."""
+    allow(by, Role.INVIGILATOR)
+    one, sitting = await held(tx, session), await sitting_of(tx, session)
+    if sitting.staff != by.id:
+        raise NotAllowed("act in a colleague's session")
+    return one, sitting
+
+
+def saved(session: Session, entry: Entry) -> Session:
+    """Return the session as the store now has it, its sequence that of the entry."""
+    return replace(session, seq=entry.seq)

@@ -1,0 +1,43 @@
+"""The recordings desk: which recordings a session has, begun, finished, or found after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invigilation.desk.office import SERVICE, Office, held, new_id
+from invigilation.record import Data
+from invigilation.store.evidence import Evidence
+
+KIND = "recording"
+MEDIA_TYPE = "video/webm"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDesk:
+    """Keeps the list of recordings; the bytes lie in the vault."""
+
+    office: Office
+
+    async def begin(self, session: str) -> Evidence:
+        """Open a new part of the session's recording."""
+        now = self.office.clock.now()
+        part = Evidence(new_id("ev"), session, KIND, MEDIA_TYPE, now, None, None, None)
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            await tx.evidence.add(part)
+            data: Data = {"evidence": part.id}
+            await tx.sessions.append(self.office.entry(one, "recording_started", SERVICE, data))
+        return part
+
+    async def finish(self, part: Evidence, sha256: str, size: int) -> None:
+        """Note what the finished part is."""
+        async with self.office.store.write() as tx:
+            one = await held(tx, part.session)
+            await tx.evidence.finish(part.id, sha256, size)
+            data: Data = {"evidence": part.id, "sha256": sha256, "size": size}
+            await tx.sessions.append(self.office.entry(one, "recording_finished", SERVICE, data))
+
+    async def orphans(self) -> list[Evidence]:
+        """Return the parts that were being written when a process ended."""
+        async with self.office.store.read() as tx:
+            return await tx.evidence.unfinished()

@@ -1,0 +1,209 @@
+"""The report desk: attesting a session, and the record that anybody can check."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from invigilation import record
+from invigilation.desk.office import Office, actor, allow, saved, sitting_of, watched
+from invigilation.errors import InvalidInput, NotFound
+from invigilation.identity import IdentityCheck
+from invigilation.people import Role, Staff
+from invigilation.record import Data, Entry, Head
+from invigilation.report import Delivery, report_due
+from invigilation.session import OUTCOMES, Outcome, Session, SessionEvent
+from invigilation.store import Tx
+from invigilation.store.evidence import Evidence
+from invigilation.store.outbox import Sent
+from invigilation.store.sessions import Sealed
+from invigilation.store.views import Sitting
+
+STATEMENT = range(20, 4_001)
+RECORD_FORMAT = "invigilation-record/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A session's record for a screen."""
+
+    sitting: Sitting
+    session: Session
+    entries: tuple[Entry, ...]
+    evidence: tuple[Evidence, ...]
+    identity: IdentityCheck
+    sealed: Sealed | None
+    deliveries: tuple[Sent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDesk:
+    """Seals records and hands them out."""
+
+    office: Office
+
+    async def attest(self, session: str, by: Staff, statement: str, outcome: Outcome) -> Session:
+        """Seal the record under the invigilator's statement and put the report into the outbox.
+
+        All in one transaction: the last event, the sealed bytes, the webhook, the receipt. All
+        evidence must be complete: the recording is finished before (`RecordingDesk.finish`).
+        """
+        statement = statement.strip()
+        if len(statement) not in STATEMENT:
+            raise InvalidInput("statement", "Write a statement of 20 to 4,000 letters.")
+        async with self.office.store.write() as tx:
+            one, sitting = await watched(tx, session, by)
+            now = self.office.clock.now()
+            after = replace(one.session.after(SessionEvent.ATTEST, now), outcome=outcome)
+            if outcome not in OUTCOMES[one.session.state]:
+                raise InvalidInput("outcome", "This outcome does not fit how the session ended.")
+            data: Data = {"outcome": outcome.value, "statement": statement}
+            entry = self.office.entry(one, "attested", actor(by, Role.INVIGILATOR), data)
+            await tx.sessions.save(after, entry)
+            calendar = await self.office.calendar(tx)
+            due = report_due(after.finished or now, calendar.office)
+            payload = await self._payload(tx, sitting, after, entry.head, statement, due)
+            sealed = self.office.sealer.seal(record.canonical(payload))
+            await tx.sessions.seal(session, statement, sealed)
+            facts: Data = {
+                "outcome": outcome.value,
+                "attestation": sealed.decode("ascii"),
+                "due": record.stamp(due),
+            }
+            await tx.outbox.add(
+                self.office.notice(sitting, "report.ready", facts),
+                self._receipt(sitting, after, outcome),
+                session=session,
+            )
+        return saved(after, entry)
+
+    def _receipt(self, sitting: Sitting, session: Session, outcome: Outcome) -> Delivery:
+        facts: Data = {
+            "name": sitting.learner_name,
+            "title": sitting.title,
+            "request": sitting.request,
+            "start": record.stamp(session.started or sitting.start),
+            "zone": sitting.zone,
+            "outcome": outcome.value,
+            "reason": session.reason,
+        }
+        return self.office.letter(sitting.learner_email, "receipt", facts)
+
+    async def _payload(
+        self,
+        tx: Tx,
+        sitting: Sitting,
+        session: Session,
+        head: Head,
+        statement: str,
+        due: datetime,
+    ) -> dict[str, object]:
+        check = await tx.sessions.identity(session.id)
+        zone = self.office.rules.zone
+        return {
+            "format": record.ATTESTATION_FORMAT,
+            "session": session.id,
+            "kind": "remote",
+            "assessment": {
+                "reference": sitting.reference,
+                "title": sitting.title,
+                "minutes": session.minutes,
+                "materials": list(sitting.materials),
+            },
+            "learner": {"reference": sitting.learner_reference, "name": sitting.learner_name},
+            "invigilator": {"id": sitting.staff, "name": sitting.staff_name},
+            "booked": _both(sitting.start, zone),
+            "started": _both(session.started, zone),
+            "finished": _both(session.finished, zone),
+            "spent_seconds": session.spent // timedelta(seconds=1),
+            "outcome": session.outcome,
+            "reason": session.reason,
+            "statement": statement,
+            "due": record.stamp(due),
+            "identity": {
+                "state": check.state,
+                "reason": check.reason,
+                "document": check.document,
+                "face": check.face,
+            },
+            "incidents": [
+                {
+                    "id": one.id,
+                    "category": one.category,
+                    "severity": one.severity,
+                    "note": one.note,
+                    "picture": one.picture,
+                    "at": record.stamp(one.at),
+                }
+                for one in await tx.sessions.incidents(session.id)
+            ],
+            "evidence": _listed(await tx.evidence.of_session(session.id)),
+            "chain": {"head": head.digest, "length": head.seq},
+        }
+
+    async def record(self, session: str, by: Staff) -> Record:
+        """Return all that is kept of a session, for its invigilator or for those who oversee."""
+        allow(by, Role.INVIGILATOR, Role.SCHEDULER)
+        async with self.office.store.read() as tx:
+            sitting = await sitting_of(tx, session)
+            found = await tx.sessions.find(session)
+            overseer = by.roles & {Role.SCHEDULER, Role.ADMINISTRATOR}
+            if found is None or (sitting.staff != by.id and not overseer):
+                raise NotFound("session", session)
+            return Record(
+                sitting,
+                found,
+                tuple(await tx.sessions.entries(session)),
+                tuple(await tx.evidence.of_session(session)),
+                await tx.sessions.identity(session),
+                await tx.sessions.sealed(session),
+                tuple(await tx.outbox.of_session(session)),
+            )
+
+    async def attestation(self, session: str, backend: str | None = None) -> bytes:
+        """Return the sealed bytes; with `backend`, only if the session is theirs."""
+        async with self.office.store.read() as tx:
+            sitting = await sitting_of(tx, session)
+            sealed = await tx.sessions.sealed(session)
+        if sealed is None or backend not in {None, sitting.backend}:
+            raise NotFound("attestation", session)
+        return sealed.attestation
+
+
+def record_file(of: Record) -> bytes:
+    """Return the record as one JSON file for `invigilation verify`."""
+    attestation = None if of.sealed is None else of.sealed.attestation.decode("ascii")
+    events = [
+        {
+            "body": one.body.decode(),
+            "signature": base64.urlsafe_b64encode(one.signature).rstrip(b"=").decode("ascii"),
+            "key_id": one.key_id,
+        }
+        for one in of.entries
+    ]
+    whole = {
+        "format": RECORD_FORMAT,
+        "session": of.session.id,
+        "events": events,
+        "attestation": attestation,
+        "evidence": _listed(of.evidence),
+    }
+    return json.dumps(whole, ensure_ascii=False, indent=1).encode()
+
+
+def _listed(evidence: list[Evidence] | tuple[Evidence, ...]) -> list[dict[str, object]]:
+    return [
+        {"id": one.id, "kind": one.kind, "sha256": one.sha256, "size": one.size}
+        for one in evidence
+        if one.sha256 is not None
+    ]
+
+
+def _both(at: datetime | None, zone: ZoneInfo) -> dict[str, str] | None:
+    """Return a moment in UTC, and as the office's clock showed it."""
+    if at is None:
+        return None
+    return {"utc": record.stamp(at), "office": at.astimezone(zone).isoformat(timespec="seconds")}

@@ -1,0 +1,143 @@
+"""The request desk: where a backend, or a learner by the public form, asks for a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from invigilation.charge import Charge, ChargeEvent
+from invigilation.desk.office import Office, new_id
+from invigilation.errors import InvalidInput, NotFound
+from invigilation.people import Learner, clean_email, clean_name, clean_zone
+from invigilation.request import Assessment, Request, RequestState
+from invigilation.store import Tx
+from invigilation.store.people import Backend
+
+FORM = "form"
+"""The backend in whose name requests of the public form are kept."""
+REFERENCE_LIMIT = 200
+URL_LIMIT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked for: `reference` is the backend's own name for it, unique with them."""
+
+    backend: str
+    reference: str
+    learner_reference: str
+    name: str
+    email: str
+    assessment: str
+    licence_until: datetime
+    assessment_url: str = ""
+    return_url: str = ""
+    zone: str = "Europe/London"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request with all that belongs to it."""
+
+    request: Request
+    learner: Learner
+    assessment: Assessment
+    charges: tuple[Charge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDesk:
+    """Takes requests, and tells what belongs to one."""
+
+    office: Office
+
+    async def ask(self, ask: Ask) -> Asked:
+        """Make the request, or return the one that has the same reference.
+
+        The first request after a missed session takes over the charge that waits for it. Raises
+        `InvalidInput` for what cannot be used.
+        """
+        clean = _clean(ask)
+        now = self.office.clock.now()
+        if clean.licence_until <= now:
+            raise InvalidInput("licence_until", "This licence has ended.")
+        async with self.office.store.write() as tx:
+            known = await tx.requests.known_as(clean.backend, clean.reference)
+            if known is not None:
+                return await _whole(tx, known)
+            assessment = await tx.requests.assessment_coded(clean.backend, clean.assessment)
+            if assessment is None:
+                raise InvalidInput("assessment", "There is no such assessment.")
+            learner = await self._learner(tx, clean)
+            request = Request(
+                new_id("rq"),
+                clean.backend,
+                clean.reference,
+                learner.id,
+                assessment.id,
+                clean.assessment_url,
+                clean.return_url,
+                clean.licence_until,
+                RequestState.OPEN,
+                now,
+            )
+            await tx.requests.add(request)
+            for charge in await tx.charges.held_of(learner.id):
+                await tx.charges.save(charge.after(ChargeEvent.FALL_DUE, request=request.id))
+            return await _whole(tx, request)
+
+    @staticmethod
+    async def _learner(tx: Tx, ask: Ask) -> Learner:
+        known = await tx.people.learner_known_as(ask.backend, ask.learner_reference)
+        if known is None:
+            learner = Learner(
+                new_id("ln"), ask.backend, ask.learner_reference, ask.name, ask.email, ask.zone
+            )
+            await tx.people.add_learner(learner)
+            return learner
+        newer = replace(known, name=ask.name, email=ask.email)
+        if newer != known:
+            await tx.people.update_learner(newer)
+        return newer
+
+    async def find(self, ident: str, backend: str | None = None) -> Asked:
+        """Return a request; with `backend`, only if it is theirs. Raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            request = await tx.requests.find(ident)
+            if request is None or backend not in {None, request.backend}:
+                raise NotFound("request", ident)
+            return await _whole(tx, request)
+
+    async def assessments(self, backend: str) -> list[Assessment]:
+        """Return what can be sat for a backend, by title."""
+        async with self.office.store.read() as tx:
+            return await tx.requests.assessments(backend)
+
+    async def backend(self, ident: str) -> Backend | None:
+        """Find a backend."""
+        async with self.office.store.read() as tx:
+            return await tx.people.backend(ident)
+
+
+def _clean(ask: Ask) -> Ask:
+    for field, text in (
+        ("reference", ask.reference),
+        ("learner.reference", ask.learner_reference),
+    ):
+        if not 0 < len(text) <= REFERENCE_LIMIT or not text.isprintable():
+            raise InvalidInput(field, f"Give plain text of 1 to {REFERENCE_LIMIT} letters.")
+    for field, url in (("assessment_url", ask.assessment_url), ("return_url", ask.return_url)):
+        if url and (len(url) > URL_LIMIT or not url.startswith(("https://", "http://"))):
+            raise InvalidInput(field, "Give a web address that begins with https://.")
+    return replace(
+        ask, name=clean_name(ask.name), email=clean_email(ask.email), zone=clean_zone(ask.zone)
+    )
+
+
+async def _whole(tx: Tx, request: Request) -> Asked:
+    learner = await tx.people.learner(request.learner)
+    assessment = await tx.requests.assessment(request.assessment)
+    if learner is None or assessment is None:
+        raise NotFound("request", request.id)
+    charges = await tx.charges.of_request(request.id)
+    return Asked(request, learner, assessment, tuple(charges))

@@ -1,0 +1,68 @@
+"""The rota desk: who works when, and when the office is closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from invigilation.desk.office import Office, allow, new_id
+from invigilation.errors import InvalidInput
+from invigilation.office_hours import Hours, Window
+from invigilation.people import Role, Staff
+from invigilation.slots import Calendar, Leave, Shift
+
+
+@dataclass(frozen=True, slots=True)
+class RotaDesk:
+    """Keeps shifts, leave, closures and openings."""
+
+    office: Office
+
+    async def calendar(self) -> Calendar:
+        """Return the rota and the office hours, without bookings."""
+        async with self.office.store.read() as tx:
+            return await self.office.calendar(tx)
+
+    async def open_windows(self, first: date, last: date) -> list[Window]:
+        """Return when the office is open on these days (London), in absolute time."""
+        return (await self.calendar()).office.windows(first, last)
+
+    async def closures(self) -> list[tuple[date, str]]:
+        """Return the closed days and why, ascending."""
+        async with self.office.store.read() as tx:
+            return await tx.rota.closures()
+
+    async def close_day(self, by: Staff, day: date, reason: str) -> None:
+        """Close the office on a day; bookings on it stay until a scheduler moves them."""
+        allow(by, Role.SCHEDULER)
+        reason = reason.strip()
+        if not 0 < len(reason) <= 200:
+            raise InvalidInput("reason", "Say why the office is closed.")
+        async with self.office.store.write() as tx:
+            await tx.rota.close(day, reason)
+
+    async def reopen_day(self, by: Staff, day: date) -> None:
+        """Take a closure back."""
+        allow(by, Role.SCHEDULER)
+        async with self.office.store.write() as tx:
+            await tx.rota.reopen(day)
+
+    async def add_opening(self, by: Staff, day: date, hours: Hours) -> None:
+        """Open the office for some hours on a day."""
+        allow(by, Role.SCHEDULER)
+        async with self.office.store.write() as tx:
+            await tx.rota.open(new_id("op"), day, hours)
+
+    async def add_shift(self, by: Staff, shift: Shift) -> None:
+        """Add a weekly shift."""
+        allow(by, Role.SCHEDULER)
+        async with self.office.store.write() as tx:
+            await tx.rota.add_shift(new_id("sh"), shift)
+
+    async def add_leave(self, by: Staff, staff: str, start: datetime, end: datetime) -> None:
+        """Note that somebody is away."""
+        allow(by, Role.SCHEDULER)
+        if end <= start:
+            raise InvalidInput("end", "The end must be after the start.")
+        async with self.office.store.write() as tx:
+            await tx.rota.add_leave(new_id("lv"), Leave(staff, start, end))

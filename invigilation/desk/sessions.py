@@ -1,0 +1,288 @@
+"""The invigilation desk: everything that happens in a session, from check-in to attestation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from invigilation import attendance, record
+from invigilation.booking import BookingEvent, BookingState
+from invigilation.desk.office import (
+    LEARNER,
+    Office,
+    actor,
+    allow,
+    held,
+    new_id,
+    saved,
+    sitting_of,
+    watched,
+)
+from invigilation.errors import InvalidInput, NotAllowed, NotFound, TooLate
+from invigilation.identity import IdentityCheck
+from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
+from invigilation.people import Role, Staff
+from invigilation.record import Data
+from invigilation.request import RequestEvent
+from invigilation.session import LIVE, Session, SessionEvent, SessionState
+from invigilation.store import Tx
+from invigilation.store.evidence import Evidence
+from invigilation.store.sessions import Line, Open
+from invigilation.store.views import Sitting
+
+CHAT_LIMIT = 2_000
+REASON_LIMIT = 1_000
+ATTEMPTS = ("page_opened", "probe", "token_used")
+READY = "invigilator_ready"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """All that the people in a room may see of it; what each may see, the room decides."""
+
+    sitting: Sitting
+    session: Session
+    identity: IdentityCheck
+    incidents: tuple[Incident, ...]
+    chat: tuple[Line, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDesk:
+    """Moves sessions on; each change commits with the entry that tells of it."""
+
+    office: Office
+
+    async def view(self, session: str) -> RoomView:
+        """Return what a room shows; raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            sitting = await sitting_of(tx, session)
+            found = await tx.sessions.find(session)
+            if found is None:
+                raise NotFound("session", session)
+            return RoomView(
+                sitting,
+                found,
+                await tx.sessions.identity(session),
+                tuple(await tx.sessions.incidents(session)),
+                tuple(await tx.sessions.lines(session)),
+                self.office.clock.now(),
+            )
+
+    async def note_attempt(self, session: str, kind: str) -> None:
+        """Note that the learner tried to come in: one of `ATTEMPTS`; once a minute is enough."""
+        if kind not in ATTEMPTS:
+            raise InvalidInput("kind", "There is no such attempt.")
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            before = await tx.sessions.moments(session, kind)
+            if one.session.state is not SessionState.SCHEDULED or _just_now(self.office, before):
+                return
+            await tx.sessions.append(self.office.entry(one, kind, LEARNER, {}))
+
+    async def ready(self, session: str, by: Staff) -> None:
+        """Note that the invigilator is ready for this session; once a minute is enough."""
+        async with self.office.store.write() as tx:
+            one, _ = await watched(tx, session, by)
+            before = await tx.sessions.moments(session, READY)
+            if one.session.state is not SessionState.SCHEDULED or _just_now(self.office, before):
+                return
+            who = actor(by, Role.INVIGILATOR)
+            await tx.sessions.append(self.office.entry(one, READY, who, {}))
+
+    async def check_in(self, session: str, consent: tuple[str, ...]) -> Session:
+        """Let the learner in, with the purposes they consented to; again is no change.
+
+        Raises `TooLate` after the grace time and `InvalidInput` before check-in opens or without
+        consent to be recorded and identified.
+        """
+        missing = {"identity", "recording"} - {*consent}
+        if missing:
+            raise InvalidInput("consent", "We cannot go on without your consent to both points.")
+        async with self.office.store.write() as tx:
+            one, sitting = await held(tx, session), await sitting_of(tx, session)
+            if one.session.state in LIVE:
+                return one.session
+            now = self.office.clock.now()
+            _in_time(sitting, now)
+            data: Data = {
+                "consent": ",".join(sorted(consent)),
+                "name": record.commitment(one.secret, sitting.learner_name),
+            }
+            after = await self._step(tx, one, SessionEvent.CHECK_IN, LEARNER, data)
+            booking = await tx.bookings.find(sitting.booking)
+            if booking is not None and booking.state is BookingState.BOOKED:
+                await tx.bookings.save(booking.after(BookingEvent.ATTEND))
+                request = await tx.requests.find(sitting.request)
+                if request is not None:
+                    fulfilled = request.after(RequestEvent.FULFIL)
+                    await tx.requests.set_state(request.id, fulfilled.state)
+            await tx.outbox.add(
+                self.office.notice(sitting, "session.checked_in", {}), session=session
+            )
+        return after
+
+    async def admit(self, session: str, by: Staff) -> Session:
+        """Start the assessment: its link is released, and the backend is told."""
+        return await self._by_invigilator(session, by, SessionEvent.ADMIT, "session.admitted")
+
+    async def pause(self, session: str, by: Staff, reason: str) -> Session:
+        """Stop the assessment's clock for a while."""
+        why = _reason(reason)
+        return await self._by_invigilator(session, by, SessionEvent.PAUSE, "session.paused", why)
+
+    async def resume(self, session: str, by: Staff) -> Session:
+        """Let the assessment's clock run again."""
+        return await self._by_invigilator(session, by, SessionEvent.RESUME, "session.resumed")
+
+    async def stop(self, session: str, by: Staff, reason: str) -> Session:
+        """Break the session off, with a reason that the learner reads."""
+        why = _reason(reason)
+        return await self._by_invigilator(session, by, SessionEvent.STOP, "session.stopped", why)
+
+    async def refuse(self, session: str, by: Staff, reason: str) -> Session:
+        """Do not admit the learner, with a reason that they read."""
+        why = _reason(reason)
+        return await self._by_invigilator(session, by, SessionEvent.REFUSE, "session.refused", why)
+
+    async def end(self, session: str, by: Staff) -> Session:
+        """End the assessment as planned."""
+        return await self._by_invigilator(session, by, SessionEvent.END, "session.ended")
+
+    async def _by_invigilator(
+        self, session: str, by: Staff, event: SessionEvent, notice: str, reason: str | None = None
+    ) -> Session:
+        async with self.office.store.write() as tx:
+            one, sitting = await watched(tx, session, by)
+            data: Data = {} if reason is None else {"reason": reason}
+            who = actor(by, Role.INVIGILATOR)
+            after = await self._step(tx, one, event, who, data, reason)
+            await tx.outbox.add(self.office.notice(sitting, notice, data), session=session)
+        return after
+
+    async def _step(
+        self,
+        tx: Tx,
+        one: Open,
+        event: SessionEvent,
+        who: str,
+        data: Data,
+        reason: str | None = None,
+    ) -> Session:
+        after = one.session.after(event, self.office.clock.now(), reason)
+        told: Data = {**data, "state": after.state.value}
+        entry = self.office.entry(one, event.value, who, told)
+        await tx.sessions.save(after, entry)
+        return saved(after, entry)
+
+    async def present(self, session: str, who: str, *, present: bool) -> None:
+        """Note that somebody came into the room or left it; `who` is an actor of the record."""
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            kind = "joined" if present else "left"
+            await tx.sessions.append(self.office.entry(one, kind, who, {}))
+
+    async def say(self, session: str, sender: str, text: str, client_id: str) -> int:
+        """Keep a line of chat and return its number; the same `client_id` again changes nothing.
+
+        `sender` is `learner` or `invigilator`. The record holds a commitment, not the text.
+        """
+        text = text.strip()
+        if not 0 < len(text) <= CHAT_LIMIT:
+            raise InvalidInput("text", f"Write 1 to {CHAT_LIMIT} letters.")
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            known = await tx.sessions.said(session, client_id)
+            if known is not None:
+                return known
+            data: Data = {"text": record.commitment(one.secret, text)}
+            entry = self.office.entry(one, "chat", sender, data)
+            await tx.sessions.append(entry)
+            await tx.sessions.say(Line(session, entry.seq, sender, text, entry.at, client_id))
+        return entry.seq
+
+    async def note_incident(
+        self,
+        session: str,
+        by: Staff,
+        *,
+        category: str,
+        severity: Severity,
+        note: str,
+        picture: str | None,
+    ) -> Incident:
+        """Note what the invigilator saw; `picture` is the id of evidence taken before."""
+        note = note.strip()
+        if len(note) > NOTE_LIMIT:
+            raise InvalidInput("note", f"A note has at most {NOTE_LIMIT} letters.")
+        check_category(category)
+        async with self.office.store.write() as tx:
+            one, _ = await watched(tx, session, by)
+            if one.session.state not in LIVE:
+                raise NotAllowed("note an incident when the session is not running")
+            now = self.office.clock.now()
+            incident = Incident(
+                new_id("in"), session, category, severity, note, picture, now, by.id
+            )
+            data: Data = {
+                "incident": incident.id,
+                "category": category,
+                "severity": severity.value,
+                "note": record.commitment(one.secret, note),
+                "picture": picture,
+            }
+            who = actor(by, Role.INVIGILATOR)
+            await tx.sessions.append(self.office.entry(one, "incident", who, data))
+            await tx.sessions.add_incident(incident)
+        return incident
+
+    async def lobby(self, by: Staff, first: datetime, last: datetime) -> list[Sitting]:
+        """Return this invigilator's sittings that start in that time, or that are live now."""
+        allow(by, Role.INVIGILATOR)
+        async with self.office.store.read() as tx:
+            today = await tx.views.between(first, last, by.id)
+            live = [one for one in await tx.views.live(LIVE) if one.staff == by.id]
+        known = {one.session for one in today}
+        return sorted(
+            [*today, *(one for one in live if one.session not in known)],
+            key=lambda one: (one.start, one.session),
+        )
+
+    async def evidence(self, session: str) -> list[Evidence]:
+        """Return the session's evidence, oldest first."""
+        async with self.office.store.read() as tx:
+            return await tx.evidence.of_session(session)
+
+    async def extra_minutes(self, session: str, by: Staff, minutes: int) -> Session:
+        """Give the learner more time, for a reason that lies with us or with the link."""
+        if not 0 < minutes <= 240:
+            raise InvalidInput("minutes", "Give 1 to 240 minutes.")
+        async with self.office.store.write() as tx:
+            one, _ = await watched(tx, session, by)
+            if one.session.state not in LIVE:
+                raise NotAllowed("give extra time when the session is not running")
+            after = replace(one.session, minutes=one.session.minutes + minutes)
+            who = actor(by, Role.INVIGILATOR)
+            entry = self.office.entry(one, "extra_time", who, {"minutes": minutes})
+            await tx.sessions.save(after, entry)
+        return saved(after, entry)
+
+
+def _reason(raw: str) -> str:
+    reason = raw.strip()
+    if not 0 < len(reason) <= REASON_LIMIT:
+        raise InvalidInput("reason", f"Give a reason of 1 to {REASON_LIMIT} letters.")
+    return reason
+
+
+def _in_time(sitting: Sitting, now: datetime) -> None:
+    if now < attendance.opens(sitting.start):
+        opens = attendance.opens(sitting.start)
+        raise InvalidInput("time", f"Check-in opens at {opens:%H:%M} UTC on {opens:%d %B %Y}.")
+    if now > attendance.closes(sitting.start):
+        raise TooLate("check in", attendance.closes(sitting.start))
+
+
+def _just_now(office: Office, before: tuple[datetime, ...]) -> bool:
+    return bool(before) and (office.clock.now() - before[-1]).total_seconds() < 60

@@ -1,0 +1,79 @@
+"""Every setting of the service: from the environment (`INVIGILATION_*`), else a TOML file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+CONFIG_VARIABLE = "INVIGILATION_CONFIG"
+
+
+class Settings(BaseSettings):
+    """What an operator may set; the defaults suit a demonstration on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="INVIGILATION_", extra="forbid", frozen=True)
+
+    var: Path = Field(Path("var"), description="where the service keeps its files")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    public_url: str = Field("", description="what learners type; default http://localhost:PORT")
+    database_url: str = Field("", description="default: SQLite under `var`")
+    redis_url: str = Field("", description="for more than one process; default: none")
+    service_name: str = Field("Invigilation Service", description="shown on every page")
+
+    mail_from: str = Field("invigilation@example.org", description="sender of all mail")
+    smtp_host: str = Field("", description="default: mails are written to `var/mail`")
+    smtp_port: int = Field(25, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: bool = Field(default=False, description="STARTTLS before anything is said")
+
+    media_addresses: tuple[str, ...] = Field((), description="IP addresses to offer for media")
+    media_ports: tuple[int, int] | None = Field(None, description="UDP ports, first and last")
+    video_cap_kbps: int = Field(800, ge=50, le=4_000, description="a learner's camera at most")
+    ice_servers: tuple[str, ...] = Field((), description="URLs handed to the pages")
+
+    notice_hours: int = Field(24, ge=0, description="a booking is made this long before")
+    cutoff_hours: int = Field(24, ge=0, description="learners change until this long before")
+    buffer_minutes: int = Field(15, ge=0, le=120)
+    no_show_net_pence: int = Field(4_500, ge=0)
+    vat_basis_points: int = Field(2_000, ge=0, le=10_000)
+
+    webhook_private_addresses: bool = Field(
+        default=False, description="let webhooks go to private and loopback addresses"
+    )
+    recording_days: int = Field(90, ge=1)
+    identity_days: int = Field(30, ge=1)
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.var.resolve()}/invigilation.db"
+
+    @property
+    def url(self) -> str:
+        """The address of the service as people see it, without a slash at the end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let arguments win over the environment, and that over the file."""
+        del dotenv_settings, file_secret_settings
+        named = os.environ.get(CONFIG_VARIABLE)
+        toml = TomlConfigSettingsSource(settings_cls, Path(named) if named else None)
+        return (init_settings, env_settings, toml)
