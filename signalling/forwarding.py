@@ -165,8 +165,8 @@ class IncomingStream:
 
     def on_sender_report(self, report: Any, now: float) -> None:
         """Take a sender report (of aiortc's kind) of this stream; others are passed over."""
-        if report.ssrc == self._ssrc:
-            info = report.sender_info
+        info = report.sender_info
+        if report.ssrc == self._ssrc and info.ntp_timestamp:
             self.clock = SourceClock(info.ntp_timestamp, info.rtp_timestamp, now)
             self._report_clock = (info.ntp_timestamp >> 16) & 0xFFFFFFFF, now
 

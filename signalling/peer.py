@@ -174,6 +174,8 @@ class Peer:
 
         Raises NoPicture when none is complete after `timeout` seconds.
         """
+        if self.closed.is_set():
+            raise NoPicture("The connection has ended.")
         snapshot = _Snapshot()
         end = self._listen(Kind.VIDEO, snapshot.on_video, lambda: None)
         self._media.incoming[Kind.VIDEO].request_key_frame(time.monotonic())

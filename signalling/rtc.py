@@ -1,7 +1,7 @@
 """The one module that knows the insides of aiortc and aioice: connections with our media in them.
 
 aiortc keeps SDP, ICE, DTLS and SRTP's keys; its receivers, senders and media queues are replaced.
-`UNDERSTOOD` names the versions whose insides these are; importing this beside others fails.
+`UNDERSTOOD` names the versions whose insides these are; beside others nothing is connected.
 See docs/decisions/0003-encoded-forwarding.md.
 """
 
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import random
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -41,20 +43,19 @@ MAX_QUEUE: Final = 256
 """DTLS datagrams waiting to be read."""
 MAX_UNSENT_BYTES: Final = 256 * 1024
 """A socket that has fallen so far behind loses packets, as any queue on the way would."""
+RECEIVE_BUFFER_BYTES: Final = 512 * 1024
 PORT_TRIES: Final = 20
 CLOSE_S: Final = 5.0
 
 log = logging.getLogger(__name__)
 
 
+@functools.cache
 def check_versions() -> None:
-    """Refuse to run on insides that nobody has looked at."""
+    """Refuse to run on insides that nobody has looked at: raises ImportError."""
     for package, expected in UNDERSTOOD.items():
         if (found := version(package)) != expected:
             raise ImportError(f"{package} is {found}; signalling/rtc.py understands {expected}")
-
-
-check_versions()
 
 
 class _Receiver:
@@ -149,7 +150,7 @@ class _Protocol(StunProtocol):  # type: ignore[misc]
         elif 128 <= first < 192:
             self._link.on_srtp(data)
         elif 20 <= first < 64 and self.receiver._queue.qsize() < MAX_QUEUE:
-            self.receiver.data_received(data, self.local_candidate.component)
+            self.receiver._queue.put_nowait((data, self.local_candidate.component))
 
 
 class RtcLink:
@@ -167,6 +168,7 @@ class RtcLink:
         video_cap_bps: int,
         on_state: Callable[[str], None],
     ) -> None:
+        check_versions()
         self.media = Media(self, video_cap_bps)
         self.known: set[tuple[str, int]] = set()
         self._addresses = addresses or default_addresses()
@@ -263,6 +265,8 @@ class RtcLink:
             stock_check(message, addr, protocol)
 
         ice.check_incoming = check_incoming
+        # what looked like STUN and is not comes here from strangers, too
+        ice.data_received = lambda *_: None
         ice.get_component_candidates = self._gather
         ice.query_consent = self._keep_consent
 
@@ -292,8 +296,11 @@ class RtcLink:
         for host in (address, "::" if ":" in address else "0.0.0.0"):  # noqa: S104 - see above
             for port in self._candidate_ports():
                 with contextlib.suppress(OSError):
-                    _, protocol = await loop.create_datagram_endpoint(
+                    transport, protocol = await loop.create_datagram_endpoint(
                         lambda: _Protocol(self._ice, self), local_addr=(host, port)
+                    )
+                    transport.get_extra_info("socket").setsockopt(
+                        socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES
                     )
                     return protocol
         return None

@@ -17,8 +17,8 @@ HISTORY_PACKETS: Final = 512
 REPAIR_WINDOW_S: Final = 2.5
 """A packet missing for longer is given up: three round trips of a geostationary satellite."""
 NACK_TRIES: Final = 4
-MAX_GAP: Final = 256
-"""A hole of more packets is an outage: a new key frame repairs it better than 256 NACKs."""
+MAX_MISSING: Final = 256
+"""More missing packets are an outage: a new key frame repairs it better than so many NACKs."""
 RESEND_INTERVAL_S: Final = 0.05
 """The same packet is not sent again sooner, however often it is asked for."""
 
@@ -112,7 +112,7 @@ class LossTracker:
             self._highest = sequence
             return True
         if sequence > highest:
-            if sequence - highest > MAX_GAP:
+            if sequence - highest + len(self._missing) > MAX_MISSING:
                 self._missing.clear()
             else:
                 for lost in range(highest + 1, sequence):

@@ -1,0 +1,252 @@
+"""The private names of the WebRTC stack, and what was mended in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from importlib.metadata import version
+
+import pytest
+from aioice import Connection, stun
+from aioice.ice import StunProtocol
+from aiortc import RTCPeerConnection
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtptransceiver import RTCRtpTransceiver
+
+from signalling import rtc
+from signalling.peer import MediaSettings, Peer
+
+pytestmark = pytest.mark.media
+
+
+class Owner:
+    """Stands where a room would."""
+
+    def __init__(self) -> None:
+        self.states: list[str] = []
+
+    def link(self, consent_expiry_s: float = 120.0) -> rtc.RtcLink:
+        return rtc.RtcLink(
+            addresses=("127.0.0.1",),
+            port_range=None,
+            consent_expiry_s=consent_expiry_s,
+            video_cap_bps=800_000,
+            on_state=self.states.append,
+        )
+
+
+def test_the_versions_are_the_ones_that_were_read() -> None:
+    assert {name: version(name) for name in rtc.UNDERSTOOD} == rtc.UNDERSTOOD, (
+        "aiortc or aioice changed: read the new source against signalling/rtc.py, run every test "
+        "marked media, then move UNDERSTOOD"
+    )
+
+
+def test_another_version_connects_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rtc.UNDERSTOOD, "aiortc", "0.0.1")
+
+    with pytest.raises(ImportError, match="aiortc"):
+        rtc.check_versions.__wrapped__()
+
+
+async def test_the_private_names_are_there() -> None:
+    link = Owner().link()
+    stock = RTCPeerConnection()
+    transceiver = stock.addTransceiver("audio")
+
+    missing = [
+        (type(thing).__name__, name)
+        for thing, names in (
+            (stock, ["_RTCPeerConnection__createTransceiver"]),
+            (
+                transceiver,
+                ["_RTCRtpTransceiver__receiver", "_RTCRtpTransceiver__sender", "_codecs"],
+            ),
+            (transceiver.sender, ["_ssrc", "_rtx_ssrc", "_stream_id", "_track_id", "setTransport"]),
+            (transceiver.receiver, ["_track", "setTransport", "_handle_disconnect"]),
+            (link._dtls, ["_rx_srtp", "_tx_srtp"]),
+            (link._dtls.transport, ["_connection"]),
+            (link._ice, ["_nominated", "_protocols", "_queue", "_query_consent_task"]),
+            (link._ice, ["build_request", "check_incoming", "get_component_candidates"]),
+            (link._ice, ["query_consent", "remote_password", "local_candidates"]),
+        )
+        for name in names
+        if not hasattr(thing, name)
+    ]
+
+    assert missing == []
+    await link.close()
+    await stock.close()
+
+
+def test_the_stack_calls_what_we_replace() -> None:
+    calls = {
+        Connection.connect: ["self.query_consent()", "self.check_incoming("],
+        Connection.request_received: ["self.check_incoming(message, addr, protocol)"],
+        Connection.gather_candidates: ["self.get_component_candidates(component=component, addre"],
+        RTCRtpTransceiver.stop: ["self.__receiver.stop()", "self.__sender.stop()"],
+        RTCPeerConnection._RTCPeerConnection__connect: ["sender.send(", "receiver.receive("],
+        RTCPeerConnection.addTransceiver: ["self.__createTransceiver("],
+        RTCDtlsTransport._setup_srtp: ["self._rx_srtp = Session", "self._tx_srtp = Session"],
+        StunProtocol.datagram_received: ["self.receiver.data_received(data, self.local_cand"],
+        Connection.data_received: ["self._queue.put_nowait((data, component))"],
+    }
+
+    missing = [
+        (function.__qualname__, text)
+        for function, texts in calls.items()
+        for text in texts
+        if text not in " ".join(inspect.getsource(function).split())
+    ]
+
+    assert missing == []
+
+
+class Wire:
+    """A socket's protocol that answers consent checks until it does not."""
+
+    def __init__(self, answers: int) -> None:
+        self.answers = answers
+        self.tries: list[int] = []
+        self.busy = asyncio.Event()
+
+    async def request(self, *_: object, retransmissions: int, **__: object) -> None:
+        self.tries.append(retransmissions)
+        if len(self.tries) == 100:
+            self.busy.set()
+        await asyncio.sleep(0)
+        if len(self.tries) > self.answers:
+            raise stun.TransactionTimeout
+
+
+class Pair:
+    component = 1
+    remote_addr = ("127.0.0.1", 9)
+
+    def __init__(self, protocol: Wire) -> None:
+        self.protocol = protocol
+
+
+async def test_consent_is_asked_for_with_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rtc, "CONSENT_INTERVAL_S", 0.0)
+    link, wire = Owner().link(), Wire(answers=10**9)
+    link._ice._nominated = {1: Pair(wire)}
+    link._ice.remote_username = link._ice.remote_password = "x" * 22
+    task = asyncio.create_task(link._ice.query_consent())
+
+    async with asyncio.timeout(5):
+        await wire.busy.wait()
+
+    assert not task.done()
+    assert set(wire.tries) == {rtc.CONSENT_RETRANSMISSIONS}
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await link.close()
+
+
+async def test_consent_ends_when_nothing_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rtc, "CONSENT_INTERVAL_S", 0.0)
+    link, wire = Owner().link(consent_expiry_s=0.05), Wire(answers=3)
+    link._ice._nominated = {1: Pair(wire)}
+    link._ice.remote_username = link._ice.remote_password = "x" * 22
+
+    async with asyncio.timeout(5):
+        await link._ice.query_consent()
+
+    assert link._ice._closed
+    assert len(wire.tries) > 3
+    await link.close()
+
+
+class Raw(asyncio.DatagramProtocol):
+    """A stranger's socket."""
+
+
+async def stranger_sends(link: rtc.RtcLink, datagrams: list[bytes]) -> None:
+    """From another address; returns when the link's socket has read all of them."""
+    link._ice._local_candidates = await link._gather(1, [])
+    [protocol] = link._ice._protocols
+    seen = asyncio.Event()
+    count, stock = 0, protocol.datagram_received
+
+    def counted(data: bytes, addr: tuple[str, int]) -> None:
+        nonlocal count
+        stock(data, addr)
+        count += 1
+        if count == len(datagrams):
+            seen.set()
+
+    protocol.datagram_received = counted
+    here = protocol.transport.get_extra_info("sockname")
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Raw, remote_addr=here)
+    for datagram in datagrams:
+        transport.sendto(datagram)
+    await asyncio.wait_for(seen.wait(), 5)
+    transport.close()
+
+
+async def test_a_strangers_datagrams_go_nowhere() -> None:
+    link = Owner().link()
+    forged = [b"\x16\xfe\xff" + b"\x00" * 50, b"\x80\x60" + b"\x00" * 20, b"\x00\x01junk", b"\x50"]
+
+    await stranger_sends(link, forged)
+
+    assert link._ice._queue.qsize() == 0
+    assert link.known == set()
+    await link.close()
+
+
+async def test_an_unauthenticated_check_does_not_make_an_address_known() -> None:
+    link = Owner().link()
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    request.attributes["USERNAME"] = f"{link._ice.local_username}:them"
+    request.attributes["PRIORITY"] = 1
+    request.add_message_integrity(b"guessed")
+
+    await stranger_sends(link, [bytes(request), b"\x16\xfe\xff" + b"\x00" * 50])
+
+    assert link._ice._queue.qsize() == 0
+    assert link.known == set()
+    await link.close()
+
+
+async def test_addresses_are_remembered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rtc, "MAX_ADDRESSES", 2)
+    link = Owner().link()
+    link._ice._local_candidates = await link._gather(1, [])
+    [protocol] = link._ice._protocols
+    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    message.attributes["PRIORITY"] = 1
+    link._ice.remote_username = link._ice.remote_password = "x" * 22
+
+    for port in (1, 2, 3):
+        link._ice.check_incoming(message, ("127.0.0.1", port), protocol)
+
+    assert link.known == {("127.0.0.1", 1), ("127.0.0.1", 2)}
+    assert len(link._ice.remote_candidates) == 2
+    await link.close()
+
+
+async def test_closing_survives_what_the_stack_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Owner().link()
+
+    async def broken() -> None:
+        raise AttributeError("half built")
+
+    monkeypatch.setattr(link._connection, "close", broken)
+
+    await link.close()
+    await link.close()
+
+    assert link._ice._closed
+
+
+async def test_closing_an_unanswered_peer_twice_is_fine() -> None:
+    peer = Peer(MediaSettings(host_addresses=("127.0.0.1",)))
+
+    await peer.close()
+    await peer.close()
+
+    assert peer.closed.is_set()
