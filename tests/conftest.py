@@ -150,9 +150,11 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
 
 
 @pytest.fixture
-def practice(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Practice]:
-    """The practice assessment backend, not yet started."""
-    yield from _with_log(request, Practice(tmp_path))
+def practice(
+    request: pytest.FixtureRequest, tmp_path: Path, service: Service
+) -> Iterator[Practice]:
+    """The practice assessment backend of `service`, not yet started."""
+    yield from _with_log(request, Practice(tmp_path, service))
 
 
 def _with_log(request: pytest.FixtureRequest, program: ProgramT) -> Iterator[ProgramT]:

@@ -35,7 +35,7 @@ def _ready(port: int) -> bool:
 class Program:
     """One of our own programs, serving HTTP on one port for all of its lives.
 
-    `environment` is added to the test process's own, less whatever of `INVIGILATION_*` is there.
+    `environment` is added to the test process's own, less the settings that are in there.
     """
 
     def __init__(
@@ -47,7 +47,8 @@ class Program:
         environment: Mapping[str, str],
     ) -> None:
         self.port = port
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("INVIGILATION_")}
+        ours = ("INVIGILATION_", "PRACTICE_")
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         self.process = Process(
             [sys.executable, "-X", "faulthandler", "-m", module, *arguments],
             log,
@@ -103,13 +104,27 @@ class Service(Program):
 
 
 class Practice(Program):
-    """The practice assessment backend."""
+    """The practice assessment backend of one service, with a folder and secrets of its own."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    client_secret = "practice-client-secret-of-the-tests"
+    webhook_secret = "whsec_cHJhY3RpY2Utd2ViaG9vay1zZWNyZXQtb2YtdGVzdHM="
+
+    def __init__(
+        self, folder: Path, service: Service, environment: Mapping[str, str] | None = None
+    ) -> None:
         port = free_port()
+        own = {
+            "PRACTICE_PORT": str(port),
+            "PRACTICE_PUBLIC": f"http://localhost:{port}",
+            "PRACTICE_SERVICE": service.url,
+            "PRACTICE_DATA": str(folder / "practice"),
+            "PRACTICE_CLIENT_SECRET": self.client_secret,
+            "PRACTICE_WEBHOOK_SECRET": self.webhook_secret,
+            "PRACTICE_TESTING": "1",
+        }
         super().__init__(
             "web.practice",
             log=folder / "practice.log",
             port=port,
-            environment={"INVIGILATION_PRACTICE_PORT": str(port), **(environment or {})},
+            environment={**own, **(environment or {})},
         )

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.process import free_port, listens
+from tests.harness.service import Practice, Program, Service
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    port = free_port()
+    standin = Program(
+        "tests.harness.standin",
+        log=tmp_path / "log",
+        port=port,
+        environment={"STANDIN_PORT": str(port)},
+    )
+    yield standin
+    standin.kill()
+
+
+async def test_a_killed_program_comes_back_on_its_port_and_its_log_goes_on(
+    program: Program,
+) -> None:
+    await program.start()
+    program.kill()
+    gone = not listens(program.port)
+
+    await program.start()
+
+    assert (gone, listens(program.port)) == (True, True)
+    assert program.log.count("a life begins") == 2
+
+
+async def test_a_stopped_program_leaves_by_itself(program: Program) -> None:
+    await program.start()
+
+    program.stop()
+
+    assert not program.process.alive
+
+
+async def test_a_program_that_cannot_start_fails_at_once_with_its_log(tmp_path: Path) -> None:
+    broken = Program("tests.harness.standin", log=tmp_path / "log", port=1, environment={})
+
+    with pytest.raises(AssertionError, match="STANDIN_PORT"):
+        await broken.start()
+
+
+def test_settings_of_the_shell_do_not_reach_our_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVIGILATION_DATABASE_URL", "postgresql+asyncpg://elsewhere/live")
+
+    service = Service(tmp_path, {"INVIGILATION_NOTICE_HOURS": "0"})
+
+    environment = service.process.environment or {}
+    assert "INVIGILATION_DATABASE_URL" not in environment
+    assert environment["INVIGILATION_NOTICE_HOURS"] == "0"
+    assert environment["INVIGILATION_VAR"] == str(tmp_path / "var")
+
+
+def test_the_practice_backend_is_told_its_service(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+
+    practice = Practice(tmp_path, service)
+
+    assert (practice.process.environment or {})["PRACTICE_SERVICE"] == service.url
+    assert practice.port != service.port
