@@ -271,8 +271,9 @@ function drawChat(): void {
     log.append(bubble(refused ? `Not sent. ${refused}` : "Sending…", text, "mine pending"));
   }
   byId("chat-none").hidden = log.childElementCount > 0;
-  log.hidden = log.childElementCount === 0;
-  if (fresh.length || outbox.lines.length) log.scrollTop = log.scrollHeight;
+  const box = byId("chat-box");
+  box.hidden = log.childElementCount === 0;
+  if (fresh.length || outbox.lines.length) box.scrollTop = box.scrollHeight;
 }
 
 function bubble(who: string, text: string, classes: string): HTMLElement {

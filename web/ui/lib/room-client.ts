@@ -220,7 +220,8 @@ export class RoomClient {
     const answer = await fetch(this.boot.ticket_url, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRF-Token": token?.content ?? "" },
-      body: JSON.stringify(this.boot.session ? { session: this.boot.session } : {}),
+      // A learner's ticket is for one session; staff move between theirs.
+      body: JSON.stringify(this.boot.role === "learner" ? { session: this.boot.session } : {}),
       signal: AbortSignal.timeout(CONNECT_LIMIT_MS),
     });
     if ([401, 403, 404, 410].includes(answer.status)) {

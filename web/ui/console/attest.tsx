@@ -1,0 +1,116 @@
+// The end: a statement that the invigilator can stand behind, and the way to the record.
+
+import { useState } from "preact/hooks";
+import { isOver, type RoomState, type SessionState } from "../lib/protocol";
+import { useAction, type Desk } from "./desk";
+import { Refusal } from "./parts";
+
+type Outcome = "completed" | "stopped" | "refused" | "technical";
+
+const USUAL: Partial<Record<SessionState, Outcome>> = {
+  ended: "completed",
+  stopped: "stopped",
+  refused: "refused",
+};
+
+const OUTCOMES: Record<Outcome, string> = {
+  completed: "Completed: the assessment was sat to its end",
+  stopped: "Stopped: ended early, for the reason given",
+  refused: "Refused: the learner was not admitted",
+  technical: "Technical: a fault kept it from a fair end",
+};
+
+/** A first draft of the statement, from what the record holds; the invigilator edits it. */
+function draft(state: RoomState): string {
+  const { learner, invigilator, assessment, identity } = state;
+  const who = `I, ${invigilator.name ?? "the invigilator"},`;
+  const identified =
+    identity?.decision === "confirmed"
+      ? "I confirmed their identity from an official photo document shown live."
+      : "I did not confirm their identity.";
+  const count = state.incidents?.length ?? 0;
+  const noted = count === 0 ? "no incidents" : count === 1 ? "one incident" : `${count} incidents`;
+  const reason = state.reason ? ` The reason given was: ${state.reason}` : "";
+  switch (state.state) {
+    case "refused":
+      return `${who} did not admit ${learner.name} to “${assessment.title}”. ${identified}${reason}`;
+    case "stopped":
+      return (
+        `${who} invigilated ${learner.name} in “${assessment.title}” and stopped the session. ` +
+        `${identified} I noted ${noted}.${reason}`
+      );
+    default:
+      return (
+        `${who} invigilated ${learner.name} in “${assessment.title}” to its end. ` +
+        `${identified} I noted ${noted}.`
+      );
+  }
+}
+
+export function Attest({ desk, state }: { desk: Desk; state: RoomState }) {
+  if (!isOver(state.state)) return null;
+  const usual = USUAL[state.state];
+  return (
+    <section class="card attest" aria-labelledby="attest-title">
+      <h2 id="attest-title">{usual ? "Attest the session" : "Session record"}</h2>
+      {usual && <AttestForm desk={desk} state={state} usual={usual} />}
+      {state.state === "attested" && (
+        <p class="notice notice--good">Signed and sealed. The report is on its way.</p>
+      )}
+      <p>
+        <a href={`/staff/records/${encodeURIComponent(state.session)}`}>See the session's record</a>
+      </p>
+    </section>
+  );
+}
+
+function AttestForm(props: { desk: Desk; state: RoomState; usual: Outcome }) {
+  const { desk, state, usual } = props;
+  const [statement, setStatement] = useState(() => draft(state));
+  const [outcome, setOutcome] = useState<Outcome>(usual);
+  const asking = useAction();
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    const body = { statement: statement.trim(), outcome };
+    void asking.run(() => desk.request("attest", body));
+  };
+  return (
+    <form onSubmit={submit}>
+      <div class="field">
+        <label for="statement">Your statement</label>
+        <p class="hint small" id="statement-hint">
+          Change it until you can stand behind every word.
+        </p>
+        <textarea
+          id="statement"
+          required
+          minlength={20}
+          maxlength={4000}
+          rows={5}
+          aria-describedby="statement-hint"
+          value={statement}
+          onInput={(event) => setStatement(event.currentTarget.value)}
+        />
+      </div>
+      <fieldset>
+        <legend>Outcome</legend>
+        {([usual, "technical"] as const).map((value) => (
+          <div class="choice" key={value}>
+            <input
+              type="radio"
+              name="outcome"
+              id={`outcome-${value}`}
+              checked={outcome === value}
+              onChange={() => setOutcome(value)}
+            />
+            <label for={`outcome-${value}`}>{OUTCOMES[value]}</label>
+          </div>
+        ))}
+      </fieldset>
+      <Refusal error={asking.error} />
+      <button class="button button--big" disabled={asking.busy || statement.trim().length < 20}>
+        Sign and seal
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,69 @@
+// Messages between the invigilator and the learner.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { clockTime } from "../lib/page";
+import type { RoomState } from "../lib/protocol";
+import { useDesk, type Desk } from "./desk";
+
+export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
+  useDesk(desk);
+  const [text, setText] = useState("");
+  const log = useRef<HTMLDivElement>(null);
+  const pending = desk.outbox.lines;
+  const newest = state.chat.at(-1)?.seq ?? 0;
+  useEffect(() => {
+    if (log.current) log.current.scrollTop = log.current.scrollHeight;
+  }, [newest, pending.length]);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    desk.outbox.add(text);
+    setText("");
+  };
+  const empty = state.chat.length + pending.length === 0;
+  return (
+    <section class="card chat" aria-labelledby="chat-title">
+      <h2 id="chat-title">Messages</h2>
+      {empty && <p class="soft">None yet.</p>}
+      <div
+        ref={log}
+        class="chat-log"
+        role="log"
+        aria-live="polite"
+        aria-label="Messages"
+        tabIndex={0}
+        hidden={empty}
+      >
+        <ol>
+          {state.chat.map((line) => (
+            <li key={line.seq} class={line.from === "invigilator" ? "mine" : ""}>
+              <span class="who">
+                {line.from === "invigilator" ? "You" : state.learner.name}, {clockTime(line.at)}
+              </span>
+              {line.text}
+            </li>
+          ))}
+          {pending.map((line) => (
+            <li key={line.client_id} class="mine">
+              <span class="who">{line.refused ? `Not sent. ${line.refused}` : "Sending…"}</span>
+              {line.text}
+            </li>
+          ))}
+        </ol>
+      </div>
+      <form onSubmit={submit}>
+        <label for="chat-text" class="visually-hidden">
+          Your message
+        </label>
+        <input
+          id="chat-text"
+          maxlength={2000}
+          autocomplete="off"
+          placeholder="Write to the learner"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        <button class="button">Send</button>
+      </form>
+    </section>
+  );
+}

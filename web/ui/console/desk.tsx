@@ -1,0 +1,159 @@
+// What the console knows: the lobby, the session that is open, the connection, our own devices.
+
+import { useEffect, useReducer, useState } from "preact/hooks";
+import { Outbox } from "../lib/chat";
+import { Devices } from "../lib/devices";
+import type { Accepted, Boot, LobbyEntry, RoomState } from "../lib/protocol";
+import { RoomClient, type Link, type Media } from "../lib/room-client";
+
+/** The invigilator is seen small: that is enough, and leaves the link to the learner's picture. */
+const OWN_PICTURE = { maxBitrate: 150_000, maxFramerate: 12 };
+const OWN_WIDTH = 320;
+const CAMERA_CHOICE = "console-camera";
+
+export class Desk {
+  link: Link = "connecting";
+  media: Media = "none";
+  state: RoomState | null = null;
+  /** When `state` arrived, by performance.now(). */
+  stateAt = 0;
+  sessions: LobbyEntry[] | null = null;
+  /** The id of the session that is open; its state may not have arrived yet. */
+  session: string | null = null;
+  refusal: string | null = null;
+  stream: MediaStream | null = null;
+  readonly devices: Devices;
+  readonly client: RoomClient;
+  readonly outbox: Outbox;
+  private readonly watchers = new Set<() => void>();
+
+  constructor(boot: Boot) {
+    // A reload leads back into the session that was open: its id is in the address.
+    this.session = decodeURIComponent(location.hash.slice(1)) || null;
+    this.devices = new Devices(() => void this.sendDevices());
+    this.client = new RoomClient(this.session ? { ...boot, session: this.session } : boot, {
+      link: (link) => {
+        this.link = link;
+        if (link === "joined") {
+          this.refusal = null;
+          void this.outbox.flush();
+        }
+        this.changed();
+      },
+      media: (media) => {
+        this.media = media;
+        this.changed();
+      },
+      state: (state) => {
+        this.state = state;
+        this.stateAt = performance.now();
+        void this.outbox.flush();
+        this.changed();
+      },
+      remote: (stream) => {
+        this.stream = stream;
+        this.changed();
+      },
+      refused: (_code, detail) => {
+        this.refusal = detail;
+        this.changed();
+      },
+      lobby: (sessions) => {
+        this.sessions = sessions;
+        this.changed();
+      },
+    });
+    this.outbox = new Outbox(this.client, () => this.changed());
+  }
+
+  /** Connects; the microphone is always on, the camera if it was on before the page was reloaded. */
+  async start(): Promise<void> {
+    this.client.start();
+    await this.devices.open("microphone");
+    if (sessionStorage.getItem(CAMERA_CHOICE)) await this.devices.open("camera");
+  }
+
+  /** Opens one of the sessions in the list, in place of the one that is open. */
+  async open(session: string): Promise<void> {
+    if (session === this.session) return;
+    this.session = session;
+    this.state = null;
+    this.stream = null;
+    this.refusal = null;
+    this.outbox.clear();
+    history.replaceState(null, "", `#${encodeURIComponent(session)}`);
+    this.changed();
+    await this.client.open(session);
+  }
+
+  async toggleCamera(): Promise<void> {
+    if (this.devices.camera) {
+      sessionStorage.removeItem(CAMERA_CHOICE);
+      this.devices.close("camera");
+    } else {
+      sessionStorage.setItem(CAMERA_CHOICE, "on");
+      await this.devices.open("camera");
+    }
+  }
+
+  /** Sends one message about the open session; throws `RoomError` with a sentence to show. */
+  request(event: string, body: object = {}): Promise<Accepted> {
+    return this.client.request(event, body);
+  }
+
+  watch(watcher: () => void): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  private async sendDevices(): Promise<void> {
+    const width = this.devices.camera?.getSettings().width ?? OWN_WIDTH;
+    const scale = Math.max(1, width / OWN_WIDTH);
+    this.client.setEncoding({ ...OWN_PICTURE, scaleResolutionDownBy: scale });
+    await this.client.setTracks(this.devices.microphone, this.devices.camera);
+    this.changed();
+  }
+
+  private changed(): void {
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+/** Draws the component again whenever the desk changes, and once every `every` milliseconds. */
+export function useDesk(desk: Desk, every?: number): void {
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => desk.watch(() => redraw(undefined)), [desk]);
+  useEffect(() => {
+    if (!every) return undefined;
+    const timer = setInterval(() => redraw(undefined), every);
+    return () => clearInterval(timer);
+  }, [every]);
+}
+
+export interface Action {
+  busy: boolean;
+  /** Why the server refused the last time, or null. */
+  error: string | null;
+  /** Runs `work`; true when it succeeded. */
+  run(work: () => Promise<unknown>): Promise<boolean>;
+}
+
+/** One thing a person can ask for: busy while it is asked, its refusal kept to be shown. */
+export function useAction(): Action {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const run = async (work: () => Promise<unknown>): Promise<boolean> => {
+    setBusy(true);
+    setError(null);
+    try {
+      await work();
+      return true;
+    } catch (failure) {
+      setError(failure instanceof Error ? failure.message : "This did not work. Try again.");
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, error, run };
+}

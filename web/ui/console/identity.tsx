@@ -1,0 +1,173 @@
+// Who sits there: the document and the face side by side, and the invigilator's decision.
+
+import { useState } from "preact/hooks";
+import { clockTime } from "../lib/page";
+import type { Identity, RoomState } from "../lib/protocol";
+import { useAction, type Action, type Desk } from "./desk";
+import { Dialog, KeyButton, Refusal, useKeys } from "./parts";
+
+type Decision = "confirmed" | "not_confirmed";
+
+const SUGGESTED = "The face matches the photo, and the name matches the booking.";
+
+export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boolean }) {
+  const { desk, state, keys } = props;
+  const taking = useAction();
+  const [large, setLarge] = useState(false);
+  const [again, setAgain] = useState(false);
+  const identity = state.identity;
+  const open = state.state === "checked_in" || state.state === "identified";
+  const take = (kind: string) => void taking.run(() => desk.request("snapshot", { kind }));
+  useKeys({ "1": () => take("id_document"), "2": () => take("face") }, keys && open);
+  if (!identity) return null;
+  const decided = identity.decision !== null && !again;
+  return (
+    <section class="card" aria-labelledby="identity-title">
+      <h2 id="identity-title">Identity</h2>
+      <Pictures identity={identity} onLarge={() => setLarge(true)} />
+      {open && !decided && <TakeButtons taking={taking} take={take} />}
+      <Refusal error={taking.error} />
+      {decided ? (
+        <Decided identity={identity} onAgain={open ? () => setAgain(true) : undefined} />
+      ) : (
+        open && <Decide desk={desk} onDone={() => setAgain(false)} />
+      )}
+      {large && (
+        <Dialog wide title="Document and face" onClose={() => setLarge(false)}>
+          <Pictures identity={identity} />
+          <form method="dialog">
+            <button class="button">Close</button>
+          </form>
+        </Dialog>
+      )}
+    </section>
+  );
+}
+
+function TakeButtons({ taking, take }: { taking: Action; take: (kind: string) => void }) {
+  return (
+    <div class="buttons take">
+      <KeyButton keyName="1" disabled={taking.busy} onPress={() => take("id_document")}>
+        Take ID picture
+      </KeyButton>
+      <KeyButton keyName="2" disabled={taking.busy} onPress={() => take("face")}>
+        Take face picture
+      </KeyButton>
+    </div>
+  );
+}
+
+function Pictures({ identity, onLarge }: { identity: Identity; onLarge?: () => void }) {
+  return (
+    <>
+      <div class="side-by-side">
+        <Picture id={identity.document} name="Document" />
+        <Picture id={identity.face} name="Face" />
+      </div>
+      {onLarge && identity.document && identity.face && (
+        <p>
+          <button type="button" class="link-button small" onClick={onLarge}>
+            Compare them large
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Picture({ id, name }: { id: string | null; name: string }) {
+  return (
+    <figure class="picture">
+      {id ? (
+        <img key={id} src={`/staff/evidence/${encodeURIComponent(id)}`} alt={`${name} picture`} />
+      ) : (
+        <p class="blank">Not taken</p>
+      )}
+      <figcaption>{name}</figcaption>
+    </figure>
+  );
+}
+
+function Decided({ identity, onAgain }: { identity: Identity; onAgain?: () => void }) {
+  const confirmed = identity.decision === "confirmed";
+  return (
+    <div class={`notice ${confirmed ? "notice--good" : "notice--bad"}`}>
+      <p>
+        <strong>{confirmed ? "Confirmed" : "Not confirmed"}</strong>
+        {identity.at && ` at ${clockTime(identity.at)}`}
+        <br />
+        {identity.reason}
+      </p>
+      {onAgain && (
+        <button type="button" class="link-button small" onClick={onAgain}>
+          Decide again
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Decide({ desk, onDone }: { desk: Desk; onDone: () => void }) {
+  const asking = useAction();
+  const [decision, setDecision] = useState<Decision | null>(null);
+  const [reason, setReason] = useState("");
+  const choose = (next: Decision): void => {
+    setDecision(next);
+    if (next === "confirmed" && !reason) setReason(SUGGESTED);
+    if (next === "not_confirmed" && reason === SUGGESTED) setReason("");
+  };
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const done = await asking.run(() => desk.request("decide_identity", { decision, reason }));
+    if (done) onDone();
+  };
+  return (
+    <form onSubmit={submit}>
+      <fieldset>
+        <legend>Your decision</legend>
+        <Choice id="confirmed" decision={decision} onChoose={choose}>
+          Confirmed: it is this person
+        </Choice>
+        <Choice id="not_confirmed" decision={decision} onChoose={choose}>
+          Not confirmed
+        </Choice>
+      </fieldset>
+      <div class="field">
+        <label for="identity-reason">Reason</label>
+        <textarea
+          id="identity-reason"
+          required
+          maxlength={1000}
+          rows={2}
+          value={reason}
+          onInput={(event) => setReason(event.currentTarget.value)}
+        />
+      </div>
+      <Refusal error={asking.error} />
+      <button class="button" disabled={asking.busy || !decision}>
+        Record the decision
+      </button>
+    </form>
+  );
+}
+
+function Choice(props: {
+  id: Decision;
+  decision: Decision | null;
+  onChoose: (decision: Decision) => void;
+  children: string;
+}) {
+  return (
+    <div class="choice">
+      <input
+        type="radio"
+        name="decision"
+        id={`decision-${props.id}`}
+        required
+        checked={props.decision === props.id}
+        onChange={() => props.onChoose(props.id)}
+      />
+      <label for={`decision-${props.id}`}>{props.children}</label>
+    </div>
+  );
+}

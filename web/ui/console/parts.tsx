@@ -1,0 +1,138 @@
+// Small parts that the console's panels share.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { SessionState } from "../lib/protocol";
+import { STATE_WORDS } from "../lib/page";
+
+const TONES: Record<SessionState, string> = {
+  scheduled: "tag--quiet",
+  checked_in: "tag--warn",
+  identified: "",
+  in_progress: "tag--good",
+  paused: "tag--warn",
+  refused: "tag--bad",
+  stopped: "tag--bad",
+  ended: "",
+  attested: "tag--good",
+  closed: "tag--quiet",
+};
+
+export function StateTag({ state }: { state: SessionState }) {
+  return <span class={`tag ${TONES[state]}`}>{STATE_WORDS[state]}</span>;
+}
+
+/** What the server refused, in its own words. */
+export function Refusal({ error }: { error: string | null }) {
+  return (
+    <p class="error-message" role="alert" hidden={!error}>
+      {error}
+    </p>
+  );
+}
+
+interface KeyButtonProps {
+  keyName: string;
+  onPress: () => void;
+  disabled?: boolean;
+  kind?: "" | "quiet" | "danger";
+  children: ComponentChildren;
+}
+
+/** A button that shows the key which does the same. */
+export function KeyButton({
+  keyName,
+  onPress,
+  disabled,
+  kind = "quiet",
+  children,
+}: KeyButtonProps) {
+  return (
+    <button
+      type="button"
+      class={`button ${kind && `button--${kind}`}`}
+      disabled={disabled}
+      aria-keyshortcuts={keyName}
+      onClick={onPress}
+    >
+      {children} <kbd aria-hidden="true">{keyName}</kbd>
+    </button>
+  );
+}
+
+/** A video element that plays `stream`; `onSilent` is called when the browser wants a touch first. */
+export function Video(props: {
+  stream: MediaStream | null;
+  label: string;
+  muted?: boolean;
+  mirror?: boolean;
+  onSilent?: () => void;
+}) {
+  const video = useRef<HTMLVideoElement>(null);
+  const { stream, label, muted, mirror, onSilent } = props;
+  useEffect(() => {
+    if (!video.current) return;
+    video.current.srcObject = stream;
+    if (stream) video.current.play().catch(() => onSilent?.());
+  }, [stream]);
+  return (
+    <video
+      ref={video}
+      autoplay
+      playsInline
+      muted={muted}
+      class={mirror ? "mirror" : ""}
+      aria-label={label}
+    />
+  );
+}
+
+/** A modal dialog, open as long as it is drawn. Escape calls `onClose`; focus goes back after. */
+export function Dialog(props: {
+  title: string;
+  wide?: boolean;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={props.wide ? "wide" : ""}
+      aria-labelledby="dialog-title"
+      onClose={props.onClose}
+    >
+      <h2 id="dialog-title">{props.title}</h2>
+      {props.children}
+    </dialog>
+  );
+}
+
+/**
+ * Calls the handler of the key that was pressed, while `active`. Keys are left alone while somebody
+ * types, while a dialog is open, and together with Ctrl, Alt or Meta.
+ */
+export function useKeys(handlers: Record<string, () => void>, active: boolean): void {
+  const latest = useRef(handlers);
+  latest.current = handlers;
+  useEffect(() => {
+    if (!active) return undefined;
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+      const target = event.target as Element;
+      if (target.closest("input:not([type=radio], [type=checkbox]), textarea, select")) return;
+      if (document.querySelector("dialog[open]")) return;
+      const handler = latest.current[event.key.toUpperCase()];
+      if (!handler) return;
+      event.preventDefault();
+      handler();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [active]);
+}
