@@ -1,0 +1,3 @@
+"""Who is there: cookies, passwords, personal links, the token against forged forms."""
+
+from __future__ import annotations

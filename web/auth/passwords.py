@@ -1,0 +1,59 @@
+"""Passwords: argon2id (RFC 9106), away from the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from invigilation.errors import Busy
+
+WORKERS = 2
+MAX_WAITING = 16
+"""Each check takes 64 MiB and some tenths of a second; more at once are turned away."""
+PASSWORD_LIMIT = 1_000
+
+_hasher = PasswordHasher()
+
+
+def hash_password(password: str) -> str:
+    """Return what is kept of a password (PHC string); blocks for some tenths of a second."""
+    return _hasher.hash(password)
+
+
+class Passwords:
+    """Checks passwords in a few threads of its own."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="password")
+        self._waiting = 0
+        # Somebody who is not known must take as long to refuse as somebody who is.
+        self._nobody = hash_password(secrets.token_urlsafe(16))
+
+    async def check(self, kept: str | None, password: str) -> bool:
+        """Say whether the password is the kept one; with None, refuse in the same time."""
+        if self._waiting >= MAX_WAITING:
+            raise Busy("sign-in")
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            right = await loop.run_in_executor(
+                self._pool, _matches, kept or self._nobody, password[:PASSWORD_LIMIT]
+            )
+        finally:
+            self._waiting -= 1
+        return right and kept is not None
+
+    def close(self) -> None:
+        """Wait for the checks that run, and end the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _matches(kept: str, password: str) -> bool:
+    try:
+        return _hasher.verify(kept, password)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,0 +1,88 @@
+"""Who asks: the logins of a browser, read once a request, and the guards of the pages."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from invigilation.desk import Desk
+from invigilation.desk.people import Kind
+from invigilation.errors import NotAllowed, NotSignedIn
+from invigilation.people import Role, Staff
+from invigilation.store.logins import Login
+from web.auth import cookies
+from web.keys import DESK
+
+TOKEN_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What a browser has shown. One browser may hold both logins.
+
+    `token` is its secret for forms while nobody is signed in; `fresh` when it was made just now.
+    """
+
+    staff: Login | None
+    learner: Login | None
+    token: str
+    fresh: bool
+
+    @property
+    def csrf_tokens(self) -> tuple[str, ...]:
+        """Every token that a form of this browser may carry; all are this browser's secrets."""
+        logins = (self.staff, self.learner)
+        known = tuple(login.csrf for login in logins if login is not None)
+        return known if self.fresh else (*known, self.token)
+
+    def csrf(self, path: str) -> str:
+        """Return the token for the forms of a page."""
+        login = self.staff if path.startswith("/staff") else self.learner
+        return self.token if login is None else login.csrf
+
+
+VISITOR = web.RequestKey("visitor", Visitor)
+
+
+async def recognise(request: web.BaseRequest, desk: Desk) -> Visitor:
+    """Read the cookies of a request."""
+    token = request.cookies.get(cookies.VISITOR, "")
+    fresh = not 20 <= len(token) <= TOKEN_LIMIT or not token.isascii()
+    return Visitor(
+        await _login(request, desk, cookies.STAFF, Kind.STAFF),
+        await _login(request, desk, cookies.LEARNER, Kind.LEARNER),
+        secrets.token_urlsafe(24) if fresh else token,
+        fresh,
+    )
+
+
+async def _login(request: web.BaseRequest, desk: Desk, cookie: str, kind: Kind) -> Login | None:
+    token = request.cookies.get(cookie, "")
+    if not 0 < len(token) <= TOKEN_LIMIT:
+        return None
+    login = await desk.reception.login(token)
+    return login if login is not None and login.kind == kind else None
+
+
+async def staff_of(request: web.Request, *roles: Role) -> Staff:
+    """Return the member of staff who asks; an administrator holds every role.
+
+    Raises `NotSignedIn`, or `NotAllowed` for somebody without any of the roles.
+    """
+    login = request[VISITOR].staff
+    if login is None:
+        raise NotSignedIn("Please sign in.")
+    person = await request.app[DESK].reception.staff(login.person)
+    if roles and not person.roles & {*roles, Role.ADMINISTRATOR}:
+        raise NotAllowed("open this page with your role")
+    return person
+
+
+def request_id_of(request: web.Request) -> str:
+    """Return the id of the request whose learner asks; raises `NotSignedIn`."""
+    login = request[VISITOR].learner
+    if login is None:
+        raise NotSignedIn("Please open the personal link in the e-mail that we sent you.")
+    return login.person
