@@ -1,0 +1,67 @@
+"""How far a request has come, told from the webhooks that were accepted about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from web.practice.records import Event
+
+
+class Gate(StrEnum):
+    """Whether the assessment is open to the learner."""
+
+    WAITING = "waiting"
+    OPEN = "open"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+_GATES = {
+    "session.admitted": Gate.OPEN,
+    "session.paused": Gate.PAUSED,
+    "session.resumed": Gate.OPEN,
+    "session.stopped": Gate.CLOSED,
+    "session.ended": Gate.CLOSED,
+    "session.refused": Gate.CLOSED,
+}
+_WORDS = {
+    "booking.made": "Booked",
+    "booking.moved": "Booked for another time",
+    "booking.cancelled": "Booking cancelled",
+    "session.checked_in": "Checked in",
+    "session.admitted": "Sitting the assessment",
+    "session.paused": "Paused",
+    "session.resumed": "Sitting the assessment",
+    "session.stopped": "Stopped by the invigilator",
+    "session.ended": "Session over",
+    "session.refused": "Not admitted",
+    "attendance.decided": "Attendance decided",
+    "report.ready": "Report received",
+}
+
+
+def gate(events: Sequence[Event]) -> Gate:
+    """Return the gate of the newest session; `events` are in the service's order of time.
+
+    Webhooks may arrive late and out of order: what counts is when things happened there. Once a
+    session is over nothing opens it again.
+    """
+    if not events:
+        return Gate.WAITING
+    session = events[-1].session
+    now = Gate.WAITING
+    for event in events:
+        if event.session == session and now is not Gate.CLOSED:
+            now = _GATES.get(event.type, now)
+    return now
+
+
+def words(events: Sequence[Event]) -> str:
+    """Return where the request stands, in plain words."""
+    if not events:
+        return "Asked for"
+    last = events[-1]
+    said = _WORDS.get(last.type, last.type)
+    detail = last.data.get("start") or last.data.get("state") or last.data.get("outcome")
+    return f"{said} ({detail})" if isinstance(detail, str) else said

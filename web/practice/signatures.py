@@ -1,0 +1,144 @@
+"""What a receiver checks: the signature of a webhook and the seal of a report.
+
+Webhooks as Standard Webhooks says (https://www.standardwebhooks.com); reports as compact JWS
+(RFC 7515) with `alg` exactly `Ed25519` (RFC 9864) and keys from a JWK set (RFC 7517, RFC 8037).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+TOLERANCE_S = 300
+MAX_ID = 256
+MAX_SIGNATURES = 10
+ALGORITHM = "Ed25519"
+ATTESTATION_FORMAT = "invigilation-attestation/1"
+
+Keys = Mapping[str, Ed25519PublicKey]
+
+
+class Refused(Exception):
+    """What came cannot be trusted; the words say why."""
+
+
+def check_webhook(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """Return the webhook's id if the secret signed exactly this, now; raises `Refused`."""
+    ident = headers.get("webhook-id", "")
+    stamp = headers.get("webhook-timestamp", "")
+    if not 0 < len(ident) <= MAX_ID or not ident.isascii() or not ident.isprintable():
+        raise Refused("the webhook has no usable id")
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+        raise Refused("the webhook has no usable timestamp")
+    if abs(now.timestamp() - int(stamp)) > TOLERANCE_S:
+        raise Refused("the webhook's timestamp is too far from now")
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    wanted = hmac.digest(key, f"{ident}.{stamp}.".encode() + body, hashlib.sha256)
+    for one in headers.get("webhook-signature", "").split(" ")[:MAX_SIGNATURES]:
+        version, _, text = one.partition(",")
+        if version == "v1" and hmac.compare_digest(_plain_base64(text), wanted):
+            return ident
+    raise Refused("no signature of the webhook is right")
+
+
+def _plain_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def keys_of(jwks: Any) -> dict[str, Ed25519PublicKey]:
+    """Return the Ed25519 keys of a JWK set by their `kid`; others are passed over."""
+    keys: dict[str, Ed25519PublicKey] = {}
+    listed = jwks.get("keys", []) if isinstance(jwks, dict) else []
+    for jwk in listed:
+        if not isinstance(jwk, dict) or (jwk.get("kty"), jwk.get("crv")) != ("OKP", "Ed25519"):
+            continue
+        try:
+            keys[str(jwk["kid"])] = Ed25519PublicKey.from_public_bytes(_base64url(jwk["x"]))
+        except (KeyError, TypeError, ValueError, Refused):
+            continue
+    return keys
+
+
+def key_id(jws: str) -> str:
+    """Return the `kid` that the seal's header names; raises `Refused`."""
+    return _header(jws)[0]
+
+
+def open_report(jws: str, keys: Keys, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attested report if every step holds; raises `Refused`.
+
+    1. three parts, a header with alg exactly Ed25519 and nothing that we do not know;
+    2. the key is one that the service publishes;
+    3. the signature is over exactly these bytes;
+    4. the report is an attestation of the session, learner and request that the webhook names.
+    """
+    kid, signed, signature = _header(jws)
+    key = keys.get(kid)
+    if key is None:
+        raise Refused("the report is sealed with a key that the service does not publish")
+    try:
+        key.verify(signature, signed)
+    except InvalidSignature:
+        raise Refused("the seal of the report is not right") from None
+    report = _object(_base64url(signed.decode().partition(".")[2]))
+    named = {
+        "format": (report.get("format"), ATTESTATION_FORMAT),
+        "session": (report.get("session"), facts.get("session")),
+        "outcome": (report.get("outcome"), facts.get("outcome")),
+        "learner": (_inner(report, "learner"), facts.get("learner")),
+        "request": (_inner(report, "assessment"), facts.get("request")),
+    }
+    for what, (attested, told) in named.items():
+        if not isinstance(attested, str) or attested != told:
+            raise Refused(f"the report's {what} is not the webhook's")
+    return report
+
+
+def _inner(report: Mapping[str, Any], name: str) -> Any:
+    inner = report.get(name)
+    return inner.get("reference") if isinstance(inner, dict) else None
+
+
+def _header(jws: str) -> tuple[str, bytes, bytes]:
+    parts = jws.split(".")
+    if len(parts) != 3 or not jws.isascii():
+        raise Refused("the report is not a compact JWS")
+    header = _object(_base64url(parts[0]))
+    if header.get("alg") != ALGORITHM:
+        raise Refused(f"the report's alg is not {ALGORITHM}")
+    if not isinstance(header.get("kid"), str) or not set(header) <= {"alg", "kid", "typ"}:
+        raise Refused("the report's header is not one that we know")
+    return header["kid"], f"{parts[0]}.{parts[1]}".encode(), _base64url(parts[2])
+
+
+def _base64url(text: str) -> bytes:
+    """Decode RFC 7515's base64url; any other spelling of the same bytes is refused."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        raise Refused("a part of the report is not base64url") from None
+    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != text:
+        raise Refused("a part of the report is not base64url")
+    return data
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Refused("a part of the report is not JSON") from None
+    if not isinstance(value, dict):
+        raise Refused("a part of the report is not an object")
+    return value
