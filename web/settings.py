@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     webhook_private_addresses: bool = Field(
         default=False, description="let webhooks go to private and loopback addresses"
     )
+    heartbeat_seconds: float = Field(30.0, gt=0, le=60, description="sign of life in the record")
+    sweep_seconds: float = Field(60.0, gt=0, description="how often missed sessions are looked for")
+    deliver_seconds: float = Field(2.0, gt=0, description="how often the outbox is looked into")
+    clock_shift_file: Path | None = Field(
+        None, description="for rehearsals and tests: a file with seconds to add to the clock"
+    )
     recording_days: int = Field(90, ge=1)
     identity_days: int = Field(30, ge=1)
 

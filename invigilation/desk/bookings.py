@@ -78,8 +78,16 @@ class BookingDesk:
             buffer_minutes=rules.buffer // timedelta(minutes=1),
         )
 
-    async def book(self, request: str, start: datetime, zone: str, actor: str = LEARNER) -> Sitting:
-        """Take a free seat at `start` and open the session's record.
+    async def book(
+        self,
+        request: str,
+        start: datetime,
+        zone: str,
+        actor: str = LEARNER,
+        *,
+        by_staff: bool = False,
+    ) -> Sitting:
+        """Take a free seat at `start` and open the session's record; staff need no notice.
 
         Raises `SlotNotOffered`, `SlotTaken`, `AlreadyBooked`, `PaymentDue` or `NotFound`.
         """
@@ -87,7 +95,7 @@ class BookingDesk:
         async with self.office.store.write() as tx:
             asked, assessment = await _request(tx, request)
             await _nothing_due(tx, asked)
-            wanted = await self._wanted(tx, asked, assessment, start, zone, by_staff=False)
+            wanted = await self._wanted(tx, asked, assessment, start, zone, by_staff=by_staff)
             booking = await tx.bookings.take(wanted)
             if booking is None:
                 active = await tx.bookings.active_of(request)

@@ -37,6 +37,14 @@ class RecordingDesk:
             data: Data = {"evidence": part.id, "sha256": sha256, "size": size}
             await tx.sessions.append(self.office.entry(one, "recording_finished", SERVICE, data))
 
+    async def lose(self, part: Evidence) -> None:
+        """Note that a part could not be begun: there is nothing of it."""
+        async with self.office.store.write() as tx:
+            one = await held(tx, part.session)
+            await tx.evidence.erase(part.id, self.office.clock.now())
+            data: Data = {"evidence": part.id}
+            await tx.sessions.append(self.office.entry(one, "recording_lost", SERVICE, data))
+
     async def orphans(self) -> list[Evidence]:
         """Return the parts that were being written when a process ended."""
         async with self.office.store.read() as tx:

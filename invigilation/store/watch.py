@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,8 +49,26 @@ class Watch:
         """Remove old heartbeats."""
         await self._db.execute(delete(heartbeat).where(heartbeat.c.at < before))
 
-    async def begin(self, one: Asked) -> Asked | None:
-        """Take a key; None when it was free, else what came under it before."""
+    async def begin(
+        self, one: Asked, kept_since: datetime, in_flight_since: datetime
+    ) -> Asked | None:
+        """Take a key; None when it was free, else what came under it before.
+
+        A key that came before `kept_since`, or that has had no answer since `in_flight_since`,
+        is free again.
+        """
+        await self._db.execute(
+            delete(idempotency).where(
+                idempotency.c.client == one.client,
+                idempotency.c.key == one.key,
+                or_(
+                    idempotency.c.created < kept_since,
+                    and_(
+                        idempotency.c.status.is_(None), idempotency.c.created < in_flight_since
+                    ),
+                ),
+            )
+        )
         done = await self._db.execute(
             self._insert(idempotency)
             .values(client=one.client, key=one.key, digest=one.digest, created=one.created)

@@ -1,0 +1,73 @@
+"""Runs the jobs by APScheduler, in memory: on every node the same table, claims in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from scheduler.jobs import Job
+
+log = structlog.get_logger(__name__)
+STOP_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def running(
+    jobs: Sequence[Job], watch: Callable[[str, float, bool], None]
+) -> AsyncIterator[None]:
+    """Run the jobs while the block lasts; each runs at once, and never twice at the same time.
+
+    `watch` hears of every run: the job's name, its seconds, and whether it succeeded. A run that
+    was late is made up for by one run, not by many.
+    """
+    scheduler = AsyncIOScheduler(
+        timezone=UTC,
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def run(job: Job) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        await _once(job, watch)
+
+    for job in jobs:
+        scheduler.add_job(
+            run,
+            "interval",
+            [job],
+            seconds=job.period.total_seconds(),
+            id=job.name,
+            next_run_time=datetime.now(UTC),
+        )
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=False)
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way, timeout=STOP_SECONDS)
+
+
+async def _once(job: Job, watch: Callable[[str, float, bool], None]) -> None:
+    began = time.monotonic()
+    good = False
+    try:
+        async with asyncio.timeout(job.timeout.total_seconds()):
+            await job.sweep()
+        good = True
+    except Exception:
+        # The next run tries again; a sweep that fails must not end the clock.
+        log.exception("sweep failed", job=job.name)
+    finally:
+        watch(job.name, time.monotonic() - began, good)

@@ -1,0 +1,195 @@
+"""The composition root: here, and only here, the house is put together."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiohttp import web
+from signalling.namespace import Live
+
+from invigilation.charge import Price
+from invigilation.desk import Desk, Office, Rules
+from invigilation.ports import Clock
+from invigilation.store import Store
+from invigilation.sweeps import Sweeps
+from recordings.evidence import Snapshots
+from recordings.seal import Seal
+from recordings.vault import Vault
+from recordings.verify import verify
+from scheduler.jobs import Job
+from scheduler.runner import running
+from signalling.peer import MediaSettings
+from web import pages
+from web.api import service as api
+from web.auth.links import personal_link
+from web.backends import webhook
+from web.carrier import Carrier, pause_after
+from web.clock import ShiftedClock, SystemClock
+from web.evidence import EvidenceShelf
+from web.keyring import Keyring, open_keyring
+from web.keys import DESK, SECRET, SETTINGS, VAULT, VERIFIER
+from web.mail.letters import Letterhead, Letters
+from web.mail.post import MailFolder, Post, Smtp
+from web.ports import StoredClients, StoredKeys
+from web.retention import Eraser
+from web.settings import Settings
+from web.watchers import Metrics, routes
+
+Context = Callable[[web.Application], AsyncIterator[None]]
+Sweep = Callable[[], Awaitable[object]]
+MAX_FORM_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The collaborators that live as long as the application."""
+
+    settings: Settings
+    keyring: Keyring
+    desk: Desk
+    vault: Vault
+    metrics: Metrics
+
+
+def open_house(settings: Settings) -> House:
+    """Open keys, store and vault. Nothing listens yet, nothing runs yet."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    keyring = open_keyring(settings.var / "keys")
+    rules = Rules(
+        notice=timedelta(hours=settings.notice_hours),
+        cutoff=timedelta(hours=settings.cutoff_hours),
+        buffer=timedelta(minutes=settings.buffer_minutes),
+        no_show_price=Price(settings.no_show_net_pence, settings.vat_basis_points),
+    )
+    store = Store(settings.database)
+    office = Office(store, _clock(settings), keyring.signing, Seal(keyring.signing), rules)
+    vault = Vault(settings.var / "evidence", keyring.wrap)
+    return House(settings, keyring, Desk.of(office), vault, Metrics())
+
+
+def application(house: House) -> web.Application:
+    """Put the application together; its collaborators start and end with it."""
+    app = web.Application(client_max_size=MAX_FORM_BYTES)
+    signing = house.keyring.signing
+    app[DESK] = house.desk
+    app[SETTINGS] = house.settings
+    app[SECRET] = house.keyring.secret
+    app[VAULT] = house.vault
+    app[VERIFIER] = lambda record: verify(record, {signing.key_id: signing.public}).ok
+    app.cleanup_ctx.append(_store(house))
+    app.cleanup_ctx.append(_live_room(house))
+    app.cleanup_ctx.append(_clockwork(house))
+    app.add_routes(routes(house.desk, signing, house.metrics))
+    app.add_subapp("/api", _api(house))
+    pages.setup(app)
+    return app
+
+
+def _clock(settings: Settings) -> Clock:
+    shift = settings.clock_shift_file
+    return SystemClock() if shift is None else ShiftedClock(shift)
+
+
+def _api(house: House) -> web.Application:
+    office = house.desk.office
+    return api.build(
+        house.desk,
+        api.Ports(
+            clients=StoredClients(office),
+            keys=StoredKeys(office),
+            token_key=_derived(house.keyring.secret, b"api tokens"),
+            server=house.settings.url,
+            link=lambda request: house.settings.url + personal_link(house.keyring.secret, request),
+        ),
+    )
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    """Return a key for one purpose, so that no two purposes share one (RFC 2104)."""
+    return hmac.digest(secret, purpose, hashlib.sha256)
+
+
+def _store(house: House) -> Context:
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await house.desk.office.store.migrate()
+        yield
+        await house.desk.office.store.close()
+
+    return context
+
+
+def _live_room(house: House) -> Context:
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        settings = house.settings
+        snapshots = Snapshots()
+        shelf = EvidenceShelf(house.desk, house.vault, snapshots)
+        await shelf.mend_orphans()
+        media = MediaSettings(
+            host_addresses=settings.media_addresses,
+            port_range=settings.media_ports,
+            video_cap_bps=settings.video_cap_kbps * 1_000,
+        )
+        live = Live(house.desk, shelf, media)
+        live.attach(app)
+        yield
+        await live.drain()
+        await snapshots.close()
+
+    return context
+
+
+def _clockwork(house: House) -> Context:
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        settings = house.settings
+        private = webhook.ANYWHERE if settings.webhook_private_addresses else ()
+        async with webhook.open_session(private) as client:
+            carrier = Carrier(house.desk, client, _letters(house), _post(settings))
+            sweeps = Sweeps(house.desk, carrier, pause_after)
+            async with running(_jobs(house, sweeps), house.metrics.watch):
+                yield
+
+    return context
+
+
+def _jobs(house: House, sweeps: Sweeps) -> list[Job]:
+    settings = house.settings
+    eraser = Eraser(house.vault, house.desk.office.clock, settings)
+
+    def job(name: str, seconds: float, timeout: float, sweep: Sweep) -> Job:
+        return Job(name, timedelta(seconds=seconds), timedelta(seconds=timeout), sweep)
+
+    return [
+        job("beat", settings.heartbeat_seconds, 20, sweeps.beat),
+        job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
+        job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
+        job("purge", 600, 60, sweeps.purge),
+        job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),
+    ]
+
+
+def _letters(house: House) -> Letters:
+    settings = house.settings
+    return Letters(
+        Letterhead(
+            settings.service_name,
+            settings.mail_from,
+            settings.url,
+            lambda request: personal_link(house.keyring.secret, request),
+        )
+    )
+
+
+def _post(settings: Settings) -> Post:
+    if not settings.smtp_host:
+        return MailFolder(settings.var / "mail")
+    return Smtp(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_user,
+        settings.smtp_password.get_secret_value(),
+        settings.smtp_tls,
+    )

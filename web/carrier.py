@@ -1,0 +1,65 @@
+"""Carries what the outbox holds: webhooks to backends, letters to people."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+import aiohttp
+import aiosmtplib
+
+from invigilation.desk import Desk
+from invigilation.report import Channel, Delivery
+from invigilation.sweeps import Attempt, Fate
+from web.backends import webhook
+from web.mail.letters import Letters
+from web.mail.post import Post
+
+NOTE_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """One attempt a call, whatever the channel."""
+
+    desk: Desk
+    client: aiohttp.ClientSession
+    letters: Letters
+    post: Post
+
+    async def carry(self, delivery: Delivery) -> Attempt:
+        """Try once to deliver; what the other side does never raises."""
+        if delivery.channel is Channel.MAIL:
+            return await self._mail(delivery)
+        return await self._webhook(delivery)
+
+    async def _mail(self, delivery: Delivery) -> Attempt:
+        try:
+            await self.post.send(self.letters.write(delivery))
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return Attempt(Fate.REFUSED_FOR_GOOD, str(error)[:NOTE_LIMIT])
+        except (OSError, aiosmtplib.SMTPException) as error:
+            return Attempt(Fate.FAILED, f"{type(error).__name__}: {error}"[:NOTE_LIMIT])
+        return Attempt(Fate.ACCEPTED, "handed over")
+
+    async def _webhook(self, delivery: Delivery) -> Attempt:
+        backend = await self.desk.requests.backend(delivery.target)
+        if backend is None or not backend.webhook_url:
+            return Attempt(Fate.ACCEPTED, "this backend does not ask to be told")
+        endpoint = webhook.Endpoint(backend.webhook_url, backend.webhook_secret)
+        now = self.desk.office.clock.now()
+        sent = webhook.Delivery(delivery.id, delivery.body, now)
+        outcome = await webhook.deliver(self.client, endpoint, sent)
+        match outcome:
+            case webhook.Delivered():
+                return Attempt(Fate.ACCEPTED, "accepted")
+            case webhook.Disabled():
+                return Attempt(Fate.REFUSED_FOR_GOOD, "the backend answered 410: it wants no more")
+            case webhook.Retry(reason):
+                return Attempt(Fate.FAILED, reason[:NOTE_LIMIT])
+
+
+def pause_after(attempts: int) -> timedelta:
+    """Return how long to wait after so many attempts, with some jitter."""
+    return webhook.next_attempt(attempts, random.random())  # noqa: S311 - spreads load, no secret

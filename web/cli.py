@@ -1,0 +1,162 @@
+"""The command line: `invigilation up | serve | migrate | verify`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvloop
+from aiohttp import web
+from pydantic import ValidationError
+
+from recordings.verify import KeysUnreadable, load_keys, render, verify_file
+from web.settings import Settings
+
+DRAIN_SECONDS = 10.0
+cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+class Unable(Exception):
+    """The command cannot go on; the message is a plain sentence."""
+
+
+def main() -> None:
+    """Run the command line; what goes wrong in a known way is one plain sentence."""
+    try:
+        cli()
+    except Unable as reason:
+        sys.stderr.write(f"{reason}\n")
+        raise SystemExit(1) from None
+
+
+@cli.command()
+def serve() -> None:
+    """Start the service."""
+    settings = _settings()
+    _logs()
+    listener = _listen(settings)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_serve(settings, listener))
+
+
+@cli.command()
+def up(
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    guided: Annotated[bool, typer.Option(help="Also run a simulated learner.")] = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Start the demonstration: the service with its seed, and the practice backend."""
+    from web.demonstration import demonstrate  # noqa: PLC0415 - the service does not need it
+
+    changes = {} if port is None else {"port": port}
+    settings = _settings(**changes)
+    _logs(settings.var / "service.log")
+    listener = _listen(settings)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(demonstrate(settings, listener, guided=guided))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+
+    async def run() -> None:
+        house = open_house(_settings())
+        await house.desk.office.store.migrate()
+        await house.desk.office.store.close()
+
+    asyncio.run(run())
+
+
+@cli.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A record (.json) or an attestation (.jws).")],
+    keys: Annotated[Path, typer.Option(help="The service's public keys: JWKS or PEM.")],
+) -> None:
+    """Check a session's record offline, in numbered steps; exit code 0 only when all holds."""
+    try:
+        verdict = verify_file(file.read_bytes(), load_keys(keys))
+    except (OSError, KeysUnreadable) as error:
+        raise Unable(str(error)) from None
+    sys.stdout.write(render(verdict))
+    raise typer.Exit(0 if verdict.ok else 1)
+
+
+def _settings(**changes: object) -> Settings:
+    try:
+        return Settings(**changes)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"Setting {'.'.join(str(part) for part in one['loc'])}: {one['msg']}."
+            for one in error.errors()
+        ]
+        raise Unable("\n".join(lines)) from None
+
+
+def _listen(settings: Settings) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise Unable(
+            f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}. "
+            "Stop what uses it, or choose another with INVIGILATION_PORT or --port."
+        ) from None
+    return listener
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    from web.app import application, open_house  # noqa: PLC0415 - as above
+
+    app = application(open_house(settings))
+    await run_until_told(app, listener)
+
+
+async def run_until_told(app: web.Application, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    runner = web.AppRunner(app, handle_signals=False, access_log=None)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await runner.setup()
+    site = web.SockSite(runner, listener, shutdown_timeout=DRAIN_SECONDS)
+    try:
+        await site.start()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _logs(file: Path | None = None) -> None:
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    out = sys.stderr if file is None else file.open("a", encoding="utf-8")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(out),
+    )
+    logging.basicConfig(
+        stream=out, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s"
+    )
+
+
+if __name__ == "__main__":
+    main()

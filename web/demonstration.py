@@ -1,0 +1,186 @@
+"""The demonstration: the service, the practice backend beside it, and something to look at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import typer
+from aiohttp import web
+
+from invigilation.store.views import Sitting
+from web.app import House, application, open_house
+from web.auth.links import request_of
+from web.cli import run_until_told
+from web.seed import LEARNER, NEAR_ASSESSMENT, PRACTICE, STAFF, Demo, book_near, open_demo, seed
+from web.settings import Settings
+
+PRACTICE_PORT = 8090
+READY_SECONDS = 20.0
+END_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are."""
+
+    service: str
+    practice: str
+    practice_port: int
+
+
+async def demonstrate(settings: Settings, listener: socket.socket, *, guided: bool) -> None:
+    """Run the demonstration until it is told to stop."""
+    own = settings.model_copy(update={"webhook_private_addresses": True})
+    port = listener.getsockname()[1]
+    practice_port = _free_port(PRACTICE_PORT)
+    places = Places(
+        settings.public_url.rstrip("/") or f"http://localhost:{port}",
+        f"http://localhost:{practice_port}",
+        practice_port,
+    )
+    own = own.model_copy(update={"port": port, "public_url": places.service})
+    demo = open_demo(_folder(own) / "demo.json")
+    house = open_house(own)
+    await house.desk.office.store.migrate()
+    await seed(house.desk, demo, f"http://127.0.0.1:{practice_port}/webhooks")
+    app = application(house)
+    app.cleanup_ctx.append(_guide(house, demo, places, guided=guided))
+    await run_until_told(app, listener)
+
+
+def _folder(settings: Settings) -> Path:
+    settings.var.mkdir(parents=True, exist_ok=True)
+    return settings.var
+
+
+def _free_port(wanted: int) -> int:
+    """Return the wanted port if it can be had, else any other."""
+    for port in (wanted, 0):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    return wanted
+
+
+def _guide(house: House, demo: Demo, places: Places, *, guided: bool):  # type: ignore[no-untyped-def] # noqa: ANN202
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with _practice(house.settings.var, demo, places):
+            showing = asyncio.create_task(_show(house, demo, places, guided=guided))
+            yield
+            showing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await showing
+
+    return context
+
+
+@asynccontextmanager
+async def _practice(var: Path, demo: Demo, places: Places) -> AsyncIterator[None]:
+    environment = {
+        **os.environ,
+        "PRACTICE_PORT": str(places.practice_port),
+        "PRACTICE_SERVICE": places.service,
+        "PRACTICE_PUBLIC": places.practice,
+        "PRACTICE_DATA": str((var / "practice").resolve()),
+        "PRACTICE_CLIENT_ID": PRACTICE,
+        "PRACTICE_CLIENT_SECRET": demo.client_secret,
+        "PRACTICE_WEBHOOK_SECRET": demo.webhook_secret,
+    }
+    async with _child(var / "practice.log", environment, "web.practice"):
+        yield
+
+
+@asynccontextmanager
+async def _child(log: Path, environment: dict[str, str], *module: str) -> AsyncIterator[None]:
+    with log.open("ab") as out:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *module, stdout=out, stderr=out, env=environment
+        )
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.terminate()
+        try:
+            await asyncio.wait_for(child.wait(), END_SECONDS)
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+
+
+async def _show(house: House, demo: Demo, places: Places, *, guided: bool) -> None:
+    try:
+        near = await _near(house, places)
+    except (aiohttp.ClientError, OSError, TimeoutError, LookupError) as error:
+        typer.echo(f"The practice backend does not answer ({error}): see var/practice.log.")
+        near = None
+    typer.echo(_table(demo, places, near))
+    if guided and near is not None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        log = house.settings.var / "learner.log"
+        link = near[1]
+        async with _child(log, environment, "tests.simulated_learner", link):
+            typer.echo(
+                "A simulated learner is on the way into the session: you are the invigilator."
+            )
+            await asyncio.Event().wait()
+
+
+async def _near(house: House, places: Places) -> tuple[Sitting, str] | None:
+    """Let the practice backend ask for a session of its first learner, and book it for now."""
+    form = {"learner": LEARNER, "assessment": NEAR_ASSESSMENT, "nonce": secrets.token_urlsafe(16)}
+    async with aiohttp.ClientSession() as client:
+        await _answers(client, f"{places.practice}/healthz")
+        await _answers(client, f"{places.service}/readyz")
+        async with client.post(
+            f"{places.practice}/requests", data=form, allow_redirects=False
+        ) as answer:
+            link = answer.headers.get("Location", "")
+    if "/r/" not in link:
+        raise LookupError("it gave no link for the demonstration's session")
+    request = request_of(house.keyring.secret, link.rpartition("/r/")[2])
+    return await book_near(house.desk, request), link
+
+
+async def _answers(client: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(READY_SECONDS):
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectionError):
+                async with client.get(url) as answer:
+                    if answer.ok:
+                        return
+            await asyncio.sleep(0.1)
+
+
+def _table(demo: Demo, places: Places, near: tuple[Sitting, str] | None) -> str:
+    rows = [
+        ("Training company (practice)", places.practice),
+        ("Ask for a session by hand", f"{places.service}/request"),
+        ("Staff sign-in", f"{places.service}/staff/sign-in"),
+        *((f"  {role}", email) for email, _, role in STAFF),
+        ("  password, for all of them", demo.password),
+        ("Invigilator's console", f"{places.service}/staff/console"),
+        ("Scheduler's calendar", f"{places.service}/staff/calendar"),
+    ]
+    if near is not None:
+        sitting, link = near
+        start = f"{sitting.start:%H:%M} UTC"
+        rows[1:1] = [
+            (f"Learner's page: {sitting.learner_name}", link),
+            ("  session that can be joined now", f"{start}, watched by {sitting.staff_name}"),
+        ]
+    rows.append(("Mails that were sent", "var/mail"))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"  {name:<{width}}  {value}" for name, value in rows]
+    return "\n".join(["", "The service is ready. Stop it with Ctrl-C.", "", *lines, ""])

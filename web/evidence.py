@@ -1,0 +1,89 @@
+"""Evidence for the live room: pictures and recordings into the vault, and their rows."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+from signalling.room import Picture
+
+from invigilation.desk import Desk
+from invigilation.desk.office import new_id
+from invigilation.errors import Busy, NotFound
+from invigilation.identity import SnapshotKind
+from invigilation.store.evidence import Evidence
+from recordings.evidence import Snapshots
+from recordings.recorder import Recorder, mend
+from recordings.vault import Vault
+
+log = structlog.get_logger(__name__)
+JPEG = "image/jpeg"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording under way: the sink of one learner's media, and its row."""
+
+    recorder: Recorder
+    part: Evidence
+    desk: Desk
+
+    def video(self, frame: bytes, rtp_timestamp: int, key_frame: bool, received: float) -> None:  # noqa: FBT001 - the live room calls it so
+        """Record one whole frame."""
+        self.recorder.video(frame, rtp_timestamp, key_frame, received)
+
+    def audio(self, packet: bytes, rtp_timestamp: int, received: float) -> None:
+        """Record one packet."""
+        self.recorder.audio(packet, rtp_timestamp, received)
+
+    async def finish(self) -> None:
+        """End the recording and note what it is."""
+        stored = await self.recorder.finish()
+        await self.desk.recordings.finish(self.part, stored.sha256, stored.size)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceShelf:
+    """Puts what the room takes into the vault."""
+
+    desk: Desk
+    vault: Vault
+    snapshots: Snapshots
+
+    async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
+        """Decode one key frame at full resolution and store it, encrypted."""
+        taken = await self.snapshots.take(key_frame)
+        ident = new_id("ev")
+        stored = await asyncio.to_thread(self.vault.put, session, ident, taken.jpeg)
+        now = self.desk.office.clock.now()
+        row = Evidence(ident, session, kind.value, JPEG, now, stored.sha256, stored.size, None)
+        return Picture(row, taken.width, taken.height)
+
+    async def begin(self, session: str) -> Recording:
+        """Open a new part of the session's recording."""
+        part = await self.desk.recordings.begin(session)
+        clock = self.desk.office.clock
+        recorder = Recorder(self.vault, session, part.id, clock.monotonic)
+        try:
+            await recorder.start()
+        except BaseException:
+            await self.desk.recordings.lose(part)
+            raise
+        return Recording(recorder, part, self.desk)
+
+    async def mend_orphans(self) -> int:
+        """Finish the recordings that a dead process left behind; return how many."""
+        mended = 0
+        for part in await self.desk.recordings.orphans():
+            try:
+                stored = await asyncio.to_thread(mend, self.vault, part.session, part.id)
+            except Busy:
+                continue  # another process is writing it at this moment
+            except NotFound:
+                await self.desk.recordings.lose(part)
+                continue
+            await self.desk.recordings.finish(part, stored.sha256, stored.size)
+            log.info("recording mended", session=part.session, evidence=part.id)
+            mended += 1
+        return mended

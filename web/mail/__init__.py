@@ -1,0 +1,1 @@
+"""Mail: what letters say, and how they leave."""

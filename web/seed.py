@@ -1,0 +1,185 @@
+"""The demonstration: staff with a rota, two assessments, learners, and a session that is near.
+
+It is made once; the near session is made anew whenever the last one's time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from invigilation.desk import Desk
+from invigilation.desk.office import new_id
+from invigilation.desk.requests import FORM, Ask
+from invigilation.errors import InvigilationError, SlotNotOffered, SlotTaken
+from invigilation.office_hours import Hours
+from invigilation.people import Role, Staff
+from invigilation.request import Assessment
+from invigilation.slots import Shift
+from invigilation.store import Tx
+from invigilation.store.people import Backend, Client
+from invigilation.store.views import Sitting
+from web.api.oauth import Scope, hash_secret, new_secret
+from web.auth.passwords import hash_password
+from web.backends.webhook import SECRET_PREFIX
+from web.bank_holidays import bank_holidays
+
+PRACTICE = "practice"
+ALL_DAY = Hours(time(0), time(23, 59))
+HALF_HOUR = timedelta(minutes=30)
+LANES = 2
+LEARNER = "L-1001"
+NEAR_ASSESSMENT = "GMDSS-R"
+STAFF = (
+    ("ana.reyes@example.org", "Ana Reyes", Role.INVIGILATOR),
+    ("tom.baker@example.org", "Tom Baker", Role.INVIGILATOR),
+    ("lena.moser@example.org", "Lena Moser", Role.INVIGILATOR),
+    ("sam.field@example.org", "Sam Field", Role.SCHEDULER),
+    ("ada.stone@example.org", "Ada Stone", Role.ADMINISTRATOR),
+)
+ASSESSMENTS = (
+    (
+        "ISPS-SSO",
+        "Ship Security Officer: Official Assessment",
+        90,
+        ("Course notes", "Pen and paper", "Calculator"),
+    ),
+    (
+        NEAR_ASSESSMENT,
+        "GMDSS refresher: Official Assessment",
+        60,
+        ("Course notes", "Pen and paper"),
+    ),
+)
+LEARNERS = (
+    (LEARNER, "Maria Santos", "maria.santos@example.org", "Asia/Manila"),
+    ("L-1002", "Arjun Nair", "arjun.nair@example.org", "Asia/Kolkata"),
+    ("L-1003", "Olena Koval", "olena.koval@example.org", "Europe/Athens"),
+    ("L-1004", "Kwame Mensah", "kwame.mensah@example.org", "Africa/Accra"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demonstration shares with the practice backend and shows to the person."""
+
+    password: str
+    client_secret: str
+    webhook_secret: str
+
+
+def open_demo(path: Path) -> Demo:
+    """Return the demonstration's secrets, making them the first time."""
+    if path.exists():
+        return Demo(**json.loads(path.read_text()))
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    demo = Demo(f"demo-{secrets.token_hex(3)}", new_secret(), SECRET_PREFIX + key)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(asdict(demo), file)
+    return demo
+
+
+async def seed(desk: Desk, demo: Demo, webhook_url: str) -> None:
+    """Fill an empty database with the demonstration; a filled one is left as it is."""
+    office = desk.office
+    today = office.clock.now().astimezone(office.rules.zone).date()
+    hashed = await asyncio.to_thread(hash_password, demo.password)
+    async with office.store.write() as tx:
+        if await tx.people.count_staff():
+            return
+        await _backends(tx, demo, webhook_url)
+        await _staff(tx, hashed, today)
+        for year in (today.year, today.year + 1):
+            for day, name in bank_holidays(year):
+                await tx.rota.close(day, name)
+    await _bookings(desk, today)
+
+
+async def _backends(tx: Tx, demo: Demo, webhook_url: str) -> None:
+    practice = Backend(PRACTICE, "Practice training company", webhook_url, demo.webhook_secret)
+    form = Backend(FORM, "Public form", "", "")
+    scopes = tuple(sorted(Scope))
+    for backend in (practice, form):
+        await tx.people.add_backend(backend)
+        for code, title, minutes, materials in ASSESSMENTS:
+            await tx.requests.add_assessment(
+                Assessment(new_id("as"), backend.id, code, title, minutes, materials, 70)
+            )
+    client = Client(PRACTICE, PRACTICE, hash_secret(demo.client_secret), scopes)
+    await tx.people.add_client(client)
+
+
+async def _staff(tx: Tx, hashed: str, today: date) -> None:
+    for email, name, role in STAFF:
+        person = Staff(new_id("st"), email, name, frozenset({role}))
+        await tx.people.add_staff(person, hashed)
+        if role is not Role.INVIGILATOR:
+            continue
+        for lane in range(1, LANES + 1):
+            await tx.rota.add_seat(new_id("sx"), person.id, lane)
+        for weekday in range(5):
+            end = time(15) if weekday == 4 else time(17)
+            shift = Shift(person.id, weekday, Hours(time(9), end), today, None)
+            await tx.rota.add_shift(new_id("sh"), shift)
+
+
+async def _bookings(desk: Desk, today: date) -> None:
+    """Book a few learners over the next working days, so that the calendar has something in it."""
+    office = desk.office
+    licence = office.clock.now() + timedelta(days=120)
+    for number, (reference, name, email, zone) in enumerate(LEARNERS[1:], start=1):
+        code = ASSESSMENTS[number % 2][0]
+        entitlement = f"demo-{today:%Y%m%d}-{number}"
+        asked = await desk.requests.ask(
+            Ask(PRACTICE, entitlement, reference, name, email, code, licence, zone=zone)
+        )
+        for ahead in range(1, 8):
+            day = datetime.combine(today + timedelta(days=ahead), time(9), office.rules.zone)
+            start = day + timedelta(hours=number)
+            try:
+                await desk.bookings.book(asked.request.id, start, zone, "service", by_staff=True)
+            except InvigilationError:
+                continue
+            break
+
+
+async def book_near(desk: Desk, request: str) -> Sitting:
+    """Book a request's session for the next half hour, at any hour of any day; return it.
+
+    The office is opened for today and tomorrow, and the first invigilator is at work.
+    """
+    office = desk.office
+    local = office.clock.now().astimezone(office.rules.zone)
+    await _open_now(desk, local.date())
+    base = local.replace(minute=local.minute // 30 * 30, second=0, microsecond=0)
+    for step in range(1, 9):
+        try:
+            return await desk.bookings.book(
+                request, base + HALF_HOUR * step, LEARNERS[0][3], "service", by_staff=True
+            )
+        except (SlotNotOffered, SlotTaken):
+            continue
+    raise LookupError("no time is free in the next hours")
+
+
+async def _open_now(desk: Desk, today: date) -> None:
+    office = desk.office
+    days = (today, today + timedelta(days=1))
+    async with office.store.write() as tx:
+        found = await tx.people.staff_secret(STAFF[0][0])
+        if found is None:
+            raise LookupError("the demonstration has no staff")
+        open_already = (await tx.rota.calendar(office.rules.zone)).office.openings
+        for day in days:
+            if day in open_already:
+                continue
+            await tx.rota.open(new_id("op"), day, ALL_DAY)
+            shift = Shift(found[0].id, day.weekday(), ALL_DAY, day, day)
+            await tx.rota.add_shift(new_id("sh"), shift)
