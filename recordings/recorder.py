@@ -67,7 +67,12 @@ class Recorder:
     @property
     def dropped(self) -> int:
         """How many frames and packets were not recorded although they arrived in time."""
-        return self._dropped
+        return self._dropped + self._tape.lost
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was recorded yet: such a file is stored, but no player opens it."""
+        return self._tape.empty
 
     @property
     def fault(self) -> Exception | None:
@@ -79,8 +84,7 @@ class Recorder:
         try:
             await asyncio.wrap_future(self._thread.submit(self._tape.open))
         except BaseException:
-            self._thread.submit(self._tape.close)
-            self._thread.shutdown(wait=False)
+            self._end()
             raise
         self._zero = self._clock()
 
@@ -121,9 +125,13 @@ class Recorder:
         """
         if self._ending is None:
             self._flush()
+        return await asyncio.shield(asyncio.wrap_future(self._end()))
+
+    def _end(self) -> Future[Stored]:
+        if self._ending is None:
             self._ending = self._thread.submit(self._tape.finish)
             self._thread.shutdown(wait=False)
-        return await asyncio.shield(asyncio.wrap_future(self._ending))
+        return self._ending
 
     def _keep(self, block: Block, received: float) -> None:
         if not self._blocks:
@@ -161,6 +169,8 @@ class _Tape:
         self._audio_end = 0
         self._has_audio = False
         self.fault: Exception | None = None
+        self.empty = True
+        self.lost = 0
 
     def open(self) -> None:
         self._appender = self._vault.open_append(self._session, self._evidence_id)
@@ -169,19 +179,20 @@ class _Tape:
     def write(self, blocks: list[Block]) -> None:
         """Append the blocks as clusters in order of time; the first fault is the last."""
         if self._appender is None or self.fault is not None:
+            self.lost += len(blocks)
             return
         try:
             ordered = self._continuous(sorted(blocks, key=lambda block: block.at))
             self._appender.append(b"".join(map(webm.cluster, _spans(ordered))))
+            self.empty = False
         except Exception as error:  # noqa: BLE001 - kept for the room, which says so
             self.fault = error
-
-    def close(self) -> None:
-        if self._appender is not None:
-            self._appender.close()
+            self.lost += len(blocks)
 
     def finish(self) -> Stored:
-        self.close()
+        if self._appender is None:
+            raise NotFound("evidence", self._evidence_id)
+        self._appender.close()
         return mend(self._vault, self._session, self._evidence_id)
 
     def _continuous(self, blocks: list[Block]) -> list[Block]:

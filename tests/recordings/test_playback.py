@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Page, async_playwright
+
+from recordings.recorder import Recorder
+from recordings.vault import Vault
+
+from . import media
+from .feeding import ZERO, Feed
+
+pytestmark = pytest.mark.media
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+PAGE = """<!doctype html><title>Playback</title><video id="v" src="/recording" muted></video>"""
+
+
+@pytest.fixture
+async def page(vault: Vault) -> AsyncIterator[Page]:
+    """Return a page of a real browser that plays `s1/e1` by HTTP ranges."""
+
+    async def recording(request: web.Request) -> web.Response:
+        size = vault.size("s1", "e1")
+        wanted = request.http_range
+        start, stop = wanted.start or 0, min(wanted.stop or size, size)
+        data = vault.read_range("s1", "e1", start, stop)
+        headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+        return web.Response(status=206, body=data, content_type="video/webm", headers=headers)
+
+    async def index(_request: web.Request) -> web.Response:
+        return web.Response(text=PAGE, content_type="text/html")
+
+    application = web.Application()
+    application.add_routes([web.get("/", index), web.get("/recording", recording)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        opened = await browser.new_page(base_url=f"http://127.0.0.1:{port}")
+        yield opened
+        await browser.close()
+    await runner.cleanup()
+
+
+async def recorded(vault: Vault, *, hole: tuple[float, float]) -> None:
+    recorder = Recorder(vault, "s1", "e1", lambda: ZERO)
+    await recorder.start()
+    feed = Feed(recorder)
+    sound = [packet for packet in media.audio(6, 60) if not hole[0] < packet.at < hole[1]]
+    feed.both(media.video(6), sound)
+    await recorder.finish()
+
+
+BRIGHTNESS = """async (at) => {
+  const v = document.getElementById("v");
+  await new Promise((done) => { v.onseeked = done; v.currentTime = at; });
+  const c = document.createElement("canvas");
+  c.width = v.videoWidth; c.height = v.videoHeight;
+  const g = c.getContext("2d");
+  g.drawImage(v, 0, 0);
+  return g.getImageData(200, 100, 1, 1).data[0];
+}"""
+PLAY = """async () => {
+  const v = document.getElementById("v");
+  v.currentTime = 0;
+  const began = performance.now();
+  await new Promise((done, failed) => {
+    v.onended = done; v.onerror = () => failed(v.error.message); v.play().catch(failed);
+  });
+  return {
+    frames: v.getVideoPlaybackQuality().totalVideoFrames,
+    sound: v.webkitAudioDecodedByteCount,
+    took: (performance.now() - began) / 1000,
+    end: v.currentTime,
+  };
+}"""
+READY = "document.getElementById('v').readyState >= 2"
+STATE = "(({duration, videoWidth, videoHeight}) => [duration, videoWidth, videoHeight])"
+
+
+async def test_a_recording_plays_and_seeks_in_a_browser(vault: Vault, page: Page) -> None:
+    await recorded(vault, hole=(2.0, 3.5))
+    await page.goto("/")
+    await page.wait_for_function(READY)
+
+    duration, width, height = await page.evaluate(f"{STATE}(document.getElementById('v'))")
+    early, late = await page.evaluate(BRIGHTNESS, 1.55), await page.evaluate(BRIGHTNESS, 4.55)
+    played = await page.evaluate(PLAY)
+
+    assert (width, height) == (320, 240)
+    assert duration == pytest.approx(6, abs=0.1)
+    # One step of brightness a frame, 15 frames a second, 40 at the start; codecs round.
+    assert early == pytest.approx(40 + 1.55 * 15, abs=5)
+    assert late == pytest.approx(40 + 4.55 * 15, abs=5)
+    assert played["end"] == pytest.approx(duration, abs=0.1)
+    assert played["frames"] > 60
+    assert played["sound"] > 1000
