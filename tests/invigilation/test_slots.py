@@ -160,6 +160,16 @@ def test_a_shift_holds_from_its_first_day_to_its_last():
     assert found == [[], ["09:00"], ["09:00"], []]
 
 
+def test_a_shift_may_begin_and_end_within_a_long_window():
+    first, last = MONDAY + timedelta(days=2), MONDAY + timedelta(days=8)
+    shifts = every_day(start="09:00", end="10:45", first=first, last=last)
+    window = Window(london(MONDAY, "00:00"), london(MONDAY + timedelta(days=28), "00:00"))
+
+    found = free_starts(calendar(shifts=shifts), WISH, window)
+
+    assert [start.day for start in found] == [10, 11, 12, 15, 16]
+
+
 def test_leave_takes_the_starts_that_it_touches():
     leave = [Leave("ann", london(FRIDAY, "10:45"), london(FRIDAY, "12:30"))]
 
@@ -267,6 +277,20 @@ def test_the_weeks_around_a_clock_change_keep_londons_hours(day, monday_in_utc):
 
 def test_an_offered_start_is_not_refused():
     assert why_not(calendar(), WISH, london(FRIDAY, "09:00")) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"earliest": london(FRIDAY, "09:00")}, {"latest_end": london(FRIDAY, "10:30")}],
+)
+def test_a_start_at_the_very_edge_of_the_dates_is_not_refused(changes):
+    assert why_not(calendar(), replace(WISH, **changes), london(FRIDAY, "09:00")) is None
+
+
+def test_a_start_a_microsecond_off_the_grid_is_refused():
+    start = london(FRIDAY, "09:30") + timedelta(microseconds=1)
+
+    assert why_not(calendar(), WISH, start) is Refusal.OFF_GRID
 
 
 @pytest.mark.parametrize(
