@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -9,13 +10,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default as modern
 from pathlib import Path
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.harness.process import Process, ended, free_port, listens, owned
@@ -171,7 +172,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.host = "127.0.0.1"
-        self.port = free_port()
+        self.port = 0
         self.messages: list[EmailMessage] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd looks for this name
@@ -197,13 +198,43 @@ class Mailbox:
         return self.to(address)[-1]
 
 
+async def _serve_mail(mailbox: Mailbox, stop: asyncio.Event, ready: Callable[[], object]) -> None:
+    """Serve until `stop`, then close every line that a client has left open."""
+    lines: list[SMTP] = []
+
+    def line() -> SMTP:
+        lines.append(SMTP(mailbox, hostname=mailbox.host, enable_SMTPUTF8=True))
+        return lines[-1]
+
+    server = await asyncio.get_running_loop().create_server(line, mailbox.host, 0)
+    mailbox.port = server.sockets[0].getsockname()[1]
+    ready()
+    await stop.wait()
+    server.close()
+    for _ in range(5):  # a line that was just accepted takes some turns of the loop to open
+        await asyncio.sleep(0)
+    for each in lines:
+        if each.transport is not None:
+            each.transport.close()
+    await asyncio.sleep(0)
+
+
 @contextlib.contextmanager
 def mail_server() -> Iterator[Mailbox]:
-    """Run a mail server in a thread of its own."""
-    mailbox = Mailbox()
-    controller = Controller(mailbox, hostname=mailbox.host, port=mailbox.port)
-    controller.start()
+    """Run a mail server in a thread of its own, so that it answers while a test blocks."""
+    mailbox, stop, ready = Mailbox(), asyncio.Event(), threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def life() -> None:
+        loops.append(asyncio.get_running_loop())
+        await _serve_mail(mailbox, stop, ready.set)
+
+    thread = threading.Thread(target=lambda: asyncio.run(life()), name="mail")
+    thread.start()
+    assert ready.wait(START_S), "the mail server did not start"
     try:
         yield mailbox
     finally:
-        controller.stop()
+        loops[0].call_soon_threadsafe(stop.set)
+        thread.join(START_S)
+        assert not thread.is_alive(), "the mail server did not end"
