@@ -15,6 +15,7 @@ const WATCHING_WIDTH = 640;
 
 const boot = bootData();
 const mark = `joined:${boot.session}`;
+const serviceName = document.title.split(" – ").at(-1) ?? "";
 
 let link: Link = "connecting";
 let media: Media = "none";
@@ -200,7 +201,7 @@ function drawStatus({ tone, title, words }: Status): void {
   byId("status").className = `status status--${tone}`;
   setText(byId("status-title"), title);
   setText(byId("status-words"), words);
-  document.title = `${title} – Invigilation Service`;
+  document.title = `${title} – ${serviceName}`;
 }
 
 function drawTags(): void {

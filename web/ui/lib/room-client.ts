@@ -69,6 +69,7 @@ export class RoomClient {
   /** Attempts since media was last up. */
   private tries = 0;
   private timer = 0;
+  private lossAt = 0;
   private heardAtLoss: Promise<number> | null = null;
   private wake: () => void = () => undefined;
   private remote: MediaStream | null = null;
@@ -127,10 +128,7 @@ export class RoomClient {
   /** Tells the other side which devices are on; called by `setTracks` and on `mute` and `unmute`. */
   tellMedia(): void {
     if (!this.joined) return;
-    const on = (track: MediaStreamTrack | null): boolean =>
-      track !== null && track.readyState === "live" && track.enabled;
-    const body = { camera: on(this.video), microphone: on(this.audio) };
-    this.request("media", body).catch(() => undefined);
+    this.sayMedia().catch(() => undefined);
   }
 
   /** Ends media for good and keeps the messages: the session is over. */
@@ -200,7 +198,10 @@ export class RoomClient {
     this.socket?.disconnect();
     this.socket = null;
     this.joined = false;
-    if (this.pc) this.heardAtLoss ??= this.heard(this.pc);
+    if (this.pc && !this.heardAtLoss) {
+      this.lossAt = performance.now();
+      this.heardAtLoss = this.heard(this.pc);
+    }
     if (this.running) this.page.link("lost");
   }
 
@@ -312,7 +313,8 @@ export class RoomClient {
     if (pc && before !== null && pc === this.pc) {
       const alive = async (): Promise<boolean> =>
         pc.connectionState !== "failed" && (await this.heard(pc)) > before;
-      if (!(await alive())) await sleep(LISTEN_MS);
+      const listened = performance.now() - this.lossAt;
+      if (listened < LISTEN_MS && !(await alive())) await sleep(LISTEN_MS - listened);
       if (await alive()) {
         this.watch(HEAL_MS);
         return;
@@ -390,7 +392,7 @@ export class RoomClient {
         break;
       case "disconnected":
         this.page.media("lost");
-        this.watch(HEAL_MS);
+        void this.probe(pc);
         break;
       case "failed":
         this.page.media("lost");
@@ -398,6 +400,28 @@ export class RoomClient {
         break;
       default:
     }
+  }
+
+  /**
+   * Media was interrupted. While the server answers, the peer connection gets a moment to heal;
+   * when it does not answer, the link is down and the socket is made anew at once.
+   */
+  private async probe(pc: RTCPeerConnection): Promise<void> {
+    if (!this.joined) return;
+    try {
+      await this.sayMedia();
+    } catch {
+      if (pc === this.pc && pc.connectionState !== "connected") this.socket?.disconnect();
+      return;
+    }
+    await sleep(HEAL_MS);
+    if (pc === this.pc && pc.connectionState !== "connected") void this.offer();
+  }
+
+  private sayMedia(): Promise<Accepted> {
+    const on = (track: MediaStreamTrack | null): boolean =>
+      track !== null && track.readyState === "live" && track.enabled;
+    return this.request("media", { camera: on(this.video), microphone: on(this.audio) });
   }
 
   /** Tries media anew after `ms`, unless it is up by then. */
