@@ -163,9 +163,9 @@ def sealed(cipher: Cipher, pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the records of a whole file: the pieces joined and cut into chunks of 64 KB."""
     index, offset, held = 0, 0, b""
     for piece in pieces:
-        held += piece
-        while len(held) > CHUNK_BYTES:
-            chunk, held = held[:CHUNK_BYTES], held[CHUNK_BYTES:]
-            yield cipher.seal(index, offset, chunk, last=False)
-            index, offset = index + 1, offset + len(chunk)
+        data, at = held + piece, 0
+        while len(data) - at > CHUNK_BYTES:
+            yield cipher.seal(index, offset, data[at : at + CHUNK_BYTES], last=False)
+            index, offset, at = index + 1, offset + CHUNK_BYTES, at + CHUNK_BYTES
+        held = data[at:]
     yield cipher.seal(index, offset, held, last=True)

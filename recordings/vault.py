@@ -35,6 +35,7 @@ from recordings.errors import (
     EvidenceStoreFull,
     EvidenceUnfinished,
 )
+from recordings.reader import Reader
 
 RESERVE_BYTES = 256 * 1024 * 1024
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -77,27 +78,23 @@ class Vault:
 
         Raises NotFound, EvidenceUnfinished or EvidenceDamaged.
         """
-        return self.read_range(session, evidence_id, 0, None)
+        with self.open(session, evidence_id) as reader:
+            return reader.read(0, reader.size)
 
-    def read_range(self, session: str, evidence_id: str, start: int, stop: int | None) -> bytes:
-        """Return the plaintext bytes `start` to `stop` (excluded), clipped to the object.
+    def open(self, session: str, evidence_id: str) -> Reader:
+        """Open a finished object for reads of any range, such as a player asks for.
 
-        Only the chunks that hold them, and the last one (against truncation), are decrypted.
+        Raises NotFound, EvidenceUnfinished or EvidenceDamaged.
         """
-        with self._finished(session, evidence_id) as (descriptor, cipher, found):
-            stop = found.size if stop is None else min(stop, found.size)
-            touched = [s for s in found.slots if s.offset < stop and s.offset + s.length > start]
-            if found.slots[-1] not in touched:
-                cipher.open(found.slots[-1], descriptor)
-            data = b"".join(cipher.open(slot, descriptor) for slot in touched)
-            first = touched[0].offset if touched else 0
-            return data[max(0, start - first) : max(0, stop - first)]
-
-    def size(self, session: str, evidence_id: str) -> int:
-        """Return the plaintext size in bytes of a finished object, verified against its end."""
-        with self._finished(session, evidence_id) as (descriptor, cipher, found):
-            cipher.open(found.slots[-1], descriptor)
-            return found.size
+        part, whole = self._paths(session, evidence_id)
+        if part.exists() and not whole.exists():
+            raise EvidenceUnfinished(evidence_id)
+        descriptor, cipher = self._open(whole, session, evidence_id)
+        try:
+            return Reader(descriptor, cipher, evidence_id)
+        except BaseException:
+            os.close(descriptor)
+            raise
 
     def read_part(self, session: str, evidence_id: str) -> Reading:
         """Return an object finished or not: of an unfinished one, all its whole records."""
@@ -252,6 +249,14 @@ class Vault:
     def _opened(
         self, path: Path, session: str, evidence_id: str
     ) -> Iterator[tuple[int, stream.Cipher]]:
+        descriptor, cipher = self._open(path, session, evidence_id)
+        try:
+            yield descriptor, cipher
+        finally:
+            os.close(descriptor)
+
+    def _open(self, path: Path, session: str, evidence_id: str) -> tuple[int, stream.Cipher]:
+        """Return the open file, which the caller owns, and its cipher."""
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -259,22 +264,10 @@ class Vault:
         try:
             key = self._session_key(session, create=False)
             salt = stream.salt_of(descriptor, evidence_id)
-            yield descriptor, stream.Cipher(key, salt, session, evidence_id)
-        finally:
+        except BaseException:
             os.close(descriptor)
-
-    @contextlib.contextmanager
-    def _finished(
-        self, session: str, evidence_id: str
-    ) -> Iterator[tuple[int, stream.Cipher, stream.Layout]]:
-        part, whole = self._paths(session, evidence_id)
-        if part.exists() and not whole.exists():
-            raise EvidenceUnfinished(evidence_id)
-        with self._opened(whole, session, evidence_id) as (descriptor, cipher):
-            found = stream.layout(descriptor, evidence_id)
-            if not found.complete:
-                raise EvidenceDamaged(evidence_id, "its end is missing")
-            yield descriptor, cipher, found
+            raise
+        return descriptor, stream.Cipher(key, salt, session, evidence_id)
 
     def _session_key(self, session: str, *, create: bool) -> bytes:
         path = self._root / _valid("session", session) / "key"

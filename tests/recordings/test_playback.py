@@ -34,10 +34,11 @@ async def page(vault: Vault) -> AsyncIterator[Page]:
     """Return a page of a real browser that plays `s1/e1` by HTTP ranges."""
 
     async def recording(request: web.Request) -> web.Response:
-        size = vault.size("s1", "e1")
-        wanted = request.http_range
-        start, stop = wanted.start or 0, min(wanted.stop or size, size)
-        data = vault.read_range("s1", "e1", start, stop)
+        with vault.open("s1", "e1") as reader:
+            size = reader.size
+            wanted = request.http_range
+            start, stop = wanted.start or 0, min(wanted.stop or size, size)
+            data = reader.read(start, stop)
         headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
         return web.Response(status=206, body=data, content_type="video/webm", headers=headers)
 

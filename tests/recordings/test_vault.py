@@ -54,7 +54,8 @@ def test_what_was_put_is_read(vault: Vault, size: int) -> None:
 
     assert answer == stored(data)
     assert vault.read("s1", "e1") == data
-    assert vault.size("s1", "e1") == size
+    with vault.open("s1", "e1") as reader:
+        assert reader.size == size
 
 
 @settings(
@@ -66,7 +67,8 @@ def test_a_range_is_the_slice(vault: Vault, size: int, start: int, stop: int) ->
     vault.erase("s1", "e1")
     vault.put("s1", "e1", data)
 
-    part = vault.read_range("s1", "e1", start, stop)
+    with vault.open("s1", "e1") as reader:
+        part = reader.read(start, stop)
 
     assert part == data[start:stop]
 
@@ -177,13 +179,28 @@ def test_another_wrap_key_opens_nothing(vault: Vault) -> None:
         Vault(vault._root, bytes(32)).read("s1", "e1")
 
 
+def test_a_chunk_changed_under_an_open_reader_is_refused(vault: Vault) -> None:
+    vault.put("s1", "e1", some(3 * CHUNK))
+    path = file_of(vault, "e1")
+
+    with vault.open("s1", "e1") as reader:
+        with path.open("r+b") as file:
+            file.seek(stream.HEADER_BYTES + RECORD + 100)
+            file.write(b"changed")
+        first, third = reader.read(0, 9), reader.read(2 * CHUNK, 2 * CHUNK + 9)
+        with pytest.raises(EvidenceDamaged):
+            reader.read(CHUNK, CHUNK + 9)
+
+    assert (first, third) == (some(9), some(3 * CHUNK)[2 * CHUNK : 2 * CHUNK + 9])
+
+
 def test_a_range_of_a_cut_file_is_refused(vault: Vault) -> None:
     vault.put("s1", "e1", some(3 * CHUNK))
     path = file_of(vault, "e1")
     path.write_bytes(path.read_bytes()[: stream.HEADER_BYTES + 2 * RECORD])
 
     with pytest.raises(EvidenceDamaged):
-        vault.read_range("s1", "e1", 0, 10)
+        vault.open("s1", "e1")
 
 
 def test_evidence_is_never_overwritten(vault: Vault) -> None:
@@ -231,7 +248,8 @@ def test_appended_records_make_one_object(vault: Vault) -> None:
 
     assert answer == stored(b"one two")
     assert vault.read("s1", "e1") == b"one two"
-    assert vault.read_range("s1", "e1", 2, 5) == b"e t"
+    with vault.open("s1", "e1") as reader:
+        assert reader.read(2, 5) == b"e t"
     assert list(vault.records("s1", "e1")) == [b"one ", b"two", b""]
 
 
