@@ -76,6 +76,7 @@ async def test_unknown_fields_are_ignored(client):
         (IN_BODY | {"client_secret": "wrong"}, 401, "invalid_client"),
         (IN_BODY | {"client_secret": ""}, 401, "invalid_client"),
         (IN_BODY | {"client_id": "nobody"}, 401, "invalid_client"),
+        (IN_BODY | {"client_id": "lms\0"}, 401, "invalid_client"),
         (IN_BODY | {"client_id": "nobody", "client_secret": ""}, 401, "invalid_client"),
         (IN_BODY | {"grant_type": ""}, 400, "invalid_request"),
         (IN_BODY | {"grant_type": "password"}, 400, "unsupported_grant_type"),

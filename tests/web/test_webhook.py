@@ -216,6 +216,8 @@ def test_public_addresses(address, public):
 def test_exception_by_configuration():
     assert may_reach("127.0.0.1", LOOPBACK)
     assert not may_reach("10.0.0.1", LOOPBACK)
+    assert may_reach("10.0.0.1", webhook.ANYWHERE)
+    assert may_reach("::1", webhook.ANYWHERE)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     Strict,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 MAX_TEXT = 200
 # No control characters: PostgreSQL refuses NUL, and none of the others belongs in a name.
@@ -100,3 +101,20 @@ def _whole(value: Any) -> Any:
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number in a body; JSON Schema counts 71.0 as one."""
+
+
+def _no_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("Leave it out instead of sending null.")
+    return value
+
+
+T = TypeVar("T")
+Optionally = Annotated[T | SkipJsonSchema[None], BeforeValidator(_no_null)]
+"""A field that may be left out (it is None then) but is never null."""
+
+
+class Which(Plain):
+    """One thing, by its name."""
+
+    id: Ident

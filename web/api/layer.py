@@ -306,9 +306,9 @@ def _parse_query(model: type[M], request: web.Request) -> M:
     try:
         return model.model_validate_strings(dict(query))
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = _faults(error)
         raise _invalid(
-            [{"parameter": str((*f["loc"], "")[0]), "detail": f["msg"]} for f in faults]
+            [{"parameter": str((*at, "")[0]), "detail": words} for at, words in faults]
         ) from None
 
 
@@ -318,6 +318,12 @@ def _parse_path(model: type[M], request: web.Request) -> M:
     except ValidationError:
         # A name that we could not have given names nothing.
         raise Problem("not_found", "There is nothing under that name.") from None
+
+
+def _faults(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
+    """Return where and what, without pydantic's own prefix before the words of our checks."""
+    listed = error.errors(include_url=False, include_context=False, include_input=False)
+    return [(one["loc"], one["msg"].removeprefix("Value error, ")) for one in listed]
 
 
 def _invalid(faults: list[dict[str, str]]) -> Problem:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ MIN_KEY_BYTES = 32
 MAX_TOKEN = 4096
 MAX_FORM_FIELDS = 16
 FORM = "application/x-www-form-urlencoded"
+_CLIENT_ID = re.compile(r"[!-~]{1,100}\Z")
 
 
 class Scope(StrEnum):
@@ -229,7 +231,7 @@ class TokenEndpoint:
         )
 
     async def _authenticate(self, client_id: str, secret: str) -> Client:
-        client = await self._clients.find(client_id)
+        client = await self._clients.find(client_id) if _CLIENT_ID.match(client_id) else None
         # An unknown client costs the same comparison as a wrong secret.
         known = client.secret_hash if client else hash_secret("")
         same = hmac.compare_digest(known.encode(), hash_secret(secret).encode())

@@ -95,17 +95,24 @@ def _models(operations: Sequence[AnyOperation]) -> Iterable[tuple[type[BaseModel
 def _schemas(operations: Sequence[AnyOperation]) -> tuple[_Schemas, dict[str, Any]]:
     wanted = list(dict.fromkeys(_models(operations)))
     by_model, definitions = models_json_schema(wanted, ref_template=_REF)
+    components: dict[str, Any] = definitions["$defs"]
+    for component in components.values():
+        for name, described in component.get("properties", {}).items():
+            component["properties"][name] = _left_out(described)
     # A query or path model becomes parameters, not a component.
-    inlined = {op.query.__name__ for op in operations} | {op.params.__name__ for op in operations}
-    components = {
-        name: schema for name, schema in definitions["$defs"].items() if name not in inlined
-    }
-    parameters = {
-        (model, mode): definitions["$defs"][model.__name__]
-        for model, mode in wanted
-        if model.__name__ in inlined
-    }
-    return by_model | parameters, components
+    by_parts = {op.query for op in operations} | {op.params for op in operations}
+    schemas: dict[tuple[Any, JsonSchemaMode], Mapping[str, Any]] = {}
+    for (model, mode), reference in by_model.items():
+        name = reference["$ref"].rpartition("/")[2]
+        schemas[model, mode] = components.pop(name) if model in by_parts else reference
+    return schemas, components
+
+
+def _left_out(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a field's schema without a default of null where null is no value of it."""
+    if schema.get("default", ...) is None and "anyOf" not in schema:
+        return {key: value for key, value in schema.items() if key != "default"}
+    return schema
 
 
 def _operation(operation: AnyOperation, schemas: _Schemas) -> dict[str, Any]:

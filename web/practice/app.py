@@ -123,6 +123,7 @@ class Pages:
             web.get("/events.json", self.events),
             web.get("/deliveries.json", self.deliveries),
             web.get("/healthz", self.health),
+            web.get("/readyz", self.health),
             web.get("/style.css", self.style),
         ]
         if self._settings.testing:
