@@ -18,6 +18,7 @@ from aiortc import rtp as rtcp
 
 from signalling.frames import starts_key_frame
 from signalling.rtp import (
+    Arrival,
     History,
     LossTracker,
     MalformedRtp,
@@ -33,6 +34,8 @@ from signalling.rtp import (
 
 KEY_FRAME_INTERVAL_S: Final = 1.0
 """A publisher is asked for a key frame no oftener; on a long way, once in 1.5 round trips."""
+RESEND_S: Final = 0.02
+"""The same packet is sent again no sooner, and no sooner than nearly a round trip after."""
 FIRST_RTT_S: Final = 0.3
 REPORT_EVERY_TICKS: Final = 10
 TICK_S: Final = 0.1
@@ -119,8 +122,13 @@ class IncomingStream:
 
     def _take(self, packet: RtpPacket, now: float) -> None:
         sequence = self._sequence(packet.sequence)
-        if not self._losses.arrived(sequence, now):
+        arrival = self._losses.arrived(sequence, now)
+        if arrival is Arrival.REPEAT:
             return
+        if arrival is Arrival.AFTER_OUTAGE:
+            self._key_wanted = self.kind is Kind.VIDEO
+            if self.destination is not None:
+                self.destination.begin_anew()
         self._stats.add(sequence, self._timestamp(packet.timestamp), now)
         if self.kind is Kind.VIDEO:
             if self._key_wanted and starts_key_frame(packet.payload):
@@ -235,9 +243,13 @@ class OutgoingStream:
         if old is not None and old is not source and old.destination is self:
             old.destination = None
         if source is not None and old is not source:
-            self._needs_key_frame = self.kind is Kind.VIDEO
-            if self._rewriter is not None:
-                self._rewriter.switch()
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Show no hole before the next packet, and begin a picture with a key frame."""
+        self._needs_key_frame = self.kind is Kind.VIDEO
+        if self._rewriter is not None:
+            self._rewriter.switch()
 
     def forward(self, sequence: int, packet: RtpPacket, now: float) -> None:
         """Send a packet of the source on, rewritten."""
@@ -251,15 +263,22 @@ class OutgoingStream:
         rewritten = self._rewriter.rewrite(sequence, packet, now)
         if rewritten is None:
             return
-        self._history.keep(rewritten)
+        self._history.keep(rewritten, now)
         self._packets += 1
         self._octets += len(rewritten.payload)
         self._wire.send(rewritten.to_bytes())
 
     def on_nack(self, lost: list[int], now: float) -> None:
-        """Send again what the receiver misses, as far as it is remembered."""
+        """Send again what the receiver misses and can still use.
+
+        What is too old, after an outage, is not sent again: it would stuff a narrow link for
+        longer than the outage was. A key frame takes its place.
+        """
+        interval = max(RESEND_S, 0.9 * self._trip.seconds)
+        if any(self._history.too_late(sequence, now) for sequence in lost):
+            self.on_picture_loss(now)
         for sequence in lost:
-            packet = self._history.again(sequence, now)
+            packet = self._history.again(sequence, now, interval)
             if packet is None:
                 continue
             if self._formats is not None and self._formats.retransmission is not None:

@@ -35,8 +35,10 @@ CODECS: Final = {Kind.AUDIO: ("audio/opus",), Kind.VIDEO: ("video/vp8", "video/r
 OPUS_PARAMETERS: Final = {"minptime": 10, "useinbandfec": 1}
 
 CONSENT_INTERVAL_S: Final = 5.0
-CONSENT_RETRANSMISSIONS: Final = 4
-"""0.5 + 1 + 2 + 4 + 8 s: a check is lost only when the link is."""
+CONSENT_RETRANSMISSIONS: Final = 2
+"""Sent at 0, 0.5 and 1.5 s, answered up to 3.5 s: longer than a full queue and a satellite."""
+CONSENT_RETRY_S: Final = 0.5
+"""An unanswered check is followed by the next: a browser that forgot us comes back by it."""
 MAX_ADDRESSES: Final = 256
 """Addresses one participant may have come from, over all changes of network."""
 MAX_QUEUE: Final = 256
@@ -319,13 +321,14 @@ class RtcLink:
         `consent_expiry_s` without any answer.
         """
         ice, loop = self._ice, asyncio.get_running_loop()
-        answered = loop.time()
+        answered, pause = loop.time(), CONSENT_INTERVAL_S
         while loop.time() - answered < self._consent_expiry:
-            await asyncio.sleep(CONSENT_INTERVAL_S * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            pause = CONSENT_RETRY_S
             for pair in list(ice._nominated.values()):
                 with contextlib.suppress(stun.TransactionError):
                     await self._ask_consent(pair)
-                    answered = loop.time()
+                    answered, pause = loop.time(), CONSENT_INTERVAL_S
         ice._query_consent_task = None
         await ice.close()
 

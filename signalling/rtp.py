@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 HEADER: Final = struct.Struct("!BBHLL")
@@ -19,8 +20,8 @@ REPAIR_WINDOW_S: Final = 2.5
 NACK_TRIES: Final = 4
 MAX_MISSING: Final = 256
 """More missing packets are an outage: a new key frame repairs it better than so many NACKs."""
-RESEND_INTERVAL_S: Final = 0.05
-"""The same packet is not sent again sooner, however often it is asked for."""
+OUTAGE_S: Final = 1.5
+"""After such a silence the past is not asked for: it would only stuff a narrow link again."""
 
 
 class MalformedRtp(ValueError):
@@ -98,28 +99,39 @@ class _Missing:
     tries: int = 0
 
 
+class Arrival(StrEnum):
+    """What a packet is to those who wait for it."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    """Or given up already."""
+    AFTER_OUTAGE = "after an outage"
+    """New, but what lies before it will not be had any more."""
+
+
 class LossTracker:
     """Knows which packets are missing, which have come before, and what to ask for again."""
 
     def __init__(self) -> None:
         self._highest: int | None = None
+        self._highest_at = 0.0
         self._missing: dict[int, _Missing] = {}
 
-    def arrived(self, sequence: int, now: float) -> bool:
-        """Note an unwrapped sequence number; False when it is a repeat or was given up."""
-        highest = self._highest
-        if highest is None:
-            self._highest = sequence
-            return True
-        if sequence > highest:
-            if sequence - highest + len(self._missing) > MAX_MISSING:
-                self._missing.clear()
-            else:
-                for lost in range(highest + 1, sequence):
-                    self._missing[lost] = _Missing(now)
-            self._highest = sequence
-            return True
-        return self._missing.pop(sequence, None) is not None
+    def arrived(self, sequence: int, now: float) -> Arrival:
+        """Note an unwrapped sequence number."""
+        highest, silence = self._highest, now - self._highest_at
+        if highest is not None and sequence <= highest:
+            known = self._missing.pop(sequence, None)
+            return Arrival.REPEAT if known is None else Arrival.NEW
+        self._highest, self._highest_at = sequence, now
+        if highest is None or sequence == highest + 1:
+            return Arrival.NEW
+        if silence > OUTAGE_S or sequence - highest + len(self._missing) > MAX_MISSING:
+            self._missing.clear()
+            return Arrival.AFTER_OUTAGE
+        for lost in range(highest + 1, sequence):
+            self._missing[lost] = _Missing(now)
+        return Arrival.NEW
 
     def due(self, now: float, retry_s: float) -> list[int]:
         """Sequence numbers (16 bits, ascending) to ask for now; gives up the old ones."""
@@ -262,28 +274,41 @@ class Rewriter:
 
 
 class History:
-    """The last 512 packets sent, for those who ask again."""
+    """The last 512 packets sent, for those who ask again soon enough."""
 
     def __init__(self) -> None:
         self._kept: list[RtpPacket | None] = [None] * HISTORY_PACKETS
-        self._resent = [0.0] * HISTORY_PACKETS
+        self._sent = [0.0] * HISTORY_PACKETS
+        self._resent: list[float | None] = [None] * HISTORY_PACKETS
+        self._last = 0
 
-    def keep(self, packet: RtpPacket) -> None:
+    def keep(self, packet: RtpPacket, now: float) -> None:
         """Remember a packet in place of the one 512 before it."""
         place = packet.sequence % HISTORY_PACKETS
         self._kept[place] = packet
-        self._resent[place] = 0.0
+        self._sent[place] = now
+        self._resent[place] = None
+        if (packet.sequence - self._last) & 0xFFFF < 0x8000:
+            self._last = packet.sequence
 
-    def again(self, sequence: int, now: float) -> RtpPacket | None:
-        """Find a packet to send again; None when forgotten or sent again a moment ago."""
+    def again(self, sequence: int, now: float, interval_s: float) -> RtpPacket | None:
+        """Find a packet to send again; None: not here, too old, or sent again a moment ago."""
         place = sequence % HISTORY_PACKETS
-        packet = self._kept[place]
-        if packet is None or packet.sequence != sequence:
+        packet, resent = self._kept[place], self._resent[place]
+        if packet is None or packet.sequence != sequence or self.too_late(sequence, now):
             return None
-        if self._resent[place] and now - self._resent[place] < RESEND_INTERVAL_S:
+        if resent is not None and now - resent < interval_s:
             return None
         self._resent[place] = now
         return packet
+
+    def too_late(self, sequence: int, now: float) -> bool:
+        """Whether a packet was sent so long ago that it is of no use any more."""
+        if (self._last - sequence) & 0xFFFF >= HISTORY_PACKETS:
+            return True
+        packet = self._kept[sequence % HISTORY_PACKETS]
+        age = now - self._sent[sequence % HISTORY_PACKETS]
+        return packet is not None and packet.sequence == sequence and age > REPAIR_WINDOW_S
 
 
 def wrap_rtx(packet: RtpPacket, payload_type: int, sequence: int, ssrc: int) -> RtpPacket:

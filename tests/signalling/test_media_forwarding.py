@@ -129,6 +129,35 @@ def test_a_nack_is_answered_from_history_in_rtx() -> None:
     assert unwrap_rtx(again, 120, ssrc) == lost
 
 
+def test_what_is_too_old_is_not_sent_again_but_replaced_by_a_key_frame() -> None:
+    room = Room()
+    room.picture(1, KEY, now=1.0)
+    room.picture(2, now=1.0)
+    [_, lost] = room.watcher_wire.rtp
+    ssrc = room.watcher.outgoing[Kind.VIDEO].ssrc
+    nack = stock.RtcpRtpfbPacket(fmt=1, ssrc=5, media_ssrc=ssrc, lost=[lost.sequence])
+
+    room.watcher.on_rtcp(bytes(nack), 30.0)
+
+    assert room.watcher_wire.rtp == [room.watcher_wire.rtp[0], lost]
+    assert room.plis() == 1
+
+
+def test_an_outage_of_the_publisher_leaves_no_hole() -> None:
+    room = Room()
+    room.picture(1, KEY, now=1.0)
+    room.picture(200, now=20.0)
+    wished = room.plis()
+
+    room.picture(201, KEY, now=20.1)
+
+    first, second = room.watcher_wire.rtp
+    assert wished == 1
+    assert room.publisher_wire.taken(stock.RtcpRtpfbPacket) == []
+    assert second.sequence == (first.sequence + 1) & 0xFFFF
+    assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == round(19.1 * 90_000)
+
+
 def test_the_wish_for_a_picture_goes_through_no_oftener_than_the_throttle() -> None:
     room = Room()
     room.picture(1, KEY)

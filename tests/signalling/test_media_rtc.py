@@ -130,6 +130,7 @@ class Pair:
 
 async def test_consent_is_asked_for_with_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rtc, "CONSENT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(rtc, "CONSENT_RETRY_S", 0.0)
     link, wire = Owner().link(), Wire(answers=10**9)
     link._ice._nominated = {1: Pair(wire)}
     link._ice.remote_username = link._ice.remote_password = "x" * 22
@@ -148,6 +149,7 @@ async def test_consent_is_asked_for_with_patience(monkeypatch: pytest.MonkeyPatc
 
 async def test_consent_ends_when_nothing_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rtc, "CONSENT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(rtc, "CONSENT_RETRY_S", 0.0)
     link, wire = Owner().link(consent_expiry_s=0.05), Wire(answers=3)
     link._ice._nominated = {1: Pair(wire)}
     link._ice.remote_username = link._ice.remote_password = "x" * 22

@@ -13,7 +13,9 @@ from signalling.rtp import (
     HISTORY_PACKETS,
     MAX_MISSING,
     NTP_SECOND,
+    OUTAGE_S,
     REPAIR_WINDOW_S,
+    Arrival,
     History,
     LossTracker,
     MalformedRtp,
@@ -116,10 +118,10 @@ def test_a_hole_is_asked_for_at_once_and_again_and_then_given_up() -> None:
 
     assert tracker.due(100.0, 0.5) == [11, 13, 14]
     assert tracker.due(100.4, 0.5) == []
-    assert tracker.arrived(13, 100.45)
+    assert tracker.arrived(13, 100.45) is Arrival.NEW
     assert tracker.due(100.5, 0.5) == [11, 14]
     assert tracker.due(100.0 + REPAIR_WINDOW_S + 0.1, 0.5) == []
-    assert not tracker.arrived(11, 103.0)
+    assert tracker.arrived(11, 103.0) is Arrival.REPEAT
 
 
 def test_asking_has_a_limit() -> None:
@@ -135,17 +137,23 @@ def test_asking_has_a_limit() -> None:
 def test_repeats_are_told_from_news() -> None:
     tracker = LossTracker()
 
-    assert [tracker.arrived(n, 0.0) for n in (5, 5, 7, 6, 6, 4)] == [
-        True,
-        False,
-        True,
-        True,
-        False,
-        False,
-    ]
+    got = [tracker.arrived(n, 0.0) for n in (5, 5, 7, 6, 6, 4)]
+
+    new, repeat = Arrival.NEW, Arrival.REPEAT
+    assert got == [new, repeat, new, new, repeat, repeat]
 
 
-def test_an_outage_is_not_asked_for() -> None:
+def test_what_was_lost_in_an_outage_is_not_asked_for() -> None:
+    tracker = LossTracker()
+    tracker.arrived(1, 0.0)
+    tracker.arrived(3, 0.1)
+
+    assert tracker.arrived(20, 0.2 + OUTAGE_S) is Arrival.AFTER_OUTAGE
+    assert tracker.due(2.0, 0.1) == []
+    assert tracker.arrived(21, 9.0) is Arrival.NEW
+
+
+def test_never_too_much_is_asked_for() -> None:
     tracker = LossTracker()
     tracker.arrived(0, 0.0)
     for step in range(1, 50):
@@ -233,12 +241,25 @@ def test_the_shape_of_the_source_is_kept(order: list[int]) -> None:
 def test_history_remembers_the_last_and_no_more() -> None:
     history = History()
     for sequence in range(HISTORY_PACKETS + 1):
-        history.keep(packet(sequence))
+        history.keep(packet(sequence), 0.5)
 
-    assert history.again(0, 1.0) is None
-    assert history.again(1, 1.0) == packet(1)
-    assert history.again(1, 1.01) is None
-    assert history.again(1, 1.1) == packet(1)
+    assert history.again(0, 1.0, 0.1) is None
+    assert history.again(1, 1.0, 0.1) == packet(1)
+    assert history.again(1, 1.05, 0.1) is None
+    assert history.again(1, 1.15, 0.1) == packet(1)
+
+
+def test_history_tells_what_is_too_late_from_what_never_was() -> None:
+    history = History()
+    for sequence in (65535, 1):
+        history.keep(packet(sequence), 0.0)
+
+    later = REPAIR_WINDOW_S + 0.1
+
+    assert [history.too_late(n, 1.0) for n in (65535, 0, 1)] == [False, False, False]
+    assert [history.too_late(n, later) for n in (65535, 0, 1)] == [True, False, True]
+    assert history.too_late((1 - HISTORY_PACKETS) & 0xFFFF, 1.0)
+    assert history.again(1, later, 0.1) is None
 
 
 def test_a_retransmission_carries_the_original() -> None:
