@@ -1,0 +1,50 @@
+"""The pages that the server renders: a module a noun."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from web.auth.passwords import Passwords
+from web.auth.throttle import Throttle
+from web.keys import SETTINGS
+from web.pages import (
+    booking,
+    check_in,
+    me,
+    personal,
+    sign_in,
+    start,
+    zones,
+)
+from web.pages.assets import PREFIX, Assets, icon
+from web.pages.frame import setup_templates
+from web.pages.headers import add_headers
+from web.pages.mistakes import pages
+from web.pages.sign_in import PASSWORDS, THROTTLE
+
+NOUNS = (start, personal, me, zones, booking, check_in, sign_in)
+
+
+def setup(app: web.Application) -> None:
+    """Add all pages to the application, with their middleware, headers, templates and files.
+
+    The application holds its settings by now, and by its start everything else in `web.keys`.
+    """
+    assets = Assets()
+    setup_templates(app, assets, app[SETTINGS].service_name)
+    app.middlewares.append(pages)
+    app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(_sign_in)
+    for noun in NOUNS:
+        app.add_routes(noun.routes)
+    app.router.add_get(PREFIX + "{name}", assets.serve)
+    app.router.add_get("/favicon.ico", icon)
+
+
+async def _sign_in(app: web.Application) -> AsyncIterator[None]:
+    app[THROTTLE] = Throttle()
+    app[PASSWORDS] = passwords = Passwords()
+    yield
+    passwords.close()

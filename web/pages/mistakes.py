@@ -1,0 +1,139 @@
+"""What a page says when it cannot do what was asked: one table from code to status and words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+from aiohttp import web
+
+from invigilation.errors import InvigilationError, NotSignedIn
+from web.auth import cookies, csrf
+from web.auth.visitor import VISITOR, recognise
+from web.keys import DESK
+from web.pages.frame import go, render
+from web.pages.headers import compress
+
+log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+NOT_PAGES = ("/api", "/room/socket")
+"""Under these paths others answer for themselves."""
+
+STATUS = {
+    "refused": 409,
+    "invalid_input": 422,
+    "not_found": 404,
+    "not_allowed": 403,
+    "not_signed_in": 401,
+    "illegal_transition": 409,
+    "slot_not_offered": 409,
+    "slot_taken": 409,
+    "already_booked": 409,
+    "too_late": 409,
+    "payment_due": 402,
+    "forged": 403,
+    "over": 410,
+    "method": 405,
+    "too_large": 413,
+    "internal": 500,
+    "busy": 503,
+}
+_HEADINGS = {
+    401: "Please sign in",
+    402: "A payment is due first",
+    403: "You cannot open this page",
+    404: "There is nothing at this address",
+    405: "This page cannot do that",
+    409: "That is not possible now",
+    410: "This session is over",
+    413: "That is too much at once",
+    422: "Something is not right yet",
+    500: "Sorry, that went wrong",
+    503: "We are busy",
+}
+_WHAT_TO_DO = {
+    401: "Open the personal link in the e-mail that we sent you. It signs you in.",
+    402: "Pay the charge, or ask the scheduler about it, and then choose your time.",
+    403: "If you think that you should, ask the administrator about your role.",
+    404: "Check the address. If you followed a link of ours, it may be out of date.",
+    405: "Go back and use the buttons on the page.",
+    409: "Go back, load the page again and see how things stand now.",
+    410: "What came of it is in the e-mail that we sent you. Reply to it if you have a question.",
+    413: "Go back and send less.",
+    422: "Go back and check what you entered.",
+    500: "We have noted the fault and will look at it. Nothing you entered before was lost: "
+    "please try again in a minute.",
+    503: "Please try again in a moment.",
+}
+
+
+_FORGED = "This form is out of date. Go back, load the page again, and send it once more."
+
+
+class Refused(InvigilationError):
+    """A refusal of the pages' own: `forged`, `over`, `method`, `too_large` or `internal`."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@web.middleware
+async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Recognise the visitor, turn away forged requests, and explain what went wrong."""
+    if request.path.startswith(NOT_PAGES):
+        return await handler(request)
+    try:
+        visitor = await recognise(request, request.app[DESK])
+        request[VISITOR] = visitor
+        if request.method in csrf.SAFE or await csrf.genuine(request):
+            response = await handler(request)
+        else:
+            response = explain(request, Refused("forged", _FORGED))
+    except InvigilationError as error:
+        response = explain(request, error)
+    except web.HTTPNotFound:
+        response = explain(request, Refused("not_found", ""))
+    except web.HTTPMethodNotAllowed as error:
+        response = explain(request, Refused("method", ""))
+        response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+    except web.HTTPRequestEntityTooLarge:
+        response = explain(request, Refused("too_large", ""))
+    except web.HTTPException:
+        raise
+    except Exception:
+        log.exception("page failed: %s %s", request.method, request.path)
+        response = explain(request, Refused("internal", ""))
+    known = request.get(VISITOR)
+    if known is not None and known.fresh and response.content_type == "text/html":
+        cookies.keep(response, cookies.VISITOR, known.token)
+    await compress(request, response)
+    return response
+
+
+def explain(request: web.Request, error: InvigilationError) -> web.StreamResponse:
+    """Return the page (or, to a script, the JSON) that says what is wrong and what to do."""
+    status = STATUS.get(error.code, 409)
+    if request.content_type == "application/json":
+        told = {"code": error.code, "detail": str(error) or _HEADINGS[status]}
+        return web.json_response({"error": told}, status=status)
+    staff = request.path.startswith("/staff")
+    if isinstance(error, NotSignedIn) and staff:
+        then = request.path_qs if request.method == "GET" else "/staff"
+        return go(f"/staff/sign-in?next={quote(then, safe='')}")
+    what = _WHAT_TO_DO[status]
+    sentence = "" if status == 404 else str(error)
+    heading = _HEADINGS[status]
+    if error.code == "forged":
+        heading, what = "Please send the form again", ""
+    return render(
+        request,
+        "mistake.html",
+        status=status,
+        heading=heading,
+        sentence=sentence,
+        what=what,
+        home="/staff" if staff else "/",
+    )

@@ -1,0 +1,139 @@
+"""The start page, and the public form by which a learner asks for a session."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from invigilation.desk.people import LEARNER_HOURS, Kind
+from invigilation.desk.requests import FORM, Ask
+from invigilation.errors import InvalidInput
+from invigilation.people import clean_email, clean_name
+from invigilation.request import licence_end
+from web.auth import cookies
+from web.auth.visitor import VISITOR
+from web.keys import DESK
+from web.pages.frame import fields, go, render
+from web.pages.zones import zone_of
+
+routes = web.RouteTableDef()
+
+COURSE_LIMIT = 100
+_ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+
+
+@routes.get("/")
+async def start(request: web.Request) -> web.StreamResponse:
+    """Say what this is, and where to go."""
+    return render(request, "start.html", signed_in=request[VISITOR].learner is not None)
+
+
+@routes.get("/request")
+async def form(request: web.Request) -> web.StreamResponse:
+    """Show the form."""
+    return await _form(request, {"once": secrets.token_urlsafe(16)}, {})
+
+
+@routes.post("/request")
+async def ask(request: web.Request) -> web.StreamResponse:
+    """Take the form, sign the learner in, and lead them on to their own page."""
+    entered = await fields(request)
+    errors: dict[str, str] = {}
+    wanted = _parse(entered, zone_of(request), request.app[DESK].office.rules.zone, errors)
+    if wanted is None:
+        return await _form(request, entered, errors)
+    desk = request.app[DESK]
+    try:
+        asked = await desk.requests.ask(wanted)
+    except InvalidInput as error:
+        name = {"licence_until": "day"}.get(error.field, error.field)
+        return await _form(request, entered, {name: error.reason})
+    token, _ = await desk.reception.sign_in(Kind.LEARNER, asked.request.id)
+    response = go("/me")
+    cookies.keep(response, cookies.LEARNER, token, LEARNER_HOURS)
+    return response
+
+
+async def _form(
+    request: web.Request, entered: dict[str, str], errors: dict[str, str]
+) -> web.StreamResponse:
+    assessments = await request.app[DESK].requests.assessments(FORM)
+    choices = [(one.code, one.title, f"{one.minutes} minutes") for one in assessments]
+    return render(
+        request,
+        "request.html",
+        status=422 if errors else 200,
+        entered=entered,
+        errors=errors,
+        choices=choices,
+    )
+
+
+def _parse(
+    entered: dict[str, str], zone: str, office: ZoneInfo, errors: dict[str, str]
+) -> Ask | None:
+    """Return what is asked for, or fill `errors` in the order of the form."""
+    name = _clean(entered, "name", clean_name, errors)
+    email = _clean(entered, "email", clean_email, errors)
+    if not entered.get("assessment"):
+        errors["assessment"] = "Choose the assessment."
+    purchased = _purchased(entered, errors)
+    course = " ".join(entered.get("course", "").split())
+    if not 0 < len(course) <= COURSE_LIMIT or not course.isprintable():
+        errors["course"] = f"Enter the course reference, at most {COURSE_LIMIT} letters."
+    if errors or purchased is None:
+        return None
+    return Ask(
+        backend=FORM,
+        reference=f"{course} {_once(entered)}",
+        learner_reference=_learner_reference(name, email),
+        name=name,
+        email=email,
+        assessment=entered["assessment"],
+        licence_until=licence_end(purchased, office),
+        zone=zone,
+    )
+
+
+def _once(entered: dict[str, str]) -> str:
+    """Return the form's own number: sending it twice makes one request.
+
+    Nobody can guess another's, so nobody comes to another's request by naming their course.
+    """
+    once = entered.get("once", "")
+    return once if _ONCE.fullmatch(once) else secrets.token_urlsafe(16)
+
+
+def _learner_reference(name: str, email: str) -> str:
+    """Return under what the form's learners are known again: name and address together.
+
+    The address alone would let anybody rename somebody else in a booking that stands.
+    """
+    return "form-" + hashlib.sha256(f"{email}\n{name.casefold()}".encode()).hexdigest()[:32]
+
+
+def _purchased(entered: dict[str, str], errors: dict[str, str]) -> date | None:
+    try:
+        day = date(*(int(entered.get(part, "")) for part in ("year", "month", "day")))
+    except (ValueError, OverflowError):
+        errors["day"] = "Enter the day of purchase as numbers, such as 27 3 2026."
+        return None
+    if not 2000 <= day.year <= 2200:
+        errors["day"] = "Enter the year of purchase with four digits."
+        return None
+    return day
+
+
+def _clean(entered: dict[str, str], name: str, clean: object, errors: dict[str, str]) -> str:
+    if not callable(clean):
+        raise TypeError(name)
+    try:
+        return str(clean(entered.get(name, "")))
+    except InvalidInput as error:
+        errors[name] = error.reason
+        return ""

@@ -1,0 +1,78 @@
+"""Times and money in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from invigilation.office_hours import LONDON
+
+UTC_NAME = "UTC"
+
+
+def clock(at: datetime, zone: tzinfo = LONDON) -> str:
+    """Return "10:00" as the zone's clocks show it."""
+    return f"{at.astimezone(zone):%H:%M}"
+
+
+def day(at: datetime | date, zone: tzinfo = LONDON) -> str:
+    """Return "Monday 23 November 2026"; a moment is taken in the zone."""
+    local = at.astimezone(zone) if isinstance(at, datetime) else at
+    return f"{local:%A} {local.day} {local:%B %Y}"
+
+
+def moment(at: datetime, zone: tzinfo = LONDON) -> str:
+    """Return "Monday 23 November 2026, 10:00"."""
+    return f"{day(at, zone)}, {clock(at, zone)}"
+
+
+def short(at: datetime, zone: tzinfo = LONDON) -> str:
+    """Return "Mon 23 Nov, 10:00"."""
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
+
+
+def place(zone: str) -> str:
+    """Return the place that a zone is named after: "Asia/Ho_Chi_Minh" is "Ho Chi Minh"."""
+    return zone.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def offset(at: datetime, zone: tzinfo) -> str:
+    """Return how far the zone's clocks are from UTC then: "UTC+8", "UTC+5:30", "UTC"."""
+    gap = at.astimezone(zone).utcoffset() or timedelta(0)
+    minutes = gap // timedelta(minutes=1)
+    if minutes == 0:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "+" if minutes > 0 else "\N{MINUS SIGN}"
+    return f"UTC{sign}{hours}{f':{rest:02}' if rest else ''}"
+
+
+def three_times(at: datetime, zone: str) -> list[tuple[str, str]]:
+    """Return a moment in the reader's zone, in London and in UTC, as (place, words)."""
+    own = ZoneInfo(zone)
+    rows = [(f"{place(zone)} (your time)", moment(at, own))]
+    if own.key != LONDON.key:
+        rows.append(("London", moment(at)))
+    return [*rows, (UTC_NAME, moment(at, UTC))]
+
+
+def all_zones() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return every zone to choose from, by region: (region, [(zone, place)])."""
+    regions: dict[str, list[tuple[str, str]]] = {}
+    for zone in sorted(available_timezones()):
+        region, slash, rest = zone.partition("/")
+        if slash and region not in {"Etc", "SystemV", "US", "posix", "right"}:
+            regions.setdefault(region, []).append((zone, rest.replace("_", " ")))
+    regions["Other"] = [("UTC", "UTC")]
+    return list(regions.items())
+
+
+def money(pence: int) -> str:
+    """Return "£54.00"."""
+    return f"£{pence / 100:,.2f}"
+
+
+def percent(basis_points: int) -> str:
+    """Return "20 %" of 2,000 basis points."""
+    return f"{basis_points / 100:g} %"
