@@ -1,7 +1,8 @@
 // Chat lines on their way out: shown at once, sent again after every gap, stored once.
 
 import { newId } from "./page";
-import { RoomError, type RoomClient } from "./room-client";
+import type { RoomClient } from "./room-client";
+import { RoomError } from "./wire";
 
 export interface Pending {
   client_id: string;

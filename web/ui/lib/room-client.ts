@@ -2,10 +2,10 @@
 // one peer connection. It comes back by itself from everything: a lost link, a server that was
 // killed and started again, media that died while messages still flow. No click is ever needed.
 
-import { io, type Socket } from "socket.io-client";
+import type { Socket } from "socket.io-client";
 import type { Accepted, Boot, LobbyEntry, Refused, RoomState } from "./protocol";
+import { Closed, dial, fetchTicket, heard, NO_ANSWER, preferVp8, RoomError } from "./wire";
 
-const CONNECT_LIMIT_MS = 8000;
 const ACK_LIMIT_MS = 8000;
 const RETRY_FIRST_MS = 300;
 const RETRY_LAST_MS = 1000;
@@ -34,18 +34,6 @@ export interface RoomPage {
   refused(code: string, detail: string): void;
   lobby?(sessions: LobbyEntry[]): void;
 }
-
-/** A refusal of the server, or its silence (`code` is then `no_answer`). */
-export class RoomError extends Error {
-  constructor(
-    readonly code: string,
-    detail: string,
-  ) {
-    super(detail);
-  }
-}
-
-const NO_ANSWER = "The server did not answer. Check that you are connected, then try again.";
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
@@ -177,7 +165,7 @@ export class RoomClient {
       try {
         const ticket = await this.ticket();
         if (!this.running) break;
-        const socket = await this.connect(ticket);
+        const socket = await dial(this.boot, ticket, (made) => this.attach(made));
         const gone = new Promise<void>((done) => socket.once("disconnect", () => done()));
         this.socket = socket;
         await this.enter(socket);
@@ -200,7 +188,7 @@ export class RoomClient {
     this.joined = false;
     if (this.pc && !this.heardAtLoss) {
       this.lossAt = performance.now();
-      this.heardAtLoss = this.heard(this.pc);
+      this.heardAtLoss = heard(this.pc);
     }
     if (this.running) this.page.link("lost");
   }
@@ -217,37 +205,13 @@ export class RoomClient {
   }
 
   private async ticket(): Promise<string> {
-    const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]');
-    const answer = await fetch(this.boot.ticket_url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": token?.content ?? "" },
-      // A learner's ticket is for one session; staff move between theirs.
-      body: JSON.stringify(this.boot.role === "learner" ? { session: this.boot.session } : {}),
-      signal: AbortSignal.timeout(CONNECT_LIMIT_MS),
-    });
-    if ([401, 403, 404, 410].includes(answer.status)) {
-      const detail =
-        answer.status === 401
-          ? "You are no longer signed in. Open your personal link again, or sign in again."
-          : "This session cannot be opened from here. Open your personal link again.";
-      throw new Closed(String(answer.status), detail);
-    }
-    if (!answer.ok) throw new RoomError(String(answer.status), NO_ANSWER);
-    const body = (await answer.json()) as { ticket: string; ice_servers?: RTCIceServer[] };
-    this.iceServers = body.ice_servers ?? [];
+    const { ticket, iceServers } = await fetchTicket(this.boot);
+    this.iceServers = iceServers;
     this.iceAt = performance.now();
-    return body.ticket;
+    return ticket;
   }
 
-  private connect(ticket: string): Promise<Socket> {
-    const socket = io("/room", {
-      path: this.boot.socket_path,
-      transports: ["websocket"],
-      auth: { ticket },
-      reconnection: false,
-      forceNew: true,
-      timeout: CONNECT_LIMIT_MS,
-    });
+  private attach(socket: Socket): void {
     socket.on("state", (state: RoomState) => this.show(state));
     socket.on("lobby", (body: { sessions: LobbyEntry[] }) => this.page.lobby?.(body.sessions));
     socket.on("draining", () => socket.disconnect());
@@ -256,21 +220,6 @@ export class RoomClient {
       this.closeMedia("none");
       this.page.link("replaced");
       socket.disconnect();
-    });
-    return new Promise((done, fail) => {
-      const timer = setTimeout(() => {
-        socket.disconnect();
-        fail(new RoomError("no_answer", NO_ANSWER));
-      }, CONNECT_LIMIT_MS);
-      socket.once("connect", () => {
-        clearTimeout(timer);
-        done(socket);
-      });
-      socket.once("connect_error", (error) => {
-        clearTimeout(timer);
-        socket.disconnect();
-        fail(error);
-      });
     });
   }
 
@@ -312,7 +261,7 @@ export class RoomClient {
     this.heardAtLoss = null;
     if (pc && before !== null && pc === this.pc) {
       const alive = async (): Promise<boolean> =>
-        pc.connectionState !== "failed" && (await this.heard(pc)) > before;
+        pc.connectionState !== "failed" && (await heard(pc)) > before;
       const listened = performance.now() - this.lossAt;
       if (listened < LISTEN_MS && !(await alive())) await sleep(LISTEN_MS - listened);
       if (await alive()) {
@@ -321,19 +270,6 @@ export class RoomClient {
       }
     }
     if (pc === this.pc) void this.offer();
-  }
-
-  /** Packets of any kind that came from the server so far; a dead server sends none. */
-  private async heard(pc: RTCPeerConnection): Promise<number> {
-    let heard = 0;
-    try {
-      (await pc.getStats()).forEach((entry: Record<string, unknown>) => {
-        if (entry.type === "candidate-pair") heard += Number(entry.bytesReceived ?? 0);
-      });
-    } catch {
-      return 0;
-    }
-    return heard;
   }
 
   /** Makes a new peer connection in place of the old one. The old picture stays until then. */
@@ -449,15 +385,4 @@ export class RoomClient {
     Object.assign(first, this.encoding);
     await sender.setParameters(parameters).catch(() => undefined);
   }
-}
-
-/** Entry refused for good: asking again would be answered the same. */
-class Closed extends RoomError {}
-
-/** Offers VP8 first, then H.264, and nothing else: what the server can decode and record. */
-function preferVp8(video: RTCRtpTransceiver): void {
-  const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
-  const named = (name: string) => all.filter((codec) => codec.mimeType.toLowerCase() === name);
-  const wanted = [...named("video/vp8"), ...named("video/h264"), ...named("video/rtx")];
-  if (wanted.length) video.setCodecPreferences(wanted);
 }

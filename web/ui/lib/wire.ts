@@ -1,0 +1,98 @@
+// Single steps of signalling/PROTOCOL.md that keep no state: the ticket, the socket, the codecs.
+
+import { io, type Socket } from "socket.io-client";
+import type { Boot } from "./protocol";
+
+const CONNECT_LIMIT_MS = 8000;
+
+export const NO_ANSWER = "The server did not answer. Check that you are connected, then try again.";
+
+/** A refusal of the server, or its silence (`code` is then `no_answer`). */
+export class RoomError extends Error {
+  constructor(
+    readonly code: string,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** Entry refused for good: asking again would be answered the same. */
+export class Closed extends RoomError {}
+
+/** Asks for a ticket; throws `Closed` when this person may not enter. */
+export async function fetchTicket(
+  boot: Boot,
+): Promise<{ ticket: string; iceServers: RTCIceServer[] }> {
+  const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]');
+  const answer = await fetch(boot.ticket_url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": token?.content ?? "" },
+    // A learner's ticket is for one session; staff move between theirs.
+    body: JSON.stringify(boot.role === "learner" ? { session: boot.session } : {}),
+    signal: AbortSignal.timeout(CONNECT_LIMIT_MS),
+  });
+  if ([401, 403, 404, 410].includes(answer.status)) {
+    const detail =
+      answer.status === 401
+        ? "You are no longer signed in. Open your personal link again, or sign in again."
+        : "This session cannot be opened from here. Open your personal link again.";
+    throw new Closed(String(answer.status), detail);
+  }
+  if (!answer.ok) throw new RoomError(String(answer.status), NO_ANSWER);
+  const body = (await answer.json()) as { ticket: string; ice_servers?: RTCIceServer[] };
+  return { ticket: body.ticket, iceServers: body.ice_servers ?? [] };
+}
+
+/** Connects one socket; `attach` is called before it can receive anything. */
+export function dial(
+  boot: Boot,
+  ticket: string,
+  attach: (socket: Socket) => void,
+): Promise<Socket> {
+  const socket = io("/room", {
+    path: boot.socket_path,
+    transports: ["websocket"],
+    auth: { ticket },
+    reconnection: false,
+    forceNew: true,
+    timeout: CONNECT_LIMIT_MS,
+  });
+  attach(socket);
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => {
+      socket.disconnect();
+      fail(new RoomError("no_answer", NO_ANSWER));
+    }, CONNECT_LIMIT_MS);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      done(socket);
+    });
+    socket.once("connect_error", (error) => {
+      clearTimeout(timer);
+      socket.disconnect();
+      fail(error);
+    });
+  });
+}
+
+/** Bytes of media and its reports that came so far; a dead server sends none. */
+export async function heard(pc: RTCPeerConnection): Promise<number> {
+  let bytes = 0;
+  try {
+    (await pc.getStats()).forEach((entry: Record<string, unknown>) => {
+      if (entry.type === "candidate-pair") bytes += Number(entry.bytesReceived ?? 0);
+    });
+  } catch {
+    return 0;
+  }
+  return bytes;
+}
+
+/** Offers VP8 first, then H.264, and nothing else: what the server can decode and record. */
+export function preferVp8(video: RTCRtpTransceiver): void {
+  const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const named = (name: string) => all.filter((codec) => codec.mimeType.toLowerCase() === name);
+  const wanted = [...named("video/vp8"), ...named("video/h264"), ...named("video/rtx")];
+  if (wanted.length) video.setCodecPreferences(wanted);
+}
