@@ -102,7 +102,10 @@ class Recorder:
             self._dropped += 1
             return
         placed = self._video_clock.place(rtp_timestamp, received) - self._zero
-        self._awaits_key = False
+        # A new connection's picture cannot build on the old one's.
+        self._awaits_key = self._video_clock.jumped and not key_frame
+        if self._awaits_key:
+            return
         # Two frames never share a moment, not even when the clock was pulled forward.
         self._video_at = max(round(placed * 1000), self._video_at + 1)
         self._keep(Block(VIDEO, self._video_at, key_frame, frame), received)

@@ -25,6 +25,8 @@ class RtpClock:
         self._media = 0.0
         self._anchor = 0.0
         self._newest = float("-inf")
+        self.jumped = False
+        """Whether the last packet placed was the first of a new connection."""
 
     def listen(self, timestamp: int, received: float) -> None:
         """Learn from a packet that is not recorded, before the first that is."""
@@ -39,11 +41,13 @@ class RtpClock:
         before = self._media
         media = self._unwrap(timestamp)
         observed = received - media
+        self.jumped = False
         if self._newest == float("-inf"):
             self._anchor = observed
         elif abs(observed - self._anchor) > JUMP_SECONDS:
             # Time in the file goes on: the new connection begins behind the old one.
             self._anchor = max(observed, self._newest - media)
+            self.jumped = True
         elif observed < self._anchor:
             self._anchor -= min(self._anchor - observed, self._slope * max(0.0, media - before))
         placed = media + self._anchor

@@ -4,7 +4,7 @@
 ROOT/SESSION/key         the session's random key, wrapped (AES-256-GCM) by a key kept elsewhere
 ROOT/SESSION/ID.evidence a finished object, in the format of `recordings.stream`
 ROOT/SESSION/ID.part     an object still being appended to, or the orphan of a dead writer
-ROOT/SESSION/*.tmp       half-written; swept by `orphans`
+ROOT/SESSION/*.tmp       half-written; swept by `orphans` after an hour
 ```
 
 All methods block on the disk: callers on an event loop use a thread.
@@ -18,6 +18,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -38,6 +39,7 @@ from recordings.errors import (
 from recordings.reader import Reader
 
 RESERVE_BYTES = 256 * 1024 * 1024
+STALE_SECONDS = 3600
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NONCE_BYTES = 12
 _KEY_CONTEXT = b"invigilation-session-key/1\0"
@@ -176,15 +178,19 @@ class Vault:
     def orphans(self) -> list[tuple[str, str]]:
         """Return session and id of every unfinished object without a living writer.
 
-        Sweeps half-written temporary files too: call it at start, before anything is stored.
+        Sweeps what a kill left half-written, too, once it is an hour old.
         """
         for stale in self._root.glob("*/*.tmp"):
-            stale.unlink(missing_ok=True)
+            _sweep(stale)
         found = [path for path in sorted(self._root.glob("*/*.part")) if not _held(path)]
         for path in found:
             if path.stat().st_size < stream.HEADER_BYTES:
-                path.unlink()
-        return [(path.parent.name, path.stem) for path in found if path.exists()]
+                _sweep(path)
+        return [
+            (path.parent.name, path.stem)
+            for path in found
+            if path.exists() and path.stat().st_size >= stream.HEADER_BYTES
+        ]
 
     def erase(self, session: str, evidence_id: str) -> bool:
         """Destroy one object for good; return whether there was one.
@@ -322,6 +328,13 @@ def _held(path: Path) -> bool:
         except Busy:
             return True
     return False
+
+
+def _sweep(path: Path) -> None:
+    """Remove a half-written file, unless it may be in another process's hands."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - path.stat().st_mtime > STALE_SECONDS:
+            path.unlink()
 
 
 def _write_private(path: Path, pieces: Iterable[bytes]) -> None:

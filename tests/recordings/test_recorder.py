@@ -174,6 +174,17 @@ async def test_a_new_connection_goes_on_in_the_same_file(vault: Vault) -> None:
     assert max(np.diff(audio)) <= 0.121
 
 
+async def test_a_new_connection_begins_at_a_key_frame_too(vault: Vault) -> None:
+    recorder = await started(vault)
+    Feed(recorder).both(pictures(3), [])
+    Feed(recorder, begins=20.0, bases=(5, 5)).both(pictures(4)[10:], [])
+
+    await recorder.finish()
+
+    video, _ = times(vault.read("s1", "e1"))
+    assert next(at for at in video if at > 10) == pytest.approx(22.0, abs=0.002)
+
+
 async def test_an_outage_of_one_connection_keeps_its_clock(vault: Vault) -> None:
     recorder = await started(vault)
     feed = Feed(recorder)

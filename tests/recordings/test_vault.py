@@ -361,14 +361,17 @@ def test_settling_replaces_an_orphan(vault: Vault) -> None:
     assert not file_of(vault, "e1", "part").exists()
 
 
-def test_half_written_files_are_swept_at_start(vault: Vault) -> None:
+def test_half_written_files_are_swept_when_they_are_old(vault: Vault) -> None:
     vault.put("s1", "e1", b"")
-    (vault._root / "s1" / "e2.0123.tmp").write_bytes(b"half")
-    (vault._root / "s1" / "e3.part").write_bytes(b"")
+    for name in ("e2.0123.tmp", "e3.part", "e4.0123.tmp", "e5.part"):
+        (vault._root / "s1" / name).write_bytes(b"")
+    for name in ("e2.0123.tmp", "e3.part"):
+        os.utime(vault._root / "s1" / name, (0, 0))
 
     assert vault.orphans() == []
 
-    assert sorted(path.name for path in (vault._root / "s1").iterdir()) == ["e1.evidence", "key"]
+    left = sorted(path.name for path in (vault._root / "s1").iterdir())
+    assert left == ["e1.evidence", "e4.0123.tmp", "e5.part", "key"]
 
 
 def test_appending_stops_while_the_reserve_is_still_free(vault: Vault) -> None:
