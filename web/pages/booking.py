@@ -236,6 +236,8 @@ async def _month(
             ]
         )
         monday += 7 * DAY
+    # Weeks that are over, or past the licence, only stand in the way.
+    weeks = [week for week in weeks if any(one.open for one in week)] or weeks
     before = (first - DAY).replace(day=1)
     return Month(
         first,

@@ -57,6 +57,7 @@ def permissions(path: str) -> str:
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Give every answer of the service its headers; what a handler has set stays."""
     headers = response.headers
+    headers.pop("Server", None)  # which versions run here is nobody's business
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
     url = request.app[SETTINGS].url
