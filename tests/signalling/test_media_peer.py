@@ -1,0 +1,162 @@
+"""A peer as the room sees it, fed with packets instead of a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from aiortc import rtp as stock
+
+from signalling.forwarding import Formats, Kind
+from signalling.peer import MediaSettings, NoPicture, Peer
+from signalling.rtp import RtpPacket
+
+pytestmark = pytest.mark.media
+KEY, DELTA = b"\x10\x00key", b"\x10\x01delta"
+
+
+@dataclass
+class Wishes:
+    """Counts the key frames that the publisher is asked for."""
+
+    asked: int = 0
+
+    def send(self, packet: bytes) -> None:
+        for parsed in stock.RtcpPacket.parse(packet):
+            self.asked += isinstance(parsed, stock.RtcpPsfbPacket)
+
+
+@dataclass
+class Sink:
+    videos: list[tuple[bytes, int, bool, float]] = field(default_factory=list)
+    audios: list[tuple[bytes, int, float]] = field(default_factory=list)
+
+    def video(self, frame: bytes, rtp_timestamp: int, key_frame: bool, received: float) -> None:  # noqa: FBT001
+        self.videos.append((frame, rtp_timestamp, key_frame, received))
+
+    def audio(self, packet: bytes, rtp_timestamp: int, received: float) -> None:
+        self.audios.append((packet, rtp_timestamp, received))
+
+
+class Studio:
+    """A peer that is not connected, and packets for it."""
+
+    def __init__(self) -> None:
+        self.peer = Peer(MediaSettings(host_addresses=("127.0.0.1",)))
+        self.media = self.peer._media
+        self.media.receive(Kind.VIDEO, Formats(96, None))
+        self.media.receive(Kind.AUDIO, Formats(111, None))
+        self.wishes = Wishes()
+        self.media.incoming[Kind.VIDEO]._wire = self.wishes
+
+    def show(self, sequence: int, payload: bytes, now: float, stamp: int = 0) -> None:
+        packet = RtpPacket(96, True, sequence, stamp & 0xFFFFFFFF, 7, payload)
+        self.media.on_rtp(packet.to_bytes(), now)
+
+    def say(self, sequence: int, payload: bytes, now: float, stamp: int) -> None:
+        packet = RtpPacket(111, False, sequence, stamp & 0xFFFFFFFF, 8, payload)
+        self.media.on_rtp(packet.to_bytes(), now)
+
+
+async def test_a_tap_asks_for_a_key_frame_at_the_start_and_every_ten_seconds() -> None:
+    studio, asked, now = Studio(), [], time.monotonic()
+    studio.peer.tap(Sink())
+    for second in range(26):
+        key = second in (1, 11, 21)
+        studio.show(second, KEY if key else DELTA, now + second, second * 90_000)
+        if studio.wishes.asked > len(asked):
+            asked.append(second)
+
+    assert asked == [0, 10, 20]
+    await studio.peer.close()
+
+
+async def test_a_tap_gives_clocks_that_do_not_wrap() -> None:
+    studio, sink = Studio(), Sink()
+    studio.peer.tap(sink)
+    top = 1 << 32
+
+    studio.show(1, KEY, 1.0, top - 3000)
+    studio.show(2, DELTA, 2.0, top + 6000)
+    studio.say(5, b"one", 1.5, top - 960)
+    studio.say(6, b"two", 2.5, top)
+
+    assert [video[1:] for video in sink.videos] == [
+        (top - 3000, True, 1.0),
+        (top + 6000, False, 2.0),
+    ]
+    assert sink.audios == [(b"one", top - 960, 1.5), (b"two", top, 2.5)]
+    await studio.peer.close()
+
+
+async def test_after_untapping_nothing_comes() -> None:
+    studio, sink = Studio(), Sink()
+    untap = studio.peer.tap(sink)
+    studio.show(1, KEY, 1.0)
+
+    untap()
+    untap()
+
+    studio.show(2, DELTA, 2.0, 3000)
+    assert len(sink.videos) == 1
+    await studio.peer.close()
+
+
+async def test_a_snapshot_is_the_next_whole_key_frame() -> None:
+    studio = Studio()
+    snapshot = asyncio.create_task(studio.peer.key_frame(5))
+    await asyncio.sleep(0)
+
+    studio.show(1, DELTA, 1.0)
+    studio.show(2, KEY, 1.1, 3000)
+
+    assert await snapshot == KEY[1:]
+    await studio.peer.close()
+
+
+async def test_no_picture_in_time_is_said_so() -> None:
+    studio = Studio()
+
+    with pytest.raises(NoPicture):
+        await studio.peer.key_frame(0.01)
+
+    assert studio.media.incoming[Kind.VIDEO].listeners == []
+    await studio.peer.close()
+    with pytest.raises(NoPicture):
+        await studio.peer.key_frame(60)
+
+
+async def test_media_silence_can_be_seen() -> None:
+    studio = Studio()
+    before = studio.peer.last_packet_at
+
+    studio.say(1, b"x", 12.5, 0)
+
+    assert (before, studio.peer.last_packet_at) == (None, 12.5)
+    await studio.peer.close()
+
+
+async def test_forwarding_ends_on_both_sides_when_a_peer_closes() -> None:
+    one, other = Studio(), Studio()
+    one.peer.forward_to(other.peer)
+    other.peer.forward_to(one.peer)
+
+    await one.peer.close()
+
+    assert [incoming.destination for incoming in other.media.incoming.values()] == [None, None]
+    assert [incoming.destination for incoming in one.media.incoming.values()] == [None, None]
+    await other.peer.close()
+
+
+async def test_a_second_destination_replaces_the_first() -> None:
+    one, first, second = Studio(), Studio(), Studio()
+    one.peer.forward_to(first.peer)
+
+    one.peer.forward_to(second.peer)
+
+    assert first.media.outgoing[Kind.VIDEO]._source is None
+    assert one.media.incoming[Kind.VIDEO].destination is second.media.outgoing[Kind.VIDEO]
+    for studio in (one, first, second):
+        await studio.peer.close()
