@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from invigilation import record
 from invigilation.booking import Booking, BookingEvent
-from invigilation.charge import ChargeState
 from invigilation.desk.office import LEARNER, Office, held, new_id, sitting_of
 from invigilation.errors import (
     AlreadyBooked,
@@ -33,7 +32,7 @@ from invigilation.slots import (
     why_not,
 )
 from invigilation.store import Tx
-from invigilation.store.bookings import Wanted
+from invigilation.store.bookings import Context, Wanted
 from invigilation.store.views import Sitting
 
 SECRET_BYTES = 32
@@ -60,13 +59,13 @@ class BookingDesk:
         return why_day_empty(calendar, wish, day)
 
     async def _with_holds(self, tx: Tx, request: str, window: Window) -> tuple[Calendar, Wish]:
-        asked, assessment = await _request(tx, request)
-        calendar = await self.office.calendar(tx)
+        asked = await _context(tx, request)
+        calendar = await self.office.calendar_at(tx, asked.rota_version)
         # A session that begins inside the window may end, with its buffer, a day later.
         holds = await tx.rota.holds(
             window.start - timedelta(days=1), window.end + timedelta(days=1)
         )
-        return replace(calendar, holds=holds), self._wish(asked, assessment)
+        return replace(calendar, holds=holds), self._wish(asked.request, asked.assessment)
 
     def _wish(self, request: Request, assessment: Assessment, *, by_staff: bool = False) -> Wish:
         rules = self.office.rules
@@ -93,15 +92,17 @@ class BookingDesk:
         """
         zone = clean_zone(zone)
         async with self.office.store.write() as tx:
-            asked, assessment = await _request(tx, request)
-            await _nothing_due(tx, asked)
-            wanted = await self._wanted(tx, asked, assessment, start, zone, by_staff=by_staff)
+            asked = await _context(tx, request)
+            if asked.charge_due is not None:
+                charge = await tx.charges.find(asked.charge_due)
+                raise PaymentDue(asked.charge_due, charge.price.gross_pence if charge else 0)
+            wanted = await self._wanted(tx, asked, start, zone, by_staff=by_staff)
             booking = await tx.bookings.take(wanted)
             if booking is None:
                 active = await tx.bookings.active_of(request)
                 raise AlreadyBooked(active.id) if active else SlotTaken(start)
-            await tx.requests.set_state(request, asked.after(RequestEvent.BOOK).state)
-            session = await self._open_session(tx, booking, assessment, actor)
+            await tx.requests.set_state(request, asked.request.after(RequestEvent.BOOK).state)
+            session = await self._open_session(tx, booking, asked.assessment, actor)
             sitting = await sitting_of(tx, session)
             await self._tell(tx, sitting, "booking.made", "booked")
         return sitting
@@ -109,23 +110,21 @@ class BookingDesk:
     async def _wanted(
         self,
         tx: Tx,
-        request: Request,
-        assessment: Assessment,
+        asked: Context,
         start: datetime,
         zone: str,
         *,
         by_staff: bool,
     ) -> Wanted:
-        calendar = await self.office.calendar(tx)
-        wish = self._wish(request, assessment, by_staff=by_staff)
+        calendar = await self.office.calendar_at(tx, asked.rota_version)
+        wish = self._wish(asked.request, asked.assessment, by_staff=by_staff)
         # Holds are left to the database: here only hours, rota, notice and licence are judged.
-        refusal = why_not(calendar, wish, start)
-        if refusal is not None:
-            raise SlotNotOffered(start, refusal)
-        end = start + timedelta(minutes=assessment.minutes)
         seats = free_seats(calendar, wish, start)
+        if not seats:
+            raise SlotNotOffered(start, why_not(calendar, wish, start) or Refusal.FULL)
+        end = start + timedelta(minutes=asked.assessment.minutes)
         hold = end + self.office.rules.buffer
-        return Wanted(new_id("bk"), request.id, seats, start, end, hold, zone)
+        return Wanted(new_id("bk"), asked.request.id, seats, start, end, hold, zone)
 
     async def _open_session(
         self, tx: Tx, booking: Booking, assessment: Assessment, actor: str
@@ -175,8 +174,8 @@ class BookingDesk:
         async with self.office.store.write() as tx:
             one = await self._changeable(tx, booking, "change this booking", by_staff=by_staff)
             one.after(BookingEvent.MOVE)
-            asked, assessment = await _request(tx, one.request)
-            wanted = await self._wanted(tx, asked, assessment, start, one.zone, by_staff=by_staff)
+            asked = await _context(tx, one.request)
+            wanted = await self._wanted(tx, asked, start, one.zone, by_staff=by_staff)
             moved = await tx.bookings.move(one, wanted)
             if moved is None:
                 raise SlotTaken(start)
@@ -208,7 +207,7 @@ class BookingDesk:
             await tx.bookings.save(one.after(BookingEvent.CANCEL))
             entry = self.office.entry(open_, "cancelled", actor, {})
             await tx.sessions.save(closed, entry)
-            asked, _ = await _request(tx, one.request)
+            asked = (await _context(tx, one.request)).request
             await tx.requests.set_state(asked.id, asked.after(RequestEvent.RELEASE).state)
             sitting = await sitting_of(tx, session)
             await self._tell(tx, sitting, "booking.cancelled", "cancelled")
@@ -245,14 +244,11 @@ class BookingDesk:
             return await tx.views.between(first, last, staff)
 
 
-async def _request(tx: Tx, ident: str) -> tuple[Request, Assessment]:
-    request = await tx.requests.find(ident)
-    if request is None:
-        raise NotFound("request", ident)
-    assessment = await tx.requests.assessment(request.assessment)
-    if assessment is None:
-        raise NotFound("assessment", request.assessment)
-    return request, assessment
+async def _context(tx: Tx, request: str) -> Context:
+    found = await tx.bookings.context(request)
+    if found is None:
+        raise NotFound("request", request)
+    return found
 
 
 async def _session_of(tx: Tx, booking: str) -> str:
@@ -260,9 +256,3 @@ async def _session_of(tx: Tx, booking: str) -> str:
     if session is None:
         raise NotFound("session", booking)
     return session
-
-
-async def _nothing_due(tx: Tx, request: Request) -> None:
-    for charge in await tx.charges.of_request(request.id):
-        if charge.state is ChargeState.DUE:
-            raise PaymentDue(charge.id, charge.price.gross_pence)

@@ -57,8 +57,11 @@ class Office:
 
     async def calendar(self, tx: Tx) -> Calendar:
         """Return the calendar without holds; read anew only when the rota has changed."""
+        return await self.calendar_at(tx, await tx.rota.version())
+
+    async def calendar_at(self, tx: Tx, version: int) -> Calendar:
+        """Return the calendar of a rota's version that was read in this transaction."""
         kept = self._kept
-        version = await tx.rota.version()
         if kept.calendar is None or kept.version != version:
             kept.calendar = await tx.rota.calendar(self.rules.zone)
             kept.version = version

@@ -7,15 +7,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import ACTIVE, Booking, BookingState
+from invigilation.charge import ChargeState
+from invigilation.request import Assessment, Request
 from invigilation.store.columns import Utc, Word
-from invigilation.store.mapping import all_of, columns, load
-from invigilation.store.rows import booking, seat
+from invigilation.store.mapping import all_of, columns, dump, load
+from invigilation.store.rows import assessment, booking, charge, counter, request, seat
 
 HELD = sorted(ACTIVE)
 
@@ -33,52 +46,49 @@ class Wanted:
     zone: str
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A request with its assessment, the id of a charge that is due, and the rota's version."""
+
+    request: Request
+    assessment: Assessment
+    charge_due: str | None
+    rota_version: int
+
+
 class Bookings:
     """Rows of bookings."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._db = connection
-        self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        self._sqlite = connection.dialect.name == "sqlite"
+
+    async def context(self, request_id: str) -> Context | None:
+        """Return all that booking for a request asks about, in one reading."""
+        row = (await self._db.execute(_CONTEXT, {"request_id": request_id})).first()
+        if row is None:
+            return None
+        cut = len(_REQUEST)
+        return Context(
+            load(Request, row[:cut]), load(Assessment, row[cut:-2]), row[-2], row[-1] or 0
+        )
 
     async def take(self, wanted: Wanted) -> Booking | None:
         """Insert the booking on any free seat; None when there is none, or the request has one.
 
-        Another transaction may take the chosen seat in the same instant: then the next free one
-        is tried, at most once a seat.
+        On PostgreSQL another transaction may take the chosen seat in the same instant: then the
+        next free one is tried, at most once a seat.
         """
-        for _ in wanted.seats:
-            row = (await self._db.execute(self._take(wanted))).first()
+        values = dump(wanted)
+        tries = 1 if self._sqlite else len(wanted.seats)
+        statement = _TAKE_SQLITE if self._sqlite else _TAKE_POSTGRESQL
+        for _ in range(tries):
+            row = (await self._db.execute(statement, values)).first()
             if row is not None:
                 return load(Booking, row)
-            if not await self._any_free(wanted):
+            if self._sqlite or not await self._any_free(wanted):
                 return None
         return None
-
-    def _take(self, wanted: Wanted) -> Any:
-        chosen = (
-            select(
-                literal(wanted.id),
-                literal(wanted.request),
-                seat.c.id,
-                seat.c.staff,
-                literal(wanted.start, Utc),
-                literal(wanted.end, Utc),
-                literal(wanted.hold_until, Utc),
-                literal(BookingState.BOOKED, Word(BookingState)),
-                literal(0),
-                literal(wanted.zone),
-            )
-            .where(seat.c.id.in_(wanted.seats), _free(wanted))
-            .order_by(func.random())
-            .limit(1)
-        )
-        names = [column.name for column in booking.columns]
-        return (
-            self._insert(booking)
-            .from_select(names, chosen)
-            .on_conflict_do_nothing()
-            .returning(*columns(booking, Booking))
-        )
 
     async def _any_free(self, wanted: Wanted) -> bool:
         query = select(seat.c.id).where(seat.c.id.in_(wanted.seats), _free(wanted)).limit(1)
@@ -124,16 +134,16 @@ class Bookings:
         """Find a booking, and hold it until the transaction ends."""
         return await self._one(all_of(booking, Booking).where(booking.c.id == ident))
 
-    async def active_of(self, request: str) -> Booking | None:
+    async def active_of(self, request_id: str) -> Booking | None:
         """Find the one booking that holds a seat for this request."""
         query = all_of(booking, Booking).where(
-            booking.c.request == request, booking.c.state.in_(HELD)
+            booking.c.request == request_id, booking.c.state.in_(HELD)
         )
         return await self._one(query)
 
-    async def latest_of(self, request: str) -> Booking | None:
+    async def latest_of(self, request_id: str) -> Booking | None:
         """Find the request's newest booking, whatever its state."""
-        query = all_of(booking, Booking).where(booking.c.request == request)
+        query = all_of(booking, Booking).where(booking.c.request == request_id)
         active_first = booking.c.state.in_(HELD).desc()
         return await self._one(query.order_by(active_first, booking.c.start.desc()).limit(1))
 
@@ -160,11 +170,71 @@ class Bookings:
         return None if row is None else load(Booking, row)
 
 
-def _free(wanted: Wanted, but: str = "") -> ColumnElement[bool]:
-    return ~exists().where(
+def _overlaps(
+    start: ColumnElement[datetime], until: ColumnElement[datetime]
+) -> ColumnElement[bool]:
+    return and_(
         booking.c.seat == seat.c.id,
-        booking.c.start < wanted.hold_until,
-        booking.c.hold_until > wanted.start,
+        booking.c.start < until,
+        booking.c.hold_until > start,
         booking.c.state.in_(HELD),
-        booking.c.id != but,
     )
+
+
+def _free(wanted: Wanted, but: str = "") -> ColumnElement[bool]:
+    start, until = literal(wanted.start, Utc), literal(wanted.hold_until, Utc)
+    return ~exists().where(_overlaps(start, until), booking.c.id != but)
+
+
+def _take(insert: Any) -> Any:
+    """Build the one statement that finds a free seat and takes it.
+
+    Its parameters are the fields of `Wanted`; it is built once, as building costs as much time as
+    running it.
+    """
+    start, until = bindparam("start", type_=Utc), bindparam("hold_until", type_=Utc)
+    chosen = (
+        select(
+            bindparam("id", type_=String),
+            bindparam("request", type_=String),
+            seat.c.id,
+            seat.c.staff,
+            start,
+            bindparam("end", type_=Utc),
+            until,
+            literal(BookingState.BOOKED, Word(BookingState)),
+            literal(0),
+            bindparam("zone", type_=String),
+        )
+        .where(
+            seat.c.id.in_(bindparam("seats", expanding=True)),
+            ~exists().where(_overlaps(start, until)),
+        )
+        .order_by(func.random())
+        .limit(1)
+    )
+    names = [column.name for column in booking.columns]
+    return (
+        insert(booking)
+        .from_select(names, chosen)
+        .on_conflict_do_nothing()
+        .returning(*columns(booking, Booking))
+    )
+
+
+_TAKE_SQLITE = _take(sqlite.insert)
+_TAKE_POSTGRESQL = _take(postgresql.insert)
+_REQUEST = columns(request, Request)
+_DUE = select(charge.c.id).where(
+    charge.c.request == request.c.id, charge.c.state == ChargeState.DUE
+)
+_CONTEXT = (
+    select(
+        *_REQUEST,
+        *columns(assessment, Assessment),
+        _DUE.limit(1).scalar_subquery(),
+        select(counter.c.value).where(counter.c.name == "rota").scalar_subquery(),
+    )
+    .join(assessment, request.c.assessment == assessment.c.id)
+    .where(request.c.id == bindparam("request_id", type_=String))
+)

@@ -63,9 +63,7 @@ class Watch:
                 idempotency.c.key == one.key,
                 or_(
                     idempotency.c.created < kept_since,
-                    and_(
-                        idempotency.c.status.is_(None), idempotency.c.created < in_flight_since
-                    ),
+                    and_(idempotency.c.status.is_(None), idempotency.c.created < in_flight_since),
                 ),
             )
         )
