@@ -203,6 +203,41 @@ def test_a_range_of_a_cut_file_is_refused(vault: Vault) -> None:
         vault.open("s1", "e1")
 
 
+def test_a_cut_that_pretends_to_be_the_end_is_refused(vault: Vault) -> None:
+    vault.put("s1", "e1", some(3 * CHUNK))
+    path = file_of(vault, "e1")
+    cut = bytearray(path.read_bytes()[: stream.HEADER_BYTES + 2 * RECORD])
+    cut[stream.HEADER_BYTES + RECORD] |= 0x80
+    path.write_bytes(cut)
+
+    with pytest.raises(EvidenceDamaged):
+        vault.open("s1", "e1")
+
+
+def test_a_cut_object_is_no_orphan(vault: Vault) -> None:
+    vault.put("s1", "e1", some(3 * CHUNK))
+    path = file_of(vault, "e1")
+    path.write_bytes(path.read_bytes()[: stream.HEADER_BYTES + 2 * RECORD])
+
+    with pytest.raises(EvidenceDamaged):
+        vault.recover("s1", "e1")
+    with pytest.raises(EvidenceDamaged):
+        vault.read_part("s1", "e1")
+
+
+def test_no_two_chunks_and_no_two_files_share_a_key_stream(vault: Vault) -> None:
+    vault.put("s1", "e1", bytes(3 * CHUNK))
+    vault.put("s1", "e2", bytes(3 * CHUNK))
+
+    chunks = {
+        raw[start + 4 : start + RECORD - 16]
+        for raw in (file_of(vault, "e1").read_bytes(), file_of(vault, "e2").read_bytes())
+        for start in range(stream.HEADER_BYTES, len(raw), RECORD)
+    }
+
+    assert len(chunks) == 6
+
+
 def test_evidence_is_never_overwritten(vault: Vault) -> None:
     vault.put("s1", "e1", b"one")
 
