@@ -206,13 +206,17 @@ async def _serve_mail(mailbox: Mailbox, stop: asyncio.Event, ready: Callable[[],
         lines.append(SMTP(mailbox, hostname=mailbox.host, enable_SMTPUTF8=True))
         return lines[-1]
 
-    server = await asyncio.get_running_loop().create_server(line, mailbox.host, 0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(line, mailbox.host, 0)
     mailbox.port = server.sockets[0].getsockname()[1]
     ready()
     await stop.wait()
-    server.close()
-    for _ in range(5):  # a line that was just accepted takes some turns of the loop to open
+    # asyncio loses a socket that is accepted while its server closes: accept no more, and let
+    # what was just accepted open, which takes some turns of the loop.
+    loop.remove_reader(server.sockets[0].fileno())
+    for _ in range(10):
         await asyncio.sleep(0)
+    server.close()
     for each in lines:
         if each.transport is not None:
             each.transport.close()

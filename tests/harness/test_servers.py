@@ -108,16 +108,12 @@ async def test_mail_arrives_with_its_recipients(mailbox: Mailbox) -> None:
 
 
 def test_the_mail_server_is_gone_afterwards_and_closes_lines_left_open() -> None:
-    with socket.socket() as line:
-        with mail_server() as server:
-            line.connect((server.host, server.port))
-            greeting = line.recv(1000)
+    with contextlib.ExitStack() as lines, mail_server() as server:
+        for _ in range(20):
+            where = (server.host, server.port)
+            lines.enter_context(socket.create_connection(where, timeout=5))
 
-        line.settimeout(5)
-        with contextlib.suppress(ConnectionResetError):
-            assert line.recv(1000) == b""
     gc.collect()  # an unclosed transport would warn here, and a warning is an error
-    assert greeting.startswith(b"220 ")
     assert not listens(server.port)
 
 
