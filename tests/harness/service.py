@@ -20,13 +20,13 @@ START_S = 30.0
 ANSWER_S = 2.0
 
 
-def _ready(port: int, path: str) -> bool:
-    """Whether a GET is answered with 200."""
+def _ready(port: int) -> bool:
+    """Whether `/readyz` is answered with 200."""
     with contextlib.closing(
         http.client.HTTPConnection("localhost", port, timeout=ANSWER_S)
     ) as line:
         try:
-            line.request("GET", path)
+            line.request("GET", "/readyz")
             return line.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
@@ -35,7 +35,7 @@ def _ready(port: int, path: str) -> bool:
 class Program:
     """One of our own programs, serving HTTP on one port for all of its lives.
 
-    It is ready when `ready` (a path) is answered with 200. `environment` is added to the test process's own, less the settings that are in there.
+    `environment` is added to the test process's own, less the settings that are in there.
     """
 
     def __init__(
@@ -45,10 +45,8 @@ class Program:
         log: Path,
         port: int,
         environment: Mapping[str, str],
-        ready: str = "/readyz",
     ) -> None:
         self.port = port
-        self.ready = ready
         ours = ("INVIGILATION_", "PRACTICE_")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         self.process = Process(
@@ -73,11 +71,9 @@ class Program:
         self.process.start()
 
         async def ready() -> bool:
-            return (
-                await asyncio.to_thread(_ready, self.port, self.ready) or self.process.must_live()
-            )
+            return await asyncio.to_thread(_ready, self.port) or self.process.must_live()
 
-        await until(ready, START_S, f"{self.url}{self.ready}")
+        await until(ready, START_S, f"{self.url}/readyz")
 
     def kill(self) -> None:
         """End it with SIGKILL: nothing of it gets to tidy up."""
@@ -131,5 +127,4 @@ class Practice(Program):
             log=folder / "practice.log",
             port=port,
             environment={**own, **(environment or {})},
-            ready="/healthz",
         )
