@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -13,9 +13,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     Strict,
 )
-from pydantic.json_schema import SkipJsonSchema
 
 MAX_TEXT = 200
 # No control characters: PostgreSQL refuses NUL, and none of the others belongs in a name.
@@ -65,7 +65,7 @@ def _shaped(pattern: str, words: str) -> BeforeValidator:
     shape = re.compile(pattern)
 
     def check(value: Any) -> Any:
-        if isinstance(value, date) or (isinstance(value, str) and shape.match(value)):
+        if isinstance(value, date) or (isinstance(value, str) and shape.fullmatch(value)):
             return value
         raise ValueError(words)
 
@@ -103,14 +103,16 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number in a body; JSON Schema counts 71.0 as one."""
 
 
-def _no_null(value: Any) -> Any:
-    if value is None:
-        raise ValueError("Leave it out instead of sending null.")
-    return value
+class _LeftOut:
+    """Makes `T | None` mean: T, or not there at all. The schema is that of T alone."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        (kept,) = (one for one in get_args(source) if one is not type(None))
+        return handler.generate_schema(kept)
 
 
 T = TypeVar("T")
-Optionally = Annotated[T | SkipJsonSchema[None], BeforeValidator(_no_null)]
+Optionally = Annotated[T | None, _LeftOut()]
 """A field that may be left out (it is None then) but is never null."""
 
 

@@ -30,7 +30,7 @@ from web.api.idempotency import (
     parse_key,
     refusal,
 )
-from web.api.problems import Problem, from_error
+from web.api.problems import Problem, from_error, internal
 
 PREFIX = "/api"
 DOCUMENT_PATH = "/openapi.json"
@@ -167,17 +167,17 @@ async def _problems(
         response = await handler(request)
     except Problem as problem:
         response = problem.response()
-    except InvigilationError as error:
-        response = from_error(error).response()
     except web.HTTPMethodNotAllowed as error:
         allow = ", ".join(sorted(error.allowed_methods))
         detail = f"This path answers {allow}."
         response = Problem("method_not_allowed", detail, headers={"Allow": allow}).response()
     except web.HTTPNotFound:
         response = Problem("not_found", "There is nothing at this path.").response()
-    except Exception:
-        log.exception("api call failed: %s %s", request.method, request.rel_url.raw_path)
-        response = Problem("internal", "We have noted this and will look at it.").response()
+    except Exception as error:
+        translated = from_error(error) if isinstance(error, InvigilationError) else internal()
+        if translated.code == "internal":
+            log.exception("api call failed: %s %s", request.method, request.rel_url.raw_path)
+        response = translated.response()
     for name, value in _NO_STORE.items():
         response.headers.setdefault(name, value)
     return response

@@ -133,10 +133,20 @@ class Problem(Exception):
 
 
 def from_error(error: errors.InvigilationError) -> Problem:
-    """Return the problem for an exam-office error; a code missing from the table is a `refused`."""
-    code = error.code if error.code in KINDS else "refused"
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if code == "busy" else {}
-    return Problem(code, str(error), facts=_facts(error), headers=headers)
+    """Return the problem for an exam-office error.
+
+    What is not in the table was not meant for a client (evidence that is damaged, say): that is an
+    `internal` problem without details.
+    """
+    if error.code not in KINDS:
+        return internal()
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if error.code == "busy" else {}
+    return Problem(error.code, str(error), facts=_facts(error), headers=headers)
+
+
+def internal() -> Problem:
+    """Return the problem for a fault of ours; the log has the rest."""
+    return Problem("internal", "We have noted this and will look at it.")
 
 
 def instant(moment: datetime) -> str:
