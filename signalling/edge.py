@@ -1,0 +1,191 @@
+"""The Socket.IO server and what it refuses before a message is looked at.
+
+WebSocket and text frames only; named origins only, and never none; so many connections, so many
+frames a second, so long a frame. A connection that sends what cannot be a message is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import socketio
+import structlog
+from socketio.packet import BINARY_ACK, BINARY_EVENT, EVENT, Packet
+
+from invigilation.ports import Clock
+from signalling.tasks import Tasks
+
+NAMESPACE: Final = "/room"
+PATH: Final = "room/socket"
+PING_INTERVAL_S: Final = 5
+PING_TIMEOUT_S: Final = 10
+FRAME_LIMIT: Final = 64 * 1024
+CONNECTION_LIMIT: Final = 1_000
+FRAMES_A_SECOND: Final = 50.0
+FRAMES_AT_ONCE: Final = 150.0
+"""Of frames of any kind; a client that keeps to the limit of messages is far below."""
+ENTER_S: Final = 10.0
+"""How long a connection may take until it has entered what it came for."""
+RESERVED: Final = frozenset({"connect", "disconnect", "connect_error"})
+CLOSE_S: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Malformed(ValueError):
+    """A frame that cannot be a message of this protocol."""
+
+
+class Bucket:
+    """Lets `rate` a second pass, and `burst` at once."""
+
+    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._level = burst
+        self._at = clock.monotonic()
+
+    def take(self) -> bool:
+        """Take one; say whether there was one."""
+        now = self._clock.monotonic()
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
+
+
+@dataclass(slots=True)
+class Link:
+    """An engine connection: its frames, its deadline, and whether it tried to enter."""
+
+    bucket: Bucket
+    deadline: asyncio.TimerHandle
+    tried: bool = False
+
+
+class TextPacket(Packet):  # type: ignore[misc]  # the library is untyped
+    """A packet without attachments: those would be hoarded until the last of them came."""
+
+    uses_binary_events = False
+
+    def decode(self, encoded_packet: object) -> int:
+        """Read a text frame; raises `Malformed` for anything else."""
+        if not isinstance(encoded_packet, str):
+            raise Malformed("binary")
+        count = super().decode(encoded_packet)
+        if self.packet_type in {BINARY_EVENT, BINARY_ACK} or count:
+            raise Malformed("attachments")
+        if self.packet_type == EVENT and not (
+            isinstance(self.data, list)
+            and self.data
+            and isinstance(self.data[0], str)
+            and self.data[0] not in RESERVED
+        ):
+            raise Malformed("event")
+        return 0
+
+
+class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is untyped
+    """The server, with our own checks where a connection and where a frame comes in.
+
+    Only pages of `origins` (`https://host[:port]`) may connect.
+    """
+
+    def __init__(self, origins: list[str], clock: Clock) -> None:
+        if not origins or "*" in origins:
+            raise ValueError("name the origins that may connect")
+        super().__init__(
+            async_mode="aiohttp",
+            transports=["websocket"],
+            cors_allowed_origins=list(origins),
+            cors_credentials=False,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_TIMEOUT_S,
+            max_http_buffer_size=FRAME_LIMIT,
+            async_handlers=False,
+            serializer=TextPacket,
+            namespaces=[NAMESPACE],
+        )
+        self._clock = clock
+        self._tasks = Tasks()
+        self._links: dict[str, Link] = {}
+
+    def entered(self, eio_sid: str) -> None:
+        """Lift the deadline of a connection."""
+        link = self._links.get(eio_sid)
+        if link is not None:
+            link.deadline.cancel()
+
+    def first_try(self, eio_sid: str) -> bool:
+        """Say whether this connection tries to enter for the first time."""
+        link = self._links.get(eio_sid)
+        if link is None or link.tried:
+            return False
+        link.tried = True
+        return True
+
+    def hang_up(self, eio_sid: str) -> None:
+        """Close a connection soon, after what was sent before; returns at once."""
+        self._tasks.start(self._hang_up(eio_sid))
+
+    def waiting(self, eio_sid: str) -> int:
+        """Return how many frames wait to be sent to a connection."""
+        socket = self.eio.sockets.get(eio_sid)
+        return 0 if socket is None else int(socket.queue.qsize())
+
+    async def close(self) -> None:
+        """Close every connection and end the server's own tasks."""
+        for eio_sid in [*self.eio.sockets]:
+            self.hang_up(eio_sid)
+        await self._tasks.finish()
+        for link in self._links.values():
+            link.deadline.cancel()
+        self._links.clear()
+        await self.shutdown()
+
+    async def _hang_up(self, eio_sid: str) -> None:
+        async with asyncio.timeout(CLOSE_S):
+            await self.eio.disconnect(eio_sid)
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> bool | None:
+        # The library checks an Origin that is there; it lets a missing one pass.
+        if not environ.get("HTTP_ORIGIN"):
+            log.warning("a connection without an origin was refused")
+            return False
+        if len(self._links) >= CONNECTION_LIMIT:
+            log.warning("too many connections", limit=CONNECTION_LIMIT)
+            return False
+        bucket = Bucket(FRAMES_A_SECOND, FRAMES_AT_ONCE, self._clock)
+        loop = asyncio.get_running_loop()
+        self._links[eio_sid] = Link(bucket, loop.call_later(ENTER_S, self._too_late, eio_sid))
+        await super()._handle_eio_connect(eio_sid, environ)
+        return None
+
+    def _too_late(self, eio_sid: str) -> None:
+        log.info("a connection that entered nothing was closed")
+        self.hang_up(eio_sid)
+
+    async def _handle_eio_message(self, eio_sid: str, data: object) -> None:
+        link = self._links.get(eio_sid)
+        if link is None:
+            return
+        try:
+            if not link.bucket.take():
+                raise Malformed("too many frames")
+            await super()._handle_eio_message(eio_sid, data)
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            log.info("a connection was closed for what it sent", why=repr(error)[:200])
+            self._forget(eio_sid)
+            self.hang_up(eio_sid)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self._forget(eio_sid)
+        await super()._handle_eio_disconnect(eio_sid, reason)
+
+    def _forget(self, eio_sid: str) -> None:
+        link = self._links.pop(eio_sid, None)
+        if link is not None:
+            link.deadline.cancel()

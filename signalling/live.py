@@ -1,0 +1,97 @@
+"""The live room as a whole: what the service attaches to its application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from invigilation.desk import Desk
+from invigilation.ports import Clock
+from signalling.edge import NAMESPACE, PATH, EdgeServer
+from signalling.lobby import Lobby
+from signalling.namespace import Lines, RoomNamespace
+from signalling.peer import MediaSettings, Peer
+from signalling.ports import EvidenceRoom, MediaPeer, PeerFactory
+from signalling.registry import Rooms
+from signalling.room import Means
+from signalling.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class RtcPeers:
+    """Makes real peers."""
+
+    settings: MediaSettings
+
+    async def answer(self, sdp: str) -> tuple[MediaPeer, str]:
+        """Answer an offer; raises `SdpRefused`."""
+        return await Peer.answer(sdp, self.settings)
+
+
+class Live:
+    """Rooms, lobby and the Socket.IO server over them.
+
+    `attach` it to the application, which then starts it, and drains it when it shuts down.
+    `origins` are the addresses of our own pages, as a browser's `Origin` names them. The clock's
+    `monotonic` must be that of `time.monotonic`, by which peers note their packets.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        evidence: EvidenceRoom,
+        peers: PeerFactory,
+        clock: Clock,
+        origins: list[str],
+    ) -> None:
+        self._tasks = Tasks()
+        self._server = EdgeServer(origins, clock)
+        self._lines = Lines(self._server)
+        means = Means(desk, evidence, peers, self._lines, clock, self._changed)
+        self.rooms = Rooms(means)
+        self._lobby = Lobby(desk, self._lines, clock, self.rooms.learner_since)
+        self._server.register_namespace(
+            RoomNamespace(desk, self.rooms, self._lobby, self._lines, self._server, clock)
+        )
+        self._drained = False
+
+    def attach(self, app: web.Application) -> None:
+        """Serve `/room/socket/` there, start with the application, drain at its shutdown."""
+        self._server.attach(app, PATH)
+        app.cleanup_ctx.append(self._life)
+        app.on_shutdown.append(self._on_shutdown)
+
+    def look(self, session: str) -> None:
+        """Tell a room that its session was changed by somebody outside (check-in, extra time)."""
+        self.rooms.look(session)
+
+    def changed(self, staff: str) -> None:
+        """Tell that this invigilator's lobby looks different now (a booking, a check-in)."""
+        self._lobby.changed(staff)
+
+    async def drain(self) -> None:
+        """Send everybody away to come back, complete recordings, close; may be called again."""
+        if self._drained:
+            return
+        self._drained = True
+        await asyncio.gather(*(self._lines.send(sid, "draining", {}) for sid in self._lines))
+        await self.rooms.drain()
+        await self._server.close()
+        await self._tasks.close()
+
+    def _changed(self, staff: str) -> None:
+        self._lobby.changed(staff)
+
+    async def _life(self, _app: web.Application) -> AsyncIterator[None]:
+        self._tasks.start(self._lobby.run())
+        yield
+        await self.drain()
+
+    async def _on_shutdown(self, _app: web.Application) -> None:
+        await self.drain()
+
+
+__all__ = ["NAMESPACE", "PATH", "Live", "RtcPeers"]

@@ -1,0 +1,175 @@
+"""The namespace `/room`: who may connect, and what becomes of what they send.
+
+Its handlers parse, authorise by role, hand the message to its room and acknowledge; no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import socketio
+import structlog
+
+from invigilation.desk import Desk
+from invigilation.desk.people import Kind
+from invigilation.errors import Busy, InvalidInput, InvigilationError, NotAllowed, NotSignedIn
+from invigilation.ports import Clock
+from signalling.commands import Internal
+from signalling.edge import NAMESPACE, Bucket, EdgeServer
+from signalling.lobby import Lobby
+from signalling.messages import Join, Party, may_send, parse
+from signalling.registry import Rooms
+from signalling.seat import Person
+
+MESSAGES_A_SECOND: Final = 20.0
+MESSAGES_AT_ONCE: Final = 40.0
+OUTBOX_LIMIT: Final = 64
+"""Frames that may wait for a slow connection; beyond that it has to come back and start anew."""
+TICKET_LIMIT: Final = 200
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A connection that has been let in."""
+
+    person: Person
+    eio_sid: str
+    bucket: Bucket
+
+
+class Lines:
+    """The connections that are in; the way of rooms and lobby to them (`ports.Outlet`)."""
+
+    def __init__(self, server: EdgeServer) -> None:
+        self._server = server
+        self._lines: dict[str, Line] = {}
+
+    def __iter__(self) -> Any:
+        """Iterate over the connections' names."""
+        return iter([*self._lines])
+
+    def add(self, line: Line) -> None:
+        """Note a connection."""
+        self._lines[line.person.sid] = line
+
+    def find(self, sid: str) -> Line | None:
+        """Find a connection."""
+        return self._lines.get(sid)
+
+    def remove(self, sid: str) -> Line | None:
+        """Forget a connection; return it if it was known."""
+        return self._lines.pop(sid, None)
+
+    async def send(self, sid: str, event: str, body: Mapping[str, object]) -> None:
+        """Send to one connection, in order; one that is gone is passed over."""
+        line = self._lines.get(sid)
+        if line is None:
+            return
+        if self._server.waiting(line.eio_sid) >= OUTBOX_LIMIT:
+            log.warning("a connection is too slow and was closed", party=line.person.party)
+            self.dismiss(sid)
+            return
+        await self._server.emit(event, dict(body), to=sid, namespace=NAMESPACE)
+
+    def dismiss(self, sid: str) -> None:
+        """Close a connection soon, after what was sent before; returns at once."""
+        line = self._lines.get(sid)
+        if line is not None:
+            self._server.hang_up(line.eio_sid)
+
+
+class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the library is untyped
+    """Takes tickets and messages."""
+
+    def __init__(
+        self, desk: Desk, rooms: Rooms, lobby: Lobby, lines: Lines, server: EdgeServer, clock: Clock
+    ) -> None:
+        super().__init__(NAMESPACE)
+        self._desk = desk
+        self._rooms = rooms
+        self._lobby = lobby
+        self._lines = lines
+        self._edge = server
+        self._clock = clock
+
+    async def trigger_event(self, event: str, *args: Any) -> Any:
+        """Take what the library hands over: a connection, its end, or a message."""
+        if event == "connect":
+            return await self._connect(args[0], args[2] if len(args) > 2 else None)
+        if event == "disconnect":
+            return self._disconnect(args[0])
+        return await self._answer(event, args[0], args[1:])
+
+    async def _connect(self, sid: str, auth: object) -> None:
+        eio_sid = self._edge.manager.eio_sid_from_sid(sid, NAMESPACE)
+        if not self._edge.first_try(eio_sid):
+            raise socketio.exceptions.ConnectionRefusedError("One attempt a connection.")
+        try:
+            person = await self._person(sid, auth)
+        except InvigilationError as refusal:
+            log.info("a ticket was refused", code=refusal.code)
+            raise socketio.exceptions.ConnectionRefusedError(str(refusal)) from None
+        except Exception:
+            log.exception("a connection could not be let in")
+            raise socketio.exceptions.ConnectionRefusedError(str(Internal())) from None
+        bucket = Bucket(MESSAGES_A_SECOND, MESSAGES_AT_ONCE, self._clock)
+        self._lines.add(Line(person, eio_sid, bucket))
+        if person.staff is not None:
+            self._edge.entered(eio_sid)
+            self._lobby.enter(sid, person.staff)
+
+    async def _person(self, sid: str, auth: object) -> Person:
+        raw = auth.get("ticket") if isinstance(auth, dict) else None
+        if not isinstance(raw, str) or not raw.isascii() or not 0 < len(raw) <= TICKET_LIMIT:
+            raise NotSignedIn("This ticket is not valid.")
+        ticket = await self._desk.reception.use_ticket(raw)
+        if ticket.kind == Kind.STAFF:
+            staff = await self._desk.reception.staff(ticket.person)
+            return Person(sid, Party.INVIGILATOR, staff=staff)
+        if ticket.session is None:
+            raise NotSignedIn("This ticket is not valid.")
+        return Person(sid, Party.LEARNER, session=ticket.session)
+
+    def _disconnect(self, sid: str) -> None:
+        line = self._lines.remove(sid)
+        if line is None:
+            return
+        self._lobby.leave(sid)
+        self._rooms.gone(sid)
+
+    async def _answer(self, event: str, sid: str, args: tuple[Any, ...]) -> dict[str, object]:
+        try:
+            return {"ok": True, **await self._hear(sid, event, args)}
+        except InvigilationError as refusal:
+            log.info("refused", event_name=event[:40], code=refusal.code, sid=sid)
+            return _error(refusal)
+        except Exception:
+            log.exception("a message failed", event_name=event[:40], sid=sid)
+            return _error(Internal())
+
+    async def _hear(self, sid: str, event: str, args: tuple[Any, ...]) -> Mapping[str, object]:
+        line = self._lines.find(sid)
+        if line is None:
+            raise NotSignedIn("This connection has ended.")
+        if not line.bucket.take():
+            raise Busy("connection")
+        person = line.person
+        if len(args) != 1:
+            raise InvalidInput("body", "A message is one JSON object.")
+        message = parse(event, args[0])
+        if not may_send(person.party, event):
+            raise NotAllowed("do this as a learner")
+        if person.session is not None and message.session != person.session:
+            raise NotAllowed("enter this session")
+        answer = await self._rooms.say(person, message)
+        if isinstance(message, Join):
+            self._edge.entered(line.eio_sid)
+        return answer
+
+
+def _error(refusal: InvigilationError) -> dict[str, object]:
+    return {"ok": False, "error": {"code": refusal.code, "detail": str(refusal)}}
