@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -45,8 +45,11 @@ class Carrier(Protocol):
 class Retention(Protocol):
     """Says what must go, and makes it go."""
 
-    async def erase(self, evidence: Evidence) -> bool:
-        """Destroy the bytes if their time is over; say whether they are gone."""
+    async def erase(self, evidence: Evidence, delivered_at: datetime | None) -> bool:
+        """Destroy the bytes if their time is over; say whether they are gone.
+
+        `delivered_at` is when the session's report was accepted, if it was.
+        """
         ...
 
 
@@ -99,7 +102,9 @@ class Sweeps:
             Fate.REFUSED_FOR_GOOD: DeliveryEvent.DISABLE,
         }[attempt.fate]
         office = self.desk.office
-        later = office.clock.now() + self.pause_after(delivery.attempts)
+        now = office.clock.now()
+        accepted = attempt.fate is Fate.ACCEPTED
+        later = now if accepted else now + self.pause_after(delivery.attempts)
         async with office.store.write() as tx:
             await tx.outbox.settle(delivery, delivery.after(event), later, attempt.note)
 
@@ -117,9 +122,10 @@ class Sweeps:
         office = self.desk.office
         async with office.store.read() as tx:
             present = await tx.evidence.present()
+            accepted = await tx.outbox.reports_accepted()
         gone = 0
         for one in present:
-            if await retention.erase(one):
+            if await retention.erase(one, accepted.get(one.session)):
                 async with office.store.write() as tx:
                     await tx.evidence.erase(one.id, office.clock.now())
                 gone += 1

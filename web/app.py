@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
-from signalling.namespace import Live
 
 from invigilation.charge import Price
 from invigilation.desk import Desk, Office, Rules
@@ -17,11 +16,12 @@ from invigilation.ports import Clock
 from invigilation.store import Store
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
+from recordings.retention import DEFAULT_PERIODS, Policy
 from recordings.seal import Seal
 from recordings.vault import Vault
-from recordings.verify import verify
 from scheduler.jobs import Job
 from scheduler.runner import running
+from signalling.live import Live, RtcPeers
 from signalling.peer import MediaSettings
 from web import pages
 from web.api import service as api
@@ -31,7 +31,7 @@ from web.carrier import Carrier, pause_after
 from web.clock import ShiftedClock, SystemClock
 from web.evidence import EvidenceShelf
 from web.keyring import Keyring, open_keyring
-from web.keys import DESK, SECRET, SETTINGS, VAULT, VERIFIER
+from web.keys import DESK, LIVE, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
 from web.ports import StoredClients, StoredKeys
@@ -79,9 +79,9 @@ def application(house: House) -> web.Application:
     app[SETTINGS] = house.settings
     app[SECRET] = house.keyring.secret
     app[VAULT] = house.vault
-    app[VERIFIER] = lambda record: verify(record, {signing.key_id: signing.public}).ok
+    app[VERIFIER] = Verifier(signing)
     app.cleanup_ctx.append(_store(house))
-    app.cleanup_ctx.append(_live_room(house))
+    app[LIVE] = _live_room(app, house)
     app.cleanup_ctx.append(_clockwork(house))
     app.add_routes(routes(house.desk, signing, house.metrics))
     app.add_subapp("/api", _api(house))
@@ -122,24 +122,26 @@ def _store(house: House) -> Context:
     return context
 
 
-def _live_room(house: House) -> Context:
-    async def context(app: web.Application) -> AsyncIterator[None]:
-        settings = house.settings
-        snapshots = Snapshots()
-        shelf = EvidenceShelf(house.desk, house.vault, snapshots)
-        await shelf.mend_orphans()
-        media = MediaSettings(
-            host_addresses=settings.media_addresses,
-            port_range=settings.media_ports,
-            video_cap_bps=settings.video_cap_kbps * 1_000,
-        )
-        live = Live(house.desk, shelf, media)
-        live.attach(app)
-        yield
-        await live.drain()
-        await snapshots.close()
+def _live_room(app: web.Application, house: House) -> Live:
+    settings = house.settings
+    snapshots = Snapshots()
+    shelf = EvidenceShelf(house.desk, house.vault, snapshots)
+    media = MediaSettings(
+        host_addresses=settings.media_addresses,
+        port_range=settings.media_ports,
+        video_cap_bps=settings.video_cap_kbps * 1_000,
+    )
+    clock = house.desk.office.clock
+    live = Live(house.desk, shelf, RtcPeers(media), clock, settings.origins)
 
-    return context
+    async def evidence_room(_: web.Application) -> AsyncIterator[None]:
+        await shelf.mend_orphans()
+        yield
+        snapshots.close()
+
+    app.cleanup_ctx.append(evidence_room)
+    live.attach(app)
+    return live
 
 
 def _clockwork(house: House) -> Context:
@@ -157,7 +159,7 @@ def _clockwork(house: House) -> Context:
 
 def _jobs(house: House, sweeps: Sweeps) -> list[Job]:
     settings = house.settings
-    eraser = Eraser(house.vault, house.desk.office.clock, settings)
+    eraser = Eraser(house.vault, house.desk.office.clock, _policy(settings))
 
     def job(name: str, seconds: float, timeout: float, sweep: Sweep) -> Job:
         return Job(name, timedelta(seconds=seconds), timedelta(seconds=timeout), sweep)
@@ -193,3 +195,10 @@ def _post(settings: Settings) -> Post:
         settings.smtp_password.get_secret_value(),
         settings.smtp_tls,
     )
+
+
+def _policy(settings: Settings) -> Policy:
+    pictures = timedelta(days=settings.identity_days)
+    recordings = timedelta(days=settings.recording_days)
+    mine = {"id_document": pictures, "face": pictures, "incident": recordings}
+    return Policy({**DEFAULT_PERIODS, **mine, "recording": recordings})

@@ -6,16 +6,17 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from signalling.room import Picture
 
 from invigilation.desk import Desk
 from invigilation.desk.office import new_id
 from invigilation.errors import Busy, NotFound
 from invigilation.identity import SnapshotKind
 from invigilation.store.evidence import Evidence
+from recordings.errors import EvidenceDamaged
 from recordings.evidence import Snapshots
 from recordings.recorder import Recorder, mend
 from recordings.vault import Vault
+from signalling.ports import Picture
 
 log = structlog.get_logger(__name__)
 JPEG = "image/jpeg"
@@ -75,12 +76,13 @@ class EvidenceShelf:
     async def mend_orphans(self) -> int:
         """Finish the recordings that a dead process left behind; return how many."""
         mended = 0
+        await asyncio.to_thread(self.vault.orphans)
         for part in await self.desk.recordings.orphans():
             try:
                 stored = await asyncio.to_thread(mend, self.vault, part.session, part.id)
             except Busy:
                 continue  # another process is writing it at this moment
-            except NotFound:
+            except (NotFound, EvidenceDamaged):
                 await self.desk.recordings.lose(part)
                 continue
             await self.desk.recordings.finish(part, stored.sha256, stored.size)

@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
-from invigilation.desk.recordings import KIND as RECORDING
-from invigilation.errors import NotFound
 from invigilation.ports import Clock
 from invigilation.store.evidence import Evidence
+from recordings.retention import Policy, due, purge
 from recordings.vault import Vault
-from web.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Destroys the bytes of recordings and identity pictures when their days are over."""
+    """Destroys the bytes of evidence by the policy."""
 
     vault: Vault
     clock: Clock
-    settings: Settings
+    policy: Policy
 
-    async def erase(self, evidence: Evidence) -> bool:
+    async def erase(self, evidence: Evidence, delivered_at: datetime | None) -> bool:
         """Destroy the bytes if their time is over; say whether they are gone."""
-        days = (
-            self.settings.recording_days
-            if evidence.kind == RECORDING
-            else self.settings.identity_days
-        )
-        if self.clock.now() < evidence.started + timedelta(days=days):
+        now = self.clock.now()
+        if not due(evidence.kind, evidence.started, now, self.policy, delivered_at):
             return False
-        try:
-            await asyncio.to_thread(self.vault.erase, evidence.session, evidence.id)
-        except NotFound:
-            return True
+        await asyncio.to_thread(purge, self.vault, evidence.session, [evidence.id])
         return True

@@ -69,6 +69,13 @@ class Settings(BaseSettings):
         """The address of the service as people see it, without a slash at the end."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
 
+    @property
+    def origins(self) -> list[str]:
+        """The origins of our own pages: the public one, and this machine's by name and number."""
+        local = {f"http://localhost:{self.port}", f"http://127.0.0.1:{self.port}"}
+        own = {self.url} if self.public_url else set()
+        return sorted(own or local)
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -70,7 +70,10 @@ class Outbox:
     async def settle(
         self, one: Delivery, state: DeliveryState, next_at: datetime, note: str
     ) -> bool:
-        """Write how an attempt ended, if the claim is still this worker's; say whether it was."""
+        """Write how an attempt ended; `next_at` of an accepted one is when it was accepted.
+
+        Only if the claim is still this worker's; says whether it was.
+        """
         return await self._mark(one, {"state": state, "next_at": next_at, "note": note})
 
     async def _mark(self, one: Delivery, values: dict[str, Any]) -> bool:
@@ -107,6 +110,15 @@ class Outbox:
         )
         row = (await self._db.execute(query)).first()
         return None if row is None else row[0]
+
+    async def reports_accepted(self) -> dict[str, datetime]:
+        """Return, by session, when its report was accepted."""
+        query = select(delivery.c.session, delivery.c.next_at).where(
+            delivery.c.type == "report.ready",
+            delivery.c.state == DeliveryState.DELIVERED,
+            delivery.c.session.is_not(None),
+        )
+        return {row[0]: row[1] for row in await self._db.execute(query)}
 
     async def _sent(self, query: Select[Any]) -> list[Sent]:
         return [load(Sent, row) for row in await self._db.execute(query)]

@@ -60,7 +60,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers.pop("Server", None)  # which versions run here is nobody's business
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
-    url = request.app[SETTINGS].url
+    url = request.config_dict[SETTINGS].url
     if url.startswith("https://"):
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if response.content_type == "text/html":
