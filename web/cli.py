@@ -64,6 +64,28 @@ def up(
 
 
 @cli.command()
+def seed(
+    webhook_url: Annotated[
+        str, typer.Option(help="Where the practice backend listens for webhooks.")
+    ] = "http://127.0.0.1:8090/webhooks",
+) -> None:
+    """Fill an empty database with the demonstration; its secrets go to `demo.json` under `var`."""
+    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from web.seed import open_demo  # noqa: PLC0415
+    from web.seed import seed as fill
+
+    settings = _settings()
+
+    async def run() -> None:
+        house = open_house(settings)
+        await house.desk.office.store.migrate()
+        await fill(house.desk, open_demo(settings.var / "demo.json"), webhook_url)
+        await house.desk.office.store.close()
+
+    asyncio.run(run())
+
+
+@cli.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
     from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
