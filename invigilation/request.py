@@ -36,6 +36,8 @@ TABLE = {
     (_S.OPEN, _E.WITHDRAW): _S.WITHDRAWN,
     (_S.BOOKED, _E.RELEASE): _S.OPEN,
     (_S.BOOKED, _E.FULFIL): _S.FULFILLED,
+    # After a dispute, or a sitting that the link broke off, the learner may book again.
+    (_S.FULFILLED, _E.RELEASE): _S.OPEN,
 }
 
 

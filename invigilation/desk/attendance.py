@@ -156,8 +156,9 @@ class AttendanceDesk:
         else:
             await tx.sessions.append(entry)
         request = await tx.requests.find(booking.request)
-        if request is not None and request.state is RequestState.BOOKED:
-            # A missed session uses its request up; a fault of ours, or of the link, does not.
+        if request is not None and request.state in {RequestState.BOOKED, RequestState.FULFILLED}:
+            # A missed session uses its request up; a fault of ours, or of the link, does not, even
+            # if that is found out later.
             missed = after.state is BookingState.LEARNER_NO_SHOW
             event_ = RequestEvent.FULFIL if missed else RequestEvent.RELEASE
             await tx.requests.set_state(request.id, request.after(event_).state)
