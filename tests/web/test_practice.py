@@ -18,7 +18,7 @@ from recordings.seal import Seal, SigningKey
 from web.backends.webhook import sign
 from web.practice import course
 from web.practice.app import application
-from web.practice.progress import Gate, gate
+from web.practice.progress import Gate, gate, words
 from web.practice.records import Event
 from web.practice.settings import Settings, parse
 
@@ -483,6 +483,18 @@ def event(kind: str, second: int, session: str = "se_1") -> Event:
 )
 def test_gate(events, state):
     assert gate(events) is state
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"start": "2027-03-03T10:00:00.000000Z"}, "Booked (3 March 2027, 10:00 UTC)"),
+        ({"state": "no_show"}, "Booked (no show)"),
+        ({}, "Booked"),
+    ],
+)
+def test_words(facts, said):
+    assert words([dataclasses.replace(event("booking.made", 0), data=facts)]) == said
 
 
 async def test_late_webhooks_count_when_they_happened(client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import sys
 
@@ -39,7 +40,8 @@ def main() -> int:
     try:
         asyncio.run(serve(settings))
     except OSError as error:
-        words = f"The practice backend cannot start on port {settings.port}: {error.strerror}."
+        why = "the port is in use" if error.errno == errno.EADDRINUSE else str(error)
+        words = f"The practice backend cannot start on port {settings.port}: {why}."
         print(words, file=sys.stderr)  # noqa: T201
         return 1
     return 0

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from web.practice import course
 from web.practice.hooks import Inbox
 from web.practice.office import Assessment, Office, OfficeError, Wish
-from web.practice.progress import Gate, gate, words
+from web.practice.progress import Gate, gate, moment, words
 from web.practice.records import Attempt, Learner, Records, Request
 from web.practice.settings import Settings
 
@@ -62,7 +62,7 @@ def application(settings: Settings, now: Callable[[], datetime] = utc_now) -> we
 
 def _policy(service: str) -> str:
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
         # Asking for a session leads on to wherever the service says that times are chosen.
         f"form-action 'self' http: https:; frame-ancestors 'self' {service}"
     )
@@ -108,6 +108,7 @@ class Pages:
         self._templates = Environment(
             loader=PackageLoader("web.practice"), autoescape=True, undefined=StrictUndefined
         )
+        self._templates.filters["moment"] = moment
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         """Return the addresses."""

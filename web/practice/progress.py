@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from web.practice.records import Event
@@ -64,4 +65,13 @@ def words(events: Sequence[Event]) -> str:
     last = events[-1]
     said = _WORDS.get(last.type, last.type)
     detail = last.data.get("start") or last.data.get("state") or last.data.get("outcome")
-    return f"{said} ({detail})" if isinstance(detail, str) else said
+    return f"{said} ({moment(detail)})" if isinstance(detail, str) else said
+
+
+def moment(text: str) -> str:
+    """Return an RFC 3339 time as people write it; any other text as it is."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return text.replace("_", " ")
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
