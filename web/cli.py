@@ -71,15 +71,15 @@ def seed(
 ) -> None:
     """Fill an empty database with the demonstration; its secrets go to `demo.json` under `var`."""
     from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
-    from web.seed import open_demo  # noqa: PLC0415
-    from web.seed import seed as fill
+    from web import seed as demonstration  # noqa: PLC0415
 
     settings = _settings()
 
     async def run() -> None:
         house = open_house(settings)
         await house.desk.office.store.migrate()
-        await fill(house.desk, open_demo(settings.var / "demo.json"), webhook_url)
+        demo = demonstration.open_demo(settings.var / "demo.json")
+        await demonstration.seed(house.desk, demo, webhook_url)
         await house.desk.office.store.close()
 
     asyncio.run(run())
