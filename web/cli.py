@@ -70,8 +70,8 @@ def seed(
     ] = "http://127.0.0.1:8090/webhooks",
 ) -> None:
     """Fill an empty database with the demonstration; its secrets go to `demo.json` under `var`."""
-    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
     from web import seed as demonstration  # noqa: PLC0415
+    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
 
     settings = _settings()
 
