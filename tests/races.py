@@ -15,12 +15,13 @@ from invigilation.office_hours import Hours
 from invigilation.people import Role, Staff
 from invigilation.request import Assessment
 from invigilation.slots import Shift
-from invigilation.store import Store
+from invigilation.store import Store, Tx
 from invigilation.store.people import Backend
 from invigilation.store.views import Sitting
 from recordings.seal import Seal, SigningKey
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+LANES = 4
 START = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 
 
@@ -37,6 +38,13 @@ class FixedClock:
         return 0.0
 
 
+async def _employ(tx: Tx, name: str) -> None:
+    person = Staff(name, f"{name}@example.org", "S", frozenset({Role.INVIGILATOR}))
+    await tx.people.add_staff(person, "")
+    shift = Shift(name, 2, Hours(time(9), time(17)), date(2026, 1, 1), None)
+    await tx.rota.add_shift(f"sh-{name}", shift)
+
+
 @asynccontextmanager
 async def office_with(url: str, seats: int, learners: int) -> AsyncIterator[tuple[Desk, list[str]]]:
     """An office with that many seats at work, and the ids of as many requests."""
@@ -48,15 +56,10 @@ async def office_with(url: str, seats: int, learners: int) -> AsyncIterator[tupl
         await tx.people.add_backend(Backend("race", "Race", "", ""))
         await tx.requests.add_assessment(Assessment("as", "race", "R", "Race", 90, (), 70))
         for number in range(seats):
-            person = Staff(
-                f"st{number}", f"s{number}@example.org", "S", frozenset({Role.INVIGILATOR})
-            )
-            await tx.people.add_staff(person, "")
-            await tx.rota.add_seat(f"seat{number}", person.id, 1)
-            hours = Hours(time(9), time(17))
-            await tx.rota.add_shift(
-                f"sh{number}", Shift(person.id, 2, hours, date(2026, 1, 1), None)
-            )
+            staff = f"st{number // LANES}"
+            if number % LANES == 0:
+                await _employ(tx, staff)
+            await tx.rota.add_seat(f"seat{number}", staff, number % LANES + 1)
     licence = NOW + timedelta(days=100)
     requests = []
     for number in range(learners):

@@ -31,10 +31,11 @@ from web.carrier import Carrier, pause_after
 from web.clock import ShiftedClock, SystemClock
 from web.evidence import EvidenceShelf
 from web.keyring import Keyring, open_keyring
-from web.keys import DESK, LIVE, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
+from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
 from web.ports import StoredClients, StoredKeys
+from web.relay import Relay
 from web.retention import Eraser
 from web.settings import Settings
 from web.watchers import Metrics, routes
@@ -81,7 +82,7 @@ def application(house: House) -> web.Application:
     app[VAULT] = house.vault
     app[VERIFIER] = Verifier(signing)
     app.cleanup_ctx.append(_store(house))
-    app[LIVE] = _live_room(app, house)
+    app[RELAY] = _relay(app, house, _live_room(app, house))
     app.cleanup_ctx.append(_clockwork(house))
     app.add_routes(routes(house.desk, signing, house.metrics))
     app.add_subapp("/api", _api(house))
@@ -142,6 +143,17 @@ def _live_room(app: web.Application, house: House) -> Live:
     app.cleanup_ctx.append(evidence_room)
     live.attach(app)
     return live
+
+
+def _relay(app: web.Application, house: House, live: Live) -> Relay:
+    relay = Relay(house.settings.redis_url, live.look, live.changed)
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with relay.running():
+            yield
+
+    app.cleanup_ctx.append(context)
+    return relay
 
 
 def _clockwork(house: House) -> Context:

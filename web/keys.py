@@ -10,7 +10,7 @@ from invigilation.desk import Desk
 from recordings.seal import SigningKey
 from recordings.vault import Vault
 from recordings.verify import verify
-from signalling.live import Live
+from web.relay import Relay
 from web.settings import Settings
 
 
@@ -27,7 +27,7 @@ class Verifier:
 
 DESK = web.AppKey("desk", Desk)
 SETTINGS = web.AppKey("settings", Settings)
-LIVE = web.AppKey("live", Live)
+RELAY = web.AppKey("relay", Relay)
 SECRET = web.AppKey("secret", bytes)
 """At least 32 random bytes, the same in every process: signs the personal links."""
 VAULT = web.AppKey("vault", Vault)
