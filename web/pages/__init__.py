@@ -10,21 +10,31 @@ from web.auth.passwords import Passwords
 from web.auth.throttle import Throttle
 from web.keys import SETTINGS
 from web.pages import (
+    admin,
     booking,
+    calendar,
+    charges,
     check_in,
+    closures,
+    console,
+    evidence,
+    judging,
     me,
     personal,
+    records,
     sign_in,
     start,
     zones,
 )
 from web.pages.assets import PREFIX, Assets, icon
+from web.pages.evidence import PLAYBACKS, Playbacks
 from web.pages.frame import setup_templates
 from web.pages.headers import add_headers
 from web.pages.mistakes import pages
 from web.pages.sign_in import PASSWORDS, THROTTLE
 
-NOUNS = (start, personal, me, zones, booking, check_in, sign_in)
+LEARNERS = (start, personal, me, zones, booking, check_in)
+STAFF = (sign_in, console, records, evidence, calendar, judging, charges, closures, admin)
 
 
 def setup(app: web.Application) -> None:
@@ -36,15 +46,16 @@ def setup(app: web.Application) -> None:
     setup_templates(app, assets, app[SETTINGS].service_name)
     app.middlewares.append(pages)
     app.on_response_prepare.append(add_headers)
-    app.cleanup_ctx.append(_sign_in)
-    for noun in NOUNS:
+    app[THROTTLE] = Throttle()
+    app[PLAYBACKS] = Playbacks()
+    app.cleanup_ctx.append(_passwords)
+    for noun in (*LEARNERS, *STAFF):
         app.add_routes(noun.routes)
     app.router.add_get(PREFIX + "{name}", assets.serve)
     app.router.add_get("/favicon.ico", icon)
 
 
-async def _sign_in(app: web.Application) -> AsyncIterator[None]:
-    app[THROTTLE] = Throttle()
+async def _passwords(app: web.Application) -> AsyncIterator[None]:
     app[PASSWORDS] = passwords = Passwords()
     yield
     passwords.close()

@@ -35,6 +35,7 @@ STATUS = {
     "payment_due": 402,
     "forged": 403,
     "over": 410,
+    "erased": 410,
     "method": 405,
     "too_large": 413,
     "internal": 500,
@@ -47,7 +48,7 @@ _HEADINGS = {
     404: "There is nothing at this address",
     405: "This page cannot do that",
     409: "That is not possible now",
-    410: "This session is over",
+    410: "This is over",
     413: "That is too much at once",
     422: "Something is not right yet",
     500: "Sorry, that went wrong",
@@ -71,9 +72,15 @@ _WHAT_TO_DO = {
 
 _FORGED = "This form is out of date. Go back, load the page again, and send it once more."
 
+_OWN = {
+    "forged": ("Please send the form again", ""),
+    "erased": ("It is no longer there", ""),
+}
+"""Headings and advice of refusals that the status alone does not explain."""
+
 
 class Refused(InvigilationError):
-    """A refusal of the pages' own: `forged`, `over`, `method`, `too_large` or `internal`."""
+    """A refusal of the pages' own: a code of `STATUS`."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -126,8 +133,8 @@ def explain(request: web.Request, error: InvigilationError) -> web.StreamRespons
     what = _WHAT_TO_DO[status]
     sentence = "" if status == 404 else str(error)
     heading = _HEADINGS[status]
-    if error.code == "forged":
-        heading, what = "Please send the form again", ""
+    if error.code in _OWN:
+        heading, what = _OWN[error.code]
     return render(
         request,
         "mistake.html",

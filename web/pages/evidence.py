@@ -1,0 +1,115 @@
+"""Evidence for those who may see it: decrypted on the way, and every look noted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from invigilation.errors import NotFound
+from invigilation.people import Staff
+from invigilation.store.evidence import Evidence
+from recordings.reader import Reader
+from web.auth.visitor import staff_of
+from web.keys import DESK, VAULT
+from web.pages.mistakes import Refused
+
+routes = web.RouteTableDef()
+
+CHUNK = 256 * 1024
+PLAYBACK_SECONDS = 300.0
+PLAYBACK_LIMIT_SECONDS = 3 * 3600.0
+MAX_PLAYBACKS = 1_000
+
+
+@dataclass(slots=True)
+class _Playback:
+    evidence: Evidence
+    begun: float
+    last: float
+
+
+@dataclass(slots=True)
+class Playbacks:
+    """Who is looking at what just now.
+
+    A player asks for a recording in many pieces: the first is a look, which the desk allows and
+    notes; more from the same person within five minutes belong to it, for three hours at most.
+    """
+
+    _known: OrderedDict[tuple[str, str], _Playback] = field(default_factory=OrderedDict)
+
+    def going_on(self, person: Staff, evidence: str, now: float) -> Evidence | None:
+        """Return what this person is looking at already."""
+        found = self._known.get((person.id, evidence))
+        if (
+            found is None
+            or now - found.last > PLAYBACK_SECONDS
+            or now - found.begun > PLAYBACK_LIMIT_SECONDS
+        ):
+            return None
+        found.last = now
+        return found.evidence
+
+    def begin(self, person: Staff, evidence: Evidence, now: float) -> None:
+        """Note a look that was allowed."""
+        self._known[(person.id, evidence.id)] = _Playback(evidence, now, now)
+        self._known.move_to_end((person.id, evidence.id))
+        while len(self._known) > MAX_PLAYBACKS:
+            self._known.popitem(last=False)
+
+
+PLAYBACKS = web.AppKey("playbacks", Playbacks)
+
+
+@routes.get("/staff/evidence/{evidence}", allow_head=False)
+async def see(request: web.Request) -> web.StreamResponse:
+    """Answer with the bytes, or with the range that a player asks for (RFC 9110 14.2)."""
+    person = await staff_of(request)
+    desk, playbacks = request.app[DESK], request.app[PLAYBACKS]
+    ident, now = request.match_info["evidence"], desk.office.clock.monotonic()
+    found = playbacks.going_on(person, ident, now)
+    if found is None or not found.media_type.startswith("video/"):
+        found = await desk.identity.see(ident, person)
+        playbacks.begin(person, found, now)
+    if found.erased is not None:
+        raise Refused("erased", "This was deleted when its retention time was over.")
+    try:
+        reader = await asyncio.to_thread(request.app[VAULT].open, found.session, found.id)
+    except NotFound:
+        raise Refused("erased", "This was deleted when its retention time was over.") from None
+    try:
+        return await _send(request, found, reader)
+    finally:
+        await asyncio.to_thread(reader.close)
+
+
+async def _send(request: web.Request, found: Evidence, reader: Reader) -> web.StreamResponse:
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+        "Content-Disposition": "inline",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Type": found.media_type,
+    }
+    whole = range(reader.size)
+    try:
+        wanted = whole[request.http_range]
+        partial = "Range" in request.headers
+    except ValueError:
+        # A header that makes no sense is as none (RFC 9110 14.2).
+        wanted, partial = whole, False
+    if partial:
+        if not wanted:
+            return web.Response(status=416, headers={"Content-Range": f"bytes */{reader.size}"})
+        headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{reader.size}"
+    response = web.StreamResponse(status=206 if partial else 200, headers=headers)
+    response.content_length = len(wanted)
+    await response.prepare(request)
+    for start in range(wanted.start, wanted.stop, CHUNK):
+        stop = min(start + CHUNK, wanted.stop)
+        await response.write(await asyncio.to_thread(reader.read, start, stop))
+    await response.write_eof()
+    return response

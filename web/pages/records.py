@@ -1,0 +1,163 @@
+"""A session's record for staff, checked as it is shown, and as a file to take away."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from invigilation.desk.recordings import KIND as RECORDING
+from invigilation.desk.reports import Record, record_file
+from invigilation.people import Role, Staff
+from invigilation.record import Entry
+from web.auth.visitor import staff_of
+from web.keys import DESK, VERIFIER
+from web.pages import words
+from web.pages.frame import staff_page
+
+routes = web.RouteTableDef()
+
+EVENTS = {
+    "booked": "The session was booked",
+    "moved": "The session was moved to another time",
+    "cancelled": "The session was cancelled",
+    "page_opened": "The learner opened their page",
+    "probe": "The learner tested the link",
+    "token_used": "The learner used their personal link",
+    "invigilator_ready": "The invigilator was ready",
+    "check_in": "The learner checked in and gave consent",
+    "joined": "Came into the room",
+    "left": "Left the room",
+    "chat": "Wrote a message",
+    "snapshot": "Took a picture",
+    "identity_decided": "Decided on the identity",
+    "identity_reopened": "Asked for the identity document again",
+    "admit": "Admitted the learner: the assessment began",
+    "pause": "Paused the assessment",
+    "resume": "Resumed the assessment",
+    "extra_time": "Gave extra time",
+    "incident": "Noted an incident",
+    "stop": "Stopped the session",
+    "refuse": "Refused to admit the learner",
+    "end": "Ended the assessment",
+    "recording_started": "The recording began",
+    "recording_finished": "The recording was complete",
+    "evidence_viewed": "Looked at evidence",
+    "no_show_proposed": "The session was missed",
+    "attendance_decided": "Decided what the missed session was",
+    "attested": "Signed the statement",
+}
+_SAID = ("reason", "why", "decision", "category", "minutes", "kind", "outcome")
+"""What of an entry's data is shown beside its words."""
+
+
+@routes.get("/staff/records/{session}")
+async def show(request: web.Request) -> web.StreamResponse:
+    """Show the record; its chain and signatures are checked first."""
+    person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
+    desk = request.app[DESK]
+    found = await desk.reports.record(request.match_info["session"], person)
+    incidents = (await desk.sessions.view(found.session.id)).incidents
+    verified = None
+    if found.sealed is not None:
+        file = await asyncio.to_thread(record_file, found)
+        verified = await asyncio.to_thread(request.app[VERIFIER], file)
+    names = {one.id: one.name for one in await desk.reception.everybody()}
+    record = _shown(found, names) | {
+        "verified": verified,
+        "incidents": [
+            {
+                "id": one.id,
+                "category": one.category,
+                "severity": one.severity.value,
+                "note": one.note,
+                "picture": one.picture if one.picture in _present(found) else None,
+                "at": _time(one.at),
+            }
+            for one in incidents
+        ],
+    }
+    return staff_page(request, person, "record.html", record=record)
+
+
+def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
+    sitting, present = of.sitting, _present(of)
+    check = of.identity
+    return {
+        "session": of.session.id,
+        "learner": sitting.learner_name,
+        "assessment": sitting.title,
+        "booking_start": words.moment(sitting.start),
+        "booking_end": f"{words.clock(sitting.end)} (London)",
+        "state": of.session.state.value,
+        "outcome": None if of.session.outcome is None else of.session.outcome.value,
+        "statement": None if of.sealed is None else of.sealed.statement,
+        "invigilator": sitting.staff_name,
+        "identity": {
+            "decision": None if check.decision is None else check.decision.value,
+            "reason": check.reason,
+            "document": check.document if check.document in present else None,
+            "face": check.face if check.face in present else None,
+        },
+        "events": [
+            {
+                "seq": one.seq,
+                "at": _time(one.at),
+                "kind": one.kind,
+                "actor": _actor(one.actor, names),
+                "words": _words(one),
+            }
+            for one in of.entries
+        ],
+        "recordings": [
+            {"id": one.id, "started": _time(one.started), "size": _size(one.size or 0)}
+            for one in of.evidence
+            if one.kind == RECORDING and one.id in present
+        ],
+        "download_url": f"/staff/records/{of.session.id}/download",
+    }
+
+
+def _present(of: Record) -> set[str]:
+    """Return the ids of the evidence that is complete and has not been erased."""
+    return {one.id for one in of.evidence if one.sha256 is not None and one.erased is None}
+
+
+def _time(at: datetime) -> str:
+    return f"{words.short(at)}:{at:%S} (London)"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1_000:.0f} kB"
+
+
+def _words(entry: Entry) -> str:
+    said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
+    data = entry.data
+    facts = [str(data[name]).replace("_", " ") for name in _SAID if data.get(name)]
+    return f"{said}: {', '.join(facts)}" if facts else said
+
+
+def _actor(raw: str, names: dict[str, str]) -> str:
+    """Return "Ana Reyes (invigilator)" for "invigilator:st_…"."""
+    role, _, ident = raw.partition(":")
+    return f"{names.get(ident, ident)} ({role})" if ident else raw.capitalize()
+
+
+@routes.get("/staff/records/{session}/download")
+async def download(request: web.Request) -> web.StreamResponse:
+    """Answer with the record as a file for `invigilation verify`."""
+    person: Staff = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
+    found = await request.app[DESK].reports.record(request.match_info["session"], person)
+    file = await asyncio.to_thread(record_file, found)
+    name = f"record-{found.session.id}.json"
+    return web.Response(
+        body=file,
+        content_type="application/json",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )
