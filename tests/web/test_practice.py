@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from recordings.seal import Seal, SigningKey
 from web.backends.webhook import sign
 from web.practice import course
-from web.practice.app import application
+from web.practice.app import application, clock_of
 from web.practice.progress import Gate, gate, words
 from web.practice.records import Event
 from web.practice.settings import Settings, parse
@@ -36,6 +36,7 @@ class Service:
         self.asked: list[tuple[str, dict]] = []
         self.status = 201
         self.keys_status = 200
+        self.tokens = 0
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -50,11 +51,13 @@ class Service:
         wanted = "Basic " + base64.b64encode(b"practice:s3cret").decode()
         good = request.headers["Authorization"] == wanted
         assert form["grant_type"] == "client_credentials"
-        body = {"access_token": "t", "token_type": "Bearer", "expires_in": 900}
+        self.tokens += 1
+        body = {"access_token": f"t{self.tokens}", "token_type": "Bearer", "expires_in": 900}
         return web.json_response(body if good else {}, status=200 if good else 401)
 
     async def assessments(self, request: web.Request) -> web.Response:
-        assert request.headers["Authorization"] == "Bearer t"
+        if request.headers["Authorization"] != f"Bearer t{self.tokens}":
+            return web.json_response({"detail": "Token over."}, status=401)
         return web.json_response({"assessments": [{"code": "SSA", "title": "Security"}]})
 
     async def request(self, request: web.Request) -> web.Response:
@@ -185,6 +188,22 @@ async def test_refusal_of_the_service_is_shown(client, service):
     response = await ask(client)
     assert response.status == 502
     assert "402. Not today." in await response.text()
+
+
+async def test_token_is_kept_and_renewed_when_it_is_over(client, service):
+    await client.get("/")
+    await client.get("/")
+    kept = service.tokens
+    service.tokens += 1  # whatever was given before is over now
+    text = await (await client.get("/")).text()
+    assert (kept, service.tokens) == (1, 3)
+    assert "Ask for a remote session" in text
+
+
+async def test_wrong_secret(settings):
+    wrong = dataclasses.replace(settings, client_secret="guess")
+    async with TestClient(TestServer(application(wrong, lambda: NOW))) as client:
+        assert "said 401" in await (await client.get("/")).text()
 
 
 async def test_service_out_of_reach(settings, unused_tcp_port):
@@ -519,6 +538,13 @@ def test_settings_by_environment_and_arguments():
     settings = parse(["--port", "99", "--testing"], ENVIRONMENT)
     assert (settings.port, settings.service, settings.testing) == (99, "http://127.0.0.1:1", True)
     assert settings.data == Path("here")
+
+
+def test_clock_of_a_rehearsal(settings, tmp_path):
+    shift = tmp_path / "shift"
+    shift.write_text("86400")
+    moved = clock_of(dataclasses.replace(settings, clock_shift_file=shift))
+    assert timedelta(hours=23) < moved() - clock_of(settings)() < timedelta(hours=25)
 
 
 @pytest.mark.parametrize("arguments", [["--port", "x"], ["--nonsense"]])

@@ -28,13 +28,28 @@ DATABASE = "practice.sqlite3"
 _HERE = Path(__file__).parent
 
 
-def utc_now() -> datetime:
-    """Return the present moment, aware, in UTC."""
-    return datetime.now(UTC)
+def clock_of(settings: Settings) -> Callable[[], datetime]:
+    """Return what tells the present moment, aware, in UTC; moved if the settings say so."""
+    shift = settings.clock_shift_file
+
+    def now() -> datetime:
+        seconds = float(shift.read_text()) if shift else 0.0
+        return datetime.now(UTC) + timedelta(seconds=seconds)
+
+    return now
 
 
-def application(settings: Settings, now: Callable[[], datetime] = utc_now) -> web.Application:
+def clock_of(settings: Settings) -> Callable[[], datetime]:
+    """Return the clock: the machine's, moved by the seconds in a file where tests name one."""
+    shift = settings.clock_shift_file
+    if shift is None:
+        return utc_now
+    return lambda: utc_now() + timedelta(seconds=float(shift.read_text()))
+
+
+def application(settings: Settings, now: Callable[[], datetime] | None = None) -> web.Application:
     """Return the whole application; its database is prepared when it starts."""
+    now = now or clock_of(settings)
     records = Records(settings.data / DATABASE)
     office = Office(settings.service, settings.client_id, settings.client_secret)
     inbox = Inbox(records, office, settings.webhook_secret, now)

@@ -22,6 +22,10 @@ class OfficeError(Exception):
     """The service did not do what was asked; the words are for a person."""
 
 
+class TokenOver(OfficeError):
+    """The service does not take the token, or does not know this client."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is asked for on behalf of a learner."""
@@ -103,14 +107,23 @@ class Office:
         return keys_of(await self._call("GET", "/.well-known/jwks.json", {}))
 
     async def _api(self, method: str, path: str, *, key: str = "", **more: Any) -> Any:
-        headers = {"Authorization": "Bearer " + await self._take_token()}
-        if key:
-            headers["Idempotency-Key"] = key
-        return await self._call(method, path, headers, **more)
+        headers = {"Idempotency-Key": key} if key else {}
+        kept = bool(self._token)
+        try:
+            return await self._call(method, path, headers | await self._bearer(), **more)
+        except TokenOver:
+            # A token that was kept may be over sooner than it said: take a new one, once.
+            self._token = ""
+            if not kept:
+                raise
+            return await self._call(method, path, headers | await self._bearer(), **more)
+
+    async def _bearer(self) -> dict[str, str]:
+        return {"Authorization": "Bearer " + await self._take_token()}
 
     async def _take_token(self) -> str:
         now = asyncio.get_running_loop().time()
-        if now >= self._until:
+        if not self._token or now >= self._until:
             form = {"grant_type": "client_credentials", "scope": SCOPES}
             headers = {"Authorization": self._basic}
             answer = await self._call("POST", "/api/oauth/token", headers, data=form)
@@ -129,12 +142,11 @@ class Office:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise OfficeError("The invigilation service does not answer.") from error
-        if status == 401:
-            self._until = 0.0
         if not 200 <= status < 300:
             words = answer if isinstance(answer, dict) else {}
             detail = str(words.get("detail") or words.get("error_description") or "")
-            raise OfficeError(f"The invigilation service said {status}. {detail}"[:MAX_DETAIL])
+            kind = TokenOver if status == 401 else OfficeError
+            raise kind(f"The invigilation service said {status}. {detail}"[:MAX_DETAIL])
         return answer
 
 

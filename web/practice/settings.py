@@ -22,6 +22,8 @@ class Settings:
     client_secret: str
     webhook_secret: str
     testing: bool = False
+    clock_shift_file: Path | None = None
+    clock_shift_file: Path | None = None
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -44,12 +46,14 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     add("client-id", "practice", "the machine client's name")
     add("client-secret", None, "the machine client's secret")
     add("webhook-secret", None, "the webhook secret, whsec_...")
+    add("clock-shift-file", "", "for rehearsals: a file with seconds to add to the clock")
     parser.add_argument(
         "--testing",
         action="store_true",
         default=environment.get("PRACTICE_TESTING", "") in {"1", "true", "yes"},
         help="offer /test/down and /test/up (or PRACTICE_TESTING=1)",
     )
+    add("clock-shift-file", "", "for tests: a file with seconds to add to the clock")
     given = parser.parse_args(arguments)
     try:
         port = int(given.port)
@@ -65,4 +69,5 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         client_secret=given.client_secret,
         webhook_secret=given.webhook_secret,
         testing=given.testing,
+        clock_shift_file=Path(given.clock_shift_file) if given.clock_shift_file else None,
     )
