@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,10 +10,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from invigilation.desk import Desk
-from invigilation.report import Delivery, DeliveryEvent
+from invigilation.report import Channel, Delivery, DeliveryEvent
 from invigilation.store.evidence import Evidence
 
 CLAIM = timedelta(seconds=60)
+CARRYING = timedelta(seconds=45)
+"""Shorter than the claim, so that a delivery is not in two hands."""
+NOTE_LIMIT = 300
 BATCH = 20
 KEPT_HEARTBEATS = timedelta(days=30)
 KEPT_KEYS = timedelta(hours=24)
@@ -76,13 +80,32 @@ class Sweeps:
         """Carry what is due out of the house; return how many attempts were made.
 
         Each delivery is claimed first, in a transaction of its own, so that no transaction stays
-        open while the other side thinks; a worker that dies loses its claim after a minute.
+        open while the other side thinks; a worker that dies loses its claim after a minute. What
+        goes to one place goes in order; a place that is slow holds up no other.
         """
         claimed = await self._claim()
+        places: dict[tuple[Channel, str], list[Delivery]] = {}
         for delivery in claimed:
-            attempt = await self.carrier.carry(delivery)
-            await self._settle(delivery, attempt)
+            places.setdefault((delivery.channel, delivery.target), []).append(delivery)
+        async with asyncio.TaskGroup() as group:
+            for queue in places.values():
+                group.create_task(self._carry(queue))
         return len(claimed)
+
+    async def _carry(self, queue: list[Delivery]) -> None:
+        """Carry these while their claim lasts; the rest is due again when it has run out."""
+        clock = self.desk.office.clock
+        until = clock.monotonic() + CARRYING.total_seconds()
+        for delivery in queue:
+            left = until - clock.monotonic()
+            if left <= 0:
+                return
+            try:
+                async with asyncio.timeout(left):
+                    attempt = await self.carrier.carry(delivery)
+            except Exception as error:  # noqa: BLE001 - one that fails must not hold up the others
+                attempt = Attempt(Fate.FAILED, f"{type(error).__name__}: {error}"[:NOTE_LIMIT])
+            await self._settle(delivery, attempt)
 
     async def _claim(self) -> list[Delivery]:
         office = self.desk.office

@@ -92,6 +92,8 @@ class IdentityDesk:
         """Ask for the document again."""
         async with self.office.store.write() as tx:
             one, _ = await watched(tx, session, by)
+            if one.session.state not in {SessionState.CHECKED_IN, SessionState.IDENTIFIED}:
+                raise NotAllowed("ask for the document again in this state of the session")
             check = await tx.sessions.identity(session)
             fresh = IdentityCheck(
                 session, advance(TABLE, "identity check", check.state, IdentityEvent.REOPEN)

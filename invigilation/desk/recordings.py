@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from invigilation.desk.office import SERVICE, Office, held, new_id
+from invigilation.errors import NotAllowed
 from invigilation.record import Data
+from invigilation.session import OVER
 from invigilation.store.evidence import Evidence
 
 KIND = "recording"
@@ -19,11 +21,13 @@ class RecordingDesk:
     office: Office
 
     async def begin(self, session: str) -> Evidence:
-        """Open a new part of the session's recording."""
+        """Open a new part of the session's recording; one that is over has no more of them."""
         now = self.office.clock.now()
         part = Evidence(new_id("ev"), session, KIND, MEDIA_TYPE, now, None, None, None)
         async with self.office.store.write() as tx:
             one = await held(tx, session)
+            if one.session.state in OVER:
+                raise NotAllowed("record a session that is over")
             await tx.evidence.add(part)
             data: Data = {"evidence": part.id}
             await tx.sessions.append(self.office.entry(one, "recording_started", SERVICE, data))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from invigilation import record
 from invigilation.desk.office import Office, actor, allow, saved, sitting_of, watched
-from invigilation.errors import InvalidInput, NotFound
+from invigilation.errors import Busy, InvalidInput, NotFound
 from invigilation.identity import IdentityCheck
 from invigilation.people import Role, Staff
 from invigilation.record import Data, Entry, Head
@@ -49,7 +49,8 @@ class ReportDesk:
         """Seal the record under the invigilator's statement and put the report into the outbox.
 
         All in one transaction: the last event, the sealed bytes, the webhook, the receipt. All
-        evidence must be complete: the recording is finished before (`RecordingDesk.finish`).
+        evidence must be complete: while a recording is not finished (`RecordingDesk.finish`), or
+        found to be lost, this raises `Busy`: what was listed later would belie the attestation.
         """
         statement = statement.strip()
         if len(statement) not in STATEMENT:
@@ -60,6 +61,7 @@ class ReportDesk:
             after = replace(one.session.after(SessionEvent.ATTEST, now), outcome=outcome)
             if outcome not in OUTCOMES[one.session.state]:
                 raise InvalidInput("outcome", "This outcome does not fit how the session ended.")
+            await _complete(tx, session)
             data: Data = {"outcome": outcome.value, "statement": statement}
             entry = self.office.entry(one, "attested", actor(by, Role.INVIGILATOR), data)
             await tx.sessions.save(after, entry)
@@ -192,6 +194,12 @@ def record_file(of: Record) -> bytes:
         "evidence": _listed(of.evidence),
     }
     return json.dumps(whole, ensure_ascii=False, indent=1).encode()
+
+
+async def _complete(tx: Tx, session: str) -> None:
+    for one in await tx.evidence.of_session(session):
+        if one.sha256 is None and one.erased is None:
+            raise Busy("recording")
 
 
 def _listed(evidence: list[Evidence] | tuple[Evidence, ...]) -> list[dict[str, object]]:

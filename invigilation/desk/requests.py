@@ -81,7 +81,10 @@ class RequestDesk:
                 RequestState.OPEN,
                 now,
             )
-            await tx.requests.add(request)
+            if not await tx.requests.add(request):
+                # The same question, asked in the same instant, came first.
+                first = await tx.requests.known_as(clean.backend, clean.reference)
+                return await _whole(tx, first or request)
             for charge in await tx.charges.held_of(learner.id):
                 await tx.charges.save(charge.after(ChargeEvent.FALL_DUE, request=request.id))
             return await _whole(tx, request)
@@ -93,8 +96,9 @@ class RequestDesk:
             learner = Learner(
                 new_id("ln"), ask.backend, ask.learner_reference, ask.name, ask.email, ask.zone
             )
-            await tx.people.add_learner(learner)
-            return learner
+            if await tx.people.add_learner(learner):
+                return learner
+            known = await tx.people.learner_known_as(ask.backend, ask.learner_reference) or learner
         newer = replace(known, name=ask.name, email=ask.email)
         if newer != known:
             await tx.people.update_learner(newer)

@@ -101,17 +101,17 @@ class SessionDesk:
         if missing:
             raise InvalidInput("consent", "We cannot go on without your consent to both points.")
         async with self.office.store.write() as tx:
+            # First the booking, then the session, as everybody does who changes both: no deadlock.
+            booking = await tx.bookings.find((await sitting_of(tx, session)).booking)
             one, sitting = await held(tx, session), await sitting_of(tx, session)
             if one.session.state in LIVE:
                 return one.session
-            now = self.office.clock.now()
-            _in_time(sitting, now)
+            _in_time(sitting.start, self.office.clock.now())
             data: Data = {
                 "consent": ",".join(sorted(consent)),
                 "name": record.commitment(one.secret, sitting.learner_name),
             }
             after = await self._step(tx, one, SessionEvent.CHECK_IN, LEARNER, data)
-            booking = await tx.bookings.find(sitting.booking)
             if booking is not None and booking.state is BookingState.BOOKED:
                 await tx.bookings.save(booking.after(BookingEvent.ATTEND))
                 request = await tx.requests.find(sitting.request)
@@ -221,6 +221,7 @@ class SessionDesk:
             one, _ = await watched(tx, session, by)
             if one.session.state not in LIVE:
                 raise NotAllowed("note an incident when the session is not running")
+            await _pictured(tx, session, picture)
             now = self.office.clock.now()
             incident = Incident(
                 new_id("in"), session, category, severity, note, picture, now, by.id
@@ -276,12 +277,20 @@ def _reason(raw: str) -> str:
     return reason
 
 
-def _in_time(sitting: Sitting, now: datetime) -> None:
-    if now < attendance.opens(sitting.start):
-        opens = attendance.opens(sitting.start)
+async def _pictured(tx: Tx, session: str, picture: str | None) -> None:
+    if picture is None:
+        return
+    found = await tx.evidence.find(picture)
+    if found is None or found.session != session:
+        raise InvalidInput("picture", "There is no such picture in this session.")
+
+
+def _in_time(start: datetime, now: datetime) -> None:
+    opens, closes = attendance.opens(start), attendance.closes(start)
+    if now < opens:
         raise InvalidInput("time", f"Check-in opens at {opens:%H:%M} UTC on {opens:%d %B %Y}.")
-    if now > attendance.closes(sitting.start):
-        raise TooLate("check in", attendance.closes(sitting.start))
+    if now > closes:
+        raise TooLate("check in", closes)
 
 
 def _just_now(office: Office, before: tuple[datetime, ...]) -> bool:

@@ -33,11 +33,11 @@ class Charges:
         return None if row is None else load(Charge, row)
 
     async def held_of(self, learner: str) -> list[Charge]:
-        """Return a learner's charges that wait for a next request, oldest first."""
+        """Return a learner's charges that wait for a next request, oldest first; hold them."""
         query = all_of(charge, Charge).where(
             charge.c.learner == learner, charge.c.state == ChargeState.HELD
         )
-        rows = await self._db.execute(query.order_by(charge.c.created))
+        rows = await self._db.execute(query.order_by(charge.c.created).with_for_update())
         return [load(Charge, row) for row in rows]
 
     async def of_request(self, request: str) -> list[Charge]:

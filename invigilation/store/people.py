@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.people import Learner, Role, Staff
@@ -38,6 +39,7 @@ class People:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._db = connection
+        self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
     async def add_staff(self, person: Staff, password_hash: str) -> None:
         """Insert a member of staff."""
@@ -92,9 +94,11 @@ class People:
         row = (await self._db.execute(query)).first()
         return None if row is None else load(Learner, row)
 
-    async def add_learner(self, one: Learner) -> None:
-        """Insert a learner."""
-        await self._db.execute(insert(learner).values(**dump(one)))
+    async def add_learner(self, one: Learner) -> bool:
+        """Insert a learner unless the backend has one of that reference; say whether it was."""
+        statement = self._insert(learner).values(**dump(one))
+        done = await self._db.execute(statement.on_conflict_do_nothing())
+        return done.rowcount == 1
 
     async def update_learner(self, one: Learner) -> None:
         """Write the learner's present name, address and zone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import insert, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.request import Assessment, Request, RequestState
@@ -15,6 +16,7 @@ class Requests:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._db = connection
+        self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
     async def add_assessment(self, one: Assessment) -> None:
         """Insert an assessment."""
@@ -40,9 +42,11 @@ class Requests:
         rows = await self._db.execute(query.order_by(assessment.c.title))
         return [load(Assessment, row) for row in rows]
 
-    async def add(self, one: Request) -> None:
-        """Insert a request."""
-        await self._db.execute(insert(request).values(**dump(one)))
+    async def add(self, one: Request) -> bool:
+        """Insert a request unless the backend has one of that reference; say whether it was."""
+        statement = self._insert(request).values(**dump(one))
+        done = await self._db.execute(statement.on_conflict_do_nothing())
+        return done.rowcount == 1
 
     async def find(self, ident: str) -> Request | None:
         """Find a request."""

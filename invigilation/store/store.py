@@ -10,7 +10,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -28,6 +28,8 @@ from invigilation.store.watch import Watch
 
 POOL_SIZE = 10
 BUSY_MS = 10_000
+MIGRATION_LOCK = 0x696E7669
+"""The name of an advisory lock; any number that nobody else in the database uses."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -92,6 +94,9 @@ class Store:
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Processes that start together take turns; on SQLite the write transaction sees to that.
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
