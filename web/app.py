@@ -25,6 +25,7 @@ from signalling.live import Live, RtcPeers
 from signalling.peer import MediaSettings
 from web import pages
 from web.api import service as api
+from web.api.problems import describe
 from web.auth.links import personal_link
 from web.backends import webhook
 from web.carrier import Carrier, pause_after
@@ -86,6 +87,7 @@ def application(house: House) -> web.Application:
     app.cleanup_ctx.append(_clockwork(house))
     app.add_routes(routes(house.desk, signing, house.metrics))
     app.add_subapp("/api", _api(house))
+    app.router.add_get("/problems/{code}", describe)
     pages.setup(app)
     return app
 

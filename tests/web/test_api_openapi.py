@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from aiohttp import web
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from invigilation import errors
 from tests.web.api_toy import HandClock, Harbour, bearer, operations, running, toy
 from tests.web.generated_calls import generated_calls
 from web.api import openapi
-from web.api.problems import KINDS, Problem, from_error
+from web.api.problems import KINDS, Problem, describe, from_error
 
 
 @pytest.fixture
@@ -88,3 +89,13 @@ async def test_schemathesis_finds_nothing(tmp_path):
         )
     assert found == ""
     assert harbour.made > 0
+
+
+async def test_a_problems_type_can_be_opened():
+    app = web.Application()
+    app.router.add_get("/problems/{code}", describe)
+    async with running(app) as client:
+        known = await client.get("/problems/slot_taken")
+        unknown = await client.get("/problems/nothing")
+        assert (known.status, unknown.status) == (200, 404)
+        assert "This start is taken" in await known.text()
