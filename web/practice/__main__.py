@@ -9,7 +9,7 @@ import sys
 
 from aiohttp import web
 
-from web.practice.app import application, clock_of
+from web.practice.app import application
 from web.practice.settings import Settings, parse
 
 
@@ -19,7 +19,7 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(application(settings, clock_of(settings)), access_log=None)
+    runner = web.AppRunner(application(settings), access_log=None)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

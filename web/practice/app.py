@@ -39,14 +39,6 @@ def clock_of(settings: Settings) -> Callable[[], datetime]:
     return now
 
 
-def clock_of(settings: Settings) -> Callable[[], datetime]:
-    """Return the clock: the machine's, moved by the seconds in a file where tests name one."""
-    shift = settings.clock_shift_file
-    if shift is None:
-        return utc_now
-    return lambda: utc_now() + timedelta(seconds=float(shift.read_text()))
-
-
 def application(settings: Settings, now: Callable[[], datetime] | None = None) -> web.Application:
     """Return the whole application; its database is prepared when it starts."""
     now = now or clock_of(settings)

@@ -23,7 +23,6 @@ class Settings:
     webhook_secret: str
     testing: bool = False
     clock_shift_file: Path | None = None
-    clock_shift_file: Path | None = None
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -53,7 +52,6 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         default=environment.get("PRACTICE_TESTING", "") in {"1", "true", "yes"},
         help="offer /test/down and /test/up (or PRACTICE_TESTING=1)",
     )
-    add("clock-shift-file", "", "for tests: a file with seconds to add to the clock")
     given = parser.parse_args(arguments)
     try:
         port = int(given.port)
