@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -244,3 +245,13 @@ def test_every_locked_python_package_has_a_hash_and_an_exact_version() -> None:
     assert all(
         re.match(r"[a-z0-9.-]+==\S+ (; .+ )?\\\n    --hash=sha256:", entry) for entry in entries
     )
+
+
+def test_the_lock_names_every_package_that_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    locked = re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+
+    names = {re.split(r"[^A-Za-z0-9_.-]", one)[0].lower().replace("_", "-") for one in wanted}
+
+    assert names - set(locked) == set()
