@@ -172,6 +172,12 @@ async def test_unusable_address(session, url):
     assert isinstance(await deliver(session, Endpoint(url, SECRET), DELIVERY), Retry)
 
 
+async def test_unusable_secret_of_an_endpoint(session, listen):
+    endpoint = await listen(answering(200))
+    outcome = await deliver(session, Endpoint(endpoint.url, "secret"), DELIVERY)
+    assert outcome == Retry("ValueError: a webhook secret starts with whsec_")
+
+
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
 async def test_private_address_is_refused(listen, name):
     reached = []

@@ -162,18 +162,12 @@ def may_reach(host: str, private: Collection[Network] = ()) -> bool:
 async def deliver(
     session: aiohttp.ClientSession, endpoint: Endpoint, delivery: Delivery
 ) -> Outcome:
-    """Try once to deliver; never raises for what the network or the backend does.
+    """Try once to deliver; never raises for what the network, backend or its entry here does.
 
     Any 2xx is success, 410 disables; redirects are not followed and count as failures.
     """
-    timestamp = int(delivery.at.timestamp())
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": delivery.id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(endpoint.secret, delivery.id, timestamp, delivery.payload),
-    }
     try:
+        headers = _headers(endpoint, delivery)
         async with (
             asyncio.timeout(TIME_LIMIT_S),
             session.post(
@@ -189,6 +183,16 @@ async def deliver(
         return Retry(f"no answer within {TIME_LIMIT_S:.0f} s")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Retry(f"{type(error).__name__}: {error}"[:MAX_REASON])
+
+
+def _headers(endpoint: Endpoint, delivery: Delivery) -> dict[str, str]:
+    timestamp = int(delivery.at.timestamp())
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign(endpoint.secret, delivery.id, timestamp, delivery.payload),
+    }
 
 
 async def _outcome(response: aiohttp.ClientResponse) -> Outcome:
