@@ -23,8 +23,8 @@ from web.pages.frame import fields, go, staff_page
 routes = web.RouteTableDef()
 
 DAY = timedelta(days=1)
-EARLIEST, LATEST = time(7), time(20)
-"""What the week shows of a day at least, by the office's clock."""
+EARLIEST, LATEST = time(10), time(15)
+"""What the week shows of a day at least, by the office's clock; its hours and sittings widen it."""
 REASON_LIMIT = 500
 STATES = {
     BookingState.BOOKED: ("Booked", ""),

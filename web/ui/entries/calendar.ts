@@ -63,19 +63,22 @@ function line(tag: string, text: string): HTMLElement {
   return element;
 }
 
-/** What stands in one box: time and name, and the state in a word. */
+/** What stands in one box: name, time, and the state in a word; it opens the details. */
 function content(id: string): { domNodes: Node[] } {
   const one = known.get(id);
   if (!one) return { domNodes: [] };
   const hours = `${one.start.slice(11, 16)}–${one.end.slice(11, 16)}`;
-  const box = document.createElement("div");
-  box.append(line("b", one.learner), line("div", hours), line("div", one.state));
-  return { domNodes: [box] };
+  const button = document.createElement("button");
+  button.type = "button";
+  button.title = `${one.learner}, ${hours}, ${one.state}`;
+  // The box of a session is narrow: the surname says more than the beginning of a full name.
+  const surname = one.learner.split(" ").at(-1) ?? one.learner;
+  button.append(line("b", one.start.slice(11, 16)), line("span", surname), line("span", one.state));
+  button.addEventListener("click", () => openDetails(one));
+  return { domNodes: [button] };
 }
 
-function openDetails(id: string): void {
-  const one = known.get(id);
-  if (!one) return;
+function openDetails(one: Sitting): void {
   byId("details-title").textContent = one.learner;
   const staff = week.staff.find((person) => person.id === one.staff)?.title ?? "";
   const facts: [string, string][] = [
@@ -113,11 +116,28 @@ function mendRoles(root: HTMLElement): void {
   }
 }
 
+/** The width of an hour that lets the whole week fit, if that leaves the boxes readable. */
+function hourWidth(available: number): number {
+  const hours =
+    (Number.parseInt(week.until, 10) - Number.parseInt(week.from, 10)) * (7 - week.hidden.length);
+  return Math.max(SMALLEST_HOUR, Math.floor((available - NAMES_WIDTH) / hours));
+}
+
+const NAMES_WIDTH = 150;
+const SMALLEST_HOUR = 32;
 const root = byId("calendar");
 const wide = matchMedia("(min-width: 60rem)");
 if (week.staff.length && wide.matches) {
-  root.hidden = false;
-  byId("table").hidden = true;
+  const table = byId("table");
+  const toggle = byId<HTMLButtonElement>("toggle");
+  const show = (asTable: boolean): void => {
+    root.hidden = asTable;
+    table.hidden = !asTable;
+    toggle.textContent = asTable ? "Show as a timeline" : "Show as a table";
+  };
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => show(Boolean(table.hidden)));
+  show(false);
   createCalendar(root, [ResourceTimeline], {
     view: "resourceTimelineWeek",
     date: week.date,
@@ -129,7 +149,7 @@ if (week.staff.length && wide.matches) {
     slotMinTime: week.from,
     slotMaxTime: week.until,
     slotDuration: "01:00",
-    slotWidth: 40,
+    slotWidth: hourWidth(root.clientWidth),
     scrollTime: week.from,
     locale: "en-GB",
     dayHeaderFormat: { weekday: "short", day: "numeric", month: "short" },
@@ -137,14 +157,6 @@ if (week.staff.length && wide.matches) {
     slotLabelInterval: "02:00",
     eventContent: (info) =>
       info.event.display === "background" ? "" : content(String(info.event.id)),
-    eventDidMount: (info) => {
-      const one = known.get(String(info.event.id));
-      if (one) {
-        const when = `${one.start.slice(11, 16)} to ${one.end.slice(11, 16)}`;
-        info.el.setAttribute("aria-label", `${one.learner}, ${when}, ${one.state}`);
-      }
-    },
-    eventClick: (info) => openDetails(String(info.event.id)),
   });
   mendRoles(root);
   new MutationObserver(() => mendRoles(root)).observe(root, { childList: true, subtree: true });
