@@ -43,6 +43,7 @@ def setup_templates(app: web.Application, assets: Assets, service_name: str) -> 
         utc=UTC,
         three_times=words.three_times,
         offset=words.offset,
+        brief=words.brief,
     )
     environment.filters.update(
         clock=words.clock,

@@ -116,7 +116,7 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
             for one in of.evidence
             if one.kind == RECORDING and one.id in present
         ],
-        "download_url": f"/staff/records/{of.session.id}/download",
+        "download_url": of.sealed and f"/staff/records/{of.session.id}/download",
     }
 
 

@@ -57,6 +57,23 @@ def three_times(at: datetime, zone: str) -> list[tuple[str, str]]:
     return [*rows, (UTC_NAME, moment(at, UTC))]
 
 
+def brief(at: datetime, zone: str) -> str:
+    """Return one line, such as "Monday 23 November 2026, 18:00 your time (10:00 London, 10:00 UTC)".
+
+    Where another day is meant elsewhere, it is named: "(Sun 16:00 London, Sun 16:00 UTC)".
+    """
+    own = ZoneInfo(zone)
+    rest = [f"{_beside(at, own, UTC)} {UTC_NAME}"]
+    if own.key == LONDON.key:
+        return f"{moment(at)} in London ({rest[0]})"
+    return f"{moment(at, own)} your time ({_beside(at, own, LONDON)} London, {rest[0]})"
+
+
+def _beside(at: datetime, own: tzinfo, other: tzinfo) -> str:
+    same = at.astimezone(own).date() == at.astimezone(other).date()
+    return clock(at, other) if same else f"{at.astimezone(other):%a %H:%M}"
+
+
 def all_zones() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return every zone to choose from, by region: (region, [(zone, place)])."""
     regions: dict[str, list[tuple[str, str]]] = {}
