@@ -7,11 +7,13 @@ frames a second, so long a frame. A connection that sends what cannot be a messa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Final
 
 import socketio
 import structlog
+from aiohttp import web
 from socketio.packet import BINARY_ACK, BINARY_EVENT, EVENT, Packet
 
 from invigilation.ports import Clock
@@ -28,8 +30,12 @@ FRAMES_AT_ONCE: Final = 150.0
 """Of frames of any kind; a client that keeps to the limit of messages is far below."""
 ENTER_S: Final = 10.0
 """How long a connection may take until it has entered what it came for."""
+UNREADABLE: Final = (ValueError, TypeError, LookupError, RecursionError)
+"""What the library's decoders raise for frames that they cannot read."""
 RESERVED: Final = frozenset({"connect", "disconnect", "connect_error"})
-CLOSE_S: Final = 5.0
+CLOSE_S: Final = 3.0
+GRACE_S: Final = 0.5
+"""How long a client that was asked to go may take."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +65,9 @@ class Bucket:
 
 @dataclass(slots=True)
 class Link:
-    """An engine connection: its frames, its deadline, and whether it tried to enter."""
+    """An engine connection: its request, its frames, its deadline, whether it tried to enter."""
 
+    request: web.BaseRequest
     bucket: Bucket
     deadline: asyncio.TimerHandle
     tried: bool = False
@@ -113,6 +120,21 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         self._tasks = Tasks()
         self._links: dict[str, Link] = {}
 
+    def route(self, app: web.Application) -> None:
+        """Serve this server's one address in an application."""
+        app.router.add_get(f"/{PATH}/", self._serve)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        try:
+            response: web.StreamResponse = await self.handle_request(request)
+        except UNREADABLE as error:
+            log.info("a connection was closed for what it sent", why=repr(error)[:200])
+            for eio_sid, link in [*self._links.items()]:
+                if link.request is request:
+                    self.hang_up(eio_sid)
+            raise ConnectionResetError from None
+        return response
+
     def entered(self, eio_sid: str) -> None:
         """Lift the deadline of a connection."""
         link = self._links.get(eio_sid)
@@ -129,7 +151,9 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
 
     def hang_up(self, eio_sid: str) -> None:
         """Close a connection soon, after what was sent before; returns at once."""
-        self._tasks.start(self._hang_up(eio_sid))
+        link = self._links.get(eio_sid)
+        if link is not None:
+            self._tasks.start(self._hang_up(eio_sid, link))
 
     def waiting(self, eio_sid: str) -> int:
         """Return how many frames wait to be sent to a connection."""
@@ -138,7 +162,7 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
 
     async def close(self) -> None:
         """Close every connection and end the server's own tasks."""
-        for eio_sid in [*self.eio.sockets]:
+        for eio_sid in [*self._links]:
             self.hang_up(eio_sid)
         await self._tasks.finish()
         for link in self._links.values():
@@ -146,9 +170,14 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         self._links.clear()
         await self.shutdown()
 
-    async def _hang_up(self, eio_sid: str) -> None:
-        async with asyncio.timeout(CLOSE_S):
-            await self.eio.disconnect(eio_sid)
+    async def _hang_up(self, eio_sid: str, link: Link) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.eio.disconnect(eio_sid)
+                await asyncio.sleep(GRACE_S)
+        # The library only asks the client to go. One that does not is cut off.
+        if link.request.transport is not None:
+            link.request.transport.abort()
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> bool | None:
         # The library checks an Origin that is there; it lets a missing one pass.
@@ -160,7 +189,8 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
             return False
         bucket = Bucket(FRAMES_A_SECOND, FRAMES_AT_ONCE, self._clock)
         loop = asyncio.get_running_loop()
-        self._links[eio_sid] = Link(bucket, loop.call_later(ENTER_S, self._too_late, eio_sid))
+        deadline = loop.call_later(ENTER_S, self._too_late, eio_sid)
+        self._links[eio_sid] = Link(environ["aiohttp.request"], bucket, deadline)
         await super()._handle_eio_connect(eio_sid, environ)
         return None
 
@@ -176,10 +206,10 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
             if not link.bucket.take():
                 raise Malformed("too many frames")
             await super()._handle_eio_message(eio_sid, data)
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
+        except UNREADABLE as error:
             log.info("a connection was closed for what it sent", why=repr(error)[:200])
-            self._forget(eio_sid)
             self.hang_up(eio_sid)
+            self._forget(eio_sid)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._forget(eio_sid)

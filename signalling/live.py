@@ -10,7 +10,7 @@ from aiohttp import web
 
 from invigilation.desk import Desk
 from invigilation.ports import Clock
-from signalling.edge import NAMESPACE, PATH, EdgeServer
+from signalling.edge import EdgeServer
 from signalling.lobby import Lobby
 from signalling.namespace import Lines, RoomNamespace
 from signalling.peer import MediaSettings, Peer
@@ -60,7 +60,7 @@ class Live:
 
     def attach(self, app: web.Application) -> None:
         """Serve `/room/socket/` there, start with the application, drain at its shutdown."""
-        self._server.attach(app, PATH)
+        self._server.route(app)
         app.cleanup_ctx.append(self._life)
         app.on_shutdown.append(self._on_shutdown)
 
@@ -92,6 +92,3 @@ class Live:
 
     async def _on_shutdown(self, _app: web.Application) -> None:
         await self.drain()
-
-
-__all__ = ["NAMESPACE", "PATH", "Live", "RtcPeers"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -72,11 +73,15 @@ class PlainSealer:
 
 
 @asynccontextmanager
-async def sqlite_store(directory: Path) -> AsyncIterator[Store]:
-    """Open a migrated SQLite store in this directory."""
-    store = Store(f"sqlite+aiosqlite:///{directory / 'office.sqlite3'}")
+async def sqlite_store(directory: Path, template: Path | None = None) -> AsyncIterator[Store]:
+    """Open a migrated SQLite store here; fast when copied from the fixture `sqlite_template`."""
+    path = directory / "office.sqlite3"
+    if template is not None:
+        shutil.copy(template, path)
+    store = Store(f"sqlite+aiosqlite:///{path}")
     try:
-        await store.migrate()
+        if template is None:
+            await store.migrate()
         yield store
     finally:
         await store.close()
@@ -147,10 +152,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def booked(directory: Path) -> AsyncIterator[Scene]:
-    """Set the scene in a directory."""
+async def booked(directory: Path, template: Path | None = None) -> AsyncIterator[Scene]:
+    """Set the scene in a directory; `template` as for `sqlite_store`."""
     clock = FixedClock()
-    async with sqlite_store(directory) as store:
+    async with sqlite_store(directory, template) as store:
         desk = office(store, clock)
         await add_assessment(desk)
         ann = await add_invigilator(desk)

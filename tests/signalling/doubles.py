@@ -1,0 +1,138 @@
+"""Hand-written doubles of what a room needs of others."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+
+from invigilation.desk import Desk
+from invigilation.desk.office import new_id
+from invigilation.identity import SnapshotKind
+from invigilation.store.evidence import Evidence
+from signalling.peer import MediaSink, NoPicture
+from signalling.ports import MediaPeer, Picture
+from signalling.sdp import SdpRefused
+
+
+class FakePeer:
+    """A peer whose packets the test sends."""
+
+    def __init__(self, clock) -> None:
+        self.connected = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.last_packet_at: float | None = None
+        self.forwards_to: FakePeer | None = None
+        self.sinks: list[MediaSink] = []
+        self.frame: bytes | None = b"key frame"
+        self.hold: asyncio.Event | None = None
+        self._clock = clock
+
+    def send(self) -> None:
+        self.last_packet_at = self._clock.monotonic()
+
+    def forward_to(self, other: FakePeer) -> None:
+        self.forwards_to = other
+
+    def unforward(self) -> None:
+        self.forwards_to = None
+
+    def tap(self, sink: MediaSink) -> Callable[[], None]:
+        self.sinks.append(sink)
+        return lambda: self.sinks.remove(sink)
+
+    async def key_frame(self, timeout: float) -> bytes:  # noqa: ASYNC109 - as the port has it
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.frame is None:
+            raise NoPicture
+        return self.frame
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+class FakePeers:
+    """Answers every offer but `nonsense`; with `at_once`, media is up before the answer is."""
+
+    def __init__(self, clock, *, at_once: bool = False) -> None:
+        self.made: list[FakePeer] = []
+        self._clock = clock
+        self._at_once = at_once
+
+    async def answer(self, sdp: str) -> tuple[MediaPeer, str]:
+        if sdp == "nonsense":
+            raise SdpRefused("This is no offer.")
+        peer = FakePeer(self._clock)
+        if self._at_once:
+            peer.connected.set()
+        self.made.append(peer)
+        return peer, f"answer to {sdp}"
+
+
+class FakeRecording:
+    """A recording of nothing, that tells the desk as a real one does."""
+
+    def __init__(self, desk: Desk, part: Evidence) -> None:
+        self.part = part
+        self.finished = 0
+        self.hold: asyncio.Event | None = None
+        self._desk = desk
+
+    def video(self, frame, rtp_timestamp, key_frame, received): ...
+
+    def audio(self, packet, rtp_timestamp, received): ...
+
+    async def finish(self) -> None:
+        if self.hold is not None:
+            await self.hold.wait()
+        self.finished += 1
+        await self._desk.recordings.finish(self.part, "ab" * 32, 17)
+
+
+class FakeEvidence:
+    """Keeps no bytes; `full` is a full disk, `slow` holds every new recording's end back."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.recordings: list[FakeRecording] = []
+        self.pictures: list[tuple[SnapshotKind, bytes]] = []
+        self.full = False
+        self.slow: asyncio.Event | None = None
+        self._desk = desk
+
+    async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
+        if self.full:
+            raise OSError("no space left on device")
+        self.pictures.append((kind, key_frame))
+        digest = hashlib.sha256(key_frame).hexdigest()
+        now = self._desk.office.clock.now()
+        one = Evidence(new_id("ev"), session, kind, "image/jpeg", now, digest, 9, None)
+        return Picture(one, 640, 480)
+
+    async def begin(self, session: str) -> FakeRecording:
+        if self.full:
+            raise OSError("no space left on device")
+        recording = FakeRecording(self._desk, await self._desk.recordings.begin(session))
+        recording.hold = self.slow
+        self.recordings.append(recording)
+        return recording
+
+
+class Inbox:
+    """What people's connections received, in order."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, dict]] = []
+        self.dismissed: list[str] = []
+
+    async def send(self, sid: str, event: str, body: Mapping[str, object]) -> None:
+        self.sent.append((sid, event, dict(body)))
+
+    def dismiss(self, sid: str) -> None:
+        self.dismissed.append(sid)
+
+    def of(self, sid: str, event: str = "state") -> list[dict]:
+        return [body for to, kind, body in self.sent if to == sid and kind == event]
+
+    def last(self, sid: str, event: str = "state") -> dict:
+        return self.of(sid, event)[-1]

@@ -1,0 +1,136 @@
+"""The lobby without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+
+import pytest
+
+from invigilation.office_hours import LONDON
+from invigilation.people import Role
+from signalling.lobby import Lobby, today
+from tests.builders import CONSENT, START, add_invigilator, booked
+from tests.harness.waiting import until
+from tests.signalling.doubles import Inbox
+
+
+@pytest.fixture
+async def scene(tmp_path, sqlite_template):
+    async with booked(tmp_path, sqlite_template) as one:
+        yield one
+
+
+@contextlib.asynccontextmanager
+async def running(scene, inbox, since=lambda _session: None):
+    lobby = Lobby(scene.desk, inbox, scene.clock, since)
+    task = asyncio.create_task(lobby.run())
+    try:
+        yield lobby
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def ready(scene) -> int:
+    async with scene.desk.office.store.read() as tx:
+        return len(await tx.sessions.moments(scene.sitting.session, "invigilator_ready"))
+
+
+async def test_a_list_comes_on_entering_and_after_each_change(scene):
+    inbox = Inbox()
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        await until(lambda: len(inbox.of("ann", "lobby")) == 1, 5, "the first list")
+        await scene.desk.sessions.check_in(scene.sitting.session, CONSENT)
+
+        lobby.changed(scene.ann.id)
+        await until(lambda: len(inbox.of("ann", "lobby")) == 2, 5, "the second list")
+
+    states = [body["sessions"][0]["state"] for body in inbox.of("ann", "lobby")]
+    assert states == ["scheduled", "checked_in"]
+
+
+async def test_a_list_comes_every_fifteen_seconds_even_without_a_change(scene):
+    inbox = Inbox()
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        await until(lambda: len(inbox.of("ann", "lobby")) == 1, 5, "the first list")
+
+        scene.clock.go(15)
+
+        await until(lambda: len(inbox.of("ann", "lobby")) == 2, 5, "the second list")
+
+
+async def test_each_sees_their_own_sessions_and_others_none(scene):
+    inbox = Inbox()
+    bob = await add_invigilator(scene.desk, "Bob Baker")
+    cat = await add_invigilator(scene.desk, "Cat Cook", Role.SCHEDULER)
+    async with running(scene, inbox) as lobby:
+        for sid, person in (("cat", cat), ("ann", scene.ann), ("bob", bob)):
+            lobby.enter(sid, person)
+        await until(lambda: inbox.of("ann", "lobby") and inbox.of("bob", "lobby"), 5, "the lists")
+
+    assert len(inbox.last("ann", "lobby")["sessions"]) == 1
+    assert inbox.last("bob", "lobby") == {"sessions": []}
+    assert inbox.of("cat", "lobby") == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "noted"), [(-31, 0), (-30, 1), (-1, 1), (15, 1), (16, 0)], ids=str
+)
+async def test_readiness_is_noted_in_the_time_of_check_in_only(scene, minutes, noted):
+    inbox = Inbox()
+    scene.clock.go_to(START)
+    scene.clock.go(minutes * 60)
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        await until(lambda: inbox.of("ann", "lobby"), 5, "the list")
+
+    assert await ready(scene) == noted
+
+
+async def test_readiness_is_noted_once_a_minute(scene):
+    inbox = Inbox()
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        counts = []
+        for number, seconds in enumerate([0, 30, 30, 30], start=1):
+            scene.clock.go(seconds)
+            lobby.changed(scene.ann.id)
+            await until(lambda n=number: len(inbox.of("ann", "lobby")) >= n, 5, "a list")
+            counts.append(await ready(scene))
+
+    assert counts == [1, 1, 2, 2]
+
+
+async def test_nothing_is_sent_after_leaving(scene):
+    inbox = Inbox()
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        lobby.enter("ann2", scene.ann)
+        await until(lambda: inbox.of("ann2", "lobby"), 5, "the list")
+        lobby.leave("ann")
+        before = len(inbox.of("ann", "lobby"))
+
+        lobby.changed(scene.ann.id)
+        await until(lambda: len(inbox.of("ann2", "lobby")) == 2, 5, "the next list")
+
+    assert len(inbox.of("ann", "lobby")) == before
+
+
+@pytest.mark.parametrize(
+    ("now", "first", "last"),
+    [
+        ("2026-11-23T10:00", "2026-11-23T00:00", "2026-11-24T00:00"),
+        ("2026-06-08T23:30", "2026-06-08T23:00", "2026-06-09T23:00"),
+        ("2026-10-25T12:00", "2026-10-24T23:00", "2026-10-26T00:00"),
+        ("2027-03-28T12:00", "2027-03-28T00:00", "2027-03-28T23:00"),
+    ],
+)
+def test_today_is_londons_day(now, first, last):
+    def utc(text):
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+    assert today(utc(now), LONDON) == (utc(first), utc(last))

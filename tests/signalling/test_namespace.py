@@ -1,0 +1,523 @@
+"""The Socket.IO edge: real clients against a real server, with doubles for peers and evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+import socketio
+from aiohttp import web
+from socketio.exceptions import ConnectionError as Refused
+
+from invigilation.desk.people import Kind
+from invigilation.people import Role, Staff
+from invigilation.store.views import Sitting
+from signalling import edge, namespace
+from signalling.actor import MAILBOX_LIMIT
+from signalling.live import Live
+from signalling.messages import FORMS
+from signalling.sdp import SdpRefused
+from tests.builders import BOOKED_AT, CONSENT, Scene, add_invigilator, book, booked
+from tests.harness.waiting import until
+from tests.signalling.bodies import BODIES
+from tests.signalling.doubles import FakeEvidence, FakePeers
+
+ORIGIN = "https://exams.example.com"
+STRANGERS = {"a colleague": Role.INVIGILATOR, "a scheduler": Role.SCHEDULER}
+
+
+@dataclass
+class Page:
+    """A person's page: its socket and all that came."""
+
+    socket: socketio.AsyncClient
+    session: str
+    got: list[tuple[str, dict]] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def say(self, event: str, session: str | None = None, **fields) -> dict:
+        body = {"session": session or self.session, **fields}
+        return await self.socket.call(event, body, namespace="/room", timeout=10)
+
+    def of(self, event: str) -> list[dict]:
+        return [body for kind, body in self.got if kind == event]
+
+    async def heard(self, event: str, what=lambda _body: True) -> dict:
+        await until(lambda: any(what(one) for one in self.of(event)), 5, f"a {event}")
+        return next(one for one in self.of(event) if what(one))
+
+
+@dataclass
+class Service:
+    """The live room on a port of its own."""
+
+    scene: Scene
+    live: Live
+    url: str
+    http: aiohttp.ClientSession
+    peers: FakePeers
+    pages: list[Page] = field(default_factory=list)
+
+    @property
+    def session(self) -> str:
+        return self.scene.sitting.session
+
+    async def learner_ticket(self, sitting: Sitting | None = None) -> str:
+        one = sitting or self.scene.sitting
+        return await self.scene.desk.reception.ticket(Kind.LEARNER, one.request, one.session)
+
+    async def staff_ticket(self, staff: Staff | None = None) -> str:
+        person = staff or self.scene.ann
+        return await self.scene.desk.reception.ticket(Kind.STAFF, person.id, None)
+
+    async def connect(self, ticket: str | None, origin: str | None = ORIGIN) -> Page:
+        socket = socketio.AsyncClient(reconnection=False, http_session=self.http)
+        page = Page(socket, self.session)
+
+        @socket.on("*", namespace="/room")
+        async def _got(event, body):
+            page.got.append((event, body))
+
+        @socket.on("disconnect", namespace="/room")
+        async def _gone(reason):
+            page.gone.set()
+
+        await socket.connect(
+            self.url,
+            headers={} if origin is None else {"Origin": origin},
+            auth={} if ticket is None else {"ticket": ticket},
+            namespaces=["/room"],
+            socketio_path="room/socket",
+            transports=["websocket"],
+            wait_timeout=5,
+        )
+        self.pages.append(page)
+        return page
+
+    async def learner(self, sitting: Sitting | None = None) -> Page:
+        page = await self.connect(await self.learner_ticket(sitting))
+        page.session = (sitting or self.scene.sitting).session
+        return page
+
+    async def staff(self, staff: Staff | None = None) -> Page:
+        return await self.connect(await self.staff_ticket(staff))
+
+    async def check_in(self) -> None:
+        await self.scene.desk.sessions.check_in(self.session, CONSENT)
+
+    async def second(self) -> Sitting:
+        """Book another learner's session at the same time, with the same invigilator."""
+        clock = self.scene.clock
+        now = clock.now()
+        clock.go_to(BOOKED_AT)
+        sitting = await book(self.scene.desk, 2)
+        clock.go_to(now)
+        return sitting
+
+
+@contextlib.asynccontextmanager
+async def serving(scene: Scene):
+    peers = FakePeers(scene.clock)
+    live = Live(scene.desk, FakeEvidence(scene.desk), peers, scene.clock, [ORIGIN])
+    app = web.Application()
+    live.attach(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    async with aiohttp.ClientSession() as http:
+        service = Service(scene, live, f"http://127.0.0.1:{port}", http, peers)
+        try:
+            yield service
+        finally:
+            for page in service.pages:
+                await page.socket.disconnect()
+            await runner.cleanup()
+
+
+@pytest.fixture
+async def service(tmp_path, sqlite_template):
+    async with booked(tmp_path, sqlite_template) as scene, serving(scene) as one:
+        yield one
+
+
+# Coming in
+
+
+async def test_a_learner_joins_with_a_ticket_and_gets_the_state(service):
+    page = await service.learner()
+
+    answer = await page.say("join")
+
+    assert answer["ok"] is True
+    assert answer["state"]["session"] == service.session
+    assert answer["state"]["role"] == "learner"
+
+
+async def test_a_ticket_opens_one_connection_only(service):
+    ticket = await service.learner_ticket()
+    await service.connect(ticket)
+
+    with pytest.raises(Refused):
+        await service.connect(ticket)
+
+
+async def test_a_late_ticket_is_refused(service):
+    ticket = await service.learner_ticket()
+    service.scene.clock.go(31)
+
+    with pytest.raises(Refused):
+        await service.connect(ticket)
+
+
+@pytest.mark.parametrize("ticket", [None, "", "made up", "ü" * 10, "x" * 100_000])
+async def test_without_a_ticket_nobody_comes_in(service, ticket):
+    with pytest.raises(Refused):
+        await service.connect(ticket)
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "", "https://evil.example", "http://exams.example.com", "null"]
+)
+async def test_pages_of_others_are_refused_before_the_ticket_is_looked_at(service, origin):
+    ticket = await service.learner_ticket()
+
+    with pytest.raises(Refused):
+        await service.connect(ticket, origin)
+
+    assert (await (await service.connect(ticket)).say("join"))["ok"] is True
+
+
+async def test_polling_is_not_served(service):
+    address = f"{service.url}/room/socket/?EIO=4&transport=polling"
+
+    async with service.http.get(address, headers={"Origin": ORIGIN}) as answer:
+        status = answer.status
+
+    assert status == 400
+
+
+async def test_a_connection_that_enters_nothing_is_closed(service, monkeypatch):
+    monkeypatch.setattr(edge, "ENTER_S", 0.05)
+
+    async with service.http.ws_connect(
+        f"{service.url}/room/socket/?EIO=4&transport=websocket", headers={"Origin": ORIGIN}
+    ) as socket:
+        seen = [message async for message in socket]
+
+    assert seen[0].data.startswith("0")
+
+
+async def test_a_learner_who_joins_nothing_is_closed_but_staff_may_wait(service, monkeypatch):
+    monkeypatch.setattr(edge, "ENTER_S", 0.3)
+    staff = await service.staff()
+
+    learner = await service.learner()
+    await asyncio.wait_for(learner.gone.wait(), 5)
+
+    assert (await staff.say("join"))["ok"] is True
+
+
+async def test_who_has_joined_is_not_closed_by_the_deadline(service, monkeypatch):
+    monkeypatch.setattr(edge, "ENTER_S", 0.5)
+    stays = await service.learner()
+    await stays.say("join")
+    idle = await service.learner()
+
+    await asyncio.wait_for(idle.gone.wait(), 5)
+
+    assert not stays.gone.is_set()
+
+
+async def frames(service, *sent: str | bytes) -> list[str]:
+    """Come in as a learner by hand, send frames, and return what comes until the end."""
+    ticket = await service.learner_ticket()
+    async with service.http.ws_connect(
+        f"{service.url}/room/socket/?EIO=4&transport=websocket", headers={"Origin": ORIGIN}
+    ) as socket:
+        await socket.receive()
+        await socket.send_str('40/room,{"ticket":"' + ticket + '"}')
+        await socket.receive()
+        for one in sent:
+            await (socket.send_bytes(one) if isinstance(one, bytes) else socket.send_str(one))
+        return [str(message.data) async for message in socket]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '451-/room,1["chat",{"_placeholder":true,"num":0}]',
+        '42/room,["connect",{},{"ticket":"x"}]',
+        '42/room,["disconnect"]',
+        "42/room,{}",
+        "42/room,[]",
+        "42/room,[1,2]",
+        "42/room,1[[" + "[" * 30_000,
+        "49/room,",
+        "4nonsense",
+        "4" + "[" * 30_000,
+        "",
+        "x",
+        b"\x04binary",
+        "44/room,{}",
+    ],
+)
+async def test_what_cannot_be_a_message_ends_the_connection(service, frame):
+    other = await service.staff()
+
+    async with asyncio.timeout(5):
+        await frames(service, frame)
+
+    assert (await other.say("join"))["ok"] is True
+
+
+async def test_a_second_attempt_to_enter_by_the_same_connection_takes_no_ticket(service):
+    first, second = await service.learner_ticket(), await service.learner_ticket()
+    async with service.http.ws_connect(
+        f"{service.url}/room/socket/?EIO=4&transport=websocket", headers={"Origin": ORIGIN}
+    ) as socket:
+        await socket.receive()
+        for ticket in ("wrong", first):
+            await socket.send_str('40/room,{"ticket":"' + ticket + '"}')
+            assert (await socket.receive()).data.startswith("44")
+
+    assert (await (await service.connect(second)).say("join"))["ok"] is True
+    assert (await (await service.connect(first)).say("join"))["ok"] is True
+
+
+# Who may do what
+
+
+async def test_a_learner_may_send_only_what_both_may(service):
+    await service.check_in()
+    page = await service.learner()
+    await page.say("join")
+
+    order = sorted(FORMS, key="leave".__eq__)  # once out, all is refused
+    answers = {event: await page.say(event, **BODIES[event]) for event in order}
+
+    refused = {e for e, a in answers.items() if not a["ok"] and a["error"]["code"] == "not_allowed"}
+    both = {"join", "leave", "offer", "chat", "media"}
+    assert {event for event, answer in answers.items() if answer["ok"]} == both
+    assert refused == {*FORMS} - both
+
+
+@pytest.mark.parametrize("who", ["another learner", "a colleague", "a scheduler"])
+async def test_nobody_may_do_anything_in_a_session_of_others(service, who):
+    await service.check_in()
+    if who == "another learner":
+        page = await service.learner(await service.second())
+        await page.say("join")
+    else:
+        staff = await add_invigilator(service.scene.desk, "Bob Baker", STRANGERS[who])
+        page = await service.staff(staff)
+    before = await service.scene.desk.sessions.view(service.session)
+
+    answers = [await page.say(event, service.session, **BODIES[event]) for event in FORMS]
+
+    assert {answer["error"]["code"] for answer in answers} == {"not_allowed"}
+    assert await service.scene.desk.sessions.view(service.session) == before
+
+
+async def test_nothing_is_done_before_joining(service):
+    await service.check_in()
+    page = await service.staff()
+
+    answers = [await page.say(event, **BODIES[event]) for event in FORMS if event != "join"]
+
+    assert {answer["error"]["code"] for answer in answers} == {"not_allowed"}
+
+
+async def test_what_is_not_understood_is_refused_by_name(service):
+    page = await service.learner()
+
+    unknown = await page.say("attach")
+    bare = await page.socket.call("join", namespace="/room", timeout=5)
+    more = await page.say("join", more=1)
+
+    codes = {answer["error"]["code"] for answer in (unknown, bare, more)}
+    assert codes == {"invalid_input"}
+
+
+# Together
+
+
+async def test_messages_of_one_connection_keep_their_order(service):
+    lea, ann = await service.learner(), await service.staff()
+    await lea.say("join")
+    await ann.say("join")
+    texts = [f"line {number}" for number in range(25)]
+
+    await asyncio.gather(
+        *(
+            lea.say("chat", text=text, client_id=f"client-{text}-".replace(" ", "_"))
+            for text in texts
+        )
+    )
+
+    state = await ann.heard("state", lambda body: len(body["chat"]) == len(texts))
+    assert [line["text"] for line in state["chat"]] == texts
+
+
+async def test_a_newer_page_takes_over_and_the_older_is_told_and_closed(service):
+    older = await service.learner()
+    await older.say("join")
+    newer = await service.learner()
+
+    answer = await newer.say("join")
+    await asyncio.wait_for(older.gone.wait(), 5)
+
+    assert answer["ok"] is True
+    assert older.of("replaced") == [{"session": service.session}]
+    assert not newer.gone.is_set()
+
+
+async def test_after_a_loss_the_state_is_whole_again(service):
+    lea, ann = await service.learner(), await service.staff()
+    await lea.say("join")
+    await ann.say("join")
+    await lea.socket.disconnect()
+    await ann.heard("state", lambda body: body["learner"]["present"] is False)
+    await ann.say("chat", text="Are you there?", client_id="client-0001")
+
+    back = await service.learner()
+    state = (await back.say("join"))["state"]
+
+    assert [line["text"] for line in state["chat"]] == ["Are you there?"]
+    await ann.heard("state", lambda body: body["seq"] >= state["seq"])
+
+
+async def test_two_rooms_do_not_see_each_other(service):
+    other = await service.second()
+    lea, max_ = await service.learner(), await service.learner(other)
+    await lea.say("join")
+    await max_.say("join")
+
+    await lea.say("chat", text="Only here", client_id="client-0001")
+    answer = await max_.say("join")
+
+    assert answer["state"]["chat"] == []
+    assert all(body["session"] == other.session for body in max_.of("state"))
+
+
+async def test_a_slow_room_holds_no_other_room_up(service, monkeypatch):
+    other = await service.second()
+    await service.check_in()
+    lea, max_ = await service.learner(), await service.learner(other)
+    await lea.say("join")
+    await max_.say("join")
+    release = asyncio.Event()
+    answer = service.peers.answer
+
+    async def slow(sdp):
+        await release.wait()
+        return await answer(sdp)
+
+    monkeypatch.setattr(service.peers, "answer", slow)
+    waiting = asyncio.ensure_future(lea.say("offer", sdp="v=0\r\n"))
+
+    line = await max_.say("chat", text="Hello", client_id="client-0001")
+    done = waiting.done()
+    release.set()
+
+    assert line["ok"] is True
+    assert not done
+    assert (await waiting)["ok"] is True
+
+
+async def test_too_many_messages_are_busy_and_the_connection_stays(service):
+    page = await service.learner()
+    await page.say("join")
+
+    answers = [
+        await page.say("media", camera=True, microphone=True)
+        for _ in range(int(namespace.MESSAGES_AT_ONCE))
+    ]
+    service.scene.clock.go(1)
+
+    assert [answer["ok"] for answer in answers].count(False) == 1
+    assert answers[-1]["error"]["code"] == "busy"
+    assert (await page.say("media", camera=True, microphone=True))["ok"] is True
+
+
+async def test_a_full_mailbox_is_busy(service, monkeypatch):
+    await service.check_in()
+    lea, ann = await service.learner(), await service.staff()
+    await lea.say("join")
+    await ann.say("join")
+    release = asyncio.Event()
+    taken = asyncio.Event()
+
+    async def slow(sdp):
+        taken.set()
+        await release.wait()
+        raise SdpRefused("Too late.")
+
+    monkeypatch.setattr(service.peers, "answer", slow)
+    offer = asyncio.ensure_future(lea.say("offer", sdp="v=0\r\n"))
+    room = service.live.rooms._rooms[service.session]
+    await asyncio.wait_for(taken.wait(), 5)
+    for _ in range(MAILBOX_LIMIT):
+        room.look()
+
+    answer = await ann.say("media", camera=True, microphone=True)
+    release.set()
+    await offer
+
+    assert answer["error"]["code"] == "busy"
+
+
+async def test_a_connection_that_does_not_read_is_closed(service, monkeypatch):
+    monkeypatch.setattr(namespace, "OUTBOX_LIMIT", 0)
+    page = await service.learner()
+    await page.say("join")
+
+    body = {"session": service.session, "camera": True, "microphone": True}
+    await page.socket.emit("media", body, namespace="/room")
+
+    await asyncio.wait_for(page.gone.wait(), 5)
+
+
+async def test_the_lobby_shows_today_and_who_is_there(service):
+    ann = await service.staff()
+    first = await ann.heard("lobby")
+    lea = await service.learner()
+    await lea.say("join")
+
+    later = await ann.heard("lobby", lambda body: body["sessions"][0]["present"])
+
+    assert [one["session"] for one in first["sessions"]] == [service.session]
+    assert first["sessions"][0]["present"] is False
+    assert later["sessions"][0]["since"] is not None
+    assert lea.of("lobby") == []
+
+
+async def test_an_open_lobby_notes_that_the_invigilator_is_ready(service):
+    ann = await service.staff()
+    await ann.heard("lobby")
+
+    async with service.scene.desk.office.store.read() as tx:
+        moments = await tx.sessions.moments(service.session, "invigilator_ready")
+
+    assert len(moments) == 1
+
+
+async def test_draining_tells_everybody_and_closes(service):
+    lea, ann = await service.learner(), await service.staff()
+    await lea.say("join")
+
+    await service.live.drain()
+
+    await asyncio.wait_for(asyncio.gather(lea.gone.wait(), ann.gone.wait()), 5)
+    assert lea.of("draining") == [{}]
+    assert ann.of("draining") == [{}]
+
+
+def test_no_origin_at_all_is_no_configuration():
+    for origins in ([], ["*"]):
+        with pytest.raises(ValueError, match="origins"):
+            edge.EdgeServer(origins, None)
