@@ -19,6 +19,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 DAY: Final = timedelta(days=1)
+MIDNIGHT: Final = time(0)
 LONDON: Final = ZoneInfo("Europe/London")
 
 
@@ -26,7 +27,8 @@ LONDON: Final = ZoneInfo("Europe/London")
 class Hours:
     """A stretch of one day, as the wall clock of the office's zone shows it.
 
-    `end` is later than `start`; both are without a zone. Anything else is a ValueError.
+    `end` is later than `start`, or 00:00, which is the midnight at the day's end; both are without
+    a zone. Anything else is a ValueError.
     """
 
     start: time
@@ -35,7 +37,7 @@ class Hours:
     def __post_init__(self) -> None:
         if self.start.tzinfo is not None or self.end.tzinfo is not None:
             raise ValueError("hours are wall clock times without a zone")
-        if self.end <= self.start:
+        if self.end <= self.start and self.end != MIDNIGHT:
             raise ValueError(f"hours end at {self.end}, which is not after {self.start}")
 
 
@@ -99,9 +101,10 @@ def absolute(day: date, hours: Hours, zone: ZoneInfo) -> Window:
 
     In a clock change's gap the window may be empty or end before it starts; `joined` drops it.
     """
+    last = day + DAY if hours.end == MIDNIGHT else day
     return Window(
         datetime.combine(day, hours.start, zone).astimezone(UTC),
-        datetime.combine(day, hours.end, zone).astimezone(UTC),
+        datetime.combine(last, hours.end, zone).astimezone(UTC),
     )
 
 

@@ -24,7 +24,7 @@ from itertools import compress, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from invigilation.office_hours import DAY, Hours, OfficeHours, Window, absolute, joined
+from invigilation.office_hours import DAY, MIDNIGHT, Hours, OfficeHours, Window, absolute, joined
 
 STEP: Final = timedelta(minutes=30)
 """The grid: wall clock :00 and :30 in the office's zone."""
@@ -256,7 +256,8 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def _open_lane(calendar: Calendar, grid: _Grid) -> bytearray:
     days = _days(calendar.office.zone, grid)
-    return grid.lane(calendar.office.windows(days[0], days[-1]))
+    # Hours that reach midnight may go on the day after.
+    return grid.lane(calendar.office.windows(days[0], days[-1] + DAY))
 
 
 def _days(zone: ZoneInfo, grid: _Grid) -> list[date]:
@@ -275,11 +276,29 @@ def _staffed_lanes(calendar: Calendar, grid: _Grid) -> dict[str, bytearray]:
     rota: dict[str, list[Shift]] = defaultdict(list)
     for shift in calendar.shifts:
         rota[shift.staff].append(shift)
-    lanes = {staff: _rota_lane(shifts, zone, grid, cuts) for staff, shifts in rota.items()}
+    lanes = {
+        staff: _night_lane(shifts, zone, grid, days)
+        if any(shift.hours.end == MIDNIGHT for shift in shifts)
+        else _rota_lane(shifts, zone, grid, cuts)
+        for staff, shifts in rota.items()
+    }
     for leave in calendar.leave:
         if leave.staff in lanes:
             grid.strike(lanes[leave.staff], leave.start, leave.end)
     return lanes
+
+
+def _night_lane(shifts: list[Shift], zone: ZoneInfo, grid: _Grid, days: list[date]) -> bytearray:
+    """Return the starts that a rota allows which reaches midnight: its days must stay together."""
+    stretches = joined(
+        absolute(day, shift.hours, zone)
+        for day in [*days, days[-1] + DAY]
+        for shift in shifts
+        if shift.weekday == day.weekday()
+        and shift.first <= day
+        and (shift.last is None or day <= shift.last)
+    )
+    return grid.lane(stretches)
 
 
 def _rota_lane(shifts: list[Shift], zone: ZoneInfo, grid: _Grid, cuts: set[date]) -> bytearray:
@@ -307,8 +326,8 @@ def _week_lane(
 ) -> bytearray:
     """Return the starts that shifts allow on these days, on all of which they hold.
 
-    Days can be taken apart like this because hours never reach midnight, so that no stretch
-    joins two of them.
+    Days can be taken apart like this because these hours do not reach midnight, so that no
+    stretch joins two of them.
     """
     base = _midnight(days[0], zone)
     count = (_midnight(days[-1] + DAY, zone) - base) // STEP

@@ -18,7 +18,7 @@ from invigilation.desk import Desk
 from invigilation.desk.office import new_id
 from invigilation.desk.requests import FORM, Ask
 from invigilation.errors import InvigilationError, SlotNotOffered, SlotTaken
-from invigilation.office_hours import Hours
+from invigilation.office_hours import MIDNIGHT, Hours
 from invigilation.people import Role, Staff
 from invigilation.request import Assessment
 from invigilation.slots import Shift
@@ -31,7 +31,7 @@ from web.backends.webhook import SECRET_PREFIX
 from web.bank_holidays import bank_holidays
 
 PRACTICE = "practice"
-ALL_DAY = Hours(time(0), time(23, 59))
+EXTRA = timedelta(hours=4)
 HALF_HOUR = timedelta(minutes=30)
 LANES = 2
 LEARNER = "L-1001"
@@ -153,33 +153,49 @@ async def _bookings(desk: Desk, today: date) -> None:
 async def book_near(desk: Desk, request: str) -> Sitting:
     """Book a request's session for the next half hour, at any hour of any day; return it.
 
-    The office is opened for today and tomorrow, and the first invigilator is at work.
+    Where the office is closed at this hour, it is opened for a few hours more, and the first
+    invigilator is at work.
     """
-    office = desk.office
-    local = office.clock.now().astimezone(office.rules.zone)
-    await _open_now(desk, local.date())
-    base = local.replace(minute=local.minute // 30 * 30, second=0, microsecond=0)
-    for step in range(1, 9):
+    near = await _next_free(desk, request)
+    if near is None:
+        await _open_now(desk)
+        near = await _next_free(desk, request)
+    if near is None:
+        raise LookupError("no time is free in the next hours")
+    return near
+
+
+async def _next_free(desk: Desk, request: str) -> Sitting | None:
+    now = desk.office.clock.now()
+    base = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
+    # Check-in opens half an hour before: only the next start can be joined at once.
+    for step in (1, 0):
         try:
             return await desk.bookings.book(
                 request, base + HALF_HOUR * step, LEARNERS[0][3], "service", by_staff=True
             )
         except (SlotNotOffered, SlotTaken):
             continue
-    raise LookupError("no time is free in the next hours")
+    return None
 
 
-async def _open_now(desk: Desk, today: date) -> None:
+async def _open_now(desk: Desk) -> None:
     office = desk.office
-    days = (today, today + timedelta(days=1))
+    local = office.clock.now().astimezone(office.rules.zone)
+    until = local + EXTRA
+    stretches = [(local.date(), time(local.hour), time(until.hour))]
+    if until.date() != local.date():
+        stretches = [(local.date(), time(local.hour), MIDNIGHT)]
+        stretches.append((until.date(), MIDNIGHT, time(until.hour or 1)))
     async with office.store.write() as tx:
         found = await tx.people.staff_secret(STAFF[0][0])
         if found is None:
             raise LookupError("the demonstration has no staff")
-        open_already = (await tx.rota.calendar(office.rules.zone)).office.openings
-        for day in days:
-            if day in open_already:
-                continue
-            await tx.rota.open(new_id("op"), day, ALL_DAY)
-            shift = Shift(found[0].id, day.weekday(), ALL_DAY, day, day)
+        usual = (await tx.rota.calendar(office.rules.zone)).office
+        for day, start, end in stretches:
+            extra = Hours(start, end)
+            # Extra hours stand instead of the day's usual ones, so those are repeated.
+            for hours in {*usual.hours(day), extra} - {*usual.openings.get(day, ())}:
+                await tx.rota.open(new_id("op"), day, hours)
+            shift = Shift(found[0].id, day.weekday(), extra, day, day)
             await tx.rota.add_shift(new_id("sh"), shift)

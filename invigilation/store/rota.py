@@ -16,8 +16,16 @@ from invigilation.store.rows import booking, closure, counter, leave, opening, s
 VERSION = "rota"
 
 
+MINUTES_A_DAY = 24 * 60
+
+
 def _hours(start: int, end: int) -> Hours:
-    return Hours(time(*divmod(start, 60)), time(*divmod(end, 60)))
+    return Hours(time(*divmod(start, 60)), time(*divmod(end % MINUTES_A_DAY, 60)))
+
+
+def _minutes(hours: Hours) -> dict[str, int]:
+    start, end = (at.hour * 60 + at.minute for at in (hours.start, hours.end))
+    return {"start_minute": start, "end_minute": end or MINUTES_A_DAY}
 
 
 class Rota:
@@ -50,14 +58,12 @@ class Rota:
 
     async def add_shift(self, ident: str, one: Shift) -> None:
         """Insert a weekly shift."""
-        hours = one.hours
         await self._db.execute(
             insert(shift).values(
                 id=ident,
                 staff=one.staff,
                 weekday=one.weekday,
-                start_minute=hours.start.hour * 60 + hours.start.minute,
-                end_minute=hours.end.hour * 60 + hours.end.minute,
+                **_minutes(one.hours),
                 first=one.first,
                 last=one.last,
             )
@@ -88,8 +94,7 @@ class Rota:
             insert(opening).values(
                 id=ident,
                 day=day,
-                start_minute=hours.start.hour * 60 + hours.start.minute,
-                end_minute=hours.end.hour * 60 + hours.end.minute,
+                **_minutes(hours),
             )
         )
         await self._changed()

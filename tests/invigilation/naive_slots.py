@@ -42,7 +42,8 @@ def minutes_between(start: datetime, end: datetime) -> Iterator[datetime]:
 
 
 def minutes_of(day: date, hours: Hours) -> Iterator[datetime]:
-    return minutes_between(london_instant(day, hours.start), london_instant(day, hours.end))
+    last = day + timedelta(days=1) if hours.end == time(0) else day
+    return minutes_between(london_instant(day, hours.start), london_instant(last, hours.end))
 
 
 def days_around(window: Window) -> list[date]:

@@ -51,10 +51,21 @@ CENTRES = (
 )
 
 
+WHOLE_DAY = hours("00:00", "00:00")
+
+
 def some_hours():
     """Hours on the grid, on five minutes, on any minute, and in the night of a clock change."""
     return st.one_of(
-        st.sampled_from((hours("09:00", "17:00"), hours("00:00", "23:59"))),
+        st.sampled_from(
+            (
+                hours("09:00", "17:00"),
+                hours("00:00", "23:59"),
+                hours("20:00", "00:00"),
+                hours("00:00", "04:00"),
+                WHOLE_DAY,
+            )
+        ),
         *(hours_in_steps(minutes, 1439) for minutes in (30, 5, 1)),
         hours_in_steps(1, 250),
     )
@@ -104,7 +115,7 @@ def stretches(draw, centre, longest):
 
 @st.composite
 def offices(draw, centre):
-    week = st.one_of(st.none(), some_hours(), st.just(hours("00:00", "23:59")))
+    week = st.one_of(st.none(), some_hours(), st.just(hours("00:00", "23:59")), st.just(WHOLE_DAY))
     return OfficeHours(
         LONDON,
         tuple(draw(week) for _ in range(7)),
