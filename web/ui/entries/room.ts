@@ -320,7 +320,8 @@ document.addEventListener("visibilitychange", () => void stayAwake());
 
 /** True when this person was in the room before: a reload leads straight back. */
 function wasHere(): boolean {
-  if (boot.state && boot.state !== "scheduled") return true;
+  // Consent alone brought nobody in: whoever has only checked in still looks at their devices.
+  if (boot.state && boot.state !== "scheduled" && boot.state !== "checked_in") return true;
   try {
     return sessionStorage.getItem(mark) !== null;
   } catch {
