@@ -142,10 +142,13 @@ class Bookings:
         return await self._one(query)
 
     async def latest_of(self, request_id: str) -> Booking | None:
-        """Find the request's newest booking, whatever its state."""
+        """Find the request's active booking, else its newest one; cancelled ones come last."""
         query = all_of(booking, Booking).where(booking.c.request == request_id)
         active_first = booking.c.state.in_(HELD).desc()
-        return await self._one(query.order_by(active_first, booking.c.start.desc()).limit(1))
+        # A session that is attended holds no seat, and yet a cancelled one must not hide it.
+        cancelled_last = (booking.c.state == BookingState.CANCELLED).asc()
+        order = (active_first, cancelled_last, booking.c.start.desc())
+        return await self._one(query.order_by(*order).limit(1))
 
     async def missed(self, started_before: datetime) -> list[Booking]:
         """Return bookings still `booked` whose start lies before that moment, oldest first."""

@@ -30,8 +30,7 @@ class Passwords:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="password")
         self._waiting = 0
-        # Somebody who is not known must take as long to refuse as somebody who is.
-        self._nobody = hash_password(secrets.token_urlsafe(16))
+        self._nobody = ""
 
     async def check(self, kept: str | None, password: str) -> bool:
         """Say whether the password is the kept one; with None, refuse in the same time."""
@@ -40,6 +39,11 @@ class Passwords:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
+            # Somebody who is not known must take as long to refuse as somebody who is. The first
+            # check of all makes the hash for that, whoever it is for.
+            if not self._nobody:
+                never = secrets.token_urlsafe(16)
+                self._nobody = await loop.run_in_executor(self._pool, hash_password, never)
             right = await loop.run_in_executor(
                 self._pool, _matches, kept or self._nobody, password[:PASSWORD_LIMIT]
             )

@@ -58,7 +58,7 @@ def three_times(at: datetime, zone: str) -> list[tuple[str, str]]:
 
 
 def brief(at: datetime, zone: str) -> str:
-    """Return one line, such as "Monday 23 November 2026, 18:00 your time (10:00 London, 10:00 UTC)".
+    """Return one line: "Monday 23 November 2026, 18:00 your time (10:00 London, 10:00 UTC)".
 
     Where another day is meant elsewhere, it is named: "(Sun 16:00 London, Sun 16:00 UTC)".
     """

@@ -1,0 +1,237 @@
+"""An office with people in it, its pages served over a real database, and browsers without one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from invigilation.desk import Desk, Office
+from invigilation.desk.people import Kind
+from invigilation.desk.requests import FORM, Ask, Asked
+from invigilation.office_hours import Hours
+from invigilation.people import Role, Staff
+from invigilation.request import Assessment
+from invigilation.slots import Shift
+from invigilation.store import Store
+from invigilation.store.people import Backend
+from invigilation.store.views import Sitting
+from recordings.seal import Seal, SigningKey
+from recordings.vault import Vault
+from web import pages
+from web.auth import cookies
+from web.auth.links import personal_link
+from web.keys import DESK, SECRET, SETTINGS, VAULT, VERIFIER
+from web.settings import Settings
+
+MORNING = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)
+"""A Wednesday; London is at UTC."""
+START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+"""The Monday after."""
+SECRET_BYTES = bytes(range(32))
+PASSWORD = "correct horse battery staple"
+BACKEND = "company"
+ANA = Staff("st_ana", "ana@example.org", "Ana Reyes", frozenset({Role.INVIGILATOR}))
+TOM = Staff("st_tom", "tom@example.org", "Tom Baker", frozenset({Role.INVIGILATOR}))
+SAM = Staff("st_sam", "sam@example.org", "Sam Field", frozenset({Role.SCHEDULER}))
+ADA = Staff("st_ada", "ada@example.org", "Ada Stone", frozenset({Role.ADMINISTRATOR}))
+TITLE = "Ship Security Officer: Official Assessment"
+
+
+@dataclass(slots=True)
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    at: datetime = MORNING
+    seconds: float = 0.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def move_to(self, at: datetime) -> None:
+        self.seconds += (at - self.at).total_seconds()
+        self.at = at
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody's browser: cookies by name, and no redirect followed unless asked."""
+
+    client: TestClient[web.Request, web.Application]
+    cookies: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=lambda: {"Sec-Fetch-Site": "same-origin"})
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        data: dict[str, str] | None = None,
+        json: object = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        sent = self.headers | ({"Cookie": pairs} if pairs else {}) | (headers or {})
+        async with self.client.request(
+            method, path, data=data, json=json, headers=sent, allow_redirects=False
+        ) as response:
+            for name, morsel in response.cookies.items():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+            raw = await response.read()
+            return Answer(response.status, response.headers.copy(), raw)
+
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
+        return await self.ask("GET", path, headers=headers)
+
+    async def post(self, path: str, data: dict[str, str], page: str | None = None) -> Answer:
+        """Fill in the form of a page (by default the one at the same path) and send it."""
+        token = (await self.get(page or path)).csrf
+        return await self.ask("POST", path, data={"csrf": token, **data})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: aiohttp.typedefs.LooseHeaders
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def words(self) -> str:
+        """The page's text without its tags, its white space folded."""
+        bare = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", self.text, flags=re.DOTALL)
+        return " ".join(bare.replace("&#39;", "'").replace("&amp;", "&").split())
+
+    @property
+    def csrf(self) -> str:
+        found = re.search(r'name="csrf-token" content="([^"]*)"', self.text)
+        return found[1] if found else ""
+
+    @property
+    def to(self) -> str:
+        """Where a redirect leads; empty when it is none."""
+        return str(dict(self.headers).get("Location", ""))  # type: ignore[arg-type]
+
+    def header(self, name: str) -> str:
+        return str(dict(self.headers).get(name, ""))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The office, its application, and how its people come in."""
+
+    desk: Desk
+    clock: HandClock
+    app: web.Application
+    vault: Vault
+    client: TestClient[web.Request, web.Application]
+
+    def stranger(self) -> Person:
+        return Person(self.client)
+
+    async def staff(self, person: Staff) -> Person:
+        token, _ = await self.desk.reception.sign_in(Kind.STAFF, person.id)
+        return Person(self.client, {cookies.STAFF: token})
+
+    async def learner(self, request: str) -> Person:
+        token, _ = await self.desk.reception.sign_in(Kind.LEARNER, request)
+        return Person(self.client, {cookies.LEARNER: token})
+
+    async def asked(
+        self, number: int = 1, name: str = "Maria Santos", zone: str = "Asia/Manila"
+    ) -> Asked:
+        return await self.desk.requests.ask(
+            Ask(
+                BACKEND,
+                f"entitlement-{number}",
+                f"learner-{number}",
+                name,
+                f"learner{number}@example.org",
+                "ISPS-SSO",
+                datetime(2027, 3, 1, tzinfo=UTC),
+                assessment_url="https://lms.example.org/sit",
+                zone=zone,
+            )
+        )
+
+    async def booked(self, number: int = 1, start: datetime = START) -> Sitting:
+        asked = await self.asked(number)
+        return await self.desk.bookings.book(asked.request.id, start, asked.learner.zone)
+
+    def link(self, request: str) -> str:
+        return personal_link(SECRET_BYTES, request)
+
+
+def make_app(store: Store, folder: Path, clock: HandClock) -> web.Application:
+    """Put the pages together over a store."""
+    key = SigningKey.generate()
+    app = web.Application()
+    app[DESK] = Desk.of(Office(store, clock, key, Seal(key)))
+    app[SETTINGS] = Settings(var=folder)
+    app[SECRET] = SECRET_BYTES
+    app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
+    app[VERIFIER] = lambda record: b'"attestation": null' not in record
+    pages.setup(app)
+    return app
+
+
+async def open_world(store: Store, folder: Path) -> World:
+    """Return an office with staff, a rota and an assessment; the caller closes its client."""
+    clock = HandClock()
+    app = make_app(store, folder, clock)
+    await people(store, "")
+    client = TestClient(TestServer(app))
+    await client.start_server()
+    return World(app[DESK], clock, app, app[VAULT], client)
+
+
+async def people(store: Store, password_hash: str) -> None:
+    """Fill an empty database: four of staff, a rota of two, one assessment, two closed days."""
+    async with store.write() as tx:
+        for backend in (BACKEND, FORM):
+            await tx.people.add_backend(Backend(backend, backend.title(), "", ""))
+            await tx.requests.add_assessment(
+                Assessment(
+                    f"as_{backend}",
+                    backend,
+                    "ISPS-SSO",
+                    TITLE,
+                    90,
+                    ("Course notes", "Pen and paper"),
+                    70,
+                )
+            )
+        for person in (ANA, TOM, SAM, ADA):
+            await tx.people.add_staff(person, password_hash)
+        for person in (ANA, TOM):
+            await tx.rota.add_seat(f"seat_{person.id}", person.id, 1)
+            for weekday in range(5):
+                hours = Hours(time(9), time(15) if weekday == 4 else time(17))
+                shift = Shift(person.id, weekday, hours, date(2026, 11, 1), None)
+                await tx.rota.add_shift(f"sh_{person.id}_{weekday}", shift)
+        await tx.rota.close(date(2026, 12, 25), "Christmas Day")
+        await tx.rota.close(date(2026, 11, 27), "Moving house")
+
+
+async def heartbeats(desk: Desk, first: datetime, last: datetime) -> None:
+    """Let the service have been well all that time."""
+    async with desk.office.store.write() as tx:
+        at = first
+        while at <= last:
+            await tx.watch.beat(at)
+            at += timedelta(minutes=1)
