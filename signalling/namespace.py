@@ -5,7 +5,7 @@ Its handlers parse, authorise by role, hand the message to its room and acknowle
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ class Lines:
         self._server = server
         self._lines: dict[str, Line] = {}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         """Iterate over the connections' names."""
         return iter([*self._lines])
 

@@ -90,6 +90,7 @@ class Room(Actor):
         self._stale = True
         self._looked_at = 0.0
         self._told: object = None
+        self._lobby: object = None
         self._gone: deque[str] = deque(maxlen=REMEMBERED_GONE)
         self._emptied_at = means.clock.monotonic()
         self._entered = False
@@ -356,11 +357,14 @@ class Room(Actor):
         if face == self._told:
             return
         self._told = face
+        lobby = (view.session.state, self.learner_since)
+        if lobby != self._lobby:
+            self._lobby = lobby
+            self._means.changed(view.sitting.staff)
         for seat in self._stage:
             if seat.person is not None and seat.person != skip:
                 body = self._state(seat.party, view)
                 await self._means.outlet.send(seat.person.sid, "state", body)
-        self._means.changed(view.sitting.staff)
 
     def _state(self, party: Party, view: RoomView) -> wire.Json:
         now = self._clock.monotonic()

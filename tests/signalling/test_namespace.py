@@ -59,6 +59,7 @@ class Service:
     url: str
     http: aiohttp.ClientSession
     peers: FakePeers
+    evidence: FakeEvidence
     pages: list[Page] = field(default_factory=list)
 
     @property
@@ -119,9 +120,10 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def serving(scene: Scene):
-    peers = FakePeers(scene.clock)
-    live = Live(scene.desk, FakeEvidence(scene.desk), peers, scene.clock, [ORIGIN])
+async def serving(scene: Scene, peers=None, clock=None):
+    peers = peers or FakePeers(scene.clock)
+    evidence = FakeEvidence(scene.desk)
+    live = Live(scene.desk, evidence, peers, clock or scene.clock, [ORIGIN])
     app = web.Application()
     live.attach(app)
     runner = web.AppRunner(app)
@@ -130,7 +132,8 @@ async def serving(scene: Scene):
     await site.start()
     port = runner.addresses[0][1]
     async with aiohttp.ClientSession() as http:
-        service = Service(scene, live, f"http://127.0.0.1:{port}", http, peers)
+        url = f"http://127.0.0.1:{port}"
+        service = Service(scene, live, url, http, peers, evidence)
         try:
             yield service
         finally:
@@ -174,7 +177,7 @@ async def test_a_late_ticket_is_refused(service):
         await service.connect(ticket)
 
 
-@pytest.mark.parametrize("ticket", [None, "", "made up", "ü" * 10, "x" * 100_000])
+@pytest.mark.parametrize("ticket", [None, "", "made up", "ü" * 10, "x" * 1_000])
 async def test_without_a_ticket_nobody_comes_in(service, ticket):
     with pytest.raises(Refused):
         await service.connect(ticket)
@@ -262,6 +265,7 @@ async def frames(service, *sent: str | bytes) -> list[str]:
         "4" + "[" * 30_000,
         "",
         "x",
+        '42/room,["chat","' + "x" * 70_000 + '"]',
         b"\x04binary",
         "44/room,{}",
     ],
@@ -273,6 +277,15 @@ async def test_what_cannot_be_a_message_ends_the_connection(service, frame):
         await frames(service, frame)
 
     assert (await other.say("join"))["ok"] is True
+
+
+async def test_a_flood_of_frames_ends_the_connection(service):
+    frame = '42/room,["chat"]'
+
+    async with asyncio.timeout(10):
+        await frames(service, *[frame] * (int(edge.FRAMES_AT_ONCE) + 1))
+
+    assert service.live._server._links == {}
 
 
 async def test_a_second_attempt_to_enter_by_the_same_connection_takes_no_ticket(service):

@@ -652,12 +652,16 @@ async def test_a_fault_is_answered_in_plain_words_and_the_room_goes_on(house, mo
     assert "sdp" in await house.say(house.lea, m.Offer, sdp="v=0")
 
 
-async def test_every_change_tells_whose_lobby_looks_different(house):
-    house.lobbies.clear()
-
+async def test_a_change_that_a_lobby_shows_tells_whose_lobby_it_is(house):
     await house.say(house.lea, m.Join)
+    came = list(house.lobbies)
+    await house.say(house.lea, m.Chat, text="Hello", client_id="c-000001")
+    said = list(house.lobbies)
 
-    assert house.lobbies == [house.scene.ann.id]
+    await house.say(house.lea, m.Leave)
+
+    ann = house.scene.ann.id
+    assert (came, said, house.lobbies) == ([ann], [ann], [ann, ann])
 
 
 async def test_the_double_of_a_peer_has_all_that_a_real_one_has(house):
