@@ -56,6 +56,10 @@ class Program:
             directory=ROOT,
         )
 
+    def set(self, **environment: str) -> None:
+        """Set further variables for its next start."""
+        self.process.environment = {**(self.process.environment or {}), **environment}
+
     @property
     def url(self) -> str:
         """Its address, without a slash at the end."""

@@ -1,0 +1,49 @@
+"""Who comes: each in a browser of their own, with their own face, document and voice."""
+
+from __future__ import annotations
+
+from tests.harness.browser import DESK, PHONE, Browsers
+from tests.harness.films import FilmStore, Scene
+from tests.harness.people import Person
+from tests.journeys.people import PEERS, Console, LearnerPage, SchedulerPage
+from tests.journeys.world import World
+
+MARIA = Person(surname="SANTOS", given_names="MARIA", seed=2)
+ERIK = Person(surname="LINDQVIST", given_names="ERIK", seed=4, sex="M")
+ANA = Person(surname="REYES", given_names="ANA", seed=5)
+
+
+class Cast:
+    """Brings people to their browsers."""
+
+    def __init__(self, world: World, browsers: Browsers, films: FilmStore) -> None:
+        self.world = world
+        self.browsers = browsers
+        self.films = films
+
+    async def learner(
+        self,
+        who: Person = MARIA,
+        *,
+        zone: str = "Asia/Manila",
+        viewport: tuple[int, int] = PHONE,
+        scene: Scene = Scene.BOTH,
+    ) -> LearnerPage:
+        """Bring a learner."""
+        page = await self.browsers.launch(
+            self.films.film(scene, who), self.films.sound(who.seed), viewport=viewport, zone=zone
+        )
+        await page.add_init_script(PEERS)
+        return LearnerPage(page, self.world)
+
+    async def invigilator(self) -> Console:
+        """Bring an invigilator."""
+        page = await self.browsers.launch(
+            self.films.film(Scene.FACE, ANA), self.films.sound(ANA.seed), viewport=DESK
+        )
+        await page.add_init_script(PEERS)
+        return Console(page, self.world)
+
+    async def scheduler(self) -> SchedulerPage:
+        """Bring a scheduler."""
+        return SchedulerPage(await self.browsers.launch(viewport=DESK), self.world)

@@ -1,0 +1,56 @@
+"""Fixtures of the journeys: the service and its backend, told of the mailbox and the time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.harness.browser import Browsers
+from tests.harness.films import FilmStore
+from tests.harness.servers import Mailbox
+from tests.harness.service import Practice, Service
+from tests.journeys.cast import Cast
+from tests.journeys.world import Time, World
+
+@pytest.fixture
+def time(tmp_path: Path) -> Time:
+    """The time of the journey: it begins on a Monday before the office opens."""
+    return Time(tmp_path / "shift")
+
+
+@pytest.fixture
+def service(mailbox: Mailbox, time: Time, service: Service) -> Service:
+    """The service, set for a journey."""
+    service.set(
+        INVIGILATION_CLOCK_SHIFT_FILE=str(time.file),
+        INVIGILATION_NOTICE_HOURS="0",
+        INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
+        INVIGILATION_DELIVER_SECONDS="0.3",
+        INVIGILATION_SWEEP_SECONDS="0.5",
+        INVIGILATION_HEARTBEAT_SECONDS="0.1",
+        INVIGILATION_SMTP_HOST=mailbox.host,
+        INVIGILATION_SMTP_PORT=str(mailbox.port),
+    )
+    return service
+
+
+@pytest.fixture
+def practice(time: Time, practice: Practice) -> Practice:
+    """The practice backend, set for a journey."""
+    practice.set(PRACTICE_CLOCK_SHIFT_FILE=str(time.file))
+    return practice
+
+
+@pytest.fixture
+async def world(service: Service, practice: Practice, mailbox: Mailbox, time: Time) -> World:
+    """Everything, seeded and running."""
+    whole = World(service, practice, mailbox, time)
+    await whole.open()
+    return whole
+
+
+@pytest.fixture
+async def cast(world: World, browsers: Browsers, films: FilmStore) -> Cast:
+    """People who come when they are called."""
+    return Cast(world, browsers, films)

@@ -1,0 +1,355 @@
+"""People at their pages: what each does and sees, in the words of the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from PIL import Image, ImageStat
+from playwright.async_api import Locator, Page, expect
+
+from tests.harness.waiting import until
+from tests.journeys.world import SOON_S, Asked, World
+
+SOON_MS = SOON_S * 1000
+SUGGESTED = "The face matches the photo, and the name matches the booking."
+
+PEERS = """
+  window.peers = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...settings) { super(...settings); window.peers.push(this); }
+  };
+"""
+"""Keeps hold of a page's peer connections, so that their own figures can be read."""
+
+SEEN = """(selector) => {
+  const video = document.querySelector(selector);
+  return video && { width: video.videoWidth, height: video.videoHeight, at: video.currentTime };
+}"""
+
+HEARD = """async () => {
+  let energy = 0;
+  for (const peer of window.peers.filter((one) => one.connectionState === "connected")) {
+    (await peer.getStats()).forEach((entry) => {
+      if (entry.type === "inbound-rtp" && entry.kind === "audio") energy += entry.totalAudioEnergy;
+    });
+  }
+  return energy;
+}"""
+
+COLOURS = """(selector) => {
+  const video = document.querySelector(selector);
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  const pen = canvas.getContext("2d");
+  pen.drawImage(video, 0, 0);
+  const data = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+  const lights = [];
+  for (let place = 1; place < data.length; place += 4000) lights.push(data[place]);
+  const mean = lights.reduce((sum, one) => sum + one, 0) / lights.length;
+  return Math.sqrt(lights.reduce((sum, one) => sum + (one - mean) ** 2, 0) / lights.length);
+}"""
+
+BYTES = """async (address) => {
+  const answer = await fetch(address);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return [answer.headers.get("Content-Type"), btoa(text)];
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it was served: `spread` is the standard deviation of its greys, of 255."""
+
+    media_type: str
+    format: str
+    size: tuple[int, int]
+    spread: float
+
+
+async def picture_at(page: Page, address: str) -> Picture:
+    """Fetch a picture as the page would."""
+    media_type, text = await page.evaluate(BYTES, address)
+    image = Image.open(io.BytesIO(base64.b64decode(text)))
+    spread = ImageStat.Stat(image.convert("L")).stddev[0]
+    return Picture(media_type, image.format or "", image.size, spread)
+
+
+class LivePage:
+    """A page that shows another person: what is seen and heard there."""
+
+    remote = ""
+    """The selector of the other person's picture."""
+
+    def __init__(self, page: Page, world: World) -> None:
+        self.page = page
+        self.world = world
+
+    async def sees(self, what: str, seconds: float = SOON_S) -> None:
+        """Wait until a moving picture of more than one colour is there."""
+        before = await self.clock()
+
+        async def moves() -> bool:
+            now = await self.page.evaluate(SEEN, self.remote)
+            return bool(now and now["width"] > 0 and now["at"] > before + 0.5)
+
+        async def shows() -> bool:
+            return float(await self.page.evaluate(COLOURS, self.remote)) > 10
+
+        await until(moves, seconds, f"a moving picture of {what}")
+        await until(shows, seconds, f"a picture of {what} that shows something")
+
+    async def clock(self) -> float:
+        """Return the time of the other person's picture; 0 when it begins anew."""
+        now = await self.page.evaluate(SEEN, self.remote)
+        return float(now["at"]) if now else 0.0
+
+    async def hears(self, what: str, seconds: float = SOON_S) -> None:
+        """Wait until sound comes that is more than silence."""
+        before = float(await self.page.evaluate(HEARD))
+
+        async def louder() -> bool:
+            return float(await self.page.evaluate(HEARD)) > before + 0.001
+
+        await until(louder, seconds, f"the sound of {what}")
+
+    async def write(self, text: str) -> None:
+        """Send a line to the other person, and wait until the server has it."""
+        await self.page.locator("#chat-text").fill(text)
+        await self.page.locator("#chat-text").press("Enter")
+        line = self.page.locator(".chat li", has_text=text)
+        await expect(line).to_have_count(1, timeout=SOON_MS)
+        await expect(line).not_to_contain_text("Sending", timeout=SOON_MS)
+
+    async def reads(self, text: str) -> None:
+        """Wait until a line stands there, once."""
+        line = self.page.locator(".chat li", has_text=text)
+        await expect(line).to_have_count(1, timeout=SOON_MS)
+
+
+class LearnerPage(LivePage):
+    """A learner: their booking pages and their room."""
+
+    remote = "#remote"
+
+    async def ask(self, name: str, assessment: str = "ISPS-SSO") -> Asked:
+        """Ask for a session at the practice backend; it leads to the personal page."""
+        page = self.page
+        await page.goto(self.world.practice.url)
+        row = page.locator("tr", has_text=name).first
+        await row.get_by_role("combobox").select_option(assessment)
+        await row.get_by_role("button", name="Ask for a remote session").click()
+        await page.wait_for_url("**/r/*")
+        return Asked(page.url, await self.world.assessment_of(page.url))
+
+    async def enter(self, link: str) -> None:
+        """Open the personal link and press its button."""
+        await self.page.goto(link)
+        await self.page.get_by_role("button", name="Continue as").click()
+        await self.page.wait_for_url("**/me")
+
+    async def choose_zone(self, zone: str) -> None:
+        """Choose a time zone, from the page where times are chosen."""
+        await self.page.get_by_role("link", name="Use another time zone").click()
+        await self.page.get_by_label("Show times as the clocks show them in").select_option(zone)
+        await self.page.get_by_role("button", name="Use this time zone").click()
+        await self.page.wait_for_url("**/me/book")
+
+    async def look_at(self, start: datetime) -> None:
+        """Open the day of a start, and choose that start; nothing is sent yet."""
+        await self.page.goto(f"{self.world.service.url}/me/book?day={start:%Y-%m-%d}")
+        await self.slot(start).check(force=True)
+
+    def slot(self, start: datetime) -> Locator:
+        """Return the choice of a start."""
+        return self.page.locator(f'input[name="start"][value="{start:%Y-%m-%dT%H:%MZ}"]')
+
+    async def book(self, start: datetime) -> None:
+        """Choose a start and book it."""
+        await self.look_at(start)
+        await self.page.get_by_role("button", name="Book this time").click()
+        await self.page.wait_for_url("**/me?done=booked")
+
+    async def check_in(self) -> None:
+        """Give consent and go on to the device check."""
+        await self.page.goto(f"{self.world.service.url}/me")
+        await self.page.get_by_role("link", name="Check in").click()
+        for consent in ("You may take pictures", "You may record"):
+            await self.page.get_by_label(consent).check()
+        await self.page.get_by_role("button", name="Check in").click()
+        await self.page.wait_for_url("**/me/room")
+
+    async def join(self) -> None:
+        """Look at one's own picture, then go into the room."""
+        await expect(self.page.locator("#check-blank")).to_be_hidden(timeout=SOON_MS)
+
+        async def moving() -> bool:
+            seen = await self.page.evaluate(SEEN, "#check-video")
+            return bool(seen and seen["width"] > 0 and seen["at"] > 0)
+
+        await until(moving, SOON_S, "the learner's own picture")
+        await self.page.get_by_role("button", name="I am ready").click()
+        await expect(self.page.locator("#tag-link")).to_have_text("Connected", timeout=SOON_MS)
+
+    async def told(self, title: str, words: str = "") -> None:
+        """Wait until the status says this."""
+        status = self.page.locator("#status-title")
+        await expect(status).to_have_text(re.compile(title), timeout=SOON_MS)
+        if words:
+            await expect(self.page.locator("#status-words")).to_contain_text(words)
+
+    async def time_left(self) -> int:
+        """Return the seconds that the learner's clock shows."""
+        text = (await self.page.locator("#time-left").text_content()) or ""
+        seconds = 0
+        for part in text.split(":"):
+            seconds = seconds * 60 + int(part)
+        return seconds
+
+
+class StaffPage:
+    """Somebody of the staff who signs in."""
+
+    def __init__(self, page: Page, world: World) -> None:
+        self.page = page
+        self.world = world
+
+    async def sign_in(self, email: str) -> None:
+        """Sign in with the password of the demonstration."""
+        await self.page.goto(f"{self.world.service.url}/staff/sign-in")
+        await self.page.get_by_label("E-mail address").fill(email)
+        await self.page.get_by_label("Password").fill(self.world.password)
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.wait_for_url(re.compile(r"/staff/(?!sign-in)"))
+
+
+class Console(StaffPage, LivePage):
+    """An invigilator's console."""
+
+    remote = ".stage-picture > video"
+
+    async def connected(self) -> None:
+        """Wait until the console is connected."""
+        own = self.page.locator(".own")
+        await expect(own.get_by_text("Connected", exact=True)).to_be_visible(timeout=SOON_MS)
+
+    def row(self, learner: str) -> Locator:
+        """Return the learner's row in the lobby."""
+        return self.page.locator(".lobby-row", has_text=learner)
+
+    async def open(self, learner: str) -> None:
+        """Open the session of a learner."""
+        await self.row(learner).click()
+        await expect(self.page.locator("#stage-title")).to_have_text(learner, timeout=SOON_MS)
+
+    async def camera_on(self) -> None:
+        """Let oneself be seen."""
+        await self.page.get_by_role("button", name="Switch my camera on").click()
+        await expect(self.page.get_by_role("button", name="Switch my camera off")).to_be_visible()
+
+    async def in_state(self, words: str) -> None:
+        """Wait until the open session is in a state."""
+        tag = self.page.locator(".stage-state .tag").first
+        await expect(tag).to_have_text(words, timeout=SOON_MS)
+
+    async def take(self, which: str) -> Picture:
+        """Take the picture of "ID" or of the "face", and return it as it is served."""
+        name = "Document" if which == "ID" else "Face"
+        await self.page.get_by_role("button", name=f"Take {which} picture").click()
+        image = self.page.locator(f'#identity-title ~ .side-by-side img[alt="{name} picture"]')
+        await expect(image).to_be_visible(timeout=SOON_MS)
+        source = await image.get_attribute("src")
+        assert source
+        return await picture_at(self.page, source)
+
+    async def confirm(self, reason: str = SUGGESTED) -> None:
+        """Decide that it is this person."""
+        await self.page.get_by_label("Confirmed: it is this person").check()
+        await self.page.locator("#identity-reason").fill(reason)
+        await self.page.get_by_role("button", name="Record the decision").click()
+        await self.in_state("Identified")
+
+    async def admit(self) -> None:
+        """Open the assessment to the learner."""
+        await self.page.get_by_role("button", name=re.compile("^Admit")).click()
+        await self.in_state("In progress")
+
+    async def note_incident(self, category: str, note: str) -> None:
+        """Note an incident with a picture, begun by its key."""
+        await self.page.keyboard.press("i")
+        await self.page.get_by_label("What was it?").select_option(category)
+        await self.page.get_by_label("Note", exact=True).fill(note)
+        await self.page.get_by_role("button", name="Note it").click()
+        await expect(self.page.locator(".incidents li", has_text=note)).to_be_visible(
+            timeout=SOON_MS
+        )
+
+    async def pause(self, reason: str) -> None:
+        """Pause, begun by its key."""
+        await self.page.keyboard.press("p")
+        await self.page.get_by_label("Reason", exact=True).last.fill(reason)
+        await self.page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+        await self.in_state("Paused")
+
+    async def resume(self) -> None:
+        """Go on."""
+        await self.page.get_by_role("button", name=re.compile("^Resume")).click()
+        await self.in_state("In progress")
+
+    async def end(self) -> None:
+        """End the session."""
+        await self.page.get_by_role("button", name=re.compile("^End")).click()
+        dialog = self.page.get_by_role("dialog")
+        await dialog.get_by_role("button", name="End the session").click()
+        await self.in_state("Ended")
+
+    async def attest(self) -> None:
+        """Sign the statement as it was drafted."""
+        await self.page.get_by_role("button", name="Sign and seal").click()
+        await expect(self.page.get_by_text("Signed and sealed.")).to_be_visible(timeout=SOON_MS)
+
+    async def open_record(self) -> None:
+        """Go to the session's record."""
+        await self.page.get_by_role("link", name="See the session's record").first.click()
+        await self.page.wait_for_url("**/staff/records/*")
+
+
+class SchedulerPage(StaffPage):
+    """A scheduler's pages."""
+
+    async def visit(self, name: str) -> None:
+        """Go to one of the pages in the navigation."""
+        await (
+            self.page.get_by_role("navigation", name="Main")
+            .get_by_role("link", name=name, exact=True)
+            .click()
+        )
+
+    async def decide(self, learner: str, verdict: str, reason: str) -> list[str]:
+        """Decide on a missed session; return the reasons that stood beside the decision."""
+        card = self.page.locator(".card", has_text=learner)
+        await card.get_by_role("link", name="Decide").click()
+        known = self.page.locator("h2", has_text="What is known").locator("xpath=following::ul[1]")
+        reasons = await known.locator("li").all_text_contents()
+        await self.page.get_by_label(verdict).check()
+        await self.page.get_by_label("Your reason").fill(reason)
+        await self.page.get_by_role("button", name="Decide").click()
+        await self.page.wait_for_url("**/staff/attendance?done=decided")
+        return reasons
+
+    async def note_paid(self, learner: str, how: str) -> None:
+        """Note that a learner's charge was paid."""
+        await self.page.get_by_role("link", name=f"Settle the charge of {learner}").click()
+        await self.page.get_by_label("How").fill(how)
+        await self.page.get_by_role("button", name="Note as paid").click()
+        await self.page.wait_for_url("**/staff/charges?done=paid")
+
+
+def values(rows: list[tuple[Any, ...]]) -> list[Any]:
+    """Return the first column."""
+    return [row[0] for row in rows]

@@ -1,0 +1,135 @@
+"""A learner who does not come: judged by a person on evidence, and paid for before the next time.
+
+The time goes on minute by minute, with a sign of life in each: a service that slept is no witness.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import expect
+
+from tests.harness.browser import accessibility_problems
+from tests.harness.waiting import until
+from tests.journeys.cast import Cast
+from tests.journeys.people import SOON_MS, LearnerPage, SchedulerPage
+from tests.journeys.steps import START, book
+from tests.journeys.world import SOON_S, World
+
+pytestmark = pytest.mark.journey
+
+MARIA = "Maria Santos"
+MAIL = "maria.santos@example.org"
+LATER = START + timedelta(hours=4)
+REASON = "You did not come, and your ship was in port with a link."
+
+
+async def test_a_no_show_is_proposed_judged_and_paid_for_before_the_next_booking(
+    world: World, cast: Cast
+) -> None:
+    learner, scheduler = await cast.learner(), await cast.scheduler()
+
+    await book(world, learner, MARIA)
+    await nobody_comes(world, cast)
+    await is_judged(world, scheduler)
+    await is_told(world, learner)
+    await must_pay_first(world, learner)
+    await pays(scheduler)
+    await books_again(world, learner)
+
+
+async def nobody_comes(world: World, cast: Cast) -> None:
+    """The invigilator is there from before the start; the grace time goes by."""
+    opens = START - timedelta(minutes=30)
+    world.time.go_to(opens - timedelta(minutes=1))
+    await world.beat()
+    await world.live_through(opens + timedelta(minutes=1))
+    console = await cast.invigilator()
+    await console.sign_in(world.invigilator_of(MARIA))
+    await console.connected()
+    await expect(console.row(MARIA)).to_contain_text("Not here", timeout=SOON_MS)
+
+    def ready() -> list[object]:
+        return list(world.rows("SELECT 1 FROM event WHERE kind = 'invigilator_ready'"))
+
+    await until(ready, SOON_S, "the invigilator to be noted as ready")
+    await world.live_through(START + timedelta(minutes=18))
+
+    def proposed() -> bool:
+        states = world.rows(
+            "SELECT booking.state FROM booking JOIN request ON booking.request = request.id "
+            "JOIN learner ON request.learner = learner.id WHERE learner.name = ?",
+            MARIA,
+        )
+        return states == [("no_show_proposed",)]
+
+    await until(proposed, SOON_S, "the proposal of a no-show")
+
+
+async def is_judged(world: World, scheduler: SchedulerPage) -> None:
+    """Nothing follows from the proposal until a scheduler has looked at the evidence."""
+    assert world.rows("SELECT 1 FROM charge") == []
+    assert len(world.mailbox.to(MAIL)) == 1
+    await scheduler.sign_in("sam.field@example.org")
+    await scheduler.visit("Attendance")
+    assert await accessibility_problems(scheduler.page) == []
+    reasons = await scheduler.decide(MARIA, "The learner did not come", REASON)
+    assert reasons == [
+        "The invigilator was ready before the start.",
+        "The service was healthy through the grace time.",
+        "The learner made no attempt to come in.",
+    ]
+
+
+async def is_told(world: World, learner: LearnerPage) -> None:
+    mail = await world.mailbox.wait_for(MAIL, count=2, seconds=SOON_S)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    words = " ".join(text.get_content().split())
+    assert REASON in words
+    assert "within 14 days" in words
+    assert "£54.00" in words
+    await world.told("attendance.decided")
+    await learner.page.goto(f"{world.service.url}/me")
+    await expect(learner.page.locator(".notice h2")).to_have_text(
+        "You did not come to your session"
+    )
+    await expect(learner.page.locator(".notice")).to_contain_text(REASON)
+
+
+async def must_pay_first(world: World, learner: LearnerPage) -> None:
+    """The next request costs: the amount and its VAT are shown, and no time can be taken."""
+    asked = await learner.ask(MARIA)
+    await learner.enter(asked.booking_url)
+    notice = learner.page.locator(".notice")
+    await expect(notice).to_contain_text("A payment is due before you book")
+    await expect(notice).to_contain_text(re.compile(r"£54\.00.*£45\.00.*£9\.00 VAT \(20 %\)"))
+    await expect(learner.page.get_by_role("link", name="Choose a time")).to_have_count(0)
+    assert await accessibility_problems(learner.page) == []
+    sent = await learner.page.evaluate(
+        """async (start) => {
+          const csrf = document.querySelector('meta[name="csrf-token"]').content;
+          const body = new URLSearchParams({ csrf, start });
+          return (await fetch("/me/book", { method: "POST", body })).url;
+        }""",
+        f"{LATER:%Y-%m-%dT%H:%MZ}",
+    )
+    assert sent == f"{world.service.url}/me"
+    assert world.rows("SELECT 1 FROM booking WHERE state = 'booked' AND start = ?", LATER) == []
+
+
+async def pays(scheduler: SchedulerPage) -> None:
+    await scheduler.visit("Charges")
+    assert await accessibility_problems(scheduler.page) == []
+    await expect(scheduler.page.get_by_role("row", name=MARIA)).to_contain_text("Due")
+    await scheduler.note_paid(MARIA, "Bank transfer 4711")
+    await expect(scheduler.page.get_by_text("No charge is held or due.")).to_be_visible()
+
+
+async def books_again(world: World, learner: LearnerPage) -> None:
+    await learner.page.goto(f"{world.service.url}/me")
+    await expect(learner.page.locator(".notice")).to_have_count(0)
+    await learner.book(LATER)
+    await world.mailbox.wait_for(MAIL, count=3, seconds=SOON_S)
