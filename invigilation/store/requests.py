@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.request import Assessment, Request, RequestState
 from invigilation.store.mapping import all_of, dump, load
 from invigilation.store.rows import assessment, request
+
+_SET_STATE = (
+    update(request)
+    .where(request.c.id == bindparam("ident"))
+    .values(state=bindparam("new_state", type_=request.c.state.type))
+)
 
 
 class Requests:
@@ -71,4 +77,4 @@ class Requests:
 
     async def set_state(self, ident: str, state: RequestState) -> None:
         """Write the request's state."""
-        await self._db.execute(update(request).where(request.c.id == ident).values(state=state))
+        await self._db.execute(_SET_STATE, {"ident": ident, "new_state": state})

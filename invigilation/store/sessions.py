@@ -18,6 +18,9 @@ from invigilation.store.mapping import all_of, columns, dump, load
 from invigilation.store.rows import chat, event, identity_check, incident, session
 
 CHAT_SHOWN = 200
+# Building a statement costs as much time as running it: these are built once.
+_ADD = insert(session)
+_APPEND = insert(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Sessions:
     async def add(self, one: Session, head: Head, secret: bytes) -> None:
         """Insert a session with the record that it begins with."""
         row = dump(one) | {"seq": head.seq, "head": head.digest, "secret": secret}
-        await self._db.execute(insert(session).values(**row))
+        await self._db.execute(_ADD, row)
 
     async def hold(self, ident: str) -> Open | None:
         """Find a session and hold it until the transaction ends."""
@@ -98,7 +101,7 @@ class Sessions:
         await self._append(entry, {})
 
     async def _append(self, entry: Entry, values: dict[str, Any]) -> None:
-        await self._db.execute(insert(event).values(**dump(entry)))
+        await self._db.execute(_APPEND, dump(entry))
         await self._db.execute(
             update(session)
             .where(session.c.id == entry.session)
@@ -107,7 +110,7 @@ class Sessions:
 
     async def begin_record(self, entry: Entry) -> None:
         """Insert the first entry of a session that was added with it as its head."""
-        await self._db.execute(insert(event).values(**dump(entry)))
+        await self._db.execute(_APPEND, dump(entry))
 
     async def entries(self, ident: str) -> list[Entry]:
         """Return the whole record, in order."""

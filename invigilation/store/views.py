@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import BookingState
@@ -77,6 +77,7 @@ _SITTING: Select[Any] = (
     .join(learner, request.c.learner == learner.c.id)
     .join(assessment, request.c.assessment == assessment.c.id)
 )
+_BY_SESSION = _SITTING.where(session.c.id == bindparam("ident"))
 
 
 class Views:
@@ -87,7 +88,7 @@ class Views:
 
     async def sitting(self, session_id: str) -> Sitting | None:
         """Find a sitting by its session."""
-        row = (await self._db.execute(_SITTING.where(session.c.id == session_id))).first()
+        row = (await self._db.execute(_BY_SESSION, {"ident": session_id})).first()
         return None if row is None else load(Sitting, row)
 
     async def sitting_of_booking(self, booking_id: str) -> Sitting | None:
