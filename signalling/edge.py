@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -119,6 +120,8 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         self._clock = clock
         self._tasks = Tasks()
         self._links: dict[str, Link] = {}
+        self.ended: Callable[[str], None] = _nobody
+        """Told of every connection that has ended, however far it had come."""
 
     def route(self, app: web.Application) -> None:
         """Serve this server's one address in an application."""
@@ -132,7 +135,9 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
             for eio_sid, link in [*self._links.items()]:
                 if link.request is request:
                     self.hang_up(eio_sid)
-            raise ConnectionResetError from None
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=400)  # to nobody: the connection has just been cut
         return response
 
     def entered(self, eio_sid: str) -> None:
@@ -140,6 +145,10 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         link = self._links.get(eio_sid)
         if link is not None:
             link.deadline.cancel()
+
+    def lives(self, eio_sid: str) -> bool:
+        """Say whether a connection has not ended."""
+        return eio_sid in self._links
 
     def first_try(self, eio_sid: str) -> bool:
         """Say whether this connection tries to enter for the first time."""
@@ -214,8 +223,13 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._forget(eio_sid)
         await super()._handle_eio_disconnect(eio_sid, reason)
+        self.ended(eio_sid)
 
     def _forget(self, eio_sid: str) -> None:
         link = self._links.pop(eio_sid, None)
         if link is not None:
             link.deadline.cancel()
+
+
+def _nobody(_eio_sid: str) -> None:
+    """Tell nobody."""

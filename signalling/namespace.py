@@ -60,6 +60,10 @@ class Lines:
         """Find a connection."""
         return self._lines.get(sid)
 
+    def of_connection(self, eio_sid: str) -> list[str]:
+        """Return the names under which an engine connection is in."""
+        return [sid for sid, line in self._lines.items() if line.eio_sid == eio_sid]
+
     def remove(self, sid: str) -> Line | None:
         """Forget a connection; return it if it was known."""
         return self._lines.pop(sid, None)
@@ -95,6 +99,7 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         self._lines = lines
         self._edge = server
         self._clock = clock
+        server.ended = self._ended
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """Take what the library hands over: a connection, its end, or a message."""
@@ -116,6 +121,8 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         except Exception:
             log.exception("a connection could not be let in")
             raise socketio.exceptions.ConnectionRefusedError(str(Internal())) from None
+        if not self._edge.lives(eio_sid):
+            raise socketio.exceptions.ConnectionRefusedError("This connection has ended.")
         bucket = Bucket(MESSAGES_A_SECOND, MESSAGES_AT_ONCE, self._clock)
         self._lines.add(Line(person, eio_sid, bucket))
         if person.staff is not None:
@@ -141,6 +148,11 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         self._lobby.leave(sid)
         self._rooms.gone(sid)
 
+    def _ended(self, eio_sid: str) -> None:
+        """Make sure of it: the library says nothing of one that ends while it comes in."""
+        for sid in self._lines.of_connection(eio_sid):
+            self._disconnect(sid)
+
     async def _answer(self, event: str, sid: str, args: tuple[Any, ...]) -> dict[str, object]:
         try:
             return {"ok": True, **await self._hear(sid, event, args)}
@@ -150,6 +162,9 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         except Exception:
             log.exception("a message failed", event_name=event[:40], sid=sid)
             return _error(Internal())
+        finally:
+            if self._lines.find(sid) is None:
+                self._rooms.gone(sid)  # it ended while its room was opening
 
     async def _hear(self, sid: str, event: str, args: tuple[Any, ...]) -> Mapping[str, object]:
         line = self._lines.find(sid)

@@ -74,7 +74,9 @@ class Service:
         person = staff or self.scene.ann
         return await self.scene.desk.reception.ticket(Kind.STAFF, person.id, None)
 
-    async def connect(self, ticket: str | None, origin: str | None = ORIGIN) -> Page:
+    async def connect(
+        self, ticket: str | None, origin: str | None = ORIGIN, *, patience_s: float = 5
+    ) -> Page:
         socket = socketio.AsyncClient(reconnection=False, http_session=self.http)
         page = Page(socket, self.session)
 
@@ -93,7 +95,7 @@ class Service:
             namespaces=["/room"],
             socketio_path="room/socket",
             transports=["websocket"],
-            wait_timeout=5,
+            wait_timeout=patience_s,
         )
         self.pages.append(page)
         return page
@@ -277,6 +279,28 @@ async def test_what_cannot_be_a_message_ends_the_connection(service, frame):
         await frames(service, frame)
 
     assert (await other.say("join"))["ok"] is True
+
+
+async def test_a_connection_that_ends_while_it_comes_in_leaves_nothing_behind(service, monkeypatch):
+    live, reception = service.live, type(service.scene.desk.reception)
+    use_ticket, release = reception.use_ticket, asyncio.Event()
+
+    async def slow(self, token):
+        await release.wait()
+        return await use_ticket(self, token)
+
+    monkeypatch.setattr(reception, "use_ticket", slow)
+    ticket = await service.staff_ticket()
+    coming = asyncio.ensure_future(service.connect(ticket, patience_s=1))
+    await until(lambda: live._server._links, 5, "the connection")
+    (eio_sid,) = live._server._links
+    await live._server.eio.disconnect(eio_sid)
+    release.set()
+    with pytest.raises(Refused):
+        await coming
+
+    assert [*live._lines] == []
+    assert live._lobby._staff == {}
 
 
 async def test_a_flood_of_frames_ends_the_connection(service):
