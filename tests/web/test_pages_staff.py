@@ -1,0 +1,539 @@
+"""The scheduler's, the invigilator's and the administrator's pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from invigilation.booking import BookingState
+from invigilation.desk.office import new_id
+from invigilation.desk.requests import Ask
+from invigilation.identity import SnapshotKind
+from invigilation.office_hours import Hours
+from invigilation.people import Staff
+from invigilation.report import DeliveryState
+from invigilation.session import Outcome
+from invigilation.slots import Leave
+from invigilation.store.evidence import Evidence
+from invigilation.store.views import Sitting
+from tests.web.office import (
+    ADA,
+    ANA,
+    BACKEND,
+    MORNING,
+    SAM,
+    START,
+    TOM,
+    Answer,
+    Person,
+    World,
+    heartbeats,
+)
+from web.pages.evidence import PLAYBACK_LIMIT_SECONDS, PLAYBACK_SECONDS, Playbacks
+
+WEEK = "/staff/calendar?week=2026-11-25"
+
+
+def boot(page: Answer) -> dict[str, object]:
+    found = re.search(r'id="boot">(.*?)</script>', page.text, re.DOTALL)
+    assert found
+    data = json.loads(found[1])
+    assert isinstance(data, dict)
+    return data
+
+
+def staff_of(sitting: Sitting) -> Staff:
+    return {ANA.id: ANA, TOM.id: TOM}[sitting.staff]
+
+
+# --- the calendar ---------------------------------------------------------------------------------
+
+
+async def test_calendar_is_a_table_of_the_week_without_any_script(world: World) -> None:
+    sitting = await world.booked()
+    sam = await world.staff(SAM)
+
+    page = await sam.get(WEEK)
+
+    assert "23 to 27 November 2026" in page.words
+    assert "10:00\N{EN DASH}11:30 Maria Santos Booked" in page.words
+    assert "Fri 27 Moving house" in page.words
+    assert "Mon 23 09:00 to 17:00" in page.words
+    assert f"/staff/bookings/{sitting.booking}" in page.text
+    assert "?week=2026-11-16" in page.text
+    assert "?week=2026-11-30" in page.text
+    assert "Sat 28" not in page.words
+
+
+async def test_calendar_begins_with_the_present_week(world: World) -> None:
+    sam = await world.staff(SAM)
+
+    for path in ("/staff/calendar", "/staff/calendar?week=nonsense"):
+        assert "16 to 20 November 2026" in (await sam.get(path)).words
+
+
+async def test_calendar_gives_its_script_the_offices_wall_clock(world: World) -> None:
+    summer = datetime(2027, 3, 29, 9, 0, tzinfo=UTC)
+    world.clock.move_to(datetime(2027, 3, 22, 9, 0, tzinfo=UTC))
+    asked = await world.desk.requests.ask(
+        Ask(
+            BACKEND,
+            "late",
+            "learner-9",
+            "Maria Santos",
+            "learner9@example.org",
+            "ISPS-SSO",
+            datetime(2027, 8, 1, tzinfo=UTC),
+        )
+    )
+    await world.desk.bookings.book(asked.request.id, summer, "Asia/Manila")
+    async with world.desk.office.store.write() as tx:
+        await tx.rota.add_leave(
+            new_id("lv"), Leave(TOM.id, summer + timedelta(days=1), summer + timedelta(days=2))
+        )
+    sam = await world.staff(SAM)
+
+    data = boot(await sam.get("/staff/calendar?week=2027-03-29"))
+
+    (one,) = data["sittings"]  # type: ignore[misc]
+    assert one["start"] == "2027-03-29T10:00:00"
+    assert one["end"] == "2027-03-29T11:30:00"
+    assert one["times"][0] == ["Manila (your time)", "Monday 29 March 2027, 17:00"]
+    assert data["closed"][0] == {  # type: ignore[index]
+        "start": "2027-03-29T00:00:00",
+        "end": "2027-03-29T09:00:00",
+    }
+    assert data["closed"][-1] == {  # type: ignore[index]
+        "start": "2027-04-02T15:00:00",
+        "end": "2027-04-05T00:00:00",
+    }
+    assert data["leave"] == [
+        {"staff": TOM.id, "start": "2027-03-30T10:00:00", "end": "2027-03-31T10:00:00"}
+    ]
+    assert (data["from"], data["until"]) == ("09:00", "17:00")
+    assert data["hidden"] == [6, 0]
+
+
+async def test_calendar_shows_a_saturday_that_is_open(world: World) -> None:
+    await world.desk.rota.add_opening(SAM, date(2026, 11, 28), Hours(time(8), time(18, 30)))
+    sam = await world.staff(SAM)
+
+    page = await sam.get(WEEK)
+
+    assert "Sat 28 08:00 to 18:30" in page.words
+    assert boot(page)["hidden"] == [0]
+    assert (boot(page)["from"], boot(page)["until"]) == ("08:00", "19:00")
+
+
+async def test_booking_page_shows_the_three_times(world: World) -> None:
+    sitting = await world.booked()
+    sam = await world.staff(SAM)
+
+    page = await sam.get(f"/staff/bookings/{sitting.booking}")
+
+    assert "London Monday 23 November 2026, 10:00 to 11:30" in page.words
+    assert "UTC Monday 23 November 2026, 10:00" in page.words
+    assert "Manila (the learner) Monday 23 November 2026, 18:00" in page.words
+
+
+async def test_scheduler_moves_a_booking_by_the_offices_clock(world: World) -> None:
+    sitting = await world.booked()
+    world.clock.move_to(START - timedelta(hours=1))  # long after the learner's cut-off
+    sam = await world.staff(SAM)
+    page = f"/staff/bookings/{sitting.booking}"
+
+    answer = await sam.post(f"{page}/move", {"day": "2026-11-24", "time": "14:30"}, page=page)
+
+    assert answer.to == f"{page}?done=moved"
+    moved = await world.desk.bookings.find(sitting.booking)
+    assert moved.start == datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+    assert "has a new time" in (await sam.get(answer.to)).words
+    record = await world.desk.reports.record(sitting.session, SAM)
+    assert record.entries[-1].actor == f"scheduler:{SAM.id}"
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "status", "sentence"),
+    [
+        ("", "10:00", 422, "Enter the new day."),
+        ("2026-11-24", "x", 422, "Choose the new time."),
+        ("2026-11-24", "16:00", 409, "The office is closed then. The booking stays as it was."),
+        ("2026-11-27", "10:00", 409, "The office is closed then."),
+        ("2026-11-17", "10:00", 409, "This time has passed."),
+        ("2027-03-24", "10:00", 409, "The learner's licence has ended by then."),
+        ("2026-11-25", "10:00", 409, "All invigilators are taken then."),
+    ],
+)
+async def test_booking_that_cannot_move_stays_and_says_why(
+    world: World, day: str, at: str, status: int, sentence: str
+) -> None:
+    sitting = await world.booked()
+    for number in (2, 3):
+        await world.booked(number, START + timedelta(days=2))
+    sam = await world.staff(SAM)
+    page = f"/staff/bookings/{sitting.booking}"
+
+    answer = await sam.post(f"{page}/move", {"day": day, "time": at}, page=page)
+
+    assert answer.status == status
+    assert sentence in answer.words
+    assert f'value="{day}"' in answer.text
+    assert (await world.desk.bookings.find(sitting.booking)).start == START
+
+
+async def test_scheduler_cancels_with_a_reason(world: World) -> None:
+    sitting = await world.booked()
+    sam = await world.staff(SAM)
+    page = f"/staff/bookings/{sitting.booking}"
+
+    without = await sam.post(f"{page}/cancel", {"reason": " "}, page=page)
+    answer = await sam.post(f"{page}/cancel", {"reason": "Power cut"}, page=page)
+
+    assert without.status == 422
+    assert 'href="#reason"' in without.text
+    assert answer.to == f"{page}?done=cancelled"
+    after = await sam.get(answer.to)
+    assert "Cancelled" in after.words
+    assert "/move" not in after.text
+    assert (await sam.post(f"{page}/cancel", {"reason": "Again"}, page=page)).status == 409
+
+
+# --- missed sessions and charges ------------------------------------------------------------------
+
+
+async def missed(world: World) -> Sitting:
+    """Let a learner stay away although we were ready; a no-show is proposed."""
+    sitting = await world.booked()
+    world.clock.move_to(START - timedelta(minutes=5))
+    await world.desk.sessions.ready(sitting.session, staff_of(sitting))
+    await heartbeats(world.desk, START - timedelta(hours=1), START + timedelta(hours=1))
+    world.clock.move_to(START + timedelta(hours=1))
+    assert await world.desk.attendance.sweep() == 1
+    return sitting
+
+
+async def test_missed_session_waits_with_its_reasons(world: World) -> None:
+    sitting = await missed(world)
+    sam = await world.staff(SAM)
+
+    page = await sam.get("/staff/attendance")
+    one = await sam.get(f"/staff/attendance/{sitting.booking}")
+
+    for words in ("Maria Santos", "The learner made no attempt to come in."):
+        assert words in page.words
+        assert words in one.words
+    assert "Your decision" in one.words
+    assert "Judge what happened" in (await sam.get(f"/staff/bookings/{sitting.booking}")).words
+
+
+async def test_confirmed_no_show_makes_a_charge_that_can_be_paid_once_due(world: World) -> None:
+    sitting = await missed(world)
+    sam = await world.staff(SAM)
+
+    answer = await sam.post(
+        f"/staff/attendance/{sitting.booking}",
+        {"verdict": "learner_no_show", "reason": "Nobody came."},
+    )
+
+    assert answer.to == "/staff/attendance?done=decided"
+    assert "No missed session waits" in (await sam.get(answer.to)).words
+    charges = await sam.get("/staff/charges")
+    assert "Maria Santos" in charges.words
+    assert "Held £45.00 £9.00 (20 %) £54.00" in charges.words
+    (owed,) = await world.desk.charges.open(SAM)
+    page = f"/staff/charges/{owed.charge.id}"
+    assert "falls due when" in (await sam.get(page)).words
+    assert (await sam.post(f"{page}/paid", {"note": "TX 1"}, page=page)).status == 409
+
+    await world.desk.requests.ask(
+        Ask(
+            BACKEND,
+            "again",
+            "learner-1",
+            "Maria Santos",
+            "learner1@example.org",
+            "ISPS-SSO",
+            datetime(2027, 3, 1, tzinfo=UTC),
+        )
+    )
+    without = await sam.post(f"{page}/paid", {"note": ""}, page=page)
+    paid = await sam.post(f"{page}/paid", {"note": "TX 1"}, page=page)
+
+    assert without.status == 422
+    assert 'href="#note"' in without.text
+    assert paid.to == "/staff/charges?done=paid"
+    assert "No charge is held or due" in (await sam.get(paid.to)).words
+    assert (await sam.get(page)).status == 404
+
+
+async def test_charge_is_waived_with_a_reason(world: World) -> None:
+    sitting = await missed(world)
+    verdict = BookingState.LEARNER_NO_SHOW
+    await world.desk.attendance.decide(sitting.booking, SAM, verdict, "Nobody came.")
+    (owed,) = await world.desk.charges.open(SAM)
+    sam = await world.staff(SAM)
+    page = f"/staff/charges/{owed.charge.id}"
+
+    without = await sam.post(f"{page}/waive", {}, page=page)
+    waived = await sam.post(f"{page}/waive", {"reason": "In hospital."}, page=page)
+
+    assert without.status == 422
+    assert waived.to == "/staff/charges?done=waived"
+    assert await world.desk.charges.open(SAM) == []
+
+
+async def test_verdict_needs_a_choice_and_a_reason_and_keeps_what_was_typed(world: World) -> None:
+    sitting = await missed(world)
+    sam = await world.staff(SAM)
+    page = f"/staff/attendance/{sitting.booking}"
+
+    no_choice = await sam.post(page, {"reason": "They wrote to us."})
+    no_reason = await sam.post(page, {"verdict": "excused", "reason": ""})
+
+    assert no_choice.status == no_reason.status == 422
+    assert "They wrote to us." in no_choice.text
+    assert 'href="#verdict-1"' in no_choice.text
+    assert re.search(r'value="excused"\s+checked', no_reason.text)
+    assert 'href="#reason"' in no_reason.text
+
+
+async def test_no_show_can_be_found_otherwise_after_a_dispute(world: World) -> None:
+    sitting = await missed(world)
+    verdict = BookingState.LEARNER_NO_SHOW
+    await world.desk.attendance.decide(sitting.booking, SAM, verdict, "Nobody came.")
+    sam = await world.staff(SAM)
+    page = f"/staff/attendance/{sitting.booking}"
+    assert "learner_no_show" not in (await sam.get(page)).text
+
+    answer = await sam.post(page, {"verdict": "excused", "reason": "Rescue at sea."})
+
+    assert answer.to == "/staff/attendance?done=decided"
+    assert await world.desk.charges.open(SAM) == []
+
+
+# --- closures, administration, console ------------------------------------------------------------
+
+
+async def test_closures_are_added_and_removed(world: World) -> None:
+    sam = await world.staff(SAM)
+
+    added = await sam.post("/staff/closures", {"day": "2026-12-24", "reason": "Christmas Eve"})
+
+    assert added.to == "/staff/closures?done=closed"
+    page = await sam.get(added.to)
+    assert "Thursday 24 December 2026 Christmas Eve" in page.words
+    removed = await sam.post("/staff/closures/2026-12-24/remove", {}, page="/staff/closures")
+    assert removed.to == "/staff/closures?done=opened"
+    assert "Christmas Eve" not in (await sam.get("/staff/closures")).words
+    nonsense = await sam.post("/staff/closures/x/remove", {}, page="/staff/closures")
+    assert nonsense.status == 404
+
+
+@pytest.mark.parametrize(
+    ("day", "reason", "field"),
+    [("", "Storm", "day"), ("24.12.2026", "Storm", "day"), ("2026-12-24", "", "reason")],
+)
+async def test_closure_that_lacks_something_is_kept_in_the_form(
+    world: World, day: str, reason: str, field: str
+) -> None:
+    sam = await world.staff(SAM)
+
+    answer = await sam.post("/staff/closures", {"day": day, "reason": reason})
+
+    assert answer.status == 422
+    assert f'href="#{field}"' in answer.text
+    assert f'value="{reason}"' in answer.text
+
+
+async def test_administrator_sees_staff_health_and_what_has_not_arrived(world: World) -> None:
+    await world.booked()
+    async with world.desk.office.store.write() as tx:
+        await tx.watch.beat(MORNING)
+        (mail, *_) = await tx.outbox.due(MORNING, 10)
+        claimed = DeliveryState.CLAIMED
+        await tx.outbox.claim(mail, claimed, MORNING + timedelta(minutes=1))
+    ada = await world.staff(ADA)
+
+    page = await ada.get("/staff/admin")
+
+    assert "Clockwork Last heartbeat 09:00:00 UTC. Well" in page.words
+    assert "Database It answers. Well" in page.words
+    assert mail.type in page.words
+    for person in (ADA, ANA, SAM, TOM):
+        assert person.email in page.words
+
+
+async def test_administrator_is_told_of_a_silent_clockwork_and_late_deliveries(
+    world: World,
+) -> None:
+    await world.booked()
+    world.clock.move_to(MORNING + timedelta(days=2))
+    ada = await world.staff(ADA)
+
+    page = await ada.get("/staff/admin")
+
+    assert "No heartbeat for an hour. Look here" in page.words
+    assert "Something waits since 18 November, 09:00 UTC. Look here" in page.words
+
+
+async def test_console_tells_its_script_where_the_room_is(world: World) -> None:
+    ana = await world.staff(ANA)
+
+    page = await ana.get("/staff/console")
+
+    assert boot(page) == {
+        "role": "invigilator",
+        "socket_path": "/room/socket",
+        "ticket_url": "/room/ticket",
+    }
+
+
+# --- records and evidence -------------------------------------------------------------------------
+
+
+async def with_evidence(world: World, data: bytes, media_type: str, kind: str) -> Evidence:
+    """Run a session in which a piece of evidence is taken."""
+    sitting = await world.booked()
+    world.clock.move_to(START)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    stored = world.vault.put(sitting.session, "ev_1", data)
+    piece = Evidence(
+        "ev_1", sitting.session, kind, media_type, START, stored.sha256, stored.size, None
+    )
+    if kind == SnapshotKind.FACE:
+        await world.desk.identity.record(
+            sitting.session, staff_of(sitting), SnapshotKind.FACE, piece
+        )
+    else:
+        async with world.desk.office.store.write() as tx:
+            await tx.evidence.add(piece)
+    return piece
+
+
+async def views(world: World, session: str) -> int:
+    record = await world.desk.reports.record(session, ADA)
+    return sum(one.kind == "evidence_viewed" for one in record.entries)
+
+
+async def fetch(person: Person, wanted: str | None = None) -> Answer:
+    headers = {} if wanted is None else {"Range": wanted}
+    return await person.get("/staff/evidence/ev_1", headers)
+
+
+async def test_record_is_checked_as_it_is_shown_and_can_be_taken_away(world: World) -> None:
+    sitting = await world.booked()
+    world.clock.move_to(START)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    by = staff_of(sitting)
+    await world.desk.sessions.stop(sitting.session, by, "The alarm rang.")
+    sam = await world.staff(SAM)
+    path = f"/staff/records/{sitting.session}"
+    before = await sam.get(path)
+    await world.desk.reports.attest(
+        sitting.session, by, "The alarm rang, and everybody left.", Outcome.STOPPED
+    )
+
+    page = await sam.get(path)
+    file = await sam.get(f"{path}/download")
+
+    assert "not sealed yet" in before.words
+    assert "/download" not in before.text
+    assert "The record is whole." in page.words
+    assert "Stopped the session: The alarm rang." in page.words
+    assert f"{by.name} (invigilator)" in page.words
+    assert "attachment" in file.header("Content-Disposition")
+    assert file.header("Cache-Control") == "no-store"
+    assert json.loads(file.text)["session"] == sitting.session
+
+
+async def test_every_look_at_a_picture_is_noted(world: World) -> None:
+    piece = await with_evidence(world, b"jpeg", "image/jpeg", SnapshotKind.FACE)
+    sam = await world.staff(SAM)
+
+    answers = [await fetch(sam) for _ in range(2)]
+
+    for answer in answers:
+        assert (answer.status, answer.body) == (200, b"jpeg")
+        assert answer.header("Content-Type") == "image/jpeg"
+        assert answer.header("Cache-Control") == "no-store"
+        assert answer.header("Content-Security-Policy") == "default-src 'none'; sandbox"
+    assert await views(world, piece.session) == 2
+
+
+async def test_recording_plays_by_ranges_and_a_playback_is_one_look(world: World) -> None:
+    data = bytes(range(256)) * 4_000
+    piece = await with_evidence(world, data, "video/webm", "recording")
+    sam = await world.staff(SAM)
+
+    whole = await fetch(sam)
+    start = await fetch(sam, "bytes=0-99")
+    middle = await fetch(sam, "bytes=300000-")
+    end = await fetch(sam, "bytes=-10")
+
+    assert (whole.status, whole.body) == (200, data)
+    assert (start.status, start.body) == (206, data[:100])
+    assert start.header("Content-Range") == f"bytes 0-99/{len(data)}"
+    assert (middle.status, middle.body) == (206, data[300_000:])
+    assert (end.status, end.body) == (206, data[-10:])
+    assert await views(world, piece.session) == 1
+
+    world.clock.seconds += PLAYBACK_SECONDS + 1
+    await fetch(sam, "bytes=5-9")
+    await fetch(await world.staff(ADA), "bytes=5-9")
+
+    assert await views(world, piece.session) == 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "size"),
+    [("bytes=4-", 416, 0), ("bytes=9-12", 416, 0), ("bytes=0-100", 206, 4), ("lines=1", 200, 4)],
+)
+async def test_ranges_that_do_not_fit(world: World, wanted: str, status: int, size: int) -> None:
+    await with_evidence(world, b"webm", "video/webm", "recording")
+
+    answer = await fetch(await world.staff(SAM), wanted)
+
+    assert (answer.status, len(answer.body)) == (status, size)
+
+
+async def test_evidence_is_for_its_invigilator_and_those_who_oversee(world: World) -> None:
+    piece = await with_evidence(world, b"webm", "video/webm", "recording")
+    sitting = (await world.desk.sessions.view(piece.session)).sitting
+    own, colleague = (ANA, TOM) if sitting.staff == ANA.id else (TOM, ANA)
+
+    assert (await fetch(await world.staff(own))).status == 200
+    assert (await fetch(await world.staff(colleague))).status == 404
+    assert (await fetch(await world.learner(sitting.request))).to.startswith("/staff/sign-in")
+
+
+async def test_erased_evidence_says_so(world: World) -> None:
+    piece = await with_evidence(world, b"webm", "video/webm", "recording")
+    world.vault.erase(piece.session, piece.id)
+    sam = await world.staff(SAM)
+
+    before_the_note = await fetch(sam)
+    async with world.desk.office.store.write() as tx:
+        await tx.evidence.erase(piece.id, START)
+    after = await fetch(await world.staff(ADA))
+
+    for answer in (before_the_note, after):
+        assert answer.status == 410
+        assert "retention time" in answer.words
+    record = await sam.get(f"/staff/records/{piece.session}")
+    assert "/staff/evidence/ev_1" not in record.text
+
+
+def test_playback_ends_after_a_pause_and_after_its_limit() -> None:
+    playbacks = Playbacks()
+    piece = Evidence("ev_1", "se_1", "recording", "video/webm", START, "", 1, None)
+    playbacks.begin(SAM, piece, 0.0)
+    now = 0.0
+    while now + PLAYBACK_SECONDS <= PLAYBACK_LIMIT_SECONDS:
+        now += PLAYBACK_SECONDS
+        assert playbacks.going_on(SAM, "ev_1", now) is piece
+
+    assert playbacks.going_on(SAM, "ev_1", now + 1) is None
+    assert playbacks.going_on(ADA, "ev_1", 0.0) is None
