@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+
+import uvloop
 
 from tests.bench import Measure
 from tests.harness.servers import postgres_server
@@ -40,6 +41,6 @@ def run() -> list[Measure]:
                         url = f"sqlite+aiosqlite:///{Path(folder) / f'{seats}-{number}.db'}"
                     else:
                         url = server.url(server.create())
-                    rates.append(asyncio.run(_once(url, seats)))
+                    rates.append(uvloop.run(_once(url, seats)))
                 measures.append(Measure(f"{name}, {words}", median(rates), "attempts/s", RUNS))
     return measures
