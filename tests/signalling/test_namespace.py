@@ -256,6 +256,7 @@ async def frames(service, *sent: str | bytes) -> list[str]:
     "frame",
     [
         '451-/room,1["chat",{"_placeholder":true,"num":0}]',
+        '421-/room,["chat",{"session":"se_1"}]',
         '42/room,["connect",{},{"ticket":"x"}]',
         '42/room,["disconnect"]',
         "42/room,{}",

@@ -389,20 +389,19 @@ async def test_the_recording_is_complete_once_the_session_is_over(house, how):
     assert peer.sinks == []
 
 
-async def test_attesting_waits_for_the_recording(house):
+async def test_attesting_waits_for_the_recording(house, monkeypatch):
     house.evidence.slow = asyncio.Event()
     await house.to_start()
     await house.say(house.ann, m.End)
-    attesting = asyncio.ensure_future(
-        house.say(house.ann, m.Attest, statement=STATEMENT, outcome=Outcome.COMPLETED)
-    )
-    await until(house.room._mailbox.empty, 5, "the command to be taken")
-    early = attesting.done()
+    monkeypatch.setattr(actor_module, "COMMAND_S", 0.2)
+    with pytest.raises(TooSlow):
+        await house.say(house.ann, m.Attest, statement=STATEMENT, outcome=Outcome.COMPLETED)
+    monkeypatch.setattr(actor_module, "COMMAND_S", 7.5)
+
     house.evidence.slow.set()
-    await attesting
+    await house.say(house.ann, m.Attest, statement=STATEMENT, outcome=Outcome.COMPLETED)
 
     kinds = await house.kinds()
-    assert not early
     assert kinds.index("recording_finished") < kinds.index("attested")
 
 
