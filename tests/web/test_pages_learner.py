@@ -14,6 +14,8 @@ from invigilation.session import Outcome, SessionState
 from invigilation.store.views import Sitting
 from tests.web.office import ANA, BACKEND, SAM, START, TOM, Answer, World, heartbeats
 from web.auth import cookies
+from web.auth.throttle import SECONDS
+from web.pages.start import ASKED
 
 FORM = {
     "name": "Juan Cruz",
@@ -117,6 +119,21 @@ async def test_public_form_keeps_what_was_typed_and_points_at_the_mistake(
     for name in kept:
         assert f'value="{FORM[name]}"' in answer.text
     assert cookies.LEARNER not in person.cookies
+
+
+async def test_public_form_is_braked(world: World) -> None:
+    world.app[ASKED].tries = 2
+    person = world.stranger()
+    statuses = []
+    for _ in range(3):
+        sent = form_fields(await person.get("/request"))
+        statuses.append((await person.post("/request", sent)).status)
+    world.clock.seconds += SECONDS + 1
+
+    later = await person.post("/request", FORM)
+
+    assert statuses == [303, 303, 503]
+    assert later.status == 303
 
 
 # --- choosing a time ------------------------------------------------------------------------------

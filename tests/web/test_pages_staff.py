@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
+import aiohttp
 import pytest
 
 from invigilation.booking import BookingState
@@ -19,6 +20,8 @@ from invigilation.session import Outcome
 from invigilation.slots import Leave
 from invigilation.store.evidence import Evidence
 from invigilation.store.views import Sitting
+from recordings.errors import EvidenceDamaged
+from recordings.reader import Reader
 from tests.web.office import (
     ADA,
     ANA,
@@ -32,7 +35,7 @@ from tests.web.office import (
     World,
     heartbeats,
 )
-from web.pages.evidence import PLAYBACK_LIMIT_SECONDS, PLAYBACK_SECONDS, Playbacks
+from web.pages.evidence import CHUNK, PLAYBACK_LIMIT_SECONDS, PLAYBACK_SECONDS, Playbacks
 
 WEEK = "/staff/calendar?week=2026-11-25"
 
@@ -507,6 +510,24 @@ async def test_evidence_is_for_its_invigilator_and_those_who_oversee(world: Worl
     assert (await fetch(await world.staff(own))).status == 200
     assert (await fetch(await world.staff(colleague))).status == 404
     assert (await fetch(await world.learner(sitting.request))).to.startswith("/staff/sign-in")
+
+
+async def test_damaged_recording_breaks_off_rather_than_going_on_as_something_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytes(CHUNK * 2)
+    await with_evidence(world, data, "video/webm", "recording")
+    healthy = Reader.read
+
+    def read(self: Reader, start: int, stop: int) -> bytes:
+        if start:
+            raise EvidenceDamaged("ev_1", "a chunk was changed")
+        return healthy(self, start, stop)
+
+    monkeypatch.setattr(Reader, "read", read)
+
+    with pytest.raises(aiohttp.ClientError):
+        await fetch(await world.staff(SAM))
 
 
 async def test_erased_evidence_says_so(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A brake on guessing: few wrong passwords for one address from one place."""
+"""A brake: only so often in a quarter of an hour, such as wrong passwords for one address."""
 
 from __future__ import annotations
 
@@ -12,25 +12,29 @@ MAX_KEPT = 10_000
 
 @dataclass(slots=True)
 class Throttle:
-    """Counts failures in memory; `now` is a monotonic time in seconds. The oldest are forgotten."""
+    """Counts in memory what went wrong, or was done, for `who` from a place.
 
+    `now` is a monotonic time in seconds. When there are too many to keep, the oldest are forgotten.
+    """
+
+    tries: int = TRIES
     _failures: OrderedDict[tuple[str, str], deque[float]] = field(default_factory=OrderedDict)
 
-    def wait(self, email: str, place: str, now: float) -> float:
-        """Return for how many seconds nobody may try for this address from this place."""
-        failed = self._failures.get((email, place))
-        if failed is None or len(failed) < TRIES:
+    def wait(self, who: str, place: str, now: float) -> float:
+        """Return for how many seconds `who` may not try from this place; 0 when they may."""
+        failed = self._failures.get((who, place))
+        if failed is None or len(failed) < self.tries:
             return 0.0
         return max(0.0, failed[0] + SECONDS - now)
 
-    def fail(self, email: str, place: str, now: float) -> None:
-        """Note a wrong password."""
-        failed = self._failures.setdefault((email, place), deque(maxlen=TRIES))
+    def fail(self, who: str, place: str, now: float) -> None:
+        """Note one more."""
+        failed = self._failures.setdefault((who, place), deque(maxlen=self.tries))
         failed.append(now)
-        self._failures.move_to_end((email, place))
+        self._failures.move_to_end((who, place))
         while len(self._failures) > MAX_KEPT:
             self._failures.popitem(last=False)
 
-    def forget(self, email: str, place: str) -> None:
-        """Start anew after a right password."""
-        self._failures.pop((email, place), None)
+    def forget(self, who: str, place: str) -> None:
+        """Start anew."""
+        self._failures.pop((who, place), None)

@@ -32,6 +32,7 @@ from web.pages.frame import setup_templates
 from web.pages.headers import add_headers
 from web.pages.mistakes import pages
 from web.pages.sign_in import PASSWORDS, THROTTLE
+from web.pages.start import ASKED, ASKED_LIMIT
 
 LEARNERS = (start, personal, me, zones, booking, check_in)
 STAFF = (sign_in, console, records, evidence, calendar, judging, charges, closures, admin)
@@ -47,6 +48,7 @@ def setup(app: web.Application) -> None:
     app.middlewares.append(pages)
     app.on_response_prepare.append(add_headers)
     app[THROTTLE] = Throttle()
+    app[ASKED] = Throttle(ASKED_LIMIT)
     app[PLAYBACKS] = Playbacks()
     app.cleanup_ctx.append(_passwords)
     for noun in (*LEARNERS, *STAFF):

@@ -107,7 +107,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         before=monday - 7 * DAY,
         after=monday + 7 * DAY,
         today=now.astimezone(zone).date(),
-        data=_data(week, windows, leave, zone, now),
+        data=_data(week, windows, leave, zone),
     )
 
 
@@ -135,7 +135,7 @@ def _columns(
 
 
 def _data(
-    week: Week, windows: list[Window], leave: tuple[Leave, ...], zone: ZoneInfo, now: datetime
+    week: Week, windows: list[Window], leave: tuple[Leave, ...], zone: ZoneInfo
 ) -> dict[str, object]:
     """Return what the page's script draws the week from.
 
@@ -156,7 +156,6 @@ def _data(
         "hidden": [(n + 1) % 7 for n in range(7) if monday + n * DAY not in shown],
         "from": f"{first:%H:%M}",
         "until": until,
-        "now": _wall(now, zone),
         "staff": [{"id": one.id, "title": one.name} for one in week.staff],
         "sittings": [_event(one, zone) for one in week.sittings],
         "closed": _closed(week, windows, zone),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -11,11 +12,13 @@ from aiohttp import web
 from invigilation.errors import NotFound
 from invigilation.people import Staff
 from invigilation.store.evidence import Evidence
+from recordings.errors import EvidenceDamaged
 from recordings.reader import Reader
 from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT
 from web.pages.mistakes import Refused
 
+log = logging.getLogger(__name__)
 routes = web.RouteTableDef()
 
 CHUNK = 256 * 1024
@@ -108,8 +111,16 @@ async def _send(request: web.Request, found: Evidence, reader: Reader) -> web.St
     response = web.StreamResponse(status=206 if partial else 200, headers=headers)
     response.content_length = len(wanted)
     await response.prepare(request)
-    for start in range(wanted.start, wanted.stop, CHUNK):
-        stop = min(start + CHUNK, wanted.stop)
-        await response.write(await asyncio.to_thread(reader.read, start, stop))
-    await response.write_eof()
+    try:
+        for start in range(wanted.start, wanted.stop, CHUNK):
+            stop = min(start + CHUNK, wanted.stop)
+            await response.write(await asyncio.to_thread(reader.read, start, stop))
+        await response.write_eof()
+    except ConnectionError:
+        log.debug("the player has seen enough of %s", found.id)
+    except EvidenceDamaged:
+        # Too late for a page that says so: an answer that breaks off cannot be taken for whole.
+        log.exception("evidence %s is damaged", found.id)
+        if request.transport is not None:
+            request.transport.abort()
     return response

@@ -25,6 +25,7 @@ STAFF_PAGES = (
     ("/staff/closures", "Closures", Role.SCHEDULER),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
 )
+_BELONGS = {"/staff/calendar": ("/staff/bookings",)}
 
 
 def setup_templates(app: web.Application, assets: Assets, service_name: str) -> None:
@@ -72,7 +73,7 @@ def render(
 def staff_nav(person: Staff, path: str) -> list[dict[str, object]]:
     """Return the ways that this member of staff may go."""
     ways: list[dict[str, object]] = [
-        {"href": href, "label": label, "current": path.startswith(href)}
+        {"href": href, "label": label, "current": path.startswith((href, *_BELONGS.get(href, ())))}
         for href, label, role in STAFF_PAGES
         if person.is_a(role) or person.is_a(Role.ADMINISTRATOR)
     ]

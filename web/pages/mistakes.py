@@ -18,7 +18,7 @@ from web.pages.headers import compress
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-NOT_PAGES = ("/api", "/room/socket")
+NOT_PAGES = ("/api/", "/room/socket")
 """Under these paths others answer for themselves."""
 
 STATUS = {

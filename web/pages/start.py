@@ -12,10 +12,11 @@ from aiohttp import web
 
 from invigilation.desk.people import LEARNER_HOURS, Kind
 from invigilation.desk.requests import FORM, Ask
-from invigilation.errors import InvalidInput
+from invigilation.errors import Busy, InvalidInput
 from invigilation.people import clean_email, clean_name
 from invigilation.request import licence_end
 from web.auth import cookies
+from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR
 from web.keys import DESK
 from web.pages.frame import fields, go, render
@@ -23,6 +24,9 @@ from web.pages.zones import zone_of
 
 routes = web.RouteTableDef()
 
+ASKED = web.AppKey("asked", Throttle)
+ASKED_LIMIT = 60
+"""Requests from one place in a quarter of an hour: a whole crew may share one address."""
 COURSE_LIMIT = 100
 _ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -47,7 +51,11 @@ async def ask(request: web.Request) -> web.StreamResponse:
     wanted = _parse(entered, zone_of(request), request.app[DESK].office.rules.zone, errors)
     if wanted is None:
         return await _form(request, entered, errors)
-    desk = request.app[DESK]
+    desk, brake, place = request.app[DESK], request.app[ASKED], request.remote or ""
+    now = desk.office.clock.monotonic()
+    if brake.wait("form", place, now) > 0:
+        raise Busy("form")
+    brake.fail("form", place, now)
     try:
         asked = await desk.requests.ask(wanted)
     except InvalidInput as error:
