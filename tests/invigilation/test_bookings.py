@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -309,7 +308,8 @@ async def copied(world, sitting, later, state="booked"):
     try:
         await world.rows(COPY, request=other, later=later, state=state, booking=sitting.booking)
     except IntegrityError as refused:
-        assert re.search("ex_booking_overlap", str(refused))
+        if "ex_booking_overlap" not in str(refused):
+            raise
     return await world.count("booking") == 2
 
 
