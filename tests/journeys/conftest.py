@@ -13,6 +13,7 @@ from tests.harness.service import Practice, Service
 from tests.journeys.cast import Cast
 from tests.journeys.world import Time, World
 
+
 @pytest.fixture
 def time(tmp_path: Path) -> Time:
     """The time of the journey: it begins on a Monday before the office opens."""

@@ -16,6 +16,9 @@ from tests.harness.waiting import until
 from tests.journeys.world import SOON_S, Asked, World
 
 SOON_MS = SOON_S * 1000
+MOVED_S = 0.5
+DECODED = 5
+"""Pictures in which somebody must have moved; films have 10 a second."""
 SUGGESTED = "The face matches the photo, and the name matches the booking."
 
 PEERS = """
@@ -26,9 +29,20 @@ PEERS = """
 """
 """Keeps hold of a page's peer connections, so that their own figures can be read."""
 
-SEEN = """(selector) => {
+SEEN = """async (selector) => {
   const video = document.querySelector(selector);
-  return video && { width: video.videoWidth, height: video.videoHeight, at: video.currentTime };
+  let frames = 0;
+  for (const peer of window.peers.filter((one) => one.connectionState === "connected")) {
+    (await peer.getStats()).forEach((entry) => {
+      if (entry.type === "inbound-rtp" && entry.kind === "video") frames += entry.framesDecoded;
+    });
+  }
+  return { width: video?.videoWidth ?? 0, at: video?.currentTime ?? 0, frames };
+}"""
+
+OWN = """(selector) => {
+  const video = document.querySelector(selector);
+  return video.videoWidth > 0 && video.currentTime > 0;
 }"""
 
 HEARD = """async () => {
@@ -41,7 +55,7 @@ HEARD = """async () => {
   return energy;
 }"""
 
-COLOURS = """(selector) => {
+SPREAD = """(selector) => {
   const video = document.querySelector(selector);
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
   const pen = canvas.getContext("2d");
@@ -60,6 +74,15 @@ BYTES = """async (address) => {
   for (const byte of bytes) text += String.fromCharCode(byte);
   return [answer.headers.get("Content-Type"), btoa(text)];
 }"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a video stands: its width, its own time in seconds, the pictures decoded so far."""
+
+    width: int
+    at: float
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +114,33 @@ class LivePage:
         self.world = world
 
     async def sees(self, what: str, seconds: float = SOON_S) -> None:
-        """Wait until a moving picture of more than one colour is there."""
-        before = await self.clock()
+        """Wait until a picture of more than one colour has moved for half a second.
+
+        The video's own clock goes on without a picture, as long as it believes in its stream: so
+        new pictures must have been decoded too.
+        """
+        last, moved, decoded = await self._seen(), 0.0, 0
 
         async def moves() -> bool:
-            now = await self.page.evaluate(SEEN, self.remote)
-            return bool(now and now["width"] > 0 and now["at"] > before + 0.5)
+            nonlocal last, moved, decoded
+            now = await self._seen()
+            # A new connection begins to count anew: only steps forward within one count.
+            if now.at >= last.at and now.frames >= last.frames:
+                moved += now.at - last.at
+                decoded += now.frames - last.frames
+            last = now
+            return now.width > 0 and moved > MOVED_S and decoded >= DECODED
 
         async def shows() -> bool:
-            return float(await self.page.evaluate(COLOURS, self.remote)) > 10
+            return float(await self.page.evaluate(SPREAD, self.remote)) > 10
 
         await until(moves, seconds, f"a moving picture of {what}")
         await until(shows, seconds, f"a picture of {what} that shows something")
 
-    async def clock(self) -> float:
-        """Return the time of the other person's picture; 0 when it begins anew."""
+    async def _seen(self) -> Seen:
+        """Return how the other person's picture stands."""
         now = await self.page.evaluate(SEEN, self.remote)
-        return float(now["at"]) if now else 0.0
+        return Seen(**now)
 
     async def hears(self, what: str, seconds: float = SOON_S) -> None:
         """Wait until sound comes that is more than silence."""
@@ -188,11 +221,9 @@ class LearnerPage(LivePage):
         """Look at one's own picture, then go into the room."""
         await expect(self.page.locator("#check-blank")).to_be_hidden(timeout=SOON_MS)
 
-        async def moving() -> bool:
-            seen = await self.page.evaluate(SEEN, "#check-video")
-            return bool(seen and seen["width"] > 0 and seen["at"] > 0)
-
-        await until(moving, SOON_S, "the learner's own picture")
+        await until(
+            lambda: self.page.evaluate(OWN, "#check-video"), SOON_S, "the learner's own picture"
+        )
         await self.page.get_by_role("button", name="I am ready").click()
         await expect(self.page.locator("#tag-link")).to_have_text("Connected", timeout=SOON_MS)
 

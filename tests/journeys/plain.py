@@ -17,7 +17,7 @@ TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 def visitor(*origins: str) -> aiohttp.ClientSession:
     """Return a client that keeps cookies as a browser does, also the secure ones of localhost."""
     jar = aiohttp.CookieJar(treat_as_secure_origin=[URL(origin) for origin in origins])
-    return aiohttp.ClientSession(cookie_jar=jar)
+    return aiohttp.ClientSession(cookie_jar=jar, headers={"Sec-Fetch-Site": "same-origin"})
 
 
 async def sign_in(client: aiohttp.ClientSession, world: World, learner: str) -> str:

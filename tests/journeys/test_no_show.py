@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from tests.harness.browser import accessibility_problems
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
-from tests.journeys.people import SOON_MS, LearnerPage, SchedulerPage
+from tests.journeys.people import SOON_MS, LearnerPage, SchedulerPage, values
 from tests.journeys.steps import START, book
 from tests.journeys.world import SOON_S, World
 
@@ -57,15 +57,19 @@ async def nobody_comes(world: World, cast: Cast) -> None:
     await until(ready, SOON_S, "the invigilator to be noted as ready")
     await world.live_through(START + timedelta(minutes=18))
 
-    def proposed() -> bool:
-        states = world.rows(
-            "SELECT booking.state FROM booking JOIN request ON booking.request = request.id "
-            "JOIN learner ON request.learner = learner.id WHERE learner.name = ?",
-            MARIA,
-        )
-        return states == [("no_show_proposed",)]
+    await until(
+        lambda: bookings(world) == ["no_show_proposed"], SOON_S, "the proposal of a no-show"
+    )
 
-    await until(proposed, SOON_S, "the proposal of a no-show")
+
+def bookings(world: World) -> list[str]:
+    """Return the states of the learner's bookings, oldest first."""
+    rows = world.rows(
+        "SELECT booking.state FROM booking JOIN request ON booking.request = request.id "
+        "JOIN learner ON request.learner = learner.id WHERE learner.name = ? ORDER BY booking.start",
+        MARIA,
+    )
+    return values(rows)
 
 
 async def is_judged(world: World, scheduler: SchedulerPage) -> None:
@@ -117,7 +121,7 @@ async def must_pay_first(world: World, learner: LearnerPage) -> None:
         f"{LATER:%Y-%m-%dT%H:%MZ}",
     )
     assert sent == f"{world.service.url}/me"
-    assert world.rows("SELECT 1 FROM booking WHERE state = 'booked' AND start = ?", LATER) == []
+    assert bookings(world) == ["learner_no_show"]
 
 
 async def pays(scheduler: SchedulerPage) -> None:
@@ -132,4 +136,5 @@ async def books_again(world: World, learner: LearnerPage) -> None:
     await learner.page.goto(f"{world.service.url}/me")
     await expect(learner.page.locator(".notice")).to_have_count(0)
     await learner.book(LATER)
+    assert bookings(world) == ["learner_no_show", "booked"]
     await world.mailbox.wait_for(MAIL, count=3, seconds=SOON_S)

@@ -13,6 +13,7 @@ from playwright.async_api import Page, expect
 from tests.harness.browser import accessibility_problems
 from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS, Console, LearnerPage, picture_at
+from tests.journeys.recordings import play
 from tests.journeys.world import SOON_S, Asked, World
 from web.practice.course import QUESTIONS
 
@@ -231,35 +232,11 @@ async def shows_its_record(console: Console) -> None:
 
 async def plays(page: Page) -> None:
     """The recordings hold the session: picture and sound, and they play here."""
-    videos = page.locator("video")
-    count = await videos.count()
+    count = await page.locator("video").count()
     assert count >= 1
-    longest = 0.0
-    for number in range(count):
-        played = await videos.nth(number).evaluate(
-            """async (video) => {
-              video.muted = true;
-              const failed = new Promise((_, fail) => {
-                video.addEventListener("error", () => fail(new Error(video.error?.message)));
-              });
-              await Promise.race([video.play(), failed]);
-              const moved = new Promise((done) => {
-                video.addEventListener("timeupdate", () => {
-                  if (video.currentTime > Math.min(1, video.duration / 2)) done();
-                });
-              });
-              await Promise.race([moved, failed]);
-              return {
-                at: video.currentTime, long: video.duration, width: video.videoWidth,
-                sound: video.webkitAudioDecodedByteCount,
-              };
-            }"""
-        )
-        assert played["at"] > 0
-        assert played["width"] > 0
-        assert played["sound"] > 0
-        longest = max(longest, played["long"])
-    assert longest > 3
+    played = [await play(page, number) for number in range(count)]
+    assert all(one.at > 0 and one.width > 0 and one.sound > 0 for one in played)
+    assert max(one.long for one in played) > 3
 
 
 async def takes_the_record(console: Console, folder: Path) -> Path:

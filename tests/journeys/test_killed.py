@@ -1,0 +1,96 @@
+"""The server is killed in mid-session: everybody is back without a click, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.harness.browser import Browsers
+from tests.harness.waiting import until
+from tests.journeys.cast import Cast
+from tests.journeys.people import SOON_MS, LivePage
+from tests.journeys.recordings import play
+from tests.journeys.steps import Sitting, begin
+from tests.journeys.world import SOON_S, World
+
+pytestmark = pytest.mark.journey
+
+BACK_S = 10.0
+"""How long after the server is ready again until both see each other again."""
+LAST_WORDS = "Written just before the lights went out."
+
+
+async def test_a_killed_server_comes_back_and_so_does_everybody(
+    world: World, cast: Cast, browsers: Browsers, tmp_path: Path
+) -> None:
+    browsers.allow("WebSocket|ERR_CONNECTION|Failed to fetch|ERR_EMPTY")  # while nobody is there
+    sitting = await begin(world, cast)
+    both: tuple[LivePage, LivePage] = (sitting.learner, sitting.console)
+    await asyncio.gather(*(person.sees("the other") for person in both))
+    await until(lambda: recorded(world) >= 1, SOON_S, "the recording to begin")
+    await sitting.learner.write(LAST_WORDS)
+    before = events(world)
+    assert len(before) > 8
+
+    world.service.kill()
+    await world.service.start()
+    ready = time.monotonic()
+    await asyncio.gather(*(back(person) for person in both))
+
+    assert time.monotonic() - ready < BACK_S
+    await sitting.learner.told("Your assessment is open")
+    await sitting.console.reads(LAST_WORDS)
+    await sitting.learner.reads(LAST_WORDS)
+    assert events(world)[: len(before)] == before
+    await until(lambda: recorded(world) >= 2, SOON_S, "a new part of the recording")
+    await still_works(sitting)
+    await ends_well(world, sitting, tmp_path)
+
+
+async def back(person: LivePage) -> None:
+    """Wait for a picture that moves again, and for sound."""
+    await person.sees("the other, again", BACK_S)
+    await person.hears("the other, again", BACK_S)
+
+
+def recorded(world: World) -> int:
+    return len(world.rows("SELECT id FROM evidence WHERE kind = 'recording'"))
+
+
+def events(world: World) -> list[tuple[Any, ...]]:
+    return world.rows(
+        "SELECT event.session, event.seq, event.body, event.signature FROM event "
+        "JOIN session ON event.session = session.id "
+        "WHERE session.state = 'in_progress' ORDER BY event.seq"
+    )
+
+
+async def still_works(sitting: Sitting) -> None:
+    await sitting.console.write("You are back.")
+    await sitting.learner.reads("You are back.")
+    await sitting.console.hears("the learner")
+    await sitting.learner.hears("the invigilator")
+
+
+async def ends_well(world: World, sitting: Sitting, folder: Path) -> None:
+    """The whole record verifies, and both parts of the recording play."""
+    console = sitting.console
+    await console.end()
+    await console.attest()
+    await console.open_record()
+    await expect(console.page.get_by_text("The record is whole.")).to_be_visible(timeout=SOON_MS)
+    parts = [await play(console.page, number) for number in range(2)]
+    assert all(part.width > 0 and part.sound > 0 for part in parts)
+    async with console.page.expect_download() as coming:
+        await console.page.get_by_role("link", name="Download the sealed record").click()
+    record, keys = folder / "record.json", folder / "keys.json"
+    await (await coming.value).save_as(record)
+    keys.write_text(json.dumps(await world.fetch(f"{world.service.url}/.well-known/jwks.json")))
+    verdict = world.run("web.cli", "verify", str(record), "--keys", str(keys))
+    assert verdict.returncode == 0, verdict.stdout
