@@ -98,6 +98,7 @@ async def test_public_form_never_opens_or_renames_somebody_else(world: World) ->
         ({"day": "31", "month": "2"}, "day", "Enter the day of purchase as numbers"),
         ({"year": "26"}, "day", "four digits"),
         ({"year": "99999999999"}, "day", "Enter the day of purchase"),
+        ({"month": "12"}, "day", "The day of purchase lies ahead."),
         ({"year": "2025"}, "day", "This licence has ended."),
         ({"course": ""}, "course", "Enter the course reference"),
         ({"course": "x" * 101}, "course", "at most 100 letters"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -48,7 +48,9 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Take the form, sign the learner in, and lead them on to their own page."""
     entered = await fields(request)
     errors: dict[str, str] = {}
-    wanted = _parse(entered, zone_of(request), request.app[DESK].office.rules.zone, errors)
+    office = request.app[DESK].office
+    today = office.clock.now().astimezone(office.rules.zone).date()
+    wanted = _parse(entered, zone_of(request), office.rules.zone, today, errors)
     if wanted is None:
         return await _form(request, entered, errors)
     desk, brake, place = request.app[DESK], request.app[ASKED], request.remote or ""
@@ -83,14 +85,14 @@ async def _form(
 
 
 def _parse(
-    entered: dict[str, str], zone: str, office: ZoneInfo, errors: dict[str, str]
+    entered: dict[str, str], zone: str, office: ZoneInfo, today: date, errors: dict[str, str]
 ) -> Ask | None:
     """Return what is asked for, or fill `errors` in the order of the form."""
     name = _clean(entered, "name", clean_name, errors)
     email = _clean(entered, "email", clean_email, errors)
     if not entered.get("assessment"):
         errors["assessment"] = "Choose the assessment."
-    purchased = _purchased(entered, errors)
+    purchased = _purchased(entered, today, errors)
     course = " ".join(entered.get("course", "").split())
     if not 0 < len(course) <= COURSE_LIMIT or not course.isprintable():
         errors["course"] = f"Enter the course reference, at most {COURSE_LIMIT} letters."
@@ -125,7 +127,7 @@ def _learner_reference(name: str, email: str) -> str:
     return "form-" + hashlib.sha256(f"{email}\n{name.casefold()}".encode()).hexdigest()[:32]
 
 
-def _purchased(entered: dict[str, str], errors: dict[str, str]) -> date | None:
+def _purchased(entered: dict[str, str], today: date, errors: dict[str, str]) -> date | None:
     try:
         day = date(*(int(entered.get(part, "")) for part in ("year", "month", "day")))
     except (ValueError, OverflowError):
@@ -133,6 +135,10 @@ def _purchased(entered: dict[str, str], errors: dict[str, str]) -> date | None:
         return None
     if not 2000 <= day.year <= 2200:
         errors["day"] = "Enter the year of purchase with four digits."
+        return None
+    # Where the learner is, the day may have come already.
+    if day > today + timedelta(days=1):
+        errors["day"] = "The day of purchase lies ahead. Enter the day when the licence was bought."
         return None
     return day
 
