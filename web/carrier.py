@@ -17,6 +17,7 @@ from web.mail.letters import Letters
 from web.mail.post import Post
 
 NOTE_LIMIT = 300
+PERMANENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Carrier:
         try:
             await self.post.send(self.letters.write(delivery))
         except aiosmtplib.SMTPRecipientsRefused as error:
-            return Attempt(Fate.REFUSED_FOR_GOOD, str(error)[:NOTE_LIMIT])
+            # RFC 5321 4.2.1: 4yz is for now (a mailbox that is full, greylisting), 5yz for good.
+            for_good = all(one.code >= PERMANENT for one in error.recipients)
+            fate = Fate.REFUSED_FOR_GOOD if for_good else Fate.FAILED
+            return Attempt(fate, str(error)[:NOTE_LIMIT])
         except (OSError, aiosmtplib.SMTPException) as error:
             return Attempt(Fate.FAILED, f"{type(error).__name__}: {error}"[:NOTE_LIMIT])
         return Attempt(Fate.ACCEPTED, "handed over")

@@ -42,10 +42,13 @@ async def test_the_schema_is_the_one_that_the_code_knows(store):
 
 
 async def test_a_write_that_fails_leaves_nothing(world):
-    with pytest.raises(RuntimeError):
+    async def change():
         async with world.store.write() as tx:
             await tx.rota.close(MONDAY, "storm")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await change()
 
     assert await world.desk.rota.closures() == []
 

@@ -70,6 +70,8 @@ class Letters:
     def write(self, delivery: Delivery) -> EmailMessage:
         """Return the whole mail; the same delivery always has the same Message-ID."""
         facts = json.loads(delivery.body)
+        for line in ("name", "title"):  # they stand in headers, where a line's end is forbidden
+            facts[line] = " ".join(facts[line].split())
         words = self._words(delivery.type, facts)
         text = self._texts.get_template(f"{delivery.type}.txt").render(words)
         domain = self._head.sender.rpartition("@")[2]

@@ -1,0 +1,224 @@
+"""Carrying what the outbox holds: one attempt, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import aiosmtplib
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from invigilation.report import Channel, Delivery, DeliveryState
+from invigilation.store.people import Backend
+from invigilation.sweeps import Attempt, Fate, Sweeps
+from tests import builders
+from web.backends import webhook
+from web.carrier import NOTE_LIMIT, Carrier, pause_after
+from web.mail.letters import Letterhead, Letters
+from web.mail.post import Smtp
+
+AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
+SECRET = "whsec_" + "c2VjcmV0" * 4
+FACTS = {
+    "start": "2026-11-23T10:00:00Z",
+    "request": "rq_1",
+    "name": "Maria Santos",
+    "zone": "Asia/Manila",
+    "title": "Ship Security Officer",
+    "outcome": "completed",
+    "reason": None,
+}
+
+
+class Post:
+    """Takes mails, or raises what it was told to."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.mails = []
+
+    async def send(self, mail):
+        if self.error is not None:
+            raise self.error
+        self.mails.append(mail)
+
+
+class Hook:
+    """A backend that answers as it is told and keeps what it heard."""
+
+    def __init__(self):
+        self.status = 204
+        self.heard = []
+
+    async def take(self, request):
+        self.heard.append((dict(request.headers), await request.read()))
+        return web.Response(status=self.status)
+
+
+@pytest.fixture
+async def hook():
+    return Hook()
+
+
+@pytest.fixture
+async def desk(tmp_path, hook):
+    """An office that knows a backend with a hook, and one without."""
+    app = web.Application()
+    app.router.add_post("/hook", hook.take)
+    async with TestServer(app) as server, builders.sqlite_store(tmp_path) as store:
+        made = builders.office(store, builders.FixedClock(AT))
+        async with store.write() as tx:
+            await tx.people.add_backend(Backend("told", "T", str(server.make_url("/hook")), SECRET))
+            await tx.people.add_backend(Backend("quiet", "Q", "", ""))
+            await tx.people.add_backend(Backend("broken", "B", "https://x.example", "no secret"))
+            down = "http://127.0.0.1:9/hook"
+            await tx.people.add_backend(Backend("down", "D", down, SECRET))
+        yield made
+
+
+async def carry(desk, delivery, post=None):
+    head = Letterhead("Invigilation", "s@i.example", "https://i.example", lambda request: request)
+    async with webhook.open_session(webhook.ANYWHERE) as client:
+        return await Carrier(desk, client, Letters(head), post or Post()).carry(delivery)
+
+
+def delivery(channel, target, kind="receipt", body=None, ident="dl_1"):
+    raw = json.dumps(FACTS).encode() if body is None else body
+    return Delivery(ident, channel, target, kind, raw, DeliveryState.CLAIMED, 1, AT, AT)
+
+
+async def test_a_letter_is_written_and_handed_over(desk):
+    post = Post()
+
+    attempt = await carry(desk, delivery(Channel.MAIL, "maria@example.org"), post)
+
+    assert attempt.fate is Fate.ACCEPTED
+    [mail] = post.mails
+    assert mail["To"] == "Maria Santos <maria@example.org>"
+    assert mail["Message-ID"] == "<dl_1@i.example>"
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"),
+    [
+        (ConnectionRefusedError("nobody"), Fate.FAILED),
+        (TimeoutError("too long"), Fate.FAILED),
+        (aiosmtplib.SMTPServerDisconnected("gone"), Fate.FAILED),
+        (aiosmtplib.SMTPResponseException(451, "later"), Fate.FAILED),
+        (
+            aiosmtplib.SMTPRecipientsRefused(
+                [aiosmtplib.SMTPRecipientRefused(550, "no such user", "maria@example.org")]
+            ),
+            Fate.REFUSED_FOR_GOOD,
+        ),
+        (
+            aiosmtplib.SMTPRecipientsRefused(
+                [aiosmtplib.SMTPRecipientRefused(450, "mailbox busy", "maria@example.org")]
+            ),
+            Fate.FAILED,
+        ),
+    ],
+)
+async def test_what_the_mail_server_does_never_raises(desk, error, fate):
+    attempt = await carry(desk, delivery(Channel.MAIL, "maria@example.org"), Post(error))
+
+    assert attempt.fate is fate
+    assert 0 < len(attempt.note) <= NOTE_LIMIT
+
+
+async def test_a_note_has_a_limit(desk):
+    noisy = Post(OSError("x" * 5_000))
+
+    attempt = await carry(desk, delivery(Channel.MAIL, "maria@example.org"), noisy)
+
+    assert len(attempt.note) == NOTE_LIMIT
+
+
+async def test_a_letter_arrives_by_smtp(desk, mailbox):
+    post = Smtp(mailbox.host, mailbox.port, "", "", tls=False)
+
+    attempt = await carry(desk, delivery(Channel.MAIL, "maria@example.org"), post)
+
+    assert attempt.fate is Fate.ACCEPTED
+    assert (await mailbox.wait_for("maria@example.org"))["Message-ID"] == "<dl_1@i.example>"
+
+
+async def test_a_webhook_is_the_stored_bytes_signed(desk, hook):
+    body = b'{"type":"report.ready","data":{}}'
+
+    attempt = await carry(desk, delivery(Channel.WEBHOOK, "told", "report.ready", body))
+
+    assert attempt.fate is Fate.ACCEPTED
+    [(headers, heard)] = hook.heard
+    assert heard == body
+    assert headers["webhook-id"] == "dl_1"
+    stamp = int(headers["webhook-timestamp"])
+    assert stamp == int(AT.timestamp())
+    assert headers["webhook-signature"] == webhook.sign(SECRET, "dl_1", stamp, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [
+        (200, Fate.ACCEPTED),
+        (500, Fate.FAILED),
+        (302, Fate.FAILED),
+        (404, Fate.FAILED),
+        (410, Fate.REFUSED_FOR_GOOD),
+    ],
+)
+async def test_the_backends_answer_decides(desk, hook, status, fate):
+    hook.status = status
+
+    attempt = await carry(desk, delivery(Channel.WEBHOOK, "told", "x", b"{}"))
+
+    assert attempt.fate is fate
+
+
+async def test_a_backend_that_does_not_ask_is_not_told(desk, hook):
+    for target in ("quiet", "unknown"):
+        attempt = await carry(desk, delivery(Channel.WEBHOOK, target, "x", b"{}"))
+        assert attempt.fate is Fate.ACCEPTED
+
+    assert hook.heard == []
+
+
+@pytest.mark.parametrize("target", ["down", "broken"])
+async def test_a_backend_that_cannot_be_reached_is_tried_again(desk, target):
+    attempt = await carry(desk, delivery(Channel.WEBHOOK, target, "x", b"{}"))
+
+    assert attempt.fate is Fate.FAILED
+    assert attempt.note
+
+
+async def test_the_sweep_carries_what_the_desk_put_out(desk, hook):
+    async with desk.office.store.write() as tx:
+        await tx.outbox.add(
+            desk.office.webhook("told", "greeting", {"hello": "you"}),
+            desk.office.letter("maria@example.org", "receipt", FACTS),
+        )
+    post = Post()
+    head = Letterhead("Invigilation", "s@i.example", "https://i.example", lambda request: request)
+    async with webhook.open_session(webhook.ANYWHERE) as client:
+        carrier = Carrier(desk, client, Letters(head), post)
+
+        made = await asyncio.wait_for(Sweeps(desk, carrier, pause_after).deliver(), 30)
+
+    assert (made, len(hook.heard), len(post.mails)) == (2, 1, 1)
+    assert json.loads(hook.heard[0][1])["data"] == {"hello": "you"}
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5, 50])
+def test_the_wait_grows_to_an_hour_with_some_jitter(attempts):
+    wait = pause_after(attempts)
+
+    least = webhook.next_attempt(attempts)
+    assert least <= wait <= least * 1.2
+    assert wait <= timedelta(hours=1.2)
+
+
+def test_an_attempt_is_a_fate_and_a_note():
+    assert Attempt(Fate.FAILED, "why").note == "why"

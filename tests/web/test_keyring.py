@@ -1,0 +1,73 @@
+"""The service's own keys: made once, whole, and for the service's eyes alone."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from web.keyring import KEY_BYTES, open_keyring
+
+
+def facts(ring):
+    return (ring.signing.key_id, ring.wrap, ring.secret)
+
+
+def test_the_first_start_makes_keys_and_the_next_finds_them(tmp_path):
+    first = open_keyring(tmp_path / "keys")
+
+    again = open_keyring(tmp_path / "keys")
+
+    assert facts(first) == facts(again)
+    assert len(first.wrap) == len(first.secret) == KEY_BYTES
+    assert first.wrap != first.secret
+    assert first.signing.sign(b"x") == again.signing.sign(b"x")
+
+
+def test_two_services_have_different_keys(tmp_path):
+    one, other = open_keyring(tmp_path / "one"), open_keyring(tmp_path / "other")
+
+    assert not set(facts(one)) & set(facts(other))
+
+
+def test_nobody_else_can_read_them(tmp_path):
+    open_keyring(tmp_path / "keys")
+
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    files = list((tmp_path / "keys").iterdir())
+    assert sorted(path.name for path in files) == ["secret.key", "signing.pem", "wrap.key"]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+def test_processes_that_start_together_agree(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        rings = list(pool.map(lambda _: open_keyring(tmp_path / "keys"), range(16)))
+
+    assert len({facts(ring) for ring in rings}) == 1
+
+
+@pytest.mark.parametrize("name", ["wrap.key", "secret.key", "signing.pem"])
+@pytest.mark.parametrize("content", [b"", b"short"])
+def test_a_damaged_key_is_refused_and_not_replaced(tmp_path, name, content):
+    open_keyring(tmp_path)
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"."):
+        open_keyring(tmp_path)
+
+    assert (tmp_path / name).read_bytes() == content
+
+
+def test_a_start_that_dies_half_way_leaves_no_half_key(tmp_path, monkeypatch):
+    def dies(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", dies)
+    with pytest.raises(OSError, match="Input/output"):
+        open_keyring(tmp_path)
+    monkeypatch.undo()
+
+    ring = open_keyring(tmp_path)
+
+    assert len(ring.wrap) == len(ring.secret) == KEY_BYTES

@@ -1,0 +1,304 @@
+"""Letters as a mail program reads them, and their way out of the house."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.utils import parsedate_to_datetime
+
+import aiosmtplib
+import icalendar
+import pytest
+
+from invigilation.report import Channel, Delivery, DeliveryState
+from web.mail.letters import METHODS, SUBJECTS, Letterhead, Letters
+from web.mail.post import MailFolder, Smtp
+
+CREATED = datetime(2026, 11, 20, 9, 0, 5, tzinfo=UTC)
+HEAD = Letterhead(
+    "Remote Invigilation",
+    "sessions@invigilation.example",
+    "https://invigilation.example",
+    lambda request: f"/me/{request}",
+)
+TITLE = "Ship Security Officer"
+FACTS = {
+    "start": "2026-07-06T09:00:00.000000Z",
+    "end": "2026-07-06T10:30:00.000000Z",
+    "sequence": 3,
+    "booking": "bk_1",
+    "request": "rq_1",
+    "name": "Maria Santos",
+    "zone": "Asia/Manila",
+    "title": TITLE,
+    "outcome": "stopped",
+    "reason": "The link was lost.",
+    "state": "learner_no_show",
+    "gross_pence": 5_400,
+    "vat_pence": 900,
+    "dispute_days": 14,
+}
+
+
+def letter(kind, ident="dl_1", target="maria@example.org", **facts):
+    body = json.dumps(FACTS | facts).encode()
+    pending = DeliveryState.PENDING
+    return Delivery(ident, Channel.MAIL, target, kind, body, pending, 0, CREATED, CREATED)
+
+
+def read(delivery):
+    """The mail as the other side parses it from its bytes."""
+    raw = Letters(HEAD).write(delivery).as_bytes(policy=policy.SMTP)
+    return message_from_bytes(raw, policy=policy.default)
+
+
+def shape(part):
+    if part.is_multipart():
+        return (part.get_content_type(), [shape(each) for each in part.iter_parts()])
+    return part.get_content_type()
+
+
+def invitation(mail):
+    [part] = [each for each in mail.walk() if each.get_content_type() == "text/calendar"]
+    return part, icalendar.Calendar.from_ical(part.get_content())
+
+
+def event_of(mail):
+    [event] = invitation(mail)[1].walk("VEVENT")
+    return event
+
+
+def text_of(mail):
+    return mail.get_body(("plain",)).get_content()
+
+
+@pytest.mark.parametrize("kind", sorted(SUBJECTS))
+def test_every_kind_is_plain_text_and_html_with_the_link_and_all_three_times(kind):
+    mail = read(letter(kind))
+
+    for subtype in ("plain", "html"):
+        words = mail.get_body((subtype,)).get_content()
+        assert "https://invigilation.example/me/rq_1" in words
+        assert "Monday 06 July 2026, 17:00 (Asia/Manila)" in words
+        assert "Monday 06 July 2026, 10:00 (London)" in words
+        assert "Monday 06 July 2026, 09:00 UTC" in words
+        assert TITLE in words
+    assert mail["Subject"] == SUBJECTS[kind].format(title=TITLE)
+    assert mail["From"] == "Remote Invigilation <sessions@invigilation.example>"
+    assert mail["To"] == "Maria Santos <maria@example.org>"
+    assert parsedate_to_datetime(mail["Date"]) == CREATED
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert not mail.defects
+
+
+@pytest.mark.parametrize("kind", sorted(METHODS))
+def test_what_concerns_a_booking_carries_an_invitation(kind):
+    name = "cancel.ics" if kind == "cancelled" else "invite.ics"
+
+    mail = read(letter(kind))
+
+    alternatives = ("multipart/alternative", ["text/plain", "text/html", "text/calendar"])
+    assert shape(mail) == ("multipart/mixed", [alternatives, "application/ics"])
+    [attached] = mail.iter_attachments()
+    assert attached.get_filename() == name
+    assert attached.get_content() == invitation(mail)[0].get_content().encode()
+
+
+@pytest.mark.parametrize("kind", sorted(set(SUBJECTS) - set(METHODS)))
+def test_other_letters_carry_none(kind):
+    assert shape(read(letter(kind))) == ("multipart/alternative", ["text/plain", "text/html"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "status"),
+    [
+        ("booked", "REQUEST", "CONFIRMED"),
+        ("moved", "REQUEST", "CONFIRMED"),
+        ("cancelled", "CANCEL", "CANCELLED"),
+    ],
+)
+def test_the_method_stands_in_the_part_and_in_the_calendar(kind, method, status):
+    part, calendar = invitation(read(letter(kind)))
+
+    assert part["Content-Type"].params["method"] == method
+    assert part["Content-Type"].params["charset"] == "utf-8"
+    assert calendar["METHOD"] == method
+    assert calendar["VERSION"] == "2.0"
+    assert calendar.walk("VEVENT")[0]["STATUS"] == status
+
+
+def test_times_are_utc_and_need_no_zone():
+    raw = invitation(read(letter("booked")))[0].get_content()
+
+    lines = raw.split("\r\n") if "\r\n" in raw else raw.split("\n")
+    assert "DTSTART:20260706T090000Z" in lines
+    assert "DTEND:20260706T103000Z" in lines
+    assert "DTSTAMP:20261120T090005Z" in lines
+    assert "VTIMEZONE" not in raw
+
+
+def test_a_booking_keeps_its_uid_while_its_sequence_counts_up():
+    events = [
+        event_of(read(letter(kind, f"dl_{number}", sequence=number)))
+        for number, kind in enumerate(("booked", "moved", "moved", "cancelled"))
+    ]
+
+    assert {str(event["UID"]) for event in events} == {"bk_1@invigilation.example"}
+    assert [event["SEQUENCE"] for event in events] == [0, 1, 2, 3]
+    other = event_of(read(letter("booked", booking="bk_2")))
+    assert other["UID"] != events[0]["UID"]
+
+
+def test_the_sender_organises_and_the_learner_alone_attends():
+    event = event_of(read(letter("booked")))
+
+    assert event["ORGANIZER"] == "mailto:sessions@invigilation.example"
+    assert event["ATTENDEE"] == "mailto:maria@example.org"
+    assert event["ATTENDEE"].params["CN"] == "Maria Santos"
+    assert event["ATTENDEE"].params["PARTSTAT"] == "NEEDS-ACTION"
+
+
+def test_the_same_delivery_is_the_same_message():
+    first, again = read(letter("booked")), read(letter("booked"))
+
+    assert first["Message-ID"] == again["Message-ID"] == "<dl_1@invigilation.example>"
+    assert read(letter("booked", "dl_2"))["Message-ID"] != first["Message-ID"]
+
+
+def without_spaces(text):
+    return "".join(text.split())
+
+
+NAMES = [
+    "Nguyễn Thị Hồng",
+    "Santos, Maria; (Chief) <x@evil.example>",
+    'Maria "Mia" Santos',
+    "Иван Петров " * 12,
+    "محمد عبد الله",
+    "O'Connor: Jr.",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["booked", "receipt"])
+def test_any_name_arrives_as_it_is_and_changes_nothing_else(name, kind):
+    name = name.strip()
+
+    mail = read(letter(kind, name=name))
+
+    [to] = mail["To"].addresses
+    # The library puts spaces between the pieces of a long name; that is all it may do to it.
+    assert without_spaces(to.display_name) == without_spaces(name)
+    assert to.addr_spec == "maria@example.org"
+    assert f"Dear {name}," in text_of(mail)
+    assert len(mail.get_all("To")) == 1
+    if kind == "booked":
+        attendee = event_of(mail)["ATTENDEE"]
+        assert attendee == "mailto:maria@example.org"
+        assert attendee.params["CN"].replace("'", '"') == name.replace("'", '"')
+
+
+EVIL = ["Maria\nBcc: eve@evil.example", "Maria\r\nBcc: eve@evil.example\r\n\r\nHello", "M\rX-A: b"]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize("field", ["name", "title"])
+@pytest.mark.parametrize("kind", ["booked", "receipt"])
+def test_no_header_and_no_line_of_a_calendar_is_injected(kind, field, evil):
+    mail = read(letter(kind, **{field: evil}))
+
+    assert mail["Bcc"] is None
+    assert mail["X-A"] is None
+    assert [to.addr_spec for to in mail["To"].addresses] == ["maria@example.org"]
+    if kind == "booked":
+        raw = invitation(mail)[0].get_content()
+        assert not any(line.startswith(("Bcc", "X-A")) for line in raw.splitlines())
+        assert event_of(mail)["ATTENDEE"] == "mailto:maria@example.org"
+
+
+def test_what_people_wrote_is_no_html():
+    evil = "<script>alert(1)</script>"
+
+    mail = read(letter("receipt", name=evil, reason="<img src=x>"))
+
+    html = mail.get_body(("html",)).get_content()
+    assert "<script" not in html
+    assert "<img" not in html
+    assert evil in text_of(mail)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("learner_no_show", "£54.00 (VAT £9.00 included)"),
+        ("provider_fault", "our fault"),
+        ("technical_unresolved", "not held against you"),
+        ("excused", "you were excused"),
+    ],
+)
+def test_a_missed_session_is_told_in_plain_words(state, says):
+    text = text_of(read(letter("attendance", state=state)))
+
+    assert says in text
+    assert "within 14 days" in text
+    assert ("£" in text) == (state == "learner_no_show")
+
+
+@pytest.mark.parametrize("outcome", ["completed", "stopped", "refused", "technical"])
+def test_a_receipt_tells_the_outcome_and_the_reason_if_there_is_one(outcome):
+    with_reason = text_of(read(letter("receipt", outcome=outcome)))
+    without = text_of(read(letter("receipt", outcome=outcome, reason=None)))
+
+    assert "The reason: The link was lost." in with_reason
+    assert "The reason:" not in without
+
+
+# --- the way out ---
+
+
+def smtp(mailbox, *, tls=False):
+    return Smtp(mailbox.host, mailbox.port, "", "", tls)
+
+
+async def test_a_letter_arrives_at_a_real_mail_server(mailbox):
+    await smtp(mailbox).send(Letters(HEAD).write(letter("booked", name="Nguyễn Thị Hồng")))
+
+    mail = await mailbox.wait_for("maria@example.org")
+    assert mail["X-Envelope-To"] == "maria@example.org"
+    assert mail["To"].addresses[0].display_name == "Nguyễn Thị Hồng"
+    assert event_of(mail)["UID"] == "bk_1@invigilation.example"
+
+
+async def test_without_encryption_nothing_is_sent_where_it_is_asked_for(mailbox):
+    mail = Letters(HEAD).write(letter("receipt"))
+
+    with pytest.raises(aiosmtplib.SMTPException):
+        await smtp(mailbox, tls=True).send(mail)
+
+    assert mailbox.messages == []
+
+
+async def test_a_folder_holds_one_whole_file_a_letter(tmp_path):
+    folder = MailFolder(tmp_path / "mail")
+    await folder.send(Letters(HEAD).write(letter("booked")))
+    await folder.send(Letters(HEAD).write(letter("booked")))
+    await folder.send(Letters(HEAD).write(letter("receipt", "dl_2")))
+
+    files = sorted(path.name for path in (tmp_path / "mail").iterdir())
+
+    assert files == ["dl_1.eml", "dl_2.eml"]
+    raw = (tmp_path / "mail" / "dl_1.eml").read_bytes()
+    assert message_from_bytes(raw, policy=policy.default)["Subject"].endswith(TITLE)
+
+
+async def test_a_disk_that_fails_leaves_no_half_letter(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+
+    with pytest.raises(OSError, match="No space"):
+        await MailFolder(tmp_path).send(Letters(HEAD).write(letter("receipt")))
+
+    assert list(tmp_path.glob("*.eml")) == []
