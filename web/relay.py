@@ -17,6 +17,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from invigilation.store.views import Sitting
+
 log = structlog.get_logger(__name__)
 CHANNEL = "invigilation:nudges"
 RETRY_SECONDS = 1.0
@@ -36,6 +38,12 @@ class Relay:
         self._url = url
         self._hear = {"session": session, "staff": staff}
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
+
+    def changed(self, *sittings: Sitting) -> None:
+        """Tell all processes that these sittings changed."""
+        for sitting in sittings:
+            self.session_changed(sitting.session)
+            self.lobby_changed(sitting.staff)
 
     def session_changed(self, session: str) -> None:
         """Tell all processes that this session changed."""

@@ -26,7 +26,8 @@ from recordings.vault import Vault
 from web import pages
 from web.auth import cookies
 from web.auth.links import personal_link
-from web.keys import DESK, SECRET, SETTINGS, VAULT, VERIFIER
+from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
+from web.relay import Relay
 from web.settings import Settings
 
 MORNING = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)
@@ -186,6 +187,7 @@ def make_app(store: Store, folder: Path, clock: HandClock) -> web.Application:
     app[SECRET] = SECRET_BYTES
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
     app[VERIFIER] = lambda record: b'"attestation": null' not in record
+    app[RELAY] = Relay("", lambda _: None, lambda _: None)
     pages.setup(app)
     return app
 

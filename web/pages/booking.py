@@ -18,7 +18,7 @@ from invigilation.errors import (
 from invigilation.office_hours import Window
 from invigilation.slots import Refusal
 from web.auth import cookies
-from web.keys import DESK
+from web.keys import DESK, RELAY
 from web.pages.frame import fields, go, render
 from web.pages.me import Standing, standing_of
 
@@ -77,11 +77,14 @@ async def book(request: web.Request) -> web.StreamResponse:
     if start is None:
         return await _picker(request, standing, {"start": "Choose a time."}, status=422)
     try:
-        await request.app[DESK].bookings.book(standing.asked.request.id, start, standing.zone)
+        booked = await request.app[DESK].bookings.book(
+            standing.asked.request.id, start, standing.zone
+        )
     except (SlotTaken, SlotNotOffered) as error:
         return await _picker(request, standing, {"start": str(error)}, status=409, near=start)
     except (AlreadyBooked, PaymentDue):
         return go("/me")
+    request.app[RELAY].changed(booked)
     response = go("/me?done=booked")
     cookies.keep_zone(response, standing.zone)
     return response
@@ -106,10 +109,11 @@ async def change(request: web.Request) -> web.StreamResponse:
     if start is None:
         return await _picker(request, standing, {"start": "Choose a time."}, status=422)
     try:
-        await request.app[DESK].bookings.move(standing.booking.booking, start)
+        moved = await request.app[DESK].bookings.move(standing.booking.booking, start)
     except (SlotTaken, SlotNotOffered) as error:
         kept = f"{error} Your booking stays as it was."
         return await _picker(request, standing, {"start": kept}, status=409, near=start)
+    request.app[RELAY].changed(standing.booking, moved)
     return go("/me?done=moved")
 
 
@@ -135,7 +139,8 @@ async def cancel(request: web.Request) -> web.StreamResponse:
         return render(
             request, "cancel.html", status=422, at=standing, entered=entered, errors=errors
         )
-    await request.app[DESK].bookings.cancel(standing.booking.booking, reason)
+    cancelled = await request.app[DESK].bookings.cancel(standing.booking.booking, reason)
+    request.app[RELAY].changed(cancelled)
     return go("/me?done=cancelled")
 
 

@@ -16,7 +16,7 @@ from invigilation.people import Role, Staff
 from invigilation.slots import Leave, Refusal
 from invigilation.store.views import Sitting
 from web.auth.visitor import staff_of
-from web.keys import DESK
+from web.keys import DESK, RELAY
 from web.pages import words
 from web.pages.frame import fields, go, staff_page
 
@@ -224,7 +224,9 @@ async def cancel(request: web.Request) -> web.StreamResponse:
         errors = {"reason": f"Say why, in at most {REASON_LIMIT} letters."}
         return _booking(request, person, found, entered, errors)
     who = actor(person, Role.SCHEDULER)
-    await desk.bookings.cancel(found.booking, reason, who, by_staff=True)
+    request.app[RELAY].changed(
+        await desk.bookings.cancel(found.booking, reason, who, by_staff=True)
+    )
     return go(f"/staff/bookings/{found.booking}?done=cancelled")
 
 
@@ -238,7 +240,7 @@ async def move(request: web.Request) -> web.StreamResponse:
     try:
         start = _entered_start(entered, desk.office.rules.zone)
         who = actor(person, Role.SCHEDULER)
-        await desk.bookings.move(found.booking, start, who, by_staff=True)
+        moved = await desk.bookings.move(found.booking, start, who, by_staff=True)
     except InvalidInput as error:
         return _booking(request, person, found, entered, {error.field: error.reason})
     except SlotTaken:
@@ -247,6 +249,7 @@ async def move(request: web.Request) -> web.StreamResponse:
     except SlotNotOffered as error:
         errors = {"time": WHY_NOT[Refusal(error.why)] + " The booking stays as it was."}
         return _booking(request, person, found, entered, errors, status=409)
+    request.app[RELAY].changed(found, moved)
     return go(f"/staff/bookings/{found.booking}?done=moved")
 
 

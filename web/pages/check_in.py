@@ -13,7 +13,7 @@ from invigilation.people import Role
 from invigilation.session import LIVE, SessionState
 from web.auth import csrf
 from web.auth.visitor import VISITOR, request_id_of, staff_of
-from web.keys import DESK, SETTINGS
+from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render
 from web.pages.me import standing_of
 from web.pages.personal import note_attempt
@@ -50,6 +50,7 @@ async def check_in(request: web.Request) -> web.StreamResponse:
     except (InvalidInput, TooLate):
         # Too early or too late: the page itself says when.
         return go("/me/check-in")
+    request.app[RELAY].changed(standing.sitting)
     return go("/me/room")
 
 

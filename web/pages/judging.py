@@ -9,7 +9,7 @@ from invigilation.desk.attendance import Proposal
 from invigilation.errors import InvalidInput
 from invigilation.people import Role
 from web.auth.visitor import staff_of
-from web.keys import DESK
+from web.keys import DESK, RELAY
 from web.pages.calendar import STATES
 from web.pages.frame import fields, go, staff_page
 
@@ -57,11 +57,12 @@ async def decide(request: web.Request) -> web.StreamResponse:
         return await _form(request, entered, {"verdict": "Choose what it was."})
     booking = request.match_info["booking"]
     try:
-        await request.app[DESK].attendance.decide(
+        sitting = await request.app[DESK].attendance.decide(
             booking, person, verdict, entered.get("reason", "")
         )
     except InvalidInput as error:
         return await _form(request, entered, {error.field: error.reason})
+    request.app[RELAY].changed(sitting)
     return go("/staff/attendance?done=decided")
 
 
