@@ -66,7 +66,8 @@ def bookings(world: World) -> list[str]:
     """Return the states of the learner's bookings, oldest first."""
     rows = world.rows(
         "SELECT booking.state FROM booking JOIN request ON booking.request = request.id "
-        "JOIN learner ON request.learner = learner.id WHERE learner.name = ? ORDER BY booking.start",
+        "JOIN learner ON request.learner = learner.id WHERE learner.name = ? "
+        "ORDER BY booking.start",
         MARIA,
     )
     return values(rows)

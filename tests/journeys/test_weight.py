@@ -1,0 +1,76 @@
+"""What the learner's pages weigh on the wire: every answer a browser gets, with its headers.
+
+At 64 kbit/s a kilobyte takes an eighth of a second: these limits are a promise to ships.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.async_api import CDPSession, Page
+
+from tests.journeys.cast import Cast
+from tests.journeys.steps import START
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.journey
+
+BOOKING_BYTES = 12_000
+ROOM_BYTES = 45_000
+
+
+class Scales:
+    """Counts what a page loads, from `empty` on."""
+
+    def __init__(self, line: CDPSession) -> None:
+        self._line = line
+        self.weights: dict[str, int] = {}
+        self._addresses: dict[str, str] = {}
+        line.on("Network.requestWillBeSent", self._sent)
+        line.on("Network.loadingFinished", self._finished)
+
+    async def empty(self) -> None:
+        """Begin anew, as somebody who has never been here: with an empty cache."""
+        await self._line.send("Network.clearBrowserCache")
+        self.weights.clear()
+
+    def _sent(self, event: dict[str, Any]) -> None:
+        self._addresses[event["requestId"]] = event["request"]["url"]
+
+    def _finished(self, event: dict[str, Any]) -> None:
+        address = self._addresses.get(event["requestId"], "?")
+        self.weights[address] = self.weights.get(address, 0) + int(event["encodedDataLength"])
+
+
+async def on_scales(page: Page) -> Scales:
+    line = await page.context.new_cdp_session(page)
+    scales = Scales(line)
+    await line.send("Network.enable")
+    return scales
+
+
+async def test_the_learners_pages_are_light(world: World, cast: Cast) -> None:
+    learner = await cast.learner()
+    scales = await on_scales(learner.page)
+    asked = await learner.ask("Maria Santos")
+    await learner.enter(asked.booking_url)
+
+    await scales.empty()
+    await learner.page.get_by_role("link", name="Choose a time").click()
+    await learner.page.wait_for_load_state("networkidle")
+    booking = dict(scales.weights)
+    await learner.book(START)
+    world.time.go_to(START - timedelta(minutes=5))
+    await learner.check_in()
+    await learner.page.wait_for_load_state("networkidle")
+    await scales.empty()
+    await learner.page.reload()
+    await learner.join()
+    room = dict(scales.weights)
+
+    assert len(booking) >= 2
+    assert len(room) >= 4
+    assert 0 < sum(booking.values()) < BOOKING_BYTES, booking
+    assert 0 < sum(room.values()) < ROOM_BYTES, room
