@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.simulated.media import Camera, Microphone, Reel, reel
 from tests.simulated.pages import LearnerPages, Room, SignedOut, Trouble
 from tests.simulated.sheet import Sheet
 
+_LOOKS = (1, 3, 5, 6, 7)
+"""Seeds of people who look different from one another."""
 OVER = frozenset({"refused", "stopped", "ended", "attested", "closed"})
 RETRY_S = 1.0
 GIVE_UP_S = 180.0
@@ -31,8 +34,9 @@ _LOST = (aiohttp.ClientError, OSError, TimeoutError, socketio.exceptions.SocketI
 
 def document_of(name: str) -> Person:
     """Return how somebody of this name looks, with a specimen document in their name."""
-    words = re.sub(r"[^A-Z ]", "", name.upper()).split() or ["SPECIMEN"]
-    return Person(words[-1], " ".join(words[:-1]) or words[0], seed=sum(map(ord, name)) % 30)
+    plain = unicodedata.normalize("NFKD", name.upper())
+    words = re.sub(r"[^A-Z ]", "", plain).split() or ["SPECIMEN"]
+    return Person(words[-1], " ".join(words[:-1]) or words[0], seed=_LOOKS[len(name) % len(_LOOKS)])
 
 
 class Learner:
@@ -185,6 +189,8 @@ class Learner:
                 self._log(f"Hears: {line['text']}")
                 if manners.asks_for_card(line["text"]):
                     self._body.show_card(time.monotonic())
+                elif manners.asks_for_face(line["text"]):
+                    self._body.show_face(time.monotonic())
                 self._say(manners.answer(line["text"]))
 
     def _say(self, line: str) -> None:

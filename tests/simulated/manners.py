@@ -51,6 +51,11 @@ def answer(line: str) -> str:
     return _OTHERWISE
 
 
+def asks_for_face(line: str) -> bool:
+    """Whether somebody asks to see the face alone."""
+    return re.search(r"\b(face|camera|put .* down)\b", line, re.IGNORECASE) is not None
+
+
 def asks_for_card(line: str) -> bool:
     """Whether somebody asks to see the identity document."""
     return re.search(_ANSWERS[0][0], line, re.IGNORECASE) is not None
@@ -72,11 +77,16 @@ class Body:
     checking: bool = False
     """Whether the identity is being checked."""
     _card_until: float = field(default=0.0, repr=False)
+    _face_until: float = field(default=0.0, repr=False)
     _speaks_until: float = field(default=0.0, repr=False)
 
     def show_card(self, now: float) -> None:
         """Hold the card up for a while."""
-        self._card_until = now + ASKED_S
+        self._card_until, self._face_until = now + ASKED_S, 0.0
+
+    def show_face(self, now: float) -> None:
+        """Put the card down for a while."""
+        self._card_until, self._face_until = 0.0, now + ASKED_S
 
     def speak(self, now: float) -> None:
         """Say something aloud."""
@@ -84,6 +94,8 @@ class Body:
 
     def scene(self, now: float) -> Scene:
         """Return what the camera shows."""
+        if now < self._face_until:
+            return Scene.FACE
         turn = self.checking and now % ALTERNATION_S < SHOWN_S
         return Scene.CARD if turn or now < self._card_until else Scene.FACE
 

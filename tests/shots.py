@@ -1,0 +1,317 @@
+"""Takes a picture of every page into docs/shots: `./dev shots`.
+
+The pages are real: the service and the practice backend run from their seed, people come in
+browsers of their own with drawn films for cameras, and time is moved to a Monday in November.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.async_api import expect
+
+from tests.album import Album
+from tests.harness.browser import Browsers
+from tests.harness.films import FilmStore
+from tests.harness.servers import mail_server
+from tests.harness.service import ROOT, Practice, Service
+from tests.harness.waiting import until
+from tests.journeys.cast import Cast
+from tests.journeys.people import Console, LearnerPage, SchedulerPage
+from tests.journeys.plain import book_plainly
+from tests.journeys.steps import START
+from tests.journeys.world import SOON_S, Asked, Time, World
+
+FOLDER = ROOT / "docs" / "shots"
+MARIA = "Maria Santos"
+SESSION = START + timedelta(hours=4)
+"""When the session of the pictures begins; the one before it is missed."""
+SCHEDULER = "sam.field@example.org"
+ADMINISTRATOR = "ada.stone@example.org"
+REASON = "You did not come, and your ship was in port with a link."
+
+BRIGHTNESS = """(selector) => {
+  const video = document.querySelector(selector);
+  if (!video?.videoWidth) return -1;
+  const canvas = new OffscreenCanvas(1, 1);
+  const pen = canvas.getContext("2d");
+  pen.drawImage(video, video.videoWidth / 2, video.videoHeight * 0.86, 8, 8, 0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data[1];
+}"""
+"""How bright the lower middle of a film is: the card is white there, a shirt is dark."""
+CARD_IS_BRIGHT = 130
+
+
+@contextlib.asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Cast]:
+    """Run the seeded service, its backend and a mail server; people come when called."""
+    with mail_server() as mailbox:
+        time = Time(folder / "shift")
+        service = Service(folder)
+        practice = Practice(folder, service)
+        service.set(
+            INVIGILATION_CLOCK_SHIFT_FILE=str(time.file),
+            INVIGILATION_NOTICE_HOURS="0",
+            INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
+            INVIGILATION_DELIVER_SECONDS="0.3",
+            INVIGILATION_SWEEP_SECONDS="0.5",
+            INVIGILATION_HEARTBEAT_SECONDS="0.1",
+            INVIGILATION_SMTP_HOST=mailbox.host,
+            INVIGILATION_SMTP_PORT=str(mailbox.port),
+        )
+        practice.set(PRACTICE_CLOCK_SHIFT_FILE=str(time.file))
+        browsers = Browsers(folder)
+        films = folder / "films"
+        films.mkdir()
+        world = World(service, practice, mailbox, time)
+        try:
+            await world.open()
+            yield Cast(world, browsers, FilmStore(films))
+        finally:
+            await browsers.close()
+            service.stop()
+            practice.stop()
+
+
+async def fill_the_week(world: World) -> None:
+    """Book sessions over the week, so that the calendar looks like one at work."""
+    monday = START.replace(hour=9, minute=0)
+    for reference, days, hours in (
+        ("L-1003", 0, 2.0),
+        ("L-1004", 0, 5.0),
+        ("L-1002", 1, 3.0),
+        ("L-1004", 1, 4.5),
+        ("L-1003", 2, 0.5),
+        ("L-1002", 2, 1.0),
+        ("L-1004", 2, 4.0),
+        ("L-1003", 3, 0.0),
+        ("L-1002", 3, 2.5),
+        ("L-1004", 4, 1.5),
+        ("L-1003", 4, 3.0),
+    ):
+        await book_plainly(world, reference, monday + timedelta(days=days, hours=hours))
+
+
+# --- before the day -----------------------------------------------------------------------------
+
+
+async def booking_pages(album: Album, world: World, learner: LearnerPage) -> None:
+    """The public pages, and a learner's way to a booking; it is for the session to be missed."""
+    page, service = learner.page, world.service.url
+    await page.goto(service)
+    await album.both(page, "start")
+    await page.goto(f"{service}/request")
+    await album.both(page, "request")
+    await page.get_by_role("button").last.click()
+    await album.both(page, "request-errors")
+    asked = await learner.ask(MARIA)
+    await page.goto(asked.booking_url)
+    await album.both(page, "personal-link")
+    await learner.enter(asked.booking_url)
+    await album.both(page, "me")
+    await page.goto(f"{service}/me/zone?back=/me/book")
+    await album.both(page, "zone")
+    await learner.look_at(START)
+    await album.both(page, "book")
+    await learner.book(START)
+    await album.both(page, "me-booked")
+    # The next pages are for somebody who still has a day: the session after the weekend is not.
+    now = world.time.now()
+    world.time.go_to(START - timedelta(days=3))
+    await page.goto(f"{service}/me/change")
+    await album.both(page, "change")
+    await page.goto(f"{service}/me/cancel")
+    await album.both(page, "cancel")
+    world.time.go_to(now)
+    await page.goto(f"{service}/me/check-in")
+    await album.both(page, "check-in-early")
+
+
+async def missed(world: World, cast: Cast) -> None:
+    """Nobody comes to the first session, though all was ready."""
+    opens = START - timedelta(minutes=30)
+    world.time.go_to(opens - timedelta(minutes=1))
+    await world.beat()
+    await world.live_through(opens + timedelta(minutes=1))
+    console = await cast.invigilator()
+    await console.sign_in(world.invigilator_of(MARIA))
+    await console.connected()
+    kinds = "SELECT 1 FROM event WHERE kind = 'invigilator_ready'"
+    await until(lambda: world.rows(kinds), SOON_S, "the invigilator to be noted as ready")
+    await world.live_through(START + timedelta(minutes=18))
+    proposed = "SELECT 1 FROM booking WHERE state = 'no_show_proposed'"
+    await until(lambda: world.rows(proposed), SOON_S, "the proposal of a no-show")
+    await console.page.context.close()
+
+
+async def attendance_and_charges(
+    album: Album, learner: LearnerPage, scheduler: SchedulerPage
+) -> Asked:
+    """A missed session is judged, charged and paid for; return the next request."""
+    page = scheduler.page
+    await scheduler.visit("Attendance")
+    await album.both(page, "attendance")
+    await page.get_by_role("link", name="Decide").first.click()
+    await album.both(page, "verdict")
+    await scheduler.visit("Attendance")
+    await scheduler.decide(MARIA, "The learner did not come", REASON)
+    asked = await learner.ask(MARIA)
+    await learner.enter(asked.booking_url)
+    await album.both(learner.page, "me-payment-due")
+    await scheduler.visit("Charges")
+    await album.both(page, "charges")
+    await page.get_by_role("link", name=f"Settle the charge of {MARIA}").click()
+    await album.both(page, "charge")
+    await scheduler.visit("Charges")
+    await scheduler.note_paid(MARIA, "Bank transfer 4711")
+    return asked
+
+
+# --- the session --------------------------------------------------------------------------------
+
+
+async def wait_for_card(console: Console, *, up: bool) -> None:
+    """Wait until the learner's film shows the card, or the face alone."""
+
+    async def so() -> bool:
+        bright = float(await console.page.evaluate(BRIGHTNESS, console.remote))
+        return bright >= 0 and (bright > CARD_IS_BRIGHT) is up
+
+    await until(so, SOON_S, "the card" if up else "the face alone")
+
+
+async def session_pages(
+    album: Album, world: World, learner: LearnerPage, console: Console, asked: Asked
+) -> None:
+    """One session, from check-in to the attestation, as both sides see it."""
+    page = learner.page
+    await learner.book(SESSION)
+    world.time.go_to(SESSION - timedelta(minutes=5))
+    await console.sign_in(world.invigilator_of(MARIA))
+    await console.connected()
+    await page.goto(f"{world.service.url}/me/check-in")
+    await album.both(page, "check-in")
+    await learner.check_in()
+    await expect(page.locator("#check-blank")).to_be_hidden()
+    await album.both(page, "device-check")
+    await learner.join()
+    await learner.told("Waiting for your invigilator")
+    await album.both(page, "room-waiting")
+    await expect(console.row(MARIA)).to_contain_text("Checked in")
+    await album.both(console.page, "console-lobby")
+    await identified(album, learner, console)
+    await supervised(album, world, learner, console, asked)
+    await console.end()
+    await learner.told("Your session is finished")
+    await album.both(page, "room-finished")
+    await album.both(console.page, "console-attest")
+    await console.attest()
+    await console.open_record()
+    await album.both(console.page, "record")
+
+
+async def identified(album: Album, learner: LearnerPage, console: Console) -> None:
+    """The identity is looked at and confirmed."""
+    await console.open(MARIA)
+    await console.camera_on()
+    await console.sees("the learner")
+    await learner.sees("the invigilator")
+    await console.write("Good morning, Maria. Please hold your document to the camera.")
+    await learner.write("Good morning! Here it is.")
+    await album.both(learner.page, "room-identity")
+    await wait_for_card(console, up=True)
+    await console.take("ID")
+    await wait_for_card(console, up=False)
+    await console.take("face")
+    await wait_for_card(console, up=True)
+    await album.both(console.page, "console-identity")
+    await console.confirm()
+
+
+async def supervised(
+    album: Album, world: World, learner: LearnerPage, console: Console, asked: Asked
+) -> None:
+    """The learner sits the assessment under the invigilator's eye."""
+    await console.admit()
+    await learner.told("Your assessment is open")
+    await album.both(learner.page, "room")
+    sheet = await learner.page.context.new_page()
+    await sheet.goto(asked.assessment_url)
+    await expect(sheet.get_by_role("button", name="Hand in my answers")).to_be_visible(
+        timeout=SOON_S * 1000
+    )
+    await album.both(sheet, "practice-assessment")
+    await sheet.close()
+    world.time.forward(timedelta(minutes=12))
+    await console.note_incident("environment.noise", "An alarm test on board.")
+    await wait_for_card(console, up=False)
+    await album.both(console.page, "console", whole=False)
+
+
+# --- the staff's pages --------------------------------------------------------------------------
+
+
+async def calendar_pages(album: Album, scheduler: SchedulerPage) -> None:
+    """The week, and one booking in it."""
+    page = scheduler.page
+    await scheduler.visit("Calendar")
+    await expect(page.locator("#calendar")).to_be_visible()
+    await expect(page.locator("#calendar")).to_contain_text("Koval")
+    await album.both(page, "calendar")
+    booking = await page.locator("#table a.sitting").last.get_attribute("href")
+    await page.goto(f"{scheduler.world.service.url}{booking}")
+    await album.both(page, "booking")
+    await scheduler.visit("Closures")
+    await album.both(page, "closures")
+
+
+async def administrator_pages(album: Album, cast: Cast) -> None:
+    """Sign-in and administration."""
+    person = await cast.scheduler()
+    await person.page.goto(f"{cast.world.service.url}/staff/sign-in")
+    await album.both(person.page, "sign-in")
+    await person.sign_in(ADMINISTRATOR)
+    await person.visit("Administration")
+    await album.both(person.page, "admin")
+
+
+async def every_page(album: Album, cast: Cast) -> None:
+    """Take them all, in the order in which a week brings them."""
+    world = cast.world
+    learner = await cast.learner()
+    await booking_pages(album, world, learner)
+    await fill_the_week(world)
+    await missed(world, cast)
+    scheduler = await cast.scheduler()
+    await scheduler.sign_in(SCHEDULER)
+    asked = await attendance_and_charges(album, learner, scheduler)
+    await session_pages(album, world, learner, await cast.invigilator(), asked)
+    await calendar_pages(album, scheduler)
+    await administrator_pages(album, cast)
+    await world.report()
+    await learner.page.goto(world.practice.url)
+    await album.both(learner.page, "practice")
+
+
+async def take_all(folder: Path) -> None:
+    """Take every picture into a folder."""
+    with tempfile.TemporaryDirectory(prefix="shots-") as place:
+        async with stage(Path(place)) as cast:
+            await every_page(Album(folder), cast)
+
+
+def main() -> int:
+    """Take every picture into docs/shots; return the exit code."""
+    print(f"Pictures of every page, into {FOLDER.relative_to(ROOT)}:")
+    asyncio.run(take_all(FOLDER))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
