@@ -16,6 +16,7 @@ from invigilation.office_hours import Hours, Window
 from invigilation.slots import Leave, Refusal, Shift
 from invigilation.store import Store
 from invigilation.store.rows import metadata
+from invigilation.store.watch import Asked
 from tests import builders
 from tests.builders import MONDAY, START
 
@@ -234,3 +235,49 @@ async def test_a_learner_has_the_name_and_address_of_the_newest_request(world):
     assert (asked.learner.name, asked.learner.email) == ("Léa Neu", "new@example.com")
     assert (await world.desk.requests.find(asked.request.id)).learner == asked.learner
     assert await world.count("learner") == 1
+
+
+# --- idempotency keys ---
+
+KEPT, IN_FLIGHT = timedelta(hours=24), timedelta(seconds=60)
+
+
+async def begin(world, digest="d", client="c"):
+    now = world.clock.now()
+    async with world.store.write() as tx:
+        asked = Asked(client, "key", digest, None, None, now)
+        return await tx.watch.begin(asked, now - KEPT, now - IN_FLIGHT)
+
+
+async def test_a_key_is_taken_once_and_then_tells_its_answer(world):
+    assert await begin(world) is None
+    in_flight = await begin(world, "other")
+    async with world.store.write() as tx:
+        await tx.watch.finish("c", "key", 201, b"made")
+    answered = await begin(world)
+
+    assert (in_flight.digest, in_flight.status) == ("d", None)
+    assert (answered.status, answered.body) == (201, b"made")
+    assert await begin(world, client="another") is None
+
+
+async def test_a_key_is_free_again_when_it_was_abandoned_or_is_old(world):
+    await begin(world)
+    async with world.store.write() as tx:
+        await tx.watch.abandon("c", "key")
+    assert await begin(world) is None
+    world.clock.go(61)
+    assert await begin(world) is None
+    async with world.store.write() as tx:
+        await tx.watch.finish("c", "key", 201, b"made")
+    world.clock.go(24 * 3_600)
+    assert await begin(world) is not None
+    world.clock.go(1)
+
+    assert await begin(world) is None
+
+
+async def test_a_key_that_many_take_at_once_is_taken_by_one(world):
+    results = await asyncio.gather(*(begin(world) for _ in range(12)))
+
+    assert results.count(None) == 1
