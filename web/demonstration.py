@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import socket
@@ -17,9 +18,11 @@ import aiohttp
 import typer
 from aiohttp import web
 
+from invigilation import attendance
+from invigilation.session import LIVE, SessionState
 from invigilation.store.views import Sitting
 from web.app import House, application, open_house
-from web.auth.links import request_of
+from web.auth.links import personal_link, request_of
 from web.cli import run_until_told
 from web.seed import LEARNER, NEAR_ASSESSMENT, PRACTICE, STAFF, Demo, book_near, open_demo, seed
 from web.settings import Settings
@@ -27,6 +30,8 @@ from web.settings import Settings
 PRACTICE_PORT = 8090
 READY_SECONDS = 20.0
 END_SECONDS = 5.0
+NEAR = "near.json"
+"""Under `var`: the request whose session is near, and the practice backend that made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +128,59 @@ async def _show(house: House, demo: Demo, places: Places, *, guided: bool) -> No
     try:
         near = await _near(house, places)
     except (aiohttp.ClientError, OSError, TimeoutError, LookupError) as error:
-        typer.echo(f"The practice backend does not answer ({error}): see var/practice.log.")
+        log = house.settings.var / "practice.log"
+        typer.echo(f"The practice backend does not answer ({error}): see {log}.")
         near = None
-    typer.echo(_table(demo, places, near))
+    typer.echo(_table(demo, places, near, house.settings.var))
     if guided and near is not None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         log = house.settings.var / "learner.log"
         link = near[1]
         async with _child(log, environment, "tests.simulated_learner", link):
-            typer.echo(
-                "A simulated learner is on the way into the session: you are the invigilator."
-            )
+            typer.echo(_guidance(near[0], log))
             await asyncio.Event().wait()
 
 
-async def _near(house: House, places: Places) -> tuple[Sitting, str] | None:
+def _guidance(sitting: Sitting, log: Path) -> str:
+    email = next((mail for mail, name, _ in STAFF if name == sitting.staff_name), "")
+    steps = (
+        f"{sitting.learner_name} is a simulated learner and comes in now; you are the invigilator.",
+        f"  1. Sign in as {email} and open the invigilator's console.",
+        f"  2. Open {sitting.learner_name}'s session. The camera shows the face and, now and then,",
+        "     the identity document: take a picture of each. Ask for them in a message.",
+        "  3. Decide on the identity, then admit. The assessment takes the learner a minute.",
+        "  4. Note an incident, pause and resume as you like; end the session; sign and seal.",
+        f"What the learner does is in {log}.",
+    )
+    return "\n".join((*steps, ""))
+
+
+async def _near(house: House, places: Places) -> tuple[Sitting, str]:
+    """Return a session that can be joined now: the last start's, or else a new one."""
+    near = await _kept(house, places)
+    if near is None:
+        near = await _new(house, places)
+    return near
+
+
+async def _kept(house: House, places: Places) -> tuple[Sitting, str] | None:
+    """Return the session of the last start if its learner may still come in."""
+    file = house.settings.var / NEAR
+    if not file.exists():
+        return None
+    kept = json.loads(file.read_text())
+    sitting = await house.desk.bookings.latest(kept["request"])
+    if kept["practice"] != places.practice or sitting is None:
+        return None
+    now = house.desk.office.clock.now()
+    opens, closes = attendance.opens(sitting.start), attendance.closes(sitting.start)
+    waits = sitting.session_state is SessionState.SCHEDULED and opens <= now <= closes
+    if not waits and (sitting.session_state not in LIVE or now > sitting.end):
+        return None
+    return sitting, places.service + personal_link(house.keyring.secret, kept["request"])
+
+
+async def _new(house: House, places: Places) -> tuple[Sitting, str]:
     """Let the practice backend ask for a session of its first learner, and book it for now."""
     form = {"learner": LEARNER, "assessment": NEAR_ASSESSMENT, "nonce": secrets.token_urlsafe(16)}
     async with aiohttp.ClientSession() as client:
@@ -150,7 +193,10 @@ async def _near(house: House, places: Places) -> tuple[Sitting, str] | None:
     if "/r/" not in link:
         raise LookupError("it gave no link for the demonstration's session")
     request = request_of(house.keyring.secret, link.rpartition("/r/")[2])
-    return await book_near(house.desk, request), link
+    sitting = await book_near(house.desk, request)
+    kept = json.dumps({"request": request, "practice": places.practice})
+    (house.settings.var / NEAR).write_text(kept)
+    return sitting, link
 
 
 async def _answers(client: aiohttp.ClientSession, url: str) -> None:
@@ -163,7 +209,7 @@ async def _answers(client: aiohttp.ClientSession, url: str) -> None:
             await asyncio.sleep(0.1)
 
 
-def _table(demo: Demo, places: Places, near: tuple[Sitting, str] | None) -> str:
+def _table(demo: Demo, places: Places, near: tuple[Sitting, str] | None, var: Path) -> str:
     rows = [
         ("Training company (practice)", places.practice),
         ("Ask for a session by hand", f"{places.service}/request"),
@@ -180,7 +226,7 @@ def _table(demo: Demo, places: Places, near: tuple[Sitting, str] | None) -> str:
             (f"Learner's page: {sitting.learner_name}", link),
             ("  session that can be joined now", f"{start}, watched by {sitting.staff_name}"),
         ]
-    rows.append(("Mails that were sent", "var/mail"))
+    rows.append(("Mails that were sent", f"{var}/mail"))
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
     return "\n".join(["", "The service is ready. Stop it with Ctrl-C.", "", *lines, ""])
