@@ -1,6 +1,6 @@
 // The end: a statement that the invigilator can stand behind, and the way to the record.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { isOver, type RoomState, type SessionState } from "../lib/protocol";
 import { useAction, type Desk } from "./desk";
 import { Refusal } from "./parts";
@@ -48,11 +48,21 @@ function draft(state: RoomState): string {
 }
 
 export function Attest({ desk, state }: { desk: Desk; state: RoomState }) {
-  if (!isOver(state.state)) return null;
+  const title = useRef<HTMLHeadingElement>(null);
+  const over = isOver(state.state);
+  // It stands at the top of its column, which may be out of sight when the session is ended.
+  useEffect(() => {
+    if (!over) return;
+    title.current?.focus({ preventScroll: true });
+    title.current?.scrollIntoView({ block: "center" });
+  }, [over]);
+  if (!over) return null;
   const usual = USUAL[state.state];
   return (
     <section class="card attest" aria-labelledby="attest-title">
-      <h2 id="attest-title">{usual ? "Attest the session" : "Session record"}</h2>
+      <h2 id="attest-title" ref={title} tabIndex={-1}>
+        {usual ? "Attest the session" : "Session record"}
+      </h2>
       {usual && <AttestForm desk={desk} state={state} usual={usual} />}
       {state.state === "attested" && (
         <p class="notice notice--good">Signed and sealed. The report is on its way.</p>

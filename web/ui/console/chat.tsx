@@ -9,14 +9,14 @@ export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
   useDesk(desk);
   const [text, setText] = useState("");
   const log = useRef<HTMLDivElement>(null);
-  const pending = desk.outbox.lines;
+  const pending = desk.outbox.waiting(state.chat, "invigilator");
   const newest = state.chat.at(-1)?.seq ?? 0;
   useEffect(() => {
     if (log.current) log.current.scrollTop = log.current.scrollHeight;
   }, [newest, pending.length]);
   const submit = (event: Event): void => {
     event.preventDefault();
-    desk.outbox.add(text);
+    desk.outbox.add(text, state.chat);
     setText("");
   };
   const empty = state.chat.length + pending.length === 0;

@@ -268,7 +268,7 @@ function drawChat(): void {
       bubble(`${mine ? "You" : "Invigilator"}, ${clockTime(at)}`, text, mine ? "mine" : ""),
     );
   }
-  for (const { text, refused } of outbox.lines) {
+  for (const { text, refused } of outbox.waiting(state?.chat ?? [], "learner")) {
     log.append(bubble(refused ? `Not sent. ${refused}` : "Sending…", text, "mine pending"));
   }
   byId("chat-none").hidden = log.childElementCount > 0;
@@ -313,7 +313,7 @@ byId("sound").addEventListener("click", () => {
 byId("chat-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const input = byId<HTMLInputElement>("chat-text");
-  outbox.add(input.value);
+  outbox.add(input.value, state?.chat ?? []);
   input.value = "";
 });
 document.addEventListener("visibilitychange", () => void stayAwake());

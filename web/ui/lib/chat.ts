@@ -1,6 +1,7 @@
 // Chat lines on their way out: shown at once, sent again after every gap, stored once.
 
 import { newId } from "./page";
+import type { ChatLine, Role } from "./protocol";
 import type { RoomClient } from "./room-client";
 import { RoomError } from "./wire";
 
@@ -9,6 +10,8 @@ export interface Pending {
   text: string;
   sending: boolean;
   refused: string | null;
+  /** The newest line that was there when this one was written. */
+  after: number;
 }
 
 /** The lines that the server has not confirmed yet, oldest first. */
@@ -20,11 +23,12 @@ export class Outbox {
     private readonly changed: () => void,
   ) {}
 
-  /** Takes one line to send; empty ones are ignored. */
-  add(text: string): void {
+  /** Takes one line to send, written below `chat`; empty ones are ignored. */
+  add(text: string, chat: readonly ChatLine[]): void {
     const trimmed = text.trim();
     if (!trimmed) return;
-    this.lines.push({ client_id: newId(), text: trimmed, sending: false, refused: null });
+    const after = chat.at(-1)?.seq ?? 0;
+    this.lines.push({ client_id: newId(), text: trimmed, sending: false, refused: null, after });
     this.changed();
     void this.flush();
   }
@@ -47,6 +51,14 @@ export class Outbox {
     }
     this.changed();
     await this.flush();
+  }
+
+  /** The lines to show below `chat`: the room tells of a line before it confirms it. */
+  waiting(chat: readonly ChatLine[], role: Role): Pending[] {
+    return this.lines.filter(
+      ({ text, after }) =>
+        !chat.some((line) => line.seq > after && line.from === role && line.text === text),
+    );
   }
 
   /** Forgets everything: another session was opened. */
