@@ -196,6 +196,8 @@ class SessionDesk:
             known = await tx.sessions.said(session, client_id)
             if known is not None:
                 return known
+            if one.session.state in {SessionState.ATTESTED, SessionState.CLOSED}:
+                raise NotAllowed("write in a session that is closed")
             data: Data = {"text": record.commitment(one.secret, text)}
             entry = self.office.entry(one, "chat", sender, data)
             await tx.sessions.append(entry)

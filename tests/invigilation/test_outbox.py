@@ -225,6 +225,24 @@ async def test_a_worker_whose_claim_ran_out_changes_nothing_any_more(world):
     assert await states(world) == [("a", "pending", 2)]
 
 
+async def test_a_claim_that_another_has_taken_over_is_not_settled_by_the_first(world):
+    await put(world, "a")
+    first, second = SlowPost(), SlowPost()
+    workers = []
+    for post in (first, second):
+        workers.append(asyncio.create_task(sweeps(world, post).deliver()))
+        await post.begun.wait()
+        world.clock.go(CLAIM.total_seconds())
+
+    first.let_go.set()
+    await workers[0]
+
+    assert await states(world) == [("a", "claimed", 2)]
+    second.let_go.set()
+    await workers[1]
+    assert await states(world) == [("a", "delivered", 2)]
+
+
 async def test_a_letter_made_under_one_name_is_made_once(world):
     office = world.desk.office
 

@@ -22,10 +22,10 @@ from invigilation.identity import Decision, IdentityState, SnapshotKind
 from invigilation.incident import NOTE_LIMIT, Severity
 from invigilation.people import Role, Staff
 from invigilation.request import RequestState
-from invigilation.session import LIVE, SessionState
+from invigilation.session import LIVE, Outcome, SessionState
 from tests import builders
 from tests.builders import CONSENT, START
-from tests.invigilation.offices import MINUTE
+from tests.invigilation.offices import MINUTE, STATEMENT
 
 ADMINISTRATOR = Staff("st_ada", "ada@example.com", "Ada", frozenset({Role.ADMINISTRATOR}))
 A_MOMENT = timedelta(microseconds=1)
@@ -503,6 +503,19 @@ async def test_a_line_said_twice_is_kept_once(world):
         (other, "invigilator", "hello"),
     ]
     assert b"hello" not in (await world.entries(one.session))[-1].body
+
+
+async def test_nothing_is_said_any_more_once_the_session_is_sealed_or_closed(world):
+    one = await world.brought_to(SessionState.ENDED)
+    say = world.desk.sessions.say
+    said = await say(one.session, "learner", "goodbye", "c1")
+    await world.desk.reports.attest(one.session, world.ann, STATEMENT, Outcome.COMPLETED)
+
+    with pytest.raises(NotAllowed):
+        await say(one.session, "learner", "one more thing", "c2")
+
+    assert await say(one.session, "learner", "goodbye", "c1") == said
+    assert (await world.kinds(one.session))[-1] == "attested"
 
 
 @pytest.mark.parametrize("line", ["", "   ", "x" * (CHAT_LIMIT + 1)])
