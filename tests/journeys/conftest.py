@@ -11,7 +11,18 @@ from tests.harness.films import FilmStore
 from tests.harness.servers import Mailbox
 from tests.harness.service import Practice, Service
 from tests.journeys.cast import Cast
-from tests.journeys.world import Time, World
+from tests.journeys.world import Time, World, run
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `var` folder that the demonstration has filled at the time when journeys begin."""
+    folder = tmp_path_factory.mktemp("seeded")
+    service = Service(folder)
+    service.set(INVIGILATION_CLOCK_SHIFT_FILE=str(Time(folder / "shift").file))
+    result = run(service, "web.cli", "seed")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return service.var
 
 
 @pytest.fixture
@@ -44,10 +55,12 @@ def practice(time: Time, practice: Practice) -> Practice:
 
 
 @pytest.fixture
-async def world(service: Service, practice: Practice, mailbox: Mailbox, time: Time) -> World:
+async def world(
+    service: Service, practice: Practice, mailbox: Mailbox, time: Time, seeded: Path
+) -> World:
     """Everything, seeded and running."""
     whole = World(service, practice, mailbox, time)
-    await whole.open()
+    await whole.open(seeded)
     return whole
 
 

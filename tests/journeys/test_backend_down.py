@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.browser import Browsers
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.steps import begin
@@ -19,8 +20,9 @@ RETRY = timedelta(minutes=10)
 
 
 async def test_a_report_reaches_a_backend_that_was_down_and_takes_effect_once(
-    world: World, cast: Cast
+    world: World, cast: Cast, browsers: Browsers
 ) -> None:
+    browsers.allow("WebSocket|ERR_CONNECTION|Failed to fetch|ERR_EMPTY")  # while nobody is there
     sitting = await begin(world, cast)
     await world.told("session.admitted")
 
@@ -29,6 +31,8 @@ async def test_a_report_reaches_a_backend_that_was_down_and_takes_effect_once(
     await sitting.learner.told("Your session is finished")
     await sitting.console.attest()
     await until(lambda: refusals(world), SOON_S, "a refused delivery")
+    world.service.kill()  # what has to be told survives this, too
+    await world.service.start()
     world.time.forward(RETRY)
     await until(lambda: refused_again(world), SOON_S, "deliveries that were refused again")
     assert await world.reports() == []

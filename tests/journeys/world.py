@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -24,9 +25,21 @@ from tests.harness.waiting import until
 
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 """When a journey begins: before the office opens; London is at UTC."""
-LINK = re.compile(r"http://localhost:\d+/r/[A-Za-z0-9._~-]+")
+DATABASE = "invigilation.db"
 SOON_S = 20.0
 """How long anything may take that is done in under a second when nothing else runs."""
+
+
+def run(service: Service, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one of our command lines in a service's environment."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=dict(service.process.environment or os.environ),
+    )
 
 
 class Time:
@@ -71,9 +84,10 @@ class World:
         self.time = time
         self.password = ""
 
-    async def open(self) -> None:
-        """Seed the database, share the secrets, start both programs."""
-        await asyncio.to_thread(self._seed)
+    async def open(self, seeded: Path) -> None:
+        """Take a copy of the seeded folder, share its secrets, start both programs."""
+        shutil.copytree(seeded, self.service.var, dirs_exist_ok=True)
+        self._hook(f"http://127.0.0.1:{self.practice.port}/webhooks")
         demo = json.loads((self.service.var / "demo.json").read_text())
         self.password = demo["password"]
         self.practice.set(
@@ -82,21 +96,14 @@ class World:
         )
         await asyncio.gather(self.service.start(), self.practice.start())
 
-    def _seed(self) -> None:
-        hook = f"http://127.0.0.1:{self.practice.port}/webhooks"
-        result = self.run("web.cli", "seed", "--webhook-url", hook)
-        assert result.returncode == 0, result.stdout + result.stderr
+    def _hook(self, url: str) -> None:
+        """Let the seeded backend listen where this journey's practice backend does."""
+        with contextlib.closing(sqlite3.connect(self.service.var / DATABASE)) as line, line:
+            line.execute("UPDATE backend SET webhook_url = ? WHERE webhook_url <> ''", (url,))
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of our command lines in the service's environment."""
-        return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=dict(self.service.process.environment or os.environ),
-        )
+        return run(self.service, module, *arguments)
 
     async def fetch(self, url: str) -> Any:
         """Return the JSON at an address."""
@@ -185,7 +192,7 @@ class World:
         limit = time.monotonic() + SOON_S
         while True:
             with contextlib.closing(
-                sqlite3.connect(f"file:{self.service.var}/invigilation.db?mode=ro", uri=True)
+                sqlite3.connect(f"file:{self.service.var / DATABASE}?mode=ro", uri=True)
             ) as line:
                 try:
                     return line.execute(query, values).fetchall()
