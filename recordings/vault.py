@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import re
 import secrets
@@ -192,6 +193,15 @@ class Vault:
             if path.exists() and path.stat().st_size >= stream.HEADER_BYTES
         ]
 
+    def finished(self, older_than_seconds: float) -> list[tuple[str, str]]:
+        """Return session and id of every finished object that was written that long ago."""
+        before = time.time() - older_than_seconds
+        return [
+            (path.parent.name, path.stem)
+            for path in sorted(self._root.glob("*/*.evidence"))
+            if _written(path) < before
+        ]
+
     def erase(self, session: str, evidence_id: str) -> bool:
         """Destroy one object for good; return whether there was one.
 
@@ -321,13 +331,24 @@ def _lock(descriptor: int) -> None:
 
 
 def _held(path: Path) -> bool:
-    """Whether a living writer holds the object; the kernel frees the lock of a dead one."""
-    with path.open("rb") as file:
-        try:
+    """Whether a living writer holds the object, or has just ended it.
+
+    The kernel frees the lock of a dead writer.
+    """
+    try:
+        with path.open("rb") as file:
             _lock(file.fileno())
-        except Busy:
-            return True
+    except (Busy, FileNotFoundError):
+        return True
     return False
+
+
+def _written(path: Path) -> float:
+    """Return when a file was written; one that has gone meanwhile was never."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _sweep(path: Path) -> None:

@@ -83,8 +83,9 @@ def application(house: House) -> web.Application:
     app[VAULT] = house.vault
     app[VERIFIER] = Verifier(signing)
     app.cleanup_ctx.append(_store(house))
-    app[RELAY] = _relay(app, house, _live_room(app, house))
-    app.cleanup_ctx.append(_clockwork(house))
+    shelf = EvidenceShelf(house.desk, house.vault, Snapshots())
+    app[RELAY] = _relay(app, house, _live_room(app, house, shelf))
+    app.cleanup_ctx.append(_clockwork(house, shelf))
     app.add_routes(routes(house.desk, signing, house.metrics))
     app.add_subapp("/api", _api(house))
     app.router.add_get("/problems/{code}", describe)
@@ -125,10 +126,8 @@ def _store(house: House) -> Context:
     return context
 
 
-def _live_room(app: web.Application, house: House) -> Live:
+def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live:
     settings = house.settings
-    snapshots = Snapshots()
-    shelf = EvidenceShelf(house.desk, house.vault, snapshots)
     media = MediaSettings(
         host_addresses=settings.media_addresses,
         port_range=settings.media_ports,
@@ -140,7 +139,7 @@ def _live_room(app: web.Application, house: House) -> Live:
     async def evidence_room(_: web.Application) -> AsyncIterator[None]:
         await shelf.mend_orphans()
         yield
-        snapshots.close()
+        shelf.snapshots.close()
 
     app.cleanup_ctx.append(evidence_room)
     live.attach(app)
@@ -158,21 +157,22 @@ def _relay(app: web.Application, house: House, live: Live) -> Relay:
     return relay
 
 
-def _clockwork(house: House) -> Context:
+def _clockwork(house: House, shelf: EvidenceShelf) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         settings = house.settings
         private = webhook.ANYWHERE if settings.webhook_private_addresses else ()
         async with webhook.open_session(private) as client:
             carrier = Carrier(house.desk, client, _letters(house), _post(settings))
             sweeps = Sweeps(house.desk, carrier, pause_after)
-            async with running(_jobs(house, sweeps), house.metrics.watch):
+            async with running(_jobs(house, sweeps, shelf), house.metrics.watch):
                 yield
 
     return context
 
 
-def _jobs(house: House, sweeps: Sweeps) -> list[Job]:
+def _jobs(house: House, sweeps: Sweeps, shelf: EvidenceShelf) -> list[Job]:
     settings = house.settings
+    pictures = timedelta(days=settings.identity_days)
     eraser = Eraser(house.vault, house.desk.office.clock, _policy(settings))
 
     def job(name: str, seconds: float, timeout: float, sweep: Sweep) -> Job:
@@ -183,7 +183,9 @@ def _jobs(house: House, sweeps: Sweeps) -> list[Job]:
         job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
         job("purge", 600, 60, sweeps.purge),
+        job("mend", 60, 600, shelf.mend_orphans),
         job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),
+        job("erase_strangers", 86_400, 600, lambda: shelf.erase_strangers(pictures)),
     ]
 
 

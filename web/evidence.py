@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -20,6 +21,8 @@ from signalling.ports import Picture
 
 log = structlog.get_logger(__name__)
 JPEG = "image/jpeg"
+BEGINNING = timedelta(minutes=2)
+"""A recording's row is written first; its file follows within this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,12 @@ class EvidenceShelf:
         return Recording(recorder, part, self.desk)
 
     async def mend_orphans(self) -> int:
-        """Finish the recordings that a dead process left behind; return how many."""
+        """Finish the recordings that nobody writes any more; return how many.
+
+        One that has no file yet may be about to begin: it counts as lost after a while only.
+        """
         mended = 0
+        young = self.desk.office.clock.now() - BEGINNING
         await asyncio.to_thread(self.vault.orphans)
         for part in await self.desk.recordings.orphans():
             try:
@@ -83,9 +90,24 @@ class EvidenceShelf:
             except Busy:
                 continue  # another process is writing it at this moment
             except (NotFound, EvidenceDamaged):
-                await self.desk.recordings.lose(part)
+                if part.started <= young:
+                    await self.desk.recordings.lose(part)
                 continue
             await self.desk.recordings.finish(part, stored.sha256, stored.size)
             log.info("recording mended", session=part.session, evidence=part.id)
             mended += 1
         return mended
+
+    async def erase_strangers(self, kept: timedelta) -> int:
+        """Erase pictures that lie in the vault for so long and in no list; return how many.
+
+        A picture is stored before its row is written. Where the row never came (the process died,
+        or the session ended in that instant), no retention would ever find the picture.
+        """
+        stored = await asyncio.to_thread(self.vault.finished, kept.total_seconds())
+        sessions = {ident: session for session, ident in stored}
+        unknown = await self.desk.recordings.unknown([*sessions])
+        for ident in unknown:
+            await asyncio.to_thread(self.vault.erase, sessions[ident], ident)
+            log.warning("evidence without a row erased", session=sessions[ident], evidence=ident)
+        return len(unknown)

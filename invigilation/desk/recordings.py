@@ -8,10 +8,12 @@ from invigilation.desk.office import SERVICE, Office, held, new_id
 from invigilation.errors import NotAllowed
 from invigilation.record import Data
 from invigilation.session import OVER
+from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 
 KIND = "recording"
 MEDIA_TYPE = "video/webm"
+ASKED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,11 @@ class RecordingDesk:
         return part
 
     async def finish(self, part: Evidence, sha256: str, size: int) -> None:
-        """Note what the finished part is."""
+        """Note what the finished part is; once is enough, whoever finished it."""
         async with self.office.store.write() as tx:
             one = await held(tx, part.session)
+            if not await _open(tx, part):
+                return
             await tx.evidence.finish(part.id, sha256, size)
             data: Data = {"evidence": part.id, "sha256": sha256, "size": size}
             await tx.sessions.append(self.office.entry(one, "recording_finished", SERVICE, data))
@@ -45,6 +49,8 @@ class RecordingDesk:
         """Note that a part could not be begun: there is nothing of it."""
         async with self.office.store.write() as tx:
             one = await held(tx, part.session)
+            if not await _open(tx, part):
+                return
             await tx.evidence.erase(part.id, self.office.clock.now())
             data: Data = {"evidence": part.id}
             await tx.sessions.append(self.office.entry(one, "recording_lost", SERVICE, data))
@@ -53,3 +59,18 @@ class RecordingDesk:
         """Return the parts that were being written when a process ended."""
         async with self.office.store.read() as tx:
             return await tx.evidence.unfinished()
+
+    async def unknown(self, idents: list[str]) -> list[str]:
+        """Return those of these ids of evidence that no session has: their row never came."""
+        unknown: list[str] = []
+        async with self.office.store.read() as tx:
+            for first in range(0, len(idents), ASKED_AT_ONCE):
+                some = idents[first : first + ASKED_AT_ONCE]
+                known = await tx.evidence.known(some)
+                unknown += [ident for ident in some if ident not in known]
+        return unknown
+
+
+async def _open(tx: Tx, part: Evidence) -> bool:
+    found = await tx.evidence.find(part.id)
+    return found is not None and found.sha256 is None and found.erased is None

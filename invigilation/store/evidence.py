@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.store.mapping import all_of, dump, load
@@ -47,6 +48,11 @@ class EvidenceRows:
         query = all_of(evidence, Evidence).where(evidence.c.id == ident)
         row = (await self._db.execute(query)).first()
         return None if row is None else load(Evidence, row)
+
+    async def known(self, idents: Sequence[str]) -> set[str]:
+        """Return those of these ids that the list has."""
+        query = select(evidence.c.id).where(evidence.c.id.in_(idents))
+        return {row[0] for row in await self._db.execute(query)}
 
     async def of_session(self, session: str) -> list[Evidence]:
         """Return a session's evidence in the order in which it was taken."""

@@ -1,0 +1,126 @@
+"""The shelf of evidence: what a crash leaves behind is mended, found, and erased in the end."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+
+from invigilation.desk.recordings import KIND
+from invigilation.errors import NotFound
+from recordings import webm
+from recordings.evidence import Snapshots
+from recordings.vault import Vault
+from tests import builders
+from web.evidence import BEGINNING, EvidenceShelf
+
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+async def scene(tmp_path, sqlite_template):
+    async with builders.booked(tmp_path, sqlite_template) as scene:
+        yield scene
+
+
+@pytest.fixture
+def shelf(scene, tmp_path):
+    vault = Vault(tmp_path / "vault", bytes(32), reserve=0)
+    snapshots = Snapshots()
+    yield EvidenceShelf(scene.desk, vault, snapshots)
+    snapshots.close()
+
+
+async def listed(scene):
+    return await scene.desk.sessions.evidence(scene.sitting.session)
+
+
+async def kinds(scene):
+    async with scene.desk.office.store.read() as tx:
+        return [entry.kind for entry in await tx.sessions.entries(scene.sitting.session)]
+
+
+async def begun(scene, shelf):
+    """A recording whose writer is alive, with its row."""
+    part = await scene.desk.recordings.begin(scene.sitting.session)
+    appender = shelf.vault.open_append(part.session, part.id)
+    appender.append(webm.live_header())
+    return part, appender
+
+
+def grow_old(vault, session, ident, age):
+    """Let the file of a piece of evidence be that old."""
+    then = time.time() - age.total_seconds()
+    path = vault._paths(session, ident)[1]
+    os.utime(path, (then, then))
+
+
+async def test_a_recording_whose_writer_died_is_mended_while_the_service_runs(scene, shelf):
+    part, appender = await begun(scene, shelf)
+    assert await shelf.mend_orphans() == 0
+    appender.close()
+
+    assert await shelf.mend_orphans() == 1
+
+    [found] = await listed(scene)
+    assert (found.id, found.kind, found.erased) == (part.id, KIND, None)
+    assert found.sha256 is not None
+    assert (await kinds(scene))[-1] == "recording_finished"
+
+
+async def test_a_recording_that_is_about_to_begin_is_not_taken_for_lost(scene, shelf):
+    part = await scene.desk.recordings.begin(scene.sitting.session)
+
+    await shelf.mend_orphans()
+
+    assert [one.id for one in await scene.desk.recordings.orphans()] == [part.id]
+
+
+async def test_a_recording_that_never_began_is_lost_after_a_while(scene, shelf):
+    await scene.desk.recordings.begin(scene.sitting.session)
+    scene.clock.go(BEGINNING.total_seconds())
+
+    await shelf.mend_orphans()
+
+    assert await scene.desk.recordings.orphans() == []
+    assert (await kinds(scene))[-1] == "recording_lost"
+
+
+async def test_a_part_is_finished_once_whoever_finishes_it(scene, shelf):
+    part, appender = await begun(scene, shelf)
+    appender.close()
+    await shelf.mend_orphans()
+    before = await kinds(scene)
+
+    await scene.desk.recordings.finish(part, "ab" * 32, 7)
+    await scene.desk.recordings.lose(part)
+
+    [found] = await listed(scene)
+    assert found.erased is None
+    assert found.sha256 != "ab" * 32
+    assert await kinds(scene) == before
+
+
+async def test_a_picture_whose_row_never_came_is_erased_when_its_time_is_over(scene, shelf):
+    session = scene.sitting.session
+    shelf.vault.put(session, "ev_stray", b"a passport")
+    assert await shelf.erase_strangers(MONTH) == 0
+    grow_old(shelf.vault, session, "ev_stray", MONTH + timedelta(hours=1))
+
+    assert await shelf.erase_strangers(MONTH) == 1
+
+    with pytest.raises(NotFound):
+        shelf.vault.read(session, "ev_stray")
+
+
+async def test_evidence_that_is_listed_is_no_stranger_however_old(scene, shelf):
+    part, appender = await begun(scene, shelf)
+    appender.close()
+    await shelf.mend_orphans()
+    grow_old(shelf.vault, part.session, part.id, 2 * MONTH)
+
+    assert await shelf.erase_strangers(MONTH) == 0
+
+    assert shelf.vault.read(part.session, part.id)
