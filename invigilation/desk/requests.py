@@ -143,5 +143,5 @@ async def _whole(tx: Tx, request: Request) -> Asked:
     assessment = await tx.requests.assessment(request.assessment)
     if learner is None or assessment is None:
         raise NotFound("request", request.id)
-    charges = await tx.charges.of_request(request.id)
+    charges = await tx.charges.on(request)
     return Asked(request, learner, assessment, tuple(charges))

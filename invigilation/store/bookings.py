@@ -132,7 +132,8 @@ class Bookings:
 
     async def find(self, ident: str) -> Booking | None:
         """Find a booking, and hold it until the transaction ends."""
-        return await self._one(all_of(booking, Booking).where(booking.c.id == ident))
+        query = all_of(booking, Booking).where(booking.c.id == ident)
+        return await self._one(query.with_for_update())
 
     async def active_of(self, request_id: str) -> Booking | None:
         """Find the one booking that holds a seat for this request."""
@@ -169,7 +170,7 @@ class Bookings:
         return after
 
     async def _one(self, query: Select[Any]) -> Booking | None:
-        row = (await self._db.execute(query.with_for_update())).first()
+        row = (await self._db.execute(query)).first()
         return None if row is None else load(Booking, row)
 
 
@@ -228,8 +229,11 @@ def _take(insert: Any) -> Any:
 _TAKE_SQLITE = _take(sqlite.insert)
 _TAKE_POSTGRESQL = _take(postgresql.insert)
 _REQUEST = columns(request, Request)
+# What is due holds up every request that came after it was raised, not one of them alone.
 _DUE = select(charge.c.id).where(
-    charge.c.request == request.c.id, charge.c.state == ChargeState.DUE
+    charge.c.learner == request.c.learner,
+    charge.c.created <= request.c.created,
+    charge.c.state == ChargeState.DUE,
 )
 _CONTEXT = (
     select(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, update
+from sqlalchemy import and_, insert, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.charge import Charge, ChargeState
+from invigilation.request import Request
 from invigilation.store.mapping import all_of, dump, load
 from invigilation.store.rows import charge
 
@@ -40,9 +41,14 @@ class Charges:
         rows = await self._db.execute(query.order_by(charge.c.created).with_for_update())
         return [load(Charge, row) for row in rows]
 
-    async def of_request(self, request: str) -> list[Charge]:
-        """Return the charges that a request has to settle."""
-        query = all_of(charge, Charge).where(charge.c.request == request)
+    async def on(self, request: Request) -> list[Charge]:
+        """Return what holds a request up, or did: its own charges, and others still due before."""
+        earlier = and_(
+            charge.c.learner == request.learner,
+            charge.c.created <= request.created,
+            charge.c.state == ChargeState.DUE,
+        )
+        query = all_of(charge, Charge).where(or_(charge.c.request == request.id, earlier))
         rows = await self._db.execute(query.order_by(charge.c.created))
         return [load(Charge, row) for row in rows]
 

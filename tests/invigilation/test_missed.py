@@ -207,7 +207,9 @@ async def test_a_waived_charge_stands_in_nobodys_way(world):
     assert booked.booking_state is BookingState.BOOKED
 
 
-async def test_a_charge_falls_on_one_request_of_that_learner_alone(world):
+async def test_a_charge_holds_up_all_later_requests_of_that_learner_until_it_is_paid(world):
+    before = await world.desk.requests.ask(next_ask(1))
+    world.clock.go_to(world.clock.now() + timedelta(seconds=1))
     await no_show(world)
 
     of_another = await world.desk.requests.ask(next_ask(2, "learner-9"))
@@ -215,8 +217,16 @@ async def test_a_charge_falls_on_one_request_of_that_learner_alone(world):
     second = await world.desk.requests.ask(next_ask(4))
     first_again = await world.desk.requests.ask(next_ask(3))
 
-    assert [len(asked.charges) for asked in (of_another, first, second)] == [0, 1, 0]
+    [charge] = first.charges
+    assert (of_another.charges, second.charges) == ((), (charge,))
     assert first_again == first
+    assert (await world.desk.requests.find(before.request.id)).charges == ()
+    for held_up in (first, second):
+        with pytest.raises(PaymentDue):
+            await world.desk.bookings.book(held_up.request.id, START + 3 * DAY, "UTC")
+    await world.desk.bookings.book(before.request.id, START + 3 * DAY, "UTC")
+    await world.desk.charges.pay(charge.id, world.sam, "bank 7")
+    await world.desk.bookings.book(second.request.id, START + 4 * DAY, "UTC")
 
 
 async def test_a_charge_is_settled_once_by_a_scheduler_who_says_how(world):
