@@ -13,7 +13,7 @@ SIZES = {"desk": (1440, 900), "phone": (360, 740)}
 TALLEST = {"desk": 1_800, "phone": 2_220}
 """Pixels; what hangs down further is left out."""
 LIMIT_BYTES = 120_000
-COLOURS = (128, 64, 32, 16)
+COLOURS = (256, 128, 64, 16)
 SETTLE_MS = 400
 """For a page to draw itself anew after its window has changed."""
 
@@ -55,7 +55,7 @@ def small_png(image: Image.Image) -> bytes:
     data = b""
     for colours in COLOURS:
         out = io.BytesIO()
-        few = image.quantize(colours, dither=Image.Dither.NONE)
+        few = image.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         few.save(out, "PNG", optimize=True)
         data = out.getvalue()
         if len(data) <= LIMIT_BYTES:

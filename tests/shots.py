@@ -26,7 +26,7 @@ from tests.journeys.cast import Cast
 from tests.journeys.people import Console, LearnerPage, SchedulerPage
 from tests.journeys.plain import book_plainly
 from tests.journeys.steps import START
-from tests.journeys.world import SOON_S, Asked, Time, World
+from tests.journeys.world import SOON_S, Asked, Time, World, run
 
 FOLDER = ROOT / "docs" / "shots"
 MARIA = "Maria Santos"
@@ -46,6 +46,12 @@ BRIGHTNESS = """(selector) => {
 }"""
 """How bright the lower middle of a film is: the card is white there, a shirt is dark."""
 CARD_IS_BRIGHT = 130
+NAME_DEVICES = """() => {
+  for (const [id, name] of [["camera", "Camera"], ["microphone", "Microphone"]]) {
+    document.getElementById(id).selectedOptions[0].textContent = name;
+  }
+}"""
+"""A film's name is its path on this machine, which says nothing to others."""
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +77,7 @@ async def stage(folder: Path) -> AsyncIterator[Cast]:
         films.mkdir()
         world = World(service, practice, mailbox, time)
         try:
-            await world.open()
+            await world.open(await asyncio.to_thread(_seeded, folder / "seeded", time))
             yield Cast(world, browsers, FilmStore(films))
         finally:
             await browsers.close()
@@ -79,11 +85,20 @@ async def stage(folder: Path) -> AsyncIterator[Cast]:
             practice.stop()
 
 
+def _seeded(folder: Path, time: Time) -> Path:
+    """Return a `var` folder that the demonstration has filled."""
+    service = Service(folder)
+    service.set(INVIGILATION_CLOCK_SHIFT_FILE=str(time.file))
+    result = run(service, "web.cli", "seed")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return service.var
+
+
 async def fill_the_week(world: World) -> None:
     """Book sessions over the week, so that the calendar looks like one at work."""
     monday = START.replace(hour=9, minute=0)
     for reference, days, hours in (
-        ("L-1003", 0, 2.0),
+        ("L-1003", 0, 6.0),
         ("L-1004", 0, 5.0),
         ("L-1002", 1, 3.0),
         ("L-1004", 1, 4.5),
@@ -199,6 +214,7 @@ async def session_pages(
     await album.both(page, "check-in")
     await learner.check_in()
     await expect(page.locator("#check-blank")).to_be_hidden()
+    await page.evaluate(NAME_DEVICES)
     await album.both(page, "device-check")
     await learner.join()
     await learner.told("Waiting for your invigilator")

@@ -240,6 +240,7 @@ function drawPictures(): void {
 function drawTime(): void {
   if (!state) return;
   const { clock, assessment } = state;
+  byId("time").hidden = isOver(state.state);
   const started = clock.started !== null;
   const stopped = started && !clock.running && !isOver(state.state);
   setText(byId("time-label"), started ? `Time left${stopped ? " (stopped)" : ""}` : "Time allowed");
