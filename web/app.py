@@ -126,15 +126,6 @@ def _store(house: House) -> Context:
     return context
 
 
-def _evidence_room(shelf: EvidenceShelf, snapshots: Snapshots) -> Context:
-    async def context(_: web.Application) -> AsyncIterator[None]:
-        await shelf.mend_orphans()
-        yield
-        snapshots.close()
-
-    return context
-
-
 def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live:
     settings = house.settings
     media = MediaSettings(
@@ -144,6 +135,13 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     )
     clock = house.desk.office.clock
     live = Live(house.desk, shelf, RtcPeers(media), clock, settings.origins)
+
+    async def evidence_room(_: web.Application) -> AsyncIterator[None]:
+        await shelf.mend_orphans()
+        yield
+        shelf.snapshots.close()
+
+    app.cleanup_ctx.append(evidence_room)
     live.attach(app)
     return live
 
@@ -184,7 +182,6 @@ def _jobs(house: House, sweeps: Sweeps, shelf: EvidenceShelf) -> list[Job]:
         job("beat", settings.heartbeat_seconds, 20, sweeps.beat),
         job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
-        job("mend_recordings", 60, 300, shelf.mend_orphans),
         job("purge", 600, 60, sweeps.purge),
         job("mend", 60, 600, shelf.mend_orphans),
         job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from datetime import timedelta
 
 import structlog
 
@@ -22,7 +21,6 @@ from signalling.ports import Picture
 
 log = structlog.get_logger(__name__)
 JPEG = "image/jpeg"
-BEGINNING = timedelta(seconds=30)
 BEGINNING = timedelta(minutes=2)
 """A recording's row is written first; its file follows within this."""
 
@@ -42,6 +40,11 @@ class Recording:
     def audio(self, packet: bytes, rtp_timestamp: int, received: float) -> None:
         """Record one packet."""
         self.recorder.audio(packet, rtp_timestamp, received)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the disk has stopped it."""
+        return self.recorder.fault is not None
 
     async def finish(self) -> None:
         """End the recording and note what it is."""
@@ -67,7 +70,8 @@ class EvidenceShelf:
         return Picture(row, taken.width, taken.height)
 
     async def begin(self, session: str) -> Recording:
-        """Open a new part of the session's recording."""
+        """Open a new part of the session's recording; on a full disk, none is noted either."""
+        await asyncio.to_thread(self.vault.check_space)
         part = await self.desk.recordings.begin(session)
         clock = self.desk.office.clock
         recorder = Recorder(self.vault, session, part.id, clock.monotonic)
@@ -79,20 +83,37 @@ class EvidenceShelf:
         return Recording(recorder, part, self.desk)
 
     async def mend_orphans(self) -> int:
-        """Finish the recordings that nobody writes any more; return how many."""
+        """Finish the recordings that nobody writes any more; return how many.
+
+        One that has no file yet may be about to begin: it counts as lost after a while only.
+        """
         mended = 0
+        young = self.desk.office.clock.now() - BEGINNING
         await asyncio.to_thread(self.vault.orphans)
         for part in await self.desk.recordings.orphans():
             try:
                 stored = await asyncio.to_thread(mend, self.vault, part.session, part.id)
             except Busy:
-                continue  # its recorder lives, here or in another process
+                continue  # another process is writing it at this moment
             except (NotFound, EvidenceDamaged):
-                # A recording that is just beginning has a row before it has a file.
-                if self.desk.office.clock.now() - part.started > BEGINNING:
+                if part.started <= young:
                     await self.desk.recordings.lose(part)
                 continue
             await self.desk.recordings.finish(part, stored.sha256, stored.size)
             log.info("recording mended", session=part.session, evidence=part.id)
             mended += 1
         return mended
+
+    async def erase_strangers(self, kept: timedelta) -> int:
+        """Erase pictures that lie in the vault for so long and in no list; return how many.
+
+        A picture is stored before its row is written. Where the row never came (the process died,
+        or the session ended in that instant), no retention would ever find the picture.
+        """
+        stored = await asyncio.to_thread(self.vault.finished, kept.total_seconds())
+        sessions = {ident: session for session, ident in stored}
+        unknown = await self.desk.recordings.unknown([*sessions])
+        for ident in unknown:
+            await asyncio.to_thread(self.vault.erase, sessions[ident], ident)
+            log.warning("evidence without a row erased", session=sessions[ident], evidence=ident)
+        return len(unknown)
