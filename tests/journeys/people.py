@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from PIL import Image, ImageStat
+from PIL import Image, ImageColor, ImageStat
 from playwright.async_api import Locator, Page, expect
 
+from tests.harness.people import Person, wall
 from tests.harness.waiting import until
 from tests.journeys.world import SOON_S, Asked, World
 
 SOON_MS = SOON_S * 1000
 MOVED_S = 0.5
+WALL_STEPS = 7
+"""How far a colour may be off after two conversions, of 255; walls differ by more."""
 DECODED = 5
 """Pictures in which somebody must have moved; films have 10 a second."""
 SUGGESTED = "The face matches the photo, and the name matches the booking."
@@ -43,6 +46,14 @@ SEEN = """async (selector) => {
 OWN = """(selector) => {
   const video = document.querySelector(selector);
   return video.videoWidth > 0 && video.currentTime > 0;
+}"""
+
+CORNER = """(selector) => {
+  const video = document.querySelector(selector);
+  const canvas = new OffscreenCanvas(64, 48);
+  const pen = canvas.getContext("2d");
+  pen.drawImage(video, 0, 0, 64, 48);
+  return [...pen.getImageData(61, 1, 1, 1).data].slice(0, 3);
 }"""
 
 HEARD = """async () => {
@@ -141,6 +152,17 @@ class LivePage:
         """Return how the other person's picture stands."""
         now = await self.page.evaluate(SEEN, self.remote)
         return Seen(**now)
+
+    async def sees_person(self, who: Person, seconds: float = SOON_S) -> None:
+        """Wait until it is this person's room that is seen, told by its wall."""
+        red, green, blue = ImageColor.getrgb(wall(who))[:3]
+
+        async def same() -> bool:
+            seen = await self.page.evaluate(CORNER, self.remote)
+            near = zip(seen, (red, green, blue), strict=True)
+            return all(abs(one - other) < WALL_STEPS for one, other in near)
+
+        await until(same, seconds, f"the room of {who.surname}")
 
     async def hears(self, what: str, seconds: float = SOON_S) -> None:
         """Wait until sound comes that is more than silence."""
@@ -331,6 +353,18 @@ class Console(StaffPage, LivePage):
         """Go on."""
         await self.page.get_by_role("button", name=re.compile("^Resume")).click()
         await self.in_state("In progress")
+
+    async def refuse(self, doubt: str, reason: str) -> None:
+        """Decide that it is not this person, and do not admit them."""
+        await self.page.get_by_label("Not confirmed").check()
+        await self.page.locator("#identity-reason").fill(doubt)
+        await self.page.get_by_role("button", name="Record the decision").click()
+        await expect(self.page.locator(".notice--bad")).to_contain_text(doubt, timeout=SOON_MS)
+        await self.page.get_by_role("button", name="Refuse this learner").click()
+        dialog = self.page.get_by_role("dialog")
+        await dialog.get_by_label("Reason for the learner").fill(reason)
+        await dialog.get_by_role("button", name="Refuse", exact=True).click()
+        await self.in_state("Refused")
 
     async def end(self) -> None:
         """End the session."""

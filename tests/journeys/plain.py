@@ -20,8 +20,8 @@ def visitor(*origins: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=jar, headers={"Sec-Fetch-Site": "same-origin"})
 
 
-async def sign_in(client: aiohttp.ClientSession, world: World, learner: str) -> str:
-    """Ask for a session at the practice backend, open the personal link; return the form token."""
+async def sign_in(client: aiohttp.ClientSession, world: World, learner: str) -> tuple[str, str]:
+    """Ask for a session at the practice backend; return the personal link and the form token."""
     form = {"learner": learner, "assessment": "ISPS-SSO", "nonce": secrets.token_urlsafe(16)}
     async with client.post(f"{world.practice.url}/requests", data=form) as answer:
         link, text = str(answer.url), await answer.text()
@@ -32,13 +32,14 @@ async def sign_in(client: aiohttp.ClientSession, world: World, learner: str) -> 
     async with client.get(f"{world.service.url}/me/book") as answer:
         found = TOKEN.search(await answer.text())
     assert found
-    return found[1]
+    return link, found[1]
 
 
-async def book_plainly(world: World, learner: str, start: datetime) -> None:
-    """Ask for a session of a learner (by reference) and book it."""
+async def book_plainly(world: World, learner: str, start: datetime) -> str:
+    """Ask for a session of a learner (by reference) and book it; return the personal link."""
     async with visitor(world.service.url) as client:
-        csrf = await sign_in(client, world, learner)
+        link, csrf = await sign_in(client, world, learner)
         form = {"csrf": csrf, "start": f"{start:%Y-%m-%dT%H:%MZ}"}
         async with client.post(f"{world.service.url}/me/book", data=form) as answer:
             assert "done=booked" in str(answer.url), await answer.text()
+    return link

@@ -177,12 +177,12 @@ class World:
             await self.beat()
 
     def invigilator_of(self, learner: str) -> str:
-        """Return the e-mail address of whoever watches a learner's newest session."""
+        """Return the e-mail address of whoever watches a learner's first session."""
         found = self.rows(
             "SELECT staff.email FROM booking JOIN staff ON booking.staff = staff.id "
             "JOIN request ON booking.request = request.id "
             "JOIN learner ON request.learner = learner.id "
-            "WHERE learner.name = ? ORDER BY booking.start DESC",
+            "WHERE learner.name = ? ORDER BY booking.start",
             learner,
         )
         return str(found[0][0])
