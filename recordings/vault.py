@@ -128,7 +128,7 @@ class Vault:
     def open_append(self, session: str, evidence_id: str) -> Appender:
         """Begin an object that grows; exactly one appender holds it until it is finished."""
         part, whole = self._paths(session, evidence_id)
-        self._check_space()
+        self.check_space()
         key = self._session_key(session, create=True)
         if whole.exists():
             raise EvidenceExists(evidence_id)
@@ -142,7 +142,14 @@ class Vault:
             os.write(descriptor, header)
             sync_folder(part.parent)
         cipher = stream.Cipher(key, header[len(stream.MAGIC) :], session, evidence_id)
-        return Appender(part, whole, descriptor, cipher, self._check_space)
+        return Appender(part, whole, descriptor, cipher, self.check_space)
+
+    def check_space(self) -> None:
+        """Raise EvidenceStoreFull when less than the reserve is free."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(self._root).free
+        if free < self._reserve:
+            raise EvidenceStoreFull(free)
 
     def recover(self, session: str, evidence_id: str) -> Stored:
         """Finish an orphan where it lies, with all its whole records.
@@ -159,7 +166,7 @@ class Vault:
             written = Digest(self.records(session, evidence_id))
             found = stream.layout(descriptor, evidence_id)
             writable = os.open(part, os.O_RDWR | os.O_CLOEXEC)
-            appender = Appender(part, whole, writable, cipher, self._check_space)
+            appender = Appender(part, whole, writable, cipher, self.check_space)
             appender.resume(found, written)
             return appender.finish()
 
@@ -232,12 +239,6 @@ class Vault:
         folder = self._root / _valid("session", session)
         name = _valid("evidence", evidence_id)
         return folder / f"{name}.part", folder / f"{name}.evidence"
-
-    def _check_space(self) -> None:
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        free = shutil.disk_usage(self._root).free
-        if free < self._reserve:
-            raise EvidenceStoreFull(free)
 
     def _write(self, session: str, evidence_id: str, pieces: Iterable[bytes]) -> Stored:
         """Write a finished object beside its place and move it there."""

@@ -67,6 +67,11 @@ class Picture:
 class Recording(MediaSink, Protocol):
     """One part of a session's recording, being written."""
 
+    @property
+    def broken(self) -> bool:
+        """Whether it has stopped by itself, on a full disk say: what comes now is not kept."""
+        ...
+
     async def finish(self) -> None:
         """Complete the part and tell the desk; may be called again."""
         ...

@@ -328,8 +328,10 @@ class Room(Actor):
         return self._view
 
     async def _keep_recording(self, view: RoomView) -> None:
-        if view.session.state in OVER:
-            if self._tape.on and self._finishing is None:
+        if self._finishing is not None and not self._finishing.done():
+            return
+        if view.session.state in OVER or self._tape.broken:
+            if self._tape.on:
                 self._finishing = self._spawn(self._finish())
             return
         peer = self._stage[Party.LEARNER].peer

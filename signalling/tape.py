@@ -31,6 +31,11 @@ class Tape:
         """Say whether something is being recorded, or not completed yet."""
         return self._recording is not None
 
+    @property
+    def broken(self) -> bool:
+        """Say whether the part has stopped by itself: it wants to be finished."""
+        return self._recording is not None and self._recording.broken
+
     async def follow(self, peer: MediaPeer, now: float) -> bool:
         """Record this peer; say whether a new part was begun. Never raises an `Exception`."""
         begun = False

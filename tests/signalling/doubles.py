@@ -76,6 +76,7 @@ class FakeRecording:
     def __init__(self, desk: Desk, part: Evidence) -> None:
         self.part = part
         self.finished = 0
+        self.broken = False
         self.hold: asyncio.Event | None = None
         self._desk = desk
 

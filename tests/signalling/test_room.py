@@ -417,6 +417,23 @@ async def test_a_full_disk_stops_no_session(house):
     assert house.inbox.last("lea")["recording"] is True
 
 
+async def test_a_recording_that_the_disk_has_stopped_is_ended_and_said_and_begun_anew(house):
+    await house.both_join()
+    peer = await house.media(house.lea)
+    (first,) = house.evidence.recordings
+    house.evidence.full = first.broken = True
+    await house.tick(1)
+    await until(lambda: not house.inbox.last("ann")["recording"], 5, "the state to say so")
+    stopped = (first.finished, [*peer.sinks])
+    house.evidence.full = False
+    await house.tick(11)
+
+    assert stopped == (1, [])
+    _, second = house.evidence.recordings
+    assert peer.sinks == [second]
+    assert house.inbox.last("ann")["recording"] is True
+
+
 async def test_draining_completes_the_recording_and_closes_the_media(house):
     await house.both_join()
     peer = await house.media(house.lea)

@@ -11,9 +11,11 @@ import pytest
 from invigilation.desk.recordings import KIND
 from invigilation.errors import NotFound
 from recordings import webm
+from recordings.errors import EvidenceStoreFull
 from recordings.evidence import Snapshots
 from recordings.vault import Vault
 from tests import builders
+from tests.harness.waiting import until
 from web.evidence import BEGINNING, EvidenceShelf
 
 MONTH = timedelta(days=30)
@@ -124,3 +126,33 @@ async def test_evidence_that_is_listed_is_no_stranger_however_old(scene, shelf):
     assert await shelf.erase_strangers(MONTH) == 0
 
     assert shelf.vault.read(part.session, part.id)
+
+
+async def test_on_a_full_disk_no_recording_begins_and_none_is_noted(scene, shelf):
+    full = EvidenceShelf(
+        scene.desk, Vault(shelf.vault._root, bytes(32), reserve=2**62), shelf.snapshots
+    )
+    before = await kinds(scene)
+
+    with pytest.raises(EvidenceStoreFull):
+        await full.begin(scene.sitting.session)
+
+    assert await listed(scene) == []
+    assert await kinds(scene) == before
+
+
+async def test_a_recording_that_the_disk_stops_says_so_and_is_finished_as_it_lies(scene, shelf):
+    recording = await shelf.begin(scene.sitting.session)
+    now = scene.clock.monotonic()
+    recording.audio(b"\xfc\xff\xfe", 0, now)
+    fine = recording.broken
+
+    shelf.vault._reserve = 2**62
+    recording.audio(b"\xfc\xff\xfe", 5 * 48_000, now + 5)
+    await until(lambda: recording.broken, 5, "the recording to stop")
+    await recording.finish()
+
+    assert not fine
+    [found] = await listed(scene)
+    assert found.sha256 is not None
+    assert found.erased is None
