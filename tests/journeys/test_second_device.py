@@ -1,0 +1,41 @@
+"""A learner goes on with another device: their link leads straight into the session, once."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.harness.browser import DESK
+from tests.harness.films import Scene
+from tests.journeys.cast import MARIA, Cast
+from tests.journeys.people import SOON_MS
+from tests.journeys.steps import begin
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.journey
+
+
+async def test_a_second_device_takes_over_and_the_first_one_says_so(
+    world: World, cast: Cast
+) -> None:
+    sitting = await begin(world, cast)
+    console, phone = sitting.console, sitting.learner
+    await console.sees("the learner")
+
+    laptop = await cast.learner(MARIA, viewport=DESK, scene=Scene.FACE)
+    await laptop.enter(sitting.asked.booking_url)
+    await laptop.page.get_by_role("link", name="Go to your session").click()
+
+    await laptop.told("Your assessment is open")
+    await phone.told("Your session is open in another window")
+    await console.sees("the learner on the laptop")
+    await console.hears("the learner on the laptop")
+    await laptop.sees("the invigilator")
+    await laptop.write("I am on my laptop now.")
+    await console.reads("I am on my laptop now.")
+    link = laptop.page.get_by_role("link", name="Open the assessment")
+    await expect(link).to_have_attribute("href", sitting.asked.assessment_url, timeout=SOON_MS)
+    await phone.page.reload()  # whoever wants to go on there may
+    await phone.told("Your assessment is open")
+    await laptop.told("Your session is open in another window")
+    await console.sees("the learner on the phone again")
