@@ -9,6 +9,11 @@ from itertools import pairwise
 
 CHECK_IN_OPENS = timedelta(minutes=30)
 CHECK_IN_CLOSES = timedelta(minutes=15)
+ATTEMPTS_FROM = timedelta(minutes=60)
+"""So long before the start and later, whatever the learner does to come in is an attempt.
+
+That is before check-in opens: somebody who was here early, and whose link then failed, did come.
+"""
 HEARTBEAT_GAP = timedelta(minutes=2)
 """The service counts as healthy while no two heartbeats lie further apart than this."""
 
@@ -56,13 +61,15 @@ def judge(evidence: Evidence) -> Judgement:
     """Propose what the missed session was.
 
     `NO_SHOW` needs all of: the invigilator was ready before the start; the service was healthy
-    from the opening of check-in through the grace time; the learner attempted nothing. Whatever
-    is missing on our side is our fault; an attempt without a check-in is a technical matter.
+    from the opening of check-in through the grace time; the learner attempted nothing, not even
+    early (`ATTEMPTS_FROM`). Whatever is missing on our side is our fault; an attempt without a
+    check-in is a technical matter.
     """
     first, last = opens(evidence.start), closes(evidence.start)
     ready = any(first <= at <= evidence.start for at in evidence.invigilator_ready)
     healthy = _no_gap(evidence.heartbeats, first, last)
-    tried = any(first <= at <= last for at in evidence.attempts)
+    early = evidence.start - ATTEMPTS_FROM
+    tried = any(early <= at <= last for at in evidence.attempts)
     reasons = (
         "The invigilator was ready before the start."
         if ready

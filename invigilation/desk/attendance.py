@@ -130,7 +130,8 @@ class AttendanceDesk:
             if one is None or session is None:
                 raise NotFound("booking", booking)
             who = actor(by, Role.SCHEDULER)
-            sitting = await self._close(tx, one, session, VERDICTS[verdict], who, reason)
+            known = await _known(tx, session)
+            sitting = await self._close(tx, one, session, VERDICTS[verdict], who, reason, known)
             if verdict is BookingState.LEARNER_NO_SHOW:
                 await self._hold_charge(tx, sitting)
             else:
@@ -145,6 +146,7 @@ class AttendanceDesk:
         event: BookingEvent,
         who: str,
         reason: str,
+        known: str = "",
     ) -> Sitting:
         after = await tx.bookings.save(booking.after(event))
         one = await held(tx, session)
@@ -163,10 +165,10 @@ class AttendanceDesk:
             event_ = RequestEvent.FULFIL if missed else RequestEvent.RELEASE
             await tx.requests.set_state(request.id, request.after(event_).state)
         sitting = await sitting_of(tx, session)
-        await self._tell(tx, sitting, reason)
+        await self._tell(tx, sitting, reason, known)
         return sitting
 
-    async def _tell(self, tx: Tx, sitting: Sitting, reason: str) -> None:
+    async def _tell(self, tx: Tx, sitting: Sitting, reason: str, known: str) -> None:
         price = self.office.rules.no_show_price
         letter: Data = {
             "name": sitting.learner_name,
@@ -176,6 +178,7 @@ class AttendanceDesk:
             "zone": sitting.zone,
             "state": sitting.booking_state.value,
             "reason": reason,
+            "known": known,
             "gross_pence": price.gross_pence,
             "vat_pence": price.vat_pence,
             "dispute_days": DISPUTE_DAYS,
@@ -201,6 +204,13 @@ class AttendanceDesk:
             self.office.clock.now(),
         )
         await tx.charges.add(charge)
+
+
+async def _known(tx: Tx, session: str) -> str:
+    """Return the evidence on which a no-show was proposed, as the record has it."""
+    entries = await tx.sessions.entries(session)
+    why = [one.data["why"] for one in entries if one.kind == "no_show_proposed"]
+    return str(why[-1]) if why else ""
 
 
 async def _waive(tx: Tx, booking: str, reason: str) -> None:

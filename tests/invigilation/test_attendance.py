@@ -90,11 +90,13 @@ def test_a_gap_just_longer_than_two_minutes_is_not_health():
         (minutes(-30), Finding.TECHNICAL),
         (minutes(15), Finding.TECHNICAL),
         (minutes(3), Finding.TECHNICAL),
-        ((START - 30 * MINUTE - A_MOMENT,), Finding.NO_SHOW),
+        (minutes(-31), Finding.TECHNICAL),
+        (minutes(-60), Finding.TECHNICAL),
+        ((START - 60 * MINUTE - A_MOMENT,), Finding.NO_SHOW),
         ((START + 15 * MINUTE + A_MOMENT,), Finding.NO_SHOW),
     ],
 )
-def test_any_attempt_within_check_in_makes_it_a_technical_matter(attempts, finding):
+def test_any_attempt_from_an_hour_before_makes_it_a_technical_matter(attempts, finding):
     assert found(attempts=attempts) is finding
 
 

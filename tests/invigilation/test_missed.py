@@ -151,6 +151,8 @@ async def test_a_confirmed_no_show_holds_a_charge_and_uses_the_request_up(world)
     [letter] = await world.bodies("attendance")
     assert (letter["state"], letter["gross_pence"]) == ("learner_no_show", 5_400)
     assert letter["reason"] == "Nobody came."
+    assert "The invigilator was ready before the start." in letter["known"]
+    assert "The learner made no attempt to come in." in letter["known"]
 
 
 async def test_only_a_proposed_no_show_can_be_confirmed(world):

@@ -34,6 +34,7 @@ FACTS = {
     "title": TITLE,
     "outcome": "stopped",
     "reason": "The link was lost.",
+    "known": "We were ready, and nobody came.",
     "state": "learner_no_show",
     "gross_pence": 5_400,
     "vat_pence": 900,
@@ -74,12 +75,13 @@ def text_of(mail):
 
 
 @pytest.mark.parametrize("kind", sorted(SUBJECTS))
-def test_every_kind_is_plain_text_and_html_with_the_link_and_all_three_times(kind):
+def test_every_kind_is_plain_text_and_html_with_all_three_times_and_a_link_that_opens(kind):
     mail = read(letter(kind))
 
     for subtype in ("plain", "html"):
         words = mail.get_body((subtype,)).get_content()
-        assert "https://invigilation.example/me/rq_1" in words
+        # The link has done its work when the receipt is written.
+        assert ("https://invigilation.example/me/rq_1" in words) == (kind != "receipt")
         assert "Monday 06 July 2026, 17:00 (Asia/Manila)" in words
         assert "Monday 06 July 2026, 10:00 (London)" in words
         assert "Monday 06 July 2026, 09:00 UTC" in words
@@ -90,6 +92,13 @@ def test_every_kind_is_plain_text_and_html_with_the_link_and_all_three_times(kin
     assert parsedate_to_datetime(mail["Date"]) == CREATED
     assert mail["Auto-Submitted"] == "auto-generated"
     assert not mail.defects
+
+
+def test_only_our_own_address_becomes_a_link():
+    page = read(letter("moved", name="Win now https://evil.example")).get_body(("html",))
+
+    assert page.get_content().count("<a href=") == 1
+    assert '<a href="https://invigilation.example/me/rq_1"' in page.get_content()
 
 
 @pytest.mark.parametrize("kind", sorted(METHODS))
@@ -243,6 +252,8 @@ def test_a_missed_session_is_told_in_plain_words(state, says):
     assert says in text
     assert "within 14 days" in text
     assert ("£" in text) == (state == "learner_no_show")
+    assert ("We were ready, and nobody came." in text) == (state == "learner_no_show")
+    assert "The link was lost." in text
 
 
 @pytest.mark.parametrize("outcome", ["completed", "stopped", "refused", "technical"])

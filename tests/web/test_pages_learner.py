@@ -512,6 +512,33 @@ async def test_missed_session_is_told_in_plain_words(world: World) -> None:
     assert "Choose a" not in page.words
 
 
+async def test_link_in_the_letter_about_a_missed_session_opens_its_page(world: World) -> None:
+    sitting = await no_show(world)
+    learner = world.stranger()
+
+    entered = await learner.post(world.link(sitting.request), {})
+
+    assert entered.to == "/me"
+    assert "You did not come to your session" in (await learner.get("/me")).words
+
+
+async def test_who_came_early_and_then_lost_the_link_did_not_stay_away(world: World) -> None:
+    sitting = await world.booked()
+    world.clock.move_to(START - timedelta(minutes=30, seconds=20))
+    learner = await world.learner(sitting.request)
+    await learner.get("/me")
+    world.clock.move_to(START - timedelta(minutes=29, seconds=50))
+    await learner.get("/me/check-in")
+    await world.desk.sessions.ready(sitting.session, staff_of(sitting))
+    await heartbeats(world.desk, START - timedelta(hours=1), START + timedelta(hours=1))
+    world.clock.move_to(START + timedelta(hours=1))
+
+    await world.desk.attendance.sweep()
+
+    found = await world.desk.bookings.find(sitting.booking)
+    assert found.booking_state is BookingState.TECHNICAL_UNRESOLVED
+
+
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from aiohttp import web
 
 from invigilation import attendance
+from invigilation.booking import BookingState
 from invigilation.desk.people import LEARNER_HOURS, Kind
 from invigilation.desk.requests import Asked
 from invigilation.request import RequestState
@@ -18,9 +17,6 @@ from web.pages.frame import go, render
 from web.pages.mistakes import Refused
 
 routes = web.RouteTableDef()
-
-NEAR = timedelta(minutes=30)
-"""Attempts to come in are noted from this long before check-in opens until it closes."""
 
 
 @routes.get("/r/{token}")
@@ -44,13 +40,17 @@ async def enter(request: web.Request) -> web.StreamResponse:
 
 
 async def _opened(request: web.Request) -> tuple[Asked, Sitting | None]:
-    """Return the request of a link and its booking; refuse when its session is over."""
+    """Return the request of a link and its booking; refuse when its session is over.
+
+    A missed session can still be read about: its learner may dispute it.
+    """
     ident = links.request_of(request.app[SECRET], request.match_info["token"])
     desk = request.app[DESK]
     asked = await desk.requests.find(ident)
     sitting = await desk.bookings.latest(ident)
     done = asked.request.state in {RequestState.FULFILLED, RequestState.WITHDRAWN}
-    if done and (sitting is None or sitting.session_state in OVER):
+    missed = sitting is not None and sitting.booking_state is BookingState.LEARNER_NO_SHOW
+    if done and not missed and (sitting is None or sitting.session_state in OVER):
         raise Refused("over", "This link has done its work.")
     return asked, sitting
 
@@ -58,6 +58,6 @@ async def _opened(request: web.Request) -> tuple[Asked, Sitting | None]:
 async def note_attempt(request: web.Request, sitting: Sitting, kind: str) -> None:
     """Note that the learner tried to come in, when it is near the time of the session."""
     desk = request.app[DESK]
-    opens, closes = attendance.opens(sitting.start), attendance.closes(sitting.start)
-    if opens - NEAR <= desk.office.clock.now() <= closes:
+    first, last = sitting.start - attendance.ATTEMPTS_FROM, attendance.closes(sitting.start)
+    if first <= desk.office.clock.now() <= last:
         await desk.sessions.note_attempt(sitting.session, kind)
