@@ -97,6 +97,7 @@ function OwnPicture({ track }: { track: MediaStreamTrack }) {
 
 function TimeLeft({ desk, state }: { desk: Desk; state: RoomState }) {
   useDesk(desk, 1000);
+  if (isOver(state.state)) return null;
   if (!state.clock.started) return <span class="time soft">{state.assessment.minutes} min</span>;
   const left = duration(remaining(state.clock, performance.now() - desk.stateAt));
   return (
