@@ -73,12 +73,15 @@ def clean_email(raw: str) -> str:
 
 def clean_zone(raw: str) -> str:
     """Return an IANA zone name that this system knows."""
-    if raw not in _zones():
+    if raw not in known_zones():
         raise InvalidInput("zone", "Choose a time zone from the list.")
     return ZoneInfo(raw).key
 
 
 @cache
-def _zones() -> frozenset[str]:
-    # Reading the whole zone directory takes some 50 ms: once is enough.
+def known_zones() -> frozenset[str]:
+    """Return the names of all zones that this system knows.
+
+    Reading the whole zone directory takes some 50 ms: once is enough.
+    """
     return frozenset(available_timezones())

@@ -141,15 +141,26 @@ class Sweeps:
             await tx.watch.purge_keys(now - KEPT_KEYS)
 
     async def erase(self, retention: Retention) -> int:
-        """Erase evidence whose time is over; return how much went."""
+        """Erase evidence whose time is over; return how much went.
+
+        What cannot be erased keeps nothing else from it; at the end its errors are raised.
+        """
         office = self.desk.office
         async with office.store.read() as tx:
             present = await tx.evidence.present()
             accepted = await tx.outbox.reports_accepted()
         gone = 0
+        kept: list[Exception] = []
         for one in present:
-            if await retention.erase(one, accepted.get(one.session)):
+            try:
+                over = await retention.erase(one, accepted.get(one.session))
+            except Exception as error:  # noqa: BLE001 - raised below
+                kept.append(error)
+                continue
+            if over:
                 async with office.store.write() as tx:
                     await tx.evidence.erase(one.id, office.clock.now())
                 gone += 1
+        if kept:
+            raise ExceptionGroup(f"not erased: {len(kept)} pieces of evidence", kept)
         return gone

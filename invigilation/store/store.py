@@ -30,6 +30,8 @@ POOL_SIZE = 10
 BUSY_MS = 10_000
 MIGRATION_LOCK = 0x696E7669
 """The name of an advisory lock; any number that nobody else in the database uses."""
+# What a statement was about (names, keys, tokens' digests) has no place in an error's text.
+_ENGINE: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "hide_parameters": True}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -104,11 +106,11 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _postgresql_engine(url: str) -> AsyncEngine:
-    return create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_pre_ping=True)
+    return create_async_engine(url, **_ENGINE, pool_pre_ping=True)
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0)
+    engine = create_async_engine(url, **_ENGINE)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:

@@ -330,6 +330,28 @@ async def test_evidence_whose_bytes_are_gone_is_noted_as_erased(world):
     assert kept == {"ev_old": now, "ev_new": None, "ev_open": None}
 
 
+async def test_evidence_that_cannot_be_erased_keeps_no_other_from_it(world):
+    class Stuck(Eraser):
+        async def erase(self, evidence, accepted):
+            if evidence.id == "ev_a":
+                raise OSError("read-only file system")
+            return await super().erase(evidence, accepted)
+
+    one = await builders.book(world.desk)
+    now = world.clock.now()
+    async with world.store.write() as tx:
+        for ident in ("ev_a", "ev_b"):
+            await tx.evidence.add(
+                Evidence(ident, one.session, "face", "image/jpeg", now, "ab" * 32, 5, None)
+            )
+
+    with pytest.raises(ExceptionGroup, match="not erased: 1 piece"):
+        await sweeps(world, Post()).erase(Stuck("ev_b"))
+
+    kept = {piece.id: piece.erased for piece in await world.desk.sessions.evidence(one.session)}
+    assert kept == {"ev_a": None, "ev_b": now}
+
+
 async def test_the_retention_hears_when_the_report_was_accepted(world):
     one = await builders.book(world.desk)
     async with world.store.write() as tx:

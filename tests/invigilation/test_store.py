@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from invigilation.desk import Desk
 from invigilation.errors import InvalidInput, NotAllowed
@@ -52,6 +53,16 @@ async def test_a_write_that_fails_leaves_nothing(world):
         await change()
 
     assert await world.desk.rota.closures() == []
+
+
+async def test_an_error_of_the_database_tells_no_names(world):
+    with pytest.raises(IntegrityError) as failed:
+        async with world.store.write() as tx:
+            await tx.people.add_staff(world.ann, "the hash of a password")
+
+    assert "password_hash" in str(failed.value)
+    assert "the hash of" not in str(failed.value)
+    assert world.ann.name not in str(failed.value)
 
 
 async def test_a_cancelled_write_leaves_nothing_and_blocks_nobody(world):

@@ -60,7 +60,7 @@ async def recognise(request: web.BaseRequest, desk: Desk) -> Visitor:
 
 async def _login(request: web.BaseRequest, desk: Desk, cookie: str, kind: Kind) -> Login | None:
     token = request.cookies.get(cookie, "")
-    if not 0 < len(token) <= TOKEN_LIMIT:
+    if not 0 < len(token) <= TOKEN_LIMIT or not token.isascii():
         return None
     login = await desk.reception.login(token)
     return login if login is not None and login.kind == kind else None

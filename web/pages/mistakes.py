@@ -95,10 +95,8 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         visitor = await recognise(request, request.app[DESK])
         request[VISITOR] = visitor
-        if request.method in csrf.SAFE or await csrf.genuine(request):
-            response = await handler(request)
-        else:
-            response = explain(request, Refused("forged", _FORGED))
+        await _check(request)
+        response = await handler(request)
     except InvigilationError as error:
         response = explain(request, error)
     except web.HTTPNotFound:
@@ -111,13 +109,27 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException:
         raise
     except Exception:
-        log.exception("page failed: %s %s", request.method, request.path)
+        log.exception("page failed: %s %s", request.method, _shape(request))
         response = explain(request, Refused("internal", ""))
     known = request.get(VISITOR)
     if known is not None and known.fresh and response.content_type == "text/html":
         cookies.keep(response, cookies.VISITOR, known.token)
     await compress(request, response)
     return response
+
+
+async def _check(request: web.Request) -> None:
+    """Raise for a request that no page of ours makes."""
+    if "\0" in request.path:  # PostgreSQL takes none, and no name of ours has one
+        raise Refused("not_found", "")
+    if request.method not in csrf.SAFE and not await csrf.genuine(request):
+        raise Refused("forged", _FORGED)
+
+
+def _shape(request: web.Request) -> str:
+    """Return the path for a log, with names in the place of what may be a secret (`/r/{token}`)."""
+    resource = request.match_info.route.resource
+    return "no page of ours" if resource is None else resource.canonical
 
 
 def explain(request: web.Request, error: InvigilationError) -> web.StreamResponse:

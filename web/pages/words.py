@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from invigilation.office_hours import LONDON
+from invigilation.people import known_zones
 
 UTC_NAME = "UTC"
 
@@ -77,7 +78,7 @@ def _beside(at: datetime, own: tzinfo, other: tzinfo) -> str:
 def all_zones() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return every zone to choose from, by region: (region, [(zone, place)])."""
     regions: dict[str, list[tuple[str, str]]] = {}
-    for zone in sorted(available_timezones()):
+    for zone in sorted(known_zones()):
         region, slash, rest = zone.partition("/")
         if slash and region not in {"Etc", "SystemV", "US", "posix", "right"}:
             regions.setdefault(region, []).append((zone, rest.replace("_", " ")))

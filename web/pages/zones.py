@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from aiohttp import web
 
 from invigilation.errors import InvalidInput
 from invigilation.office_hours import LONDON
-from invigilation.people import clean_zone
+from invigilation.people import clean_zone, known_zones
 from web.auth import cookies
 from web.auth.visitor import request_id_of
 from web.pages import words
@@ -22,7 +20,7 @@ BACK = {"/me", "/me/book", "/me/change"}
 def zone_of(request: web.Request, otherwise: str = LONDON.key) -> str:
     """Return the zone that this browser has chosen or shown, else another one."""
     chosen = request.cookies.get(cookies.ZONE, "")
-    return chosen if chosen in available_timezones() else otherwise
+    return chosen if chosen in known_zones() else otherwise
 
 
 @routes.get("/me/zone")
