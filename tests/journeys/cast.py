@@ -34,7 +34,7 @@ class Cast:
             self.films.film(scene, who), self.films.sound(who.seed), viewport=viewport, zone=zone
         )
         await page.add_init_script(PEERS)
-        return LearnerPage(page, self.world)
+        return LearnerPage(page, self.world, zone)
 
     async def invigilator(self) -> Console:
         """Bring an invigilator."""

@@ -192,6 +192,11 @@ class LearnerPage(LivePage):
 
     remote = "#remote"
 
+    def __init__(self, page: Page, world: World, zone: str = "") -> None:
+        super().__init__(page, world)
+        self.zone = zone
+        """The zone that times are shown in; unknown without scripts."""
+
     async def ask(self, name: str, assessment: str = "ISPS-SSO") -> Asked:
         """Ask for a session at the practice backend; it leads to the personal page."""
         page = self.page
@@ -214,11 +219,19 @@ class LearnerPage(LivePage):
         await self.page.get_by_label("Show times as the clocks show them in").select_option(zone)
         await self.page.get_by_role("button", name="Use this time zone").click()
         await self.page.wait_for_url("**/me/book")
+        self.zone = zone
 
     async def look_at(self, start: datetime) -> None:
         """Open the day of a start, and choose that start; nothing is sent yet."""
         await self.page.goto(f"{self.world.service.url}/me/book?day={start:%Y-%m-%d}")
+        await self.has_zone()
         await self.slot(start).check(force=True)
+
+    async def has_zone(self) -> None:
+        """Wait until the page has learnt the browser's zone and has loaded itself anew."""
+        if self.zone:
+            zone = self.page.locator("#zone")
+            await expect(zone).to_have_attribute("data-zone", self.zone, timeout=SOON_MS)
 
     def slot(self, start: datetime) -> Locator:
         """Return the choice of a start."""

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.journey
 
 BACK_S = 10.0
 """How long after the server is ready again until both see each other again."""
+SAFE_S = 3.0
+"""Seconds of sound and picture that had been recorded, at least, when the server was killed."""
 LAST_WORDS = "Written just before the lights went out."
 
 
@@ -87,6 +89,7 @@ async def ends_well(world: World, sitting: Sitting, folder: Path) -> None:
     await expect(console.page.get_by_text("The record is whole.")).to_be_visible(timeout=SOON_MS)
     parts = [await play(console.page, number) for number in range(2)]
     assert all(part.width > 0 and part.sound > 0 for part in parts)
+    assert parts[0].long > SAFE_S
     async with console.page.expect_download() as coming:
         await console.page.get_by_role("link", name="Download the sealed record").click()
     record, keys = folder / "record.json", folder / "keys.json"
