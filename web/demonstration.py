@@ -19,6 +19,7 @@ import typer
 from aiohttp import web
 
 from invigilation import attendance
+from invigilation.errors import InvigilationError
 from invigilation.session import LIVE, SessionState
 from invigilation.store.views import Sitting
 from web.app import House, application, open_house
@@ -125,12 +126,15 @@ async def _child(log: Path, environment: dict[str, str], *module: str) -> AsyncI
 
 
 async def _show(house: House, demo: Demo, places: Places, *, guided: bool) -> None:
+    near = None
     try:
         near = await _near(house, places)
     except (aiohttp.ClientError, OSError, TimeoutError, LookupError) as error:
         log = house.settings.var / "practice.log"
         typer.echo(f"The practice backend does not answer ({error}): see {log}.")
-        near = None
+    except InvigilationError as error:
+        # Such as a charge for the session of an earlier start, missed and judged.
+        typer.echo(f"There is no session to join now: {error}")
     typer.echo(_table(demo, places, near, house.settings.var))
     if guided and near is not None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
