@@ -285,7 +285,8 @@ async def supervised(
     await sheet.close()
     world.time.forward(timedelta(minutes=12))
     await console.note_incident("environment.noise", "An alarm test on board.")
-    await wait_for_card(console, up=False)
+    await wait_for_card(console, up=True)
+    await wait_for_card(console, up=False)  # the face has only just come
     await album.both(console.page, "console", whole=False)
 
 

@@ -62,7 +62,7 @@ function trouble(kind: Kind, error: unknown): Trouble {
       return {
         kind,
         title: `We cannot find a ${kind}.`,
-        mend: "Plug one in, or use a phone or tablet instead: open your personal link there.",
+        mend: "Plug one in and try again, or go on with a phone or tablet that has one.",
       };
     case "NotReadableError":
     case "AbortError":
