@@ -48,6 +48,8 @@ TABLE = {
     (_S.NO_SHOW_PROPOSED, _E.FIND_PROVIDER_FAULT): _S.PROVIDER_FAULT,
     (_S.NO_SHOW_PROPOSED, _E.FIND_TECHNICAL): _S.TECHNICAL_UNRESOLVED,
     (_S.NO_SHOW_PROPOSED, _E.EXCUSE): _S.EXCUSED,
+    # The learner came, and yet the session could not take place or be finished.
+    (_S.ATTENDED, _E.FIND_PROVIDER_FAULT): _S.PROVIDER_FAULT,
     (_S.ATTENDED, _E.FIND_TECHNICAL): _S.TECHNICAL_UNRESOLVED,
     # After a dispute a scheduler may still find otherwise.
     (_S.LEARNER_NO_SHOW, _E.EXCUSE): _S.EXCUSED,

@@ -47,10 +47,13 @@ TABLE = {
     (_S.CHECKED_IN, _E.CONFIRM_IDENTITY): _S.IDENTIFIED,
     (_S.CHECKED_IN, _E.REFUSE): _S.REFUSED,
     (_S.CHECKED_IN, _E.STOP): _S.STOPPED,
+    # Nobody met the learner, and a scheduler has found so.
+    (_S.CHECKED_IN, _E.CLOSE): _S.CLOSED,
     (_S.IDENTIFIED, _E.REOPEN_IDENTITY): _S.CHECKED_IN,
     (_S.IDENTIFIED, _E.ADMIT): _S.IN_PROGRESS,
     (_S.IDENTIFIED, _E.REFUSE): _S.REFUSED,
     (_S.IDENTIFIED, _E.STOP): _S.STOPPED,
+    (_S.IDENTIFIED, _E.CLOSE): _S.CLOSED,
     (_S.IN_PROGRESS, _E.PAUSE): _S.PAUSED,
     (_S.IN_PROGRESS, _E.STOP): _S.STOPPED,
     (_S.IN_PROGRESS, _E.END): _S.ENDED,
@@ -64,6 +67,10 @@ TABLE = {
 LIVE = frozenset({_S.CHECKED_IN, _S.IDENTIFIED, _S.IN_PROGRESS, _S.PAUSED})
 """Both people are, or should be, in the room."""
 OVER = frozenset({_S.REFUSED, _S.STOPPED, _S.ENDED, _S.ATTESTED, _S.CLOSED})
+
+
+EXTRA_MINUTES = range(1, 241)
+"""How much more time an invigilator may give at once."""
 
 
 class Outcome(StrEnum):

@@ -23,9 +23,11 @@ from invigilation.errors import InvalidInput, NotFound
 from invigilation.people import Role, Staff
 from invigilation.record import Data
 from invigilation.request import RequestEvent, RequestState
-from invigilation.session import SessionEvent, SessionState
+from invigilation.session import TABLE as SESSIONS
+from invigilation.session import SessionEvent
 from invigilation.store import Tx
 from invigilation.store.views import Sitting
+from invigilation.transitions import can
 
 DISPUTE_DAYS = 14
 VERDICTS = {
@@ -152,7 +154,7 @@ class AttendanceDesk:
         one = await held(tx, session)
         data: Data = {"state": after.state.value, "why": reason}
         entry = self.office.entry(one, "attendance_decided", who, data)
-        if one.session.state is SessionState.SCHEDULED:
+        if can(SESSIONS, one.session.state, SessionEvent.CLOSE):
             now = self.office.clock.now()
             await tx.sessions.save(one.session.after(SessionEvent.CLOSE, now, reason), entry)
         else:

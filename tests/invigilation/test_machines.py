@@ -42,6 +42,7 @@ MACHINES = {
         no_show_proposed  find_provider_fault  provider_fault
         no_show_proposed  find_technical       technical_unresolved
         no_show_proposed  excuse               excused
+        attended          find_provider_fault  provider_fault
         attended          find_technical       technical_unresolved
         learner_no_show   excuse               excused
         learner_no_show   find_provider_fault  provider_fault
@@ -59,10 +60,12 @@ MACHINES = {
         checked_in   confirm_identity  identified
         checked_in   refuse            refused
         checked_in   stop              stopped
+        checked_in   close             closed
         identified   reopen_identity   checked_in
         identified   admit             in_progress
         identified   refuse            refused
         identified   stop              stopped
+        identified   close             closed
         in_progress  pause             paused
         in_progress  stop              stopped
         in_progress  end               ended

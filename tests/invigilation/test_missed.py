@@ -283,6 +283,32 @@ async def test_a_sitting_that_the_link_broke_off_may_be_taken_again(world):
     assert await world.request_state(one.request) is RequestState.OPEN
 
 
+@pytest.mark.parametrize("met", ["checked_in", "identified"])
+async def test_a_learner_whom_nobody_admitted_may_book_again(world, met):
+    one = await getattr(world, met)()
+
+    after = await decide(world, one, BookingState.PROVIDER_FAULT, reason="Nobody was on duty.")
+
+    assert after.booking_state is BookingState.PROVIDER_FAULT
+    assert after.session_state is SessionState.CLOSED
+    assert await world.request_state(one.request) is RequestState.OPEN
+    assert await world.count("charge") == 0
+    [letter] = await world.bodies("attendance")
+    assert (letter["state"], letter["reason"]) == ("provider_fault", "Nobody was on duty.")
+    again = await world.desk.bookings.book(one.request, START + 3 * DAY, "UTC")
+    assert again.booking_state is BookingState.BOOKED
+
+
+async def test_who_came_did_not_stay_away(world):
+    one = await world.checked_in()
+
+    for verdict in (BookingState.LEARNER_NO_SHOW, BookingState.EXCUSED):
+        with pytest.raises(IllegalTransition):
+            await decide(world, one, verdict)
+
+    assert await world.booking_state(one.booking) is BookingState.ATTENDED
+
+
 async def test_a_charge_that_was_paid_is_not_waived_by_a_later_verdict(world):
     one = await no_show(world)
     asked = await world.desk.requests.ask(next_ask())

@@ -12,7 +12,7 @@ import pytest
 from invigilation.booking import BookingState
 from invigilation.desk.office import new_id
 from invigilation.desk.requests import Ask
-from invigilation.identity import SnapshotKind
+from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import Hours
 from invigilation.people import Staff
 from invigilation.report import DeliveryState
@@ -315,6 +315,51 @@ async def test_no_show_can_be_found_otherwise_after_a_dispute(world: World) -> N
 
     assert answer.to == "/staff/attendance?done=decided"
     assert await world.desk.charges.open(SAM) == []
+
+
+async def test_who_came_and_was_met_by_nobody_may_book_again(world: World) -> None:
+    sitting = await world.booked()
+    world.clock.move_to(START)
+    learner, sam = await world.learner(sitting.request), await world.staff(SAM)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    page = f"/staff/attendance/{sitting.booking}"
+    form = await sam.get(page)
+
+    answer = await sam.post(page, {"verdict": "provider_fault", "reason": "Nobody was on duty."})
+
+    offered = re.findall(r'name="verdict"[^>]*value="([a-z_]+)"', form.text)
+    assert offered == ["provider_fault", "technical_unresolved"]
+    assert answer.to == "/staff/attendance?done=decided"
+    told = await learner.get("/me")
+    assert "This was our fault" in told.words
+    assert 'href="/me/book"' in told.text
+
+
+async def admit(world: World, sitting: Sitting) -> None:
+    """Let the assessment of a learner who has checked in begin."""
+    by, desk = staff_of(sitting), world.desk
+    for kind in (SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE):
+        taken = Evidence(
+            f"ev_{kind}", sitting.session, kind, "image/jpeg", START, "0" * 64, 9, None
+        )
+        await desk.identity.record(sitting.session, by, kind, taken)
+    await desk.identity.decide(sitting.session, by, Decision.CONFIRMED, "As in the document.")
+    await desk.sessions.admit(sitting.session, by)
+
+
+async def test_running_session_is_not_judged(world: World) -> None:
+    sitting = await world.booked()
+    page = f"/staff/bookings/{sitting.booking}"
+    world.clock.move_to(START)
+    sam = await world.staff(SAM)
+    booked = await sam.get(page)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    waiting = await sam.get(page)
+    await admit(world, sitting)
+    running = await sam.get(page)
+
+    judge = f"/staff/attendance/{sitting.booking}"
+    assert [judge in one.text for one in (booked, waiting, running)] == [False, True, False]
 
 
 # --- closures, administration, console ------------------------------------------------------------

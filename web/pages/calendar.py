@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from invigilation.booking import ACTIVE, BookingState
+from invigilation.booking import BookingState
 from invigilation.desk.office import actor
 from invigilation.errors import InvalidInput, SlotNotOffered, SlotTaken
 from invigilation.office_hours import Window
 from invigilation.people import Role, Staff
+from invigilation.session import SessionState
 from invigilation.slots import Leave, Refusal
 from invigilation.store.views import Sitting
 from web.auth.visitor import staff_of
@@ -37,6 +38,10 @@ STATES = {
     BookingState.EXCUSED: ("Excused", "quiet"),
 }
 """Each state in words, and the kind of its tag."""
+TO_JUDGE = frozenset(
+    {BookingState.NO_SHOW_PROPOSED, BookingState.LEARNER_NO_SHOW, BookingState.ATTENDED}
+)
+"""Not only who stayed away: who came may have found nobody, or lost the link for good."""
 WHY_NOT = {
     Refusal.PAST_NOTICE: "This time has passed.",
     Refusal.OUTSIDE_LICENCE: "The learner's licence has ended by then.",
@@ -284,8 +289,7 @@ def _booking(
         one=found,
         state=STATES[found.booking_state],
         changeable=found.booking_state is BookingState.BOOKED,
-        to_judge=found.booking_state in ACTIVE - {BookingState.BOOKED}
-        or found.booking_state is BookingState.LEARNER_NO_SHOW,
+        to_judge=decidable(found),
         week=local.date(),
         entered={"day": local.date().isoformat(), "time": f"{local:%H:%M}", **entered},
         times=[(one, one) for one in times],
@@ -294,6 +298,12 @@ def _booking(
             done, ""
         ),
     )
+
+
+def decidable(one: Sitting) -> bool:
+    """Whether a scheduler may find now what came of this session; not while it is running."""
+    running = one.session_state in {SessionState.IN_PROGRESS, SessionState.PAUSED}
+    return one.booking_state in TO_JUDGE and not running
 
 
 def _date(raw: str | None) -> date | None:

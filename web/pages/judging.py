@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from invigilation.booking import BookingState
+from invigilation.booking import TABLE, BookingState
+from invigilation.desk.attendance import VERDICTS as EVENTS
 from invigilation.desk.attendance import Proposal
 from invigilation.errors import InvalidInput
 from invigilation.people import Role
+from invigilation.transitions import can
 from web.auth.visitor import staff_of
 from web.keys import DESK, RELAY
-from web.pages.calendar import STATES
+from web.pages.calendar import STATES, decidable
 from web.pages.frame import fields, go, staff_page
 
 routes = web.RouteTableDef()
@@ -77,7 +79,7 @@ async def _form(
     choices = [
         (state.value, text, hint)
         for state, text, hint in VERDICTS
-        if state is not sitting.booking_state
+        if can(TABLE, sitting.booking_state, EVENTS[state])
     ]
     return staff_page(
         request,
@@ -87,8 +89,7 @@ async def _form(
         one=sitting,
         state=STATES[sitting.booking_state],
         reasons=() if known is None else known.judgement.reasons,
-        decidable=sitting.booking_state
-        in {BookingState.NO_SHOW_PROPOSED, BookingState.LEARNER_NO_SHOW},
+        decidable=decidable(sitting),
         choices=choices,
         entered=entered,
         errors=errors,
