@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from invigilation.errors import InvalidInput
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity, check_category
-from invigilation.session import Outcome
+from invigilation.session import EXTRA_MINUTES, Outcome
 
 SDP_LIMIT: Final = 48 * 1024
 CHAT_LIMIT: Final = 2_000
@@ -98,6 +98,11 @@ class DecideIdentity(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ReopenIdentity(Message):
+    """Take the decision back, and ask for document and face again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Admit(Message):
     """Let the assessment begin."""
 
@@ -129,6 +134,13 @@ class Pause(Message):
 @dataclass(frozen=True, slots=True)
 class Resume(Message):
     """Let the assessment's clock run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraTime(Message):
+    """Give the learner more minutes."""
+
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +232,12 @@ def _yes_or_no(name: str, raw: object) -> bool:
     return raw
 
 
+def _minutes(name: str, raw: object) -> int:
+    if type(raw) is not int or raw not in EXTRA_MINUTES:
+        raise InvalidInput(name, f"Give 1 to {EXTRA_MINUTES[-1]} minutes.")
+    return raw
+
+
 def _one_of(words: type[EnumT]) -> Check:
     def check(name: str, raw: object) -> EnumT:
         if type(raw) is not str or raw not in {word.value for word in words}:
@@ -249,6 +267,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "media": Form(Media, _SESSION | {"camera": _yes_or_no, "microphone": _yes_or_no}, both=True),
     "snapshot": Form(Snapshot, _SESSION | {"kind": _one_of(SnapshotKind)}),
     "decide_identity": Form(DecideIdentity, _REASON | {"decision": _one_of(Decision)}),
+    "reopen_identity": Form(ReopenIdentity, _SESSION),
     "admit": Form(Admit, _SESSION),
     "refuse": Form(Refuse, _REASON),
     "incident": Form(
@@ -263,6 +282,7 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "pause": Form(Pause, _REASON),
     "resume": Form(Resume, _SESSION),
+    "extra_time": Form(ExtraTime, _SESSION | {"minutes": _minutes}),
     "stop": Form(Stop, _REASON),
     "end": Form(End, _SESSION),
     "attest": Form(

@@ -24,7 +24,7 @@ from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
 from invigilation.people import Role, Staff
 from invigilation.record import Data
 from invigilation.request import RequestEvent
-from invigilation.session import LIVE, Session, SessionEvent, SessionState
+from invigilation.session import EXTRA_MINUTES, LIVE, Session, SessionEvent, SessionState
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 from invigilation.store.sessions import Line, Open
@@ -259,8 +259,8 @@ class SessionDesk:
 
     async def extra_minutes(self, session: str, by: Staff, minutes: int) -> Session:
         """Give the learner more time, for a reason that lies with us or with the link."""
-        if not 0 < minutes <= 240:
-            raise InvalidInput("minutes", "Give 1 to 240 minutes.")
+        if minutes not in EXTRA_MINUTES:
+            raise InvalidInput("minutes", f"Give 1 to {EXTRA_MINUTES[-1]} minutes.")
         async with self.office.store.write() as tx:
             one, _ = await watched(tx, session, by)
             if one.session.state not in LIVE:

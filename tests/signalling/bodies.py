@@ -10,6 +10,7 @@ BODIES: dict[str, dict[str, object]] = {
     "media": {"camera": True, "microphone": True},
     "snapshot": {"kind": "face"},
     "decide_identity": {"decision": "confirmed", "reason": "Same person"},
+    "reopen_identity": {},
     "admit": {},
     "refuse": {"reason": "No document"},
     "incident": {
@@ -20,6 +21,7 @@ BODIES: dict[str, dict[str, object]] = {
     },
     "pause": {"reason": "Fire drill"},
     "resume": {},
+    "extra_time": {"minutes": 10},
     "stop": {"reason": "Fire alarm"},
     "end": {},
     "attest": {"statement": "I watched the whole sitting.", "outcome": "completed"},

@@ -575,6 +575,31 @@ async def test_the_assessment_is_released_to_the_learner_from_admission_to_the_e
     assert seqs == sorted(seqs)
 
 
+async def test_more_time_reaches_the_learners_clock(house):
+    await house.to_start()
+    before = house.inbox.last("lea")["clock"]["remaining_s"]
+
+    await house.say(house.ann, m.ExtraTime, minutes=10)
+
+    assert house.inbox.last("lea")["clock"]["remaining_s"] == before + 10 * 60
+    assert (await house.kinds())[-1] == "extra_time"
+
+
+async def test_a_decision_taken_back_asks_for_the_pictures_anew(house):
+    await house.both_join()
+    await house.media(house.lea)
+    for kind in (SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE):
+        await house.say(house.ann, m.Snapshot, kind=kind)
+    await house.say(house.ann, m.DecideIdentity, decision=Decision.CONFIRMED, reason="Same person")
+
+    await house.say(house.ann, m.ReopenIdentity)
+
+    state = house.inbox.last("ann")
+    identity = state["identity"]
+    assert (state["state"], identity["state"]) == ("checked_in", "open")
+    assert (identity["document"], identity["face"], identity["decision"]) == (None, None, None)
+
+
 async def test_what_does_not_apply_now_is_refused_and_changes_nothing(house):
     await house.both_join()
 

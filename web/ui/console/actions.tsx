@@ -63,6 +63,7 @@ function allowed(state: SessionState) {
     stop: early || sitting,
     refuse: early,
     end: sitting,
+    extra: sitting,
     incident: LIVE.includes(state),
   };
 }
@@ -75,6 +76,7 @@ export function Actions(props: {
 }) {
   const { desk, state, keys, onIncident } = props;
   const [question, setQuestion] = useState<Question | null>(null);
+  const [giving, setGiving] = useState(false);
   const asking = useAction();
   const can = allowed(state.state);
   const ask = (event: Question["event"]) => () => setQuestion(QUESTIONS[event]);
@@ -85,6 +87,7 @@ export function Actions(props: {
       ...(can.admit && { A: tell("admit") }),
       ...(can.incident && { I: onIncident }),
       ...((can.pause || can.resume) && { P: pause }),
+      ...(can.extra && { T: () => setGiving(true) }),
       ...(can.stop && { S: ask("stop") }),
       ...(can.end && { E: ask("end") }),
     },
@@ -103,6 +106,9 @@ export function Actions(props: {
         <KeyButton keyName="P" disabled={!(can.pause || can.resume) || asking.busy} onPress={pause}>
           {can.resume ? "Resume" : "Pause"}
         </KeyButton>
+        <KeyButton keyName="T" disabled={!can.extra} onPress={() => setGiving(true)}>
+          More time
+        </KeyButton>
         <KeyButton keyName="E" disabled={!can.end} onPress={ask("end")}>
           End
         </KeyButton>
@@ -116,6 +122,7 @@ export function Actions(props: {
         )}
       </div>
       <Refusal error={asking.error} />
+      {giving && <MoreTime desk={desk} onClose={() => setGiving(false)} />}
       {question && (
         <Ask
           desk={desk}
@@ -160,6 +167,42 @@ function Ask(props: { desk: Desk; question: Question; onClose: () => void }) {
           disabled={asking.busy || (question.reason !== undefined && !reason.trim())}
         >
           {question.button}
+        </button>
+        <button type="button" class="button button--quiet" onClick={onClose}>
+          Go back
+        </button>
+      </form>
+    </Dialog>
+  );
+}
+
+function MoreTime({ desk, onClose }: { desk: Desk; onClose: () => void }) {
+  const [minutes, setMinutes] = useState(5);
+  const asking = useAction();
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (await asking.run(() => desk.request("extra_time", { minutes }))) onClose();
+  };
+  return (
+    <Dialog title="Give more time" onClose={onClose}>
+      <p>For time that the learner lost without being at fault. It goes into the record.</p>
+      <form onSubmit={submit}>
+        <div class="field">
+          <label for="extra-minutes">Minutes</label>
+          <input
+            id="extra-minutes"
+            class="w-short"
+            type="number"
+            required
+            min={1}
+            max={240}
+            value={minutes}
+            onInput={(event) => setMinutes(event.currentTarget.valueAsNumber)}
+          />
+        </div>
+        <Refusal error={asking.error} />
+        <button class="button" disabled={asking.busy || !(minutes >= 1 && minutes <= 240)}>
+          Give the time
         </button>
         <button type="button" class="button button--quiet" onClick={onClose}>
           Go back

@@ -14,13 +14,14 @@ export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boole
   const { desk, state, keys } = props;
   const taking = useAction();
   const [large, setLarge] = useState(false);
-  const [again, setAgain] = useState(false);
+  const reopening = useAction();
   const identity = state.identity;
   const open = state.state === "checked_in" || state.state === "identified";
   const take = (kind: string) => void taking.run(() => desk.request("snapshot", { kind }));
   useKeys({ "1": () => take("id_document"), "2": () => take("face") }, keys && open);
   if (!identity) return null;
-  const decided = identity.decision !== null && !again;
+  const decided = identity.decision !== null;
+  const reopen = () => void reopening.run(() => desk.request("reopen_identity"));
   return (
     <section class="card" aria-labelledby="identity-title">
       <h2 id="identity-title">Identity</h2>
@@ -28,10 +29,11 @@ export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boole
       {open && !decided && <TakeButtons taking={taking} take={take} />}
       <Refusal error={taking.error} />
       {decided ? (
-        <Decided identity={identity} onAgain={open ? () => setAgain(true) : undefined} />
+        <Decided identity={identity} onAgain={open && !reopening.busy ? reopen : undefined} />
       ) : (
-        open && <Decide desk={desk} onDone={() => setAgain(false)} />
+        open && <Decide desk={desk} />
       )}
+      <Refusal error={reopening.error} />
       {large && (
         <Dialog wide title="Document and face" onClose={() => setLarge(false)}>
           <Pictures identity={identity} />
@@ -100,14 +102,14 @@ function Decided({ identity, onAgain }: { identity: Identity; onAgain?: () => vo
       </p>
       {onAgain && (
         <button type="button" class="link-button small" onClick={onAgain}>
-          Decide again
+          Check the identity again
         </button>
       )}
     </div>
   );
 }
 
-function Decide({ desk, onDone }: { desk: Desk; onDone: () => void }) {
+function Decide({ desk }: { desk: Desk }) {
   const asking = useAction();
   const [decision, setDecision] = useState<Decision | null>(null);
   const [reason, setReason] = useState("");
@@ -118,8 +120,7 @@ function Decide({ desk, onDone }: { desk: Desk; onDone: () => void }) {
   };
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const done = await asking.run(() => desk.request("decide_identity", { decision, reason }));
-    if (done) onDone();
+    await asking.run(() => desk.request("decide_identity", { decision, reason }));
   };
   return (
     <form onSubmit={submit}>
