@@ -30,14 +30,15 @@ async def running(
         timezone=UTC,
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
+    runs: set[asyncio.Task[None]] = set()
     under_way: set[asyncio.Task[None]] = set()
 
     async def run(job: Job) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-        await _once(job, watch)
+        # The work is a task of ours: the library would log its cancelling as a failure.
+        work = asyncio.create_task(_once(job, watch))
+        _keep(work, runs)
+        _keep(asyncio.current_task(), under_way)
+        await asyncio.wait({work})
 
     for job in jobs:
         scheduler.add_job(
@@ -52,11 +53,18 @@ async def running(
     try:
         yield
     finally:
-        scheduler.shutdown(wait=False)
-        for task in under_way:
-            task.cancel()
+        scheduler.pause()
+        for work in runs:
+            work.cancel()
         if under_way:
             await asyncio.wait(under_way, timeout=STOP_SECONDS)
+        scheduler.shutdown(wait=False)
+
+
+def _keep(task: asyncio.Task[None] | None, among: set[asyncio.Task[None]]) -> None:
+    if task is not None:
+        among.add(task)
+        task.add_done_callback(among.discard)
 
 
 async def _once(job: Job, watch: Callable[[str, float, bool], None]) -> None:

@@ -112,7 +112,7 @@ async def test_a_sweep_that_takes_too_long_is_ended_and_tried_again():
     assert len(ended) >= 2
 
 
-async def test_leaving_ends_what_is_under_way_and_waits_for_it():
+async def test_leaving_ends_what_is_under_way_and_waits_for_it(caplog):
     began, tidied = asyncio.Event(), []
 
     async def stuck():
@@ -130,6 +130,7 @@ async def test_leaving_ends_what_is_under_way_and_waits_for_it():
         await asyncio.wait_for(began.wait(), LIMIT_S)
 
     assert tidied == [True]
+    assert caplog.records == []  # to be told to go is no failure
     assert watch.runs == [("stuck", False)]
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
