@@ -12,6 +12,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from scheduler.jobs import Job
+from scheduler.leaps import Leaps, mind
 
 log = structlog.get_logger(__name__)
 STOP_SECONDS = 5.0
@@ -24,7 +25,7 @@ async def running(
     """Run the jobs while the block lasts; each runs at once, and never twice at the same time.
 
     `watch` hears of every run: the job's name, its seconds, and whether it succeeded. A run that
-    was late is made up for by one run, not by many.
+    was late is made up for by one run, not by many; a clock that is set back holds up none.
     """
     scheduler = AsyncIOScheduler(
         timezone=UTC,
@@ -50,15 +51,21 @@ async def running(
             next_run_time=datetime.now(UTC),
         )
     scheduler.start()
+    minding = asyncio.create_task(mind(Leaps(), lambda: _all_now(scheduler)))
     try:
         yield
     finally:
+        minding.cancel()
         scheduler.pause()
         for work in runs:
             work.cancel()
-        if under_way:
-            await asyncio.wait(under_way, timeout=STOP_SECONDS)
+        await asyncio.wait({minding, *under_way}, timeout=STOP_SECONDS)
         scheduler.shutdown(wait=False)
+
+
+def _all_now(scheduler: AsyncIOScheduler) -> None:
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC))
 
 
 def _keep(task: asyncio.Task[None] | None, among: set[asyncio.Task[None]]) -> None:

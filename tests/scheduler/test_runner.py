@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from datetime import timedelta
 
 import pytest
 
+from scheduler import runner
 from scheduler.jobs import Job
+from scheduler.leaps import mind
 from scheduler.runner import running
 
 OFTEN = timedelta(milliseconds=10)
@@ -170,3 +173,21 @@ async def test_an_error_inside_passes_and_the_clock_still_ends():
         await service()
 
     assert tidied == [True]
+
+
+async def test_a_clock_that_is_set_back_holds_no_job_up(monkeypatch):
+    class SetBack:
+        def __init__(self):
+            self.leaps = [-3_600.0]
+
+        def look(self):
+            return self.leaps.pop() if self.leaps and watch.runs else 0.0
+
+    watch = Watch()
+    monkeypatch.setattr(runner, "Leaps", SetBack)
+    monkeypatch.setattr(runner, "mind", functools.partial(mind, every=0.01))
+
+    async with running([Job("rare", RARELY, LONG, nothing)], watch):
+        await watch.until(2)
+
+    assert watch.runs == [("rare", True)] * 2
