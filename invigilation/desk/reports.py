@@ -155,13 +155,16 @@ class ReportDesk:
             overseer = by.roles & {Role.SCHEDULER, Role.ADMINISTRATOR}
             if found is None or (sitting.staff != by.id and not overseer):
                 raise NotFound("session", session)
+            # The seal first: on PostgreSQL a session may be sealed between two readings, and a
+            # seal over more than what is shown beside it would look broken.
+            sealed = await tx.sessions.sealed(session)
             return Record(
                 sitting,
                 found,
                 tuple(await tx.sessions.entries(session)),
                 tuple(await tx.evidence.of_session(session)),
                 await tx.sessions.identity(session),
-                await tx.sessions.sealed(session),
+                sealed,
                 tuple(await tx.outbox.of_session(session)),
             )
 

@@ -21,6 +21,7 @@ from invigilation.errors import (
 )
 from invigilation.people import Role, Staff
 from invigilation.session import OUTCOMES, Outcome, SessionState
+from invigilation.store.sessions import Sessions
 from recordings.seal import Seal, SigningKey, open_seal
 from recordings.verify import verify
 from tests import builders
@@ -50,6 +51,26 @@ async def test_every_end_can_be_attested_with_an_outcome_that_fits(world, state,
     assert await world.session(one.session) == session
     payload = sealed_payload(await world.desk.reports.attestation(one.session))
     assert (payload["session"], payload["outcome"]) == (one.session, outcome.value)
+
+
+async def test_a_record_that_is_read_while_it_is_sealed_is_not_broken(world, monkeypatch):
+    one = await world.brought_to(SessionState.ENDED)
+    read = Sessions.entries
+    sealing = []
+
+    async def entries(self, ident):
+        found = await read(self, ident)
+        if not sealing:
+            sealing.append(ident)
+            await attest(world, one)
+        return found
+
+    monkeypatch.setattr(Sessions, "entries", entries)
+
+    shown = await world.desk.reports.record(one.session, world.ann)
+
+    assert sealing
+    assert shown.sealed is None or shown.entries[-1].kind == "attested"
 
 
 @pytest.mark.parametrize("state", [state for state in SessionState if state not in OUTCOMES])
