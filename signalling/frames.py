@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from signalling.rtp import REPAIR_WINDOW_S, MalformedRtp, RtpPacket
 
 WINDOW_PACKETS: Final = 1024
-"""Packets held while waiting for a missing one; more, and the missing one is given up."""
+"""Packets held while waiting for a missing one, or for the end of a frame; more, and what they wait
+for is given up."""
 AUDIO_WINDOW_PACKETS: Final = 8
 """Sounds held back for a late one: a lost one is a gap in time and is not waited for long."""
 
@@ -148,13 +149,15 @@ class FrameAssembler:
         return Frame(data, parts[0].timestamp, not data[0] & 0x01, received)
 
     def _hopeless(self, now: float) -> bool:
-        """Whether a hole has been waited for long enough."""
+        """Whether a hole, or the end of a frame, has been waited for long enough."""
+        if len(self._parts) > WINDOW_PACKETS:
+            return True
         if self._next is None or len(self._parts) <= self._scan - self._next:
             self._blocked = None
             return False
         if self._blocked is None:
             self._blocked = now
-        return now - self._blocked > REPAIR_WINDOW_S or len(self._parts) > WINDOW_PACKETS
+        return now - self._blocked > REPAIR_WINDOW_S
 
     def _give_up(self) -> None:
         """Go on from the next key frame that is here already, or wait for one."""

@@ -8,6 +8,7 @@ import pytest
 
 from signalling.frames import (
     AUDIO_WINDOW_PACKETS,
+    WINDOW_PACKETS,
     AudioOrder,
     Frame,
     FrameAssembler,
@@ -27,7 +28,7 @@ def picture(
     made = []
     for part in range(parts):
         descriptor = b"\x10" if part == 0 else b"\x00"
-        data = kind + bytes([frame % 256]) if part == 0 else bytes([frame % 256, part])
+        data = kind + bytes([frame % 256]) if part == 0 else bytes([frame % 256, part % 256])
         timestamp = frame * 3000
         packet = RtpPacket(
             96, part == parts - 1, (first + part) & 0xFFFF, timestamp, 7, descriptor + data
@@ -43,6 +44,20 @@ def film(frames: int, keys: tuple[int, ...] = (0,)) -> list[tuple[int, int, RtpP
 
 def put(assembler: FrameAssembler, packets: list[tuple[int, int, RtpPacket]]) -> list[Frame]:
     return [frame for one in packets for frame in assembler.add(*one, now=0.0)]
+
+
+def test_a_frame_without_an_end_is_not_collected_for_ever() -> None:
+    assembler = FrameAssembler()
+    endless = picture(0, 0, KEY, parts=5 * WINDOW_PACKETS)[:-1]
+    held = 0
+    for one in endless:
+        assembler.add(*one, now=0.0)
+        held = max(held, len(assembler._parts))
+
+    after = put(assembler, picture(5 * WINDOW_PACKETS, 1, KEY))
+
+    assert held <= WINDOW_PACKETS + 1
+    assert [frame.key_frame for frame in after] == [True]
 
 
 @pytest.mark.parametrize(
