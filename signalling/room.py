@@ -191,6 +191,12 @@ class Room(Actor):
                 await self._means.desk.sessions.present(self.session, actor, present=present)
                 seat.recorded = actor if present else None
 
+    async def _keep_to(self, staff: str) -> None:
+        """Let an invigilator go whose session it is no more: a scheduler has moved it."""
+        seat = self._stage[Party.INVIGILATOR]
+        if seat.person is not None and _staff(seat.person).id != staff:
+            await self._leave(seat)
+
     async def _leave(self, seat: Seat) -> None:
         self._empty(seat)
         seat.camera = seat.microphone = False
@@ -309,6 +315,7 @@ class Room(Actor):
                 if self._entered and self._stale:
                     await self._read()
                 if self._view is not None:
+                    await self._keep_to(self._view.sitting.staff)
                     await self._keep_recording(self._view)
                     await self._announce(joiner)
         except Exception:

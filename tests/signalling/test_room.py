@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
 from invigilation.errors import Busy, IllegalTransition, InvalidInput, NotAllowed, NotFound
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
+from invigilation.people import Role
 from invigilation.session import Outcome
 from signalling import actor as actor_module
 from signalling import messages as m
@@ -140,6 +142,25 @@ async def test_the_joiner_is_not_sent_twice_what_the_answer_holds(house):
     await house.say(house.lea, m.Join)
 
     assert house.inbox.of("lea") == []
+
+
+async def test_an_invigilator_whose_session_was_moved_to_a_colleague_is_let_go(house):
+    desk, clock = house.scene.desk, house.scene.clock
+    bob = await add_invigilator(desk, "Bob Bower")
+    sam = await add_invigilator(desk, "Sam Field", Role.SCHEDULER)
+    await house.say(house.ann, m.Join)
+    later = clock.now() + timedelta(hours=1)
+    later = later.replace(minute=0)
+    await desk.rota.add_leave(sam, house.scene.ann.id, later, later + timedelta(hours=4))
+
+    await desk.bookings.move(house.scene.sitting.booking, later, by_staff=True)
+    house.room.look()
+    await house.room.do(Tick())
+
+    assert house.room._stage[Party.INVIGILATOR].person is None
+    with pytest.raises(NotAllowed):
+        await house.say(house.ann, m.Offer, sdp="v=0")
+    await house.say(Person("bob", Party.INVIGILATOR, staff=bob), m.Join)
 
 
 async def test_a_colleague_may_not_enter_and_the_room_does_not_stay(house):
