@@ -125,15 +125,17 @@ async def test_public_form_keeps_what_was_typed_and_points_at_the_mistake(
 async def test_public_form_is_braked(world: World) -> None:
     world.app[ASKED].tries = 2
     person = world.stranger()
-    statuses = []
+    answers = []
     for _ in range(3):
         sent = form_fields(await person.get("/request"))
-        statuses.append((await person.post("/request", sent)).status)
+        answers.append(await person.post("/request", sent))
     world.clock.seconds += SECONDS + 1
 
     later = await person.post("/request", FORM)
 
-    assert statuses == [303, 303, 503]
+    assert [answer.status for answer in answers] == [303, 303, 503]
+    assert "again in some minutes" in answers[-1].words
+    assert f'value="{FORM["course"]}"' in answers[-1].text
     assert later.status == 303
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from invigilation.desk.people import LEARNER_HOURS, Kind
 from invigilation.desk.requests import FORM, Ask
-from invigilation.errors import Busy, InvalidInput
+from invigilation.errors import InvalidInput
 from invigilation.people import clean_email, clean_name
 from invigilation.request import licence_end
 from web.auth import cookies
@@ -27,6 +27,7 @@ routes = web.RouteTableDef()
 ASKED = web.AppKey("asked", Throttle)
 ASKED_LIMIT = 60
 """Requests from one place in a quarter of an hour: a whole crew may share one address."""
+BRAKED = "Many requests come from your network just now. Please send this again in some minutes."
 COURSE_LIMIT = 100
 _ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -56,7 +57,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     desk, brake, place = request.app[DESK], request.app[ASKED], request.remote or ""
     now = desk.office.clock.monotonic()
     if brake.wait("form", place, now) > 0:
-        raise Busy("form")
+        return await _form(request, entered, {"name": BRAKED}, status=503)
     brake.fail("form", place, now)
     try:
         asked = await desk.requests.ask(wanted)
@@ -70,14 +71,14 @@ async def ask(request: web.Request) -> web.StreamResponse:
 
 
 async def _form(
-    request: web.Request, entered: dict[str, str], errors: dict[str, str]
+    request: web.Request, entered: dict[str, str], errors: dict[str, str], status: int = 422
 ) -> web.StreamResponse:
     assessments = await request.app[DESK].requests.assessments(FORM)
     choices = [(one.code, one.title, f"{one.minutes} minutes") for one in assessments]
     return render(
         request,
         "request.html",
-        status=422 if errors else 200,
+        status=status if errors else 200,
         entered=entered,
         errors=errors,
         choices=choices,
