@@ -28,6 +28,7 @@ from web.api import service as api
 from web.api.problems import describe
 from web.auth.links import personal_link
 from web.backends import webhook
+from web.bank_holidays import bank_holidays
 from web.carrier import Carrier, pause_after
 from web.clock import ShiftedClock, SystemClock
 from web.evidence import EvidenceShelf
@@ -183,6 +184,7 @@ def _jobs(house: House, sweeps: Sweeps, shelf: EvidenceShelf) -> list[Job]:
         job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
         job("purge", 600, 60, sweeps.purge),
+        job("holidays", 86_400, 60, lambda: house.desk.rota.close_holidays(bank_holidays)),
         job("mend", 60, 600, shelf.mend_orphans),
         job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),
         job("erase_strangers", 86_400, 600, lambda: shelf.erase_strangers(pictures)),

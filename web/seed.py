@@ -99,9 +99,7 @@ async def seed(desk: Desk, demo: Demo, webhook_url: str) -> None:
             return
         await _backends(tx, demo, webhook_url)
         await _staff(tx, hashed, today)
-        for year in (today.year, today.year + 1):
-            for day, name in bank_holidays(year):
-                await tx.rota.close(day, name)
+    await desk.rota.close_holidays(bank_holidays)
     await _bookings(desk, today)
 
 

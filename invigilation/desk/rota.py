@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -40,6 +42,24 @@ class RotaDesk:
             raise InvalidInput("reason", "Say why the office is closed.")
         async with self.office.store.write() as tx:
             await tx.rota.close(day, reason)
+
+    async def close_holidays(self, of_year: Callable[[int], list[tuple[date, str]]]) -> int:
+        """Close the bank holidays of this year and the next; return how many days were added.
+
+        Each year once: a day that a scheduler has opened again stays open. `of_year` may block.
+        """
+        office = self.office
+        this = office.clock.now().astimezone(office.rules.zone).year
+        async with office.store.read() as tx:
+            known = await tx.rota.holidays_until()
+        years = range(max(known + 1, this), this + 2)
+        if not years:
+            return 0
+        days = [day for year in years for day in await asyncio.to_thread(of_year, year)]
+        async with office.store.write() as tx:
+            if await tx.rota.holidays_until() != known:
+                return 0  # another process was faster
+            return await tx.rota.close_holidays(days, years[-1])
 
     async def reopen_day(self, by: Staff, day: date) -> None:
         """Take a closure back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from invigilation.slots import Calendar, Hold, Leave, Seat, Shift
 from invigilation.store.rows import booking, closure, counter, leave, opening, seat, shift
 
 VERSION = "rota"
+HOLIDAYS = "holidays"
 
 
 MINUTES_A_DAY = 24 * 60
@@ -82,6 +84,26 @@ class Rota:
         await self._db.execute(delete(closure).where(closure.c.day == day))
         await self._db.execute(insert(closure).values(day=day, reason=reason))
         await self._changed()
+
+    async def holidays_until(self) -> int:
+        """Return the last year whose bank holidays were closed here; 0 before the first."""
+        query = select(counter.c.value).where(counter.c.name == HOLIDAYS)
+        row = (await self._db.execute(query)).first()
+        return 0 if row is None else int(row[0])
+
+    async def close_holidays(self, days: Sequence[tuple[date, str]], until: int) -> int:
+        """Close these days and note the year; return how many were not closed before."""
+        closed = {day for day, _ in await self.closures()}
+        new = [{"day": day, "reason": name} for day, name in days if day not in closed]
+        if new:
+            await self._db.execute(insert(closure), new)
+            await self._changed()
+        done = await self._db.execute(
+            update(counter).where(counter.c.name == HOLIDAYS).values(value=until)
+        )
+        if done.rowcount == 0:
+            await self._db.execute(insert(counter).values(name=HOLIDAYS, value=until))
+        return len(new)
 
     async def reopen(self, day: date) -> None:
         """Take a closure back."""

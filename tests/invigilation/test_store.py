@@ -173,6 +173,35 @@ async def test_leave_shifts_and_openings_are_kept(world):
     ]
 
 
+def two_holidays(year):
+    return [(date(year, 12, 25), "Christmas Day"), (date(year, 12, 28), "Boxing Day")]
+
+
+async def test_each_years_bank_holidays_are_closed_once_a_year_ahead(world):
+    rota = world.desk.rota
+    assert await rota.close_holidays(two_holidays) == 4
+    await rota.reopen_day(world.sam, date(2027, 12, 28))
+
+    again = await rota.close_holidays(two_holidays)
+    same_year = [day for day, _ in await rota.closures()]
+    world.clock.go_to(datetime(2027, 1, 1, 9, tzinfo=UTC))
+    next_year = await rota.close_holidays(two_holidays)
+
+    assert (again, next_year) == (0, 2)
+    assert same_year == [date(2026, 12, 25), date(2026, 12, 28), date(2027, 12, 25)]
+    closed = [day for day, _ in await rota.closures()]
+    assert closed == [*same_year, date(2028, 12, 25), date(2028, 12, 28)]
+    assert await rota.open_windows(date(2028, 12, 25), date(2028, 12, 25)) == []
+
+
+async def test_a_holiday_that_was_closed_by_hand_keeps_its_reason(world):
+    await world.desk.rota.close_day(world.sam, date(2026, 12, 25), "We are away")
+
+    assert await world.desk.rota.close_holidays(two_holidays) == 3
+
+    assert (await world.desk.rota.closures())[0] == (date(2026, 12, 25), "We are away")
+
+
 async def test_only_a_scheduler_changes_the_rota(world):
     rota, ann = world.desk.rota, world.ann
 
