@@ -38,6 +38,11 @@ STATES = {
     BookingState.EXCUSED: ("Excused", "quiet"),
 }
 """Each state in words, and the kind of its tag."""
+SHORT = {
+    BookingState.NO_SHOW_PROPOSED: "To be judged",
+    BookingState.LEARNER_NO_SHOW: "Did not come",
+}
+"""States whose words are too long for the box of a session, and for a line of a list."""
 TO_JUDGE = frozenset(
     {BookingState.NO_SHOW_PROPOSED, BookingState.LEARNER_NO_SHOW, BookingState.ATTENDED}
 )
@@ -78,6 +83,11 @@ class Week:
             if one.staff == person.id and one.start.astimezone(zone).date() == day
         ]
 
+    def on(self, day: date, zone: ZoneInfo) -> list[Sitting]:
+        """Return everybody's sittings of a day, earliest first."""
+        found = [one for one in self.sittings if one.start.astimezone(zone).date() == day]
+        return sorted(found, key=lambda one: (one.start, one.staff_name))
+
 
 @routes.get("/staff/calendar")
 async def show(request: web.Request) -> web.StreamResponse:
@@ -85,7 +95,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     person = await staff_of(request, Role.SCHEDULER)
     desk = request.app[DESK]
     zone, now = desk.office.rules.zone, desk.office.clock.now()
-    wished = _date(request.query.get("week")) or now.astimezone(zone).date()
+    today = now.astimezone(zone).date()
+    wished = _date(request.query.get("week")) or today
     monday = wished - wished.weekday() * DAY
     first, last = (
         datetime.combine(day, time(0), zone).astimezone(UTC) for day in (monday, monday + 7 * DAY)
@@ -109,10 +120,11 @@ async def show(request: web.Request) -> web.StreamResponse:
         week=week,
         zone=zone,
         states=STATES,
+        short=SHORT,
         before=monday - 7 * DAY,
         after=monday + 7 * DAY,
-        today=now.astimezone(zone).date(),
-        data=_data(week, windows, leave, zone),
+        today=today,
+        data=_data(week, windows, leave, zone, today),
     )
 
 
@@ -140,7 +152,7 @@ def _columns(
 
 
 def _data(
-    week: Week, windows: list[Window], leave: tuple[Leave, ...], zone: ZoneInfo
+    week: Week, windows: list[Window], leave: tuple[Leave, ...], zone: ZoneInfo, today: date
 ) -> dict[str, object]:
     """Return what the page's script draws the week from.
 
@@ -158,6 +170,7 @@ def _data(
     until = "24:00" if last_hour.hour == 23 else f"{last_hour.hour + bool(last_hour.minute):02}:00"
     return {
         "date": monday.isoformat(),
+        "today": today.isoformat(),
         "hidden": [(n + 1) % 7 for n in range(7) if monday + n * DAY not in shown],
         "from": f"{first:%H:%M}",
         "until": until,
@@ -185,6 +198,7 @@ def _event(one: Sitting, zone: ZoneInfo) -> dict[str, object]:
         "learner": one.learner_name,
         "assessment": one.title,
         "state": word,
+        "short": SHORT.get(one.booking_state, word),
         "kind": kind or "booked",
         "href": f"/staff/bookings/{one.booking}",
         "times": words.three_times(one.start, one.zone),

@@ -49,8 +49,18 @@ EVENTS = {
     "attendance_decided": "Decided what the missed session was",
     "attested": "Signed the statement",
 }
-_SAID = ("reason", "why", "decision", "category", "minutes", "kind", "outcome")
+_SAID = ("decision", "reason", "why", "category", "minutes", "kind", "outcome")
 """What of an entry's data is shown beside its words."""
+_PLAIN = {"id_document": "identity document"}
+"""Words of the record that a reader would stumble over; the others are plain by themselves."""
+_GROUPS = {
+    "examinee": "The learner",
+    "environment": "The place",
+    "technical": "Technology",
+    "staff": "Staff",
+    "other": "Other",
+}
+"""The groups of incidents, as the console names them."""
 
 
 @routes.get("/staff/records/{session}")
@@ -70,7 +80,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "incidents": [
             {
                 "id": one.id,
-                "category": one.category,
+                "category": _category(one.category),
                 "severity": one.severity.value,
                 "note": one.note,
                 "picture": one.picture if one.picture in _present(found) else None,
@@ -105,14 +115,17 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
             {
                 "seq": one.seq,
                 "at": _time(one.at),
-                "kind": one.kind,
                 "actor": _actor(one.actor, names),
                 "words": _words(one),
             }
             for one in of.entries
         ],
         "recordings": [
-            {"id": one.id, "started": _time(one.started), "size": _size(one.size or 0)}
+            {
+                "id": one.id,
+                "started": f"{_time(one.started)} (London)",
+                "size": _size(one.size or 0),
+            }
             for one in of.evidence
             if one.kind == RECORDING and one.id in present
         ],
@@ -126,7 +139,7 @@ def _present(of: Record) -> set[str]:
 
 
 def _time(at: datetime) -> str:
-    return f"{words.short(at)}:{at:%S} (London)"
+    return f"{words.short(at)}:{at:%S}"
 
 
 def _size(size: int) -> str:
@@ -136,8 +149,23 @@ def _size(size: int) -> str:
 def _words(entry: Entry) -> str:
     said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     data = entry.data
-    facts = [str(data[name]).replace("_", " ") for name in _SAID if data.get(name)]
-    return f"{said}: {', '.join(facts)}" if facts else said
+    facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
+    return f"{said}: {'. '.join(facts)}" if facts else said
+
+
+def _plain(name: str, value: str) -> str:
+    """Return a fact of an entry in words; what a person wrote stays as it is."""
+    if name == "category":
+        return _category(value)
+    if name == "minutes":
+        return f"{value} min"
+    return value if name in {"reason", "why"} else _PLAIN.get(value, value.replace("_", " "))
+
+
+def _category(raw: str) -> str:
+    """Return "The place, power outage" for "environment.power_outage"."""
+    group, _, kind = raw.partition(".")
+    return f"{_GROUPS.get(group, group)}, {kind.replace('_', ' ')}"
 
 
 def _actor(raw: str, names: dict[str, str]) -> str:

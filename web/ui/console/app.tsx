@@ -1,6 +1,6 @@
 // The whole console: the lobby, the open session, and what is decided about it.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Actions } from "./actions";
 import { Attest } from "./attest";
 import { Chat } from "./chat";
@@ -11,6 +11,7 @@ import { Lobby } from "./lobby";
 import { Stage } from "./stage";
 
 const KEYS_OFF = "console-keys-off";
+const TITLE = document.title;
 
 export function Console({ desk }: { desk: Desk }) {
   useDesk(desk);
@@ -20,6 +21,10 @@ export function Console({ desk }: { desk: Desk }) {
     else localStorage.setItem(KEYS_OFF, "yes");
     setKeys(on);
   };
+  const unread = desk.unread();
+  useEffect(() => {
+    document.title = unread ? `(${unread}) New message – ${TITLE}` : TITLE;
+  }, [unread]);
   return (
     <div class="console-grid">
       <aside class="console-lobby" aria-labelledby="lobby-title">
@@ -88,13 +93,15 @@ function OpenSession({ desk, keys }: { desk: Desk; keys: boolean }) {
         <Stage desk={desk} state={state} />
         <Actions desk={desk} state={state} keys={keys} onIncident={() => setNoting(true)} />
         {noting && <IncidentForm desk={desk} onClose={() => setNoting(false)} />}
-        <Chat desk={desk} state={state} />
       </div>
       <div class="console-side">
-        <Attest desk={desk} state={state} />
-        <IdentityPanel desk={desk} state={state} keys={keys} />
-        <IncidentList state={state} />
-        <Materials materials={state.assessment.materials} />
+        <div class="panels">
+          <Attest desk={desk} state={state} />
+          <IdentityPanel desk={desk} state={state} keys={keys} />
+          <IncidentList state={state} />
+          <Materials materials={state.assessment.materials} />
+        </div>
+        <Chat desk={desk} state={state} />
       </div>
     </>
   );
@@ -136,7 +143,7 @@ function Replaced() {
 
 function Materials({ materials }: { materials: string[] }) {
   return (
-    <section class="card" aria-labelledby="materials-title">
+    <section class="card later" aria-labelledby="materials-title">
       <h2 id="materials-title">The learner may use</h2>
       <ul>
         {materials.map((material) => (

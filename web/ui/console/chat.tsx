@@ -14,15 +14,32 @@ export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
   useEffect(() => {
     if (log.current) log.current.scrollTop = log.current.scrollHeight;
   }, [newest, pending.length]);
+  // The newest line stays in sight when the window, or what stands above, changes its size.
+  useEffect(() => {
+    const box = log.current;
+    if (!box) return undefined;
+    const observer = new ResizeObserver(() => (box.scrollTop = box.scrollHeight));
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
   const submit = (event: Event): void => {
     event.preventDefault();
     desk.outbox.add(text, state.chat);
     setText("");
   };
+  const unread = desk.unread();
   const empty = state.chat.length + pending.length === 0;
   return (
-    <section class="card chat" aria-labelledby="chat-title">
-      <h2 id="chat-title">Messages</h2>
+    <section
+      class={`card chat ${unread ? "unread" : ""}`}
+      aria-labelledby="chat-title"
+      onPointerEnter={() => desk.look()}
+      onFocusIn={() => desk.look()}
+      onKeyDown={() => desk.look()}
+    >
+      <h2 id="chat-title">
+        Messages {unread > 0 && <span class="tag tag--warn">{unread} new</span>}
+      </h2>
       {empty && <p class="soft">None yet.</p>}
       <div
         ref={log}

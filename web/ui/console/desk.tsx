@@ -3,7 +3,7 @@
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { Outbox } from "../lib/chat";
 import { Devices } from "../lib/devices";
-import type { Accepted, Boot, LobbyEntry, RoomState } from "../lib/protocol";
+import { isOver, type Accepted, type Boot, type LobbyEntry, type RoomState } from "../lib/protocol";
 import { RoomClient, type Link, type Media } from "../lib/room-client";
 
 /** The invigilator is seen small: that is enough, and leaves the link to the learner's picture. */
@@ -25,6 +25,8 @@ export class Desk {
   readonly devices: Devices;
   readonly client: RoomClient;
   readonly outbox: Outbox;
+  /** The newest line that the invigilator has shown to have seen. */
+  private seen = 0;
   private readonly watchers = new Set<() => void>();
 
   constructor(boot: Boot) {
@@ -45,6 +47,9 @@ export class Desk {
         this.changed();
       },
       state: (state) => {
+        // The session has just ended: nobody is there any more to be seen by.
+        const ended = this.state !== null && !isOver(this.state.state) && isOver(state.state);
+        if (ended) this.cameraOff();
         this.state = state;
         this.stateAt = performance.now();
         void this.outbox.flush();
@@ -80,6 +85,7 @@ export class Desk {
     this.state = null;
     this.stream = null;
     this.refusal = null;
+    this.seen = 0;
     this.outbox.clear();
     history.replaceState(null, "", `#${encodeURIComponent(session)}`);
     this.changed();
@@ -88,12 +94,32 @@ export class Desk {
 
   async toggleCamera(): Promise<void> {
     if (this.devices.camera) {
-      sessionStorage.removeItem(CAMERA_CHOICE);
-      this.devices.close("camera");
+      this.cameraOff();
     } else {
       sessionStorage.setItem(CAMERA_CHOICE, "on");
       await this.devices.open("camera");
     }
+  }
+
+  private cameraOff(): void {
+    sessionStorage.removeItem(CAMERA_CHOICE);
+    this.devices.close("camera");
+  }
+
+  /** The learner's lines that came after the last answer and were not looked at since. */
+  unread(): number {
+    const { state } = this;
+    if (!state || isOver(state.state)) return 0;
+    const answered = state.chat.filter((line) => line.from === "invigilator").at(-1)?.seq ?? 0;
+    const after = Math.max(this.seen, answered);
+    return state.chat.filter((line) => line.from === "learner" && line.seq > after).length;
+  }
+
+  /** The invigilator has pointed at the messages, or begun to write. */
+  look(): void {
+    if (!this.unread()) return;
+    this.seen = this.state?.chat.at(-1)?.seq ?? 0;
+    this.changed();
   }
 
   /** Sends one message about the open session; throws `RoomError` with a sentence to show. */

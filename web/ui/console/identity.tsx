@@ -14,6 +14,8 @@ export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boole
   const { desk, state, keys } = props;
   const taking = useAction();
   const [large, setLarge] = useState(false);
+  // Every fetch of a picture is noted in the record: they are fetched when somebody wants them.
+  const [shown, setShown] = useState(false);
   const reopening = useAction();
   const identity = state.identity;
   const open = state.state === "checked_in" || state.state === "identified";
@@ -23,16 +25,22 @@ export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boole
   const decided = identity.decision !== null;
   const reopen = () => void reopening.run(() => desk.request("reopen_identity"));
   return (
-    <section class="card" aria-labelledby="identity-title">
+    <section class={`card ${decided ? "later" : "identity"}`} aria-labelledby="identity-title">
       <h2 id="identity-title">Identity</h2>
-      <Pictures identity={identity} onLarge={() => setLarge(true)} />
+      {decided ? (
+        <>
+          <Decided identity={identity} onAgain={open && !reopening.busy ? reopen : undefined} />
+          <details onToggle={(event) => setShown(event.currentTarget.open)}>
+            <summary class="small">Show the pictures</summary>
+            {shown && <Pictures identity={identity} onLarge={() => setLarge(true)} />}
+          </details>
+        </>
+      ) : (
+        <Pictures identity={identity} onLarge={() => setLarge(true)} />
+      )}
       {open && !decided && <TakeButtons taking={taking} take={take} />}
       <Refusal error={taking.error} />
-      {decided ? (
-        <Decided identity={identity} onAgain={open && !reopening.busy ? reopen : undefined} />
-      ) : (
-        open && <Decide desk={desk} />
-      )}
+      {open && !decided && <Decide desk={desk} />}
       <Refusal error={reopening.error} />
       {large && (
         <Dialog wide title="Document and face" onClose={() => setLarge(false)}>

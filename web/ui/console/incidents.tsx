@@ -153,7 +153,7 @@ export function IncidentForm({ desk, onClose }: { desk: Desk; onClose: () => voi
 export function IncidentList({ state }: { state: RoomState }) {
   const incidents = state.incidents ?? [];
   return (
-    <section class="card" aria-labelledby="incidents-title">
+    <section class="card later" aria-labelledby="incidents-title">
       <h2 id="incidents-title">Incidents</h2>
       {incidents.length === 0 && <p class="soft">None noted.</p>}
       {incidents.length > 0 && (

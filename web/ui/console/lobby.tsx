@@ -60,6 +60,7 @@ export function Lobby({ desk }: { desk: Desk }) {
 
 function Row({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
   const open = desk.session === entry.session;
+  const unread = open ? desk.unread() : 0;
   return (
     <button
       type="button"
@@ -74,6 +75,9 @@ function Row({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
       </span>
       {since(entry) && (
         <span class={`small ${entry.present ? "here" : "soft"}`}>{since(entry)}</span>
+      )}
+      {unread > 0 && (
+        <span class="lobby-new">{unread === 1 ? "1 new message" : `${unread} new messages`}</span>
       )}
     </button>
   );

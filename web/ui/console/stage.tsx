@@ -31,6 +31,7 @@ function trouble(desk: Desk, state: RoomState): string | null {
 export function Stage({ desk, state }: { desk: Desk; state: RoomState }) {
   useDesk(desk);
   const [silent, setSilent] = useState(false);
+  const unread = desk.unread();
   const wrong = trouble(desk, state);
   const seen = state.learner.present && state.learner.camera && desk.stream !== null;
   return (
@@ -38,7 +39,12 @@ export function Stage({ desk, state }: { desk: Desk; state: RoomState }) {
       <p class="to-lobby">
         <button type="button" class="link-button" onClick={toLobby}>
           All of today's sessions
-        </button>
+        </button>{" "}
+        {unread > 0 && (
+          <button type="button" class="lobby-new" onClick={toMessages}>
+            {unread === 1 ? "1 new message" : `${unread} new messages`}
+          </button>
+        )}
       </p>
       <header class="stage-head">
         <div>
@@ -79,6 +85,11 @@ export function Stage({ desk, state }: { desk: Desk; state: RoomState }) {
 
 function toLobby(): void {
   document.getElementById("lobby-title")?.scrollIntoView();
+}
+
+function toMessages(): void {
+  document.getElementById("chat-title")?.scrollIntoView({ block: "center" });
+  document.getElementById("chat-text")?.focus({ preventScroll: true });
 }
 
 function unmute(setSilent: (silent: boolean) => void): void {
