@@ -108,12 +108,17 @@ function openDetails(one: Sitting): void {
   byId<HTMLDialogElement>("details").showModal();
 }
 
-/** The library's table roles are wrong (one row for all people): plain groups say what it is. */
+/**
+ * The library's table roles are wrong (one row for all people), and its sidebars are no landmarks:
+ * plain groups say what it is.
+ */
 function mendRoles(root: HTMLElement): void {
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "The week by invigilator");
   for (const element of root.querySelectorAll("[role=table]"))
     element.setAttribute("role", "group");
+  for (const aside of root.querySelectorAll("aside:not([role])"))
+    aside.setAttribute("role", "presentation");
   const wrong = "[role=row], [role=rowgroup], [role=rowheader], [role=columnheader], [role=cell]";
   for (const element of root.querySelectorAll(wrong)) {
     element.removeAttribute("role");
@@ -210,7 +215,7 @@ if (week.staff.length && wide.matches) {
     root.hidden = asTable;
     table.hidden = !asTable;
     days.hidden = asTable || days.childElementCount < 2;
-    toggle.textContent = asTable ? "Show as a timeline" : "Show as a table";
+    toggle.textContent = asTable ? "Show as a timeline" : "Show the whole week as a table";
   };
   toggle.hidden = false;
   toggle.addEventListener("click", () => show(Boolean(table.hidden)));
