@@ -32,7 +32,7 @@ from invigilation.slots import (
     why_not,
 )
 from invigilation.store import Tx
-from invigilation.store.bookings import Context, Wanted
+from invigilation.store.bookings import Context, Hindrance, Wanted
 from invigilation.store.views import Sitting
 
 SECRET_BYTES = 32
@@ -98,9 +98,8 @@ class BookingDesk:
                 raise PaymentDue(asked.charge_due, charge.price.gross_pence if charge else 0)
             wanted = await self._wanted(tx, asked, start, zone, by_staff=by_staff)
             booking = await tx.bookings.take(wanted)
-            if booking is None:
-                active = await tx.bookings.active_of(request)
-                raise AlreadyBooked(active.id) if active else SlotTaken(start)
+            if isinstance(booking, Hindrance):
+                raise AlreadyBooked(booking.active) if booking.active else SlotTaken(start)
             await tx.requests.set_state(request, asked.request.after(RequestEvent.BOOK).state)
             session = await self._open_session(tx, booking, asked.assessment, actor)
             sitting = await sitting_of(tx, session)

@@ -56,6 +56,13 @@ class Context:
     rota_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why a booking was not made: the request has the booking `active`, or no seat is free."""
+
+    active: str | None
+
+
 class Bookings:
     """Rows of bookings."""
 
@@ -73,28 +80,22 @@ class Bookings:
             load(Request, row[:cut]), load(Assessment, row[cut:-2]), row[-2], row[-1] or 0
         )
 
-    async def take(self, wanted: Wanted) -> Booking | None:
-        """Insert the booking on any free seat; None when there is none, or the request has one.
+    async def take(self, wanted: Wanted) -> Booking | Hindrance:
+        """Insert the booking on any free seat, or say what stands against it.
 
         On PostgreSQL another transaction may take the chosen seat in the same instant: then the
         next free one is tried, at most once a seat.
         """
         values = dump(wanted)
-        tries = 1 if self._sqlite else len(wanted.seats)
         statement = _TAKE_SQLITE if self._sqlite else _TAKE_POSTGRESQL
-        for _ in range(tries):
+        for _ in wanted.seats:
             row = (await self._db.execute(statement, values)).first()
             if row is not None:
                 return load(Booking, row)
-            if self._sqlite or not await self._any_free(wanted):
-                return None
-        return None
-
-    async def _any_free(self, wanted: Wanted) -> bool:
-        query = select(seat.c.id).where(seat.c.id.in_(wanted.seats), _free(wanted)).limit(1)
-        if (await self._db.execute(query)).first() is None:
-            return False
-        return await self.active_of(wanted.request) is None
+            free, active = (await self._db.execute(_HINDRANCE, values)).one()
+            if active is not None or not free:
+                return Hindrance(active)
+        return Hindrance(None)
 
     async def move(self, one: Booking, wanted: Wanted) -> Booking | None:
         """Put the booking onto a free seat at the wanted time; None, and nothing lost, if none is.
@@ -134,13 +135,6 @@ class Bookings:
         """Find a booking, and hold it until the transaction ends."""
         query = all_of(booking, Booking).where(booking.c.id == ident)
         return await self._one(query.with_for_update())
-
-    async def active_of(self, request_id: str) -> Booking | None:
-        """Find the one booking that holds a seat for this request."""
-        query = all_of(booking, Booking).where(
-            booking.c.request == request_id, booking.c.state.in_(HELD)
-        )
-        return await self._one(query)
 
     async def latest_of(self, request_id: str) -> Booking | None:
         """Find the request's active booking, else its newest one; cancelled ones come last."""
@@ -190,30 +184,40 @@ def _free(wanted: Wanted, but: str = "") -> ColumnElement[bool]:
     return ~exists().where(_overlaps(start, until), booking.c.id != but)
 
 
+_START = bindparam("start", type_=Utc)
+_UNTIL = bindparam("hold_until", type_=Utc)
+_WANTED_AND_FREE = and_(
+    seat.c.id.in_(bindparam("seats", expanding=True)),
+    ~exists().where(_overlaps(_START, _UNTIL)),
+)
+_HINDRANCE = select(
+    exists().where(_WANTED_AND_FREE),
+    select(booking.c.id)
+    .where(booking.c.request == bindparam("request", type_=String), booking.c.state.in_(HELD))
+    .scalar_subquery(),
+)
+
+
 def _take(insert: Any) -> Any:
     """Build the one statement that finds a free seat and takes it.
 
     Its parameters are the fields of `Wanted`; it is built once, as building costs as much time as
     running it.
     """
-    start, until = bindparam("start", type_=Utc), bindparam("hold_until", type_=Utc)
     chosen = (
         select(
             bindparam("id", type_=String),
             bindparam("request", type_=String),
             seat.c.id,
             seat.c.staff,
-            start,
+            _START,
             bindparam("end", type_=Utc),
-            until,
+            _UNTIL,
             literal(BookingState.BOOKED, Word(BookingState)),
             literal(0),
             bindparam("zone", type_=String),
         )
-        .where(
-            seat.c.id.in_(bindparam("seats", expanding=True)),
-            ~exists().where(_overlaps(start, until)),
-        )
+        .where(_WANTED_AND_FREE)
         .order_by(func.random())
         .limit(1)
     )
