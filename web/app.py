@@ -40,6 +40,7 @@ from web.ports import StoredClients, StoredKeys
 from web.relay import Relay
 from web.retention import Eraser
 from web.settings import Settings
+from web.setup import open_store
 from web.watchers import Metrics, routes
 
 Context = Callable[[web.Application], AsyncIterator[None]]
@@ -120,7 +121,7 @@ def _derived(secret: bytes, purpose: bytes) -> bytes:
 
 def _store(house: House) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
-        await house.desk.office.store.migrate()
+        await open_store(house.desk.office.store)
         yield
         await house.desk.office.store.close()
 

@@ -1,4 +1,4 @@
-"""The command line: `invigilation up | serve | migrate | verify`."""
+"""The command line: `invigilation up | serve | migrate | verify`, and what sets an office up."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ import structlog
 import typer
 import uvloop
 from aiohttp import web
-from pydantic import ValidationError
 
 from recordings.verify import KeysUnreadable, load_keys, render, verify_file
-from web.settings import Settings
+from web.settings import Settings, Unable, read_settings
+from web.setup_commands import commands
 
 DRAIN_SECONDS = 10.0
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
-
-class Unable(Exception):
-    """The command cannot go on; the message is a plain sentence."""
+cli.add_typer(commands)
 
 
 def main() -> None:
@@ -40,7 +37,7 @@ def main() -> None:
 @cli.command()
 def serve() -> None:
     """Start the service."""
-    settings = _settings()
+    settings = read_settings()
     _logs()
     listener = _listen(settings)
     with contextlib.suppress(KeyboardInterrupt):
@@ -56,7 +53,7 @@ def up(
     from web.demonstration import demonstrate  # noqa: PLC0415 - the service does not need it
 
     changes = {} if port is None else {"port": port}
-    settings = _settings(**changes)
+    settings = read_settings(**changes)
     _logs(settings.var / "service.log")
     listener = _listen(settings)
     with contextlib.suppress(KeyboardInterrupt):
@@ -72,12 +69,13 @@ def seed(
     """Fill an empty database with the demonstration; its secrets go to `demo.json` under `var`."""
     from web import seed as demonstration  # noqa: PLC0415
     from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from web.setup import open_store  # noqa: PLC0415
 
-    settings = _settings()
+    settings = read_settings()
 
     async def run() -> None:
         house = open_house(settings)
-        await house.desk.office.store.migrate()
+        await open_store(house.desk.office.store)
         demo = demonstration.open_demo(settings.var / "demo.json")
         await demonstration.seed(house.desk, demo, webhook_url)
         await house.desk.office.store.close()
@@ -89,10 +87,11 @@ def seed(
 def migrate() -> None:
     """Bring the database's schema up to date."""
     from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from web.setup import open_store  # noqa: PLC0415
 
     async def run() -> None:
-        house = open_house(_settings())
-        await house.desk.office.store.migrate()
+        house = open_house(read_settings())
+        await open_store(house.desk.office.store)
         await house.desk.office.store.close()
 
     asyncio.run(run())
@@ -110,17 +109,6 @@ def verify(
         raise Unable(str(error)) from None
     sys.stdout.write(render(verdict))
     raise typer.Exit(0 if verdict.ok else 1)
-
-
-def _settings(**changes: object) -> Settings:
-    try:
-        return Settings(**changes)  # type: ignore[arg-type]
-    except ValidationError as error:
-        lines = [
-            f"Setting {'.'.join(str(part) for part in one['loc'])}: {one['msg']}."
-            for one in error.errors()
-        ]
-        raise Unable("\n".join(lines)) from None
 
 
 def _listen(settings: Settings) -> socket.socket:

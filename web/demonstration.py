@@ -27,6 +27,7 @@ from web.auth.links import personal_link, request_of
 from web.cli import run_until_told
 from web.seed import LEARNER, NEAR_ASSESSMENT, PRACTICE, STAFF, Demo, book_near, open_demo, seed
 from web.settings import Settings
+from web.setup import open_store
 
 PRACTICE_PORT = 8090
 READY_SECONDS = 20.0
@@ -57,7 +58,7 @@ async def demonstrate(settings: Settings, listener: socket.socket, *, guided: bo
     own = own.model_copy(update={"port": port, "public_url": places.service})
     demo = open_demo(_folder(own) / "demo.json")
     house = open_house(own)
-    await house.desk.office.store.migrate()
+    await open_store(house.desk.office.store)
     await seed(house.desk, demo, f"http://127.0.0.1:{practice_port}/webhooks")
     app = application(house)
     app.cleanup_ctx.append(_guide(house, demo, places, guided=guided))

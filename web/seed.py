@@ -6,7 +6,6 @@ It is made once; the near session is made anew whenever the last one's time is o
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import secrets
@@ -18,16 +17,13 @@ from invigilation.desk import Desk
 from invigilation.desk.office import new_id
 from invigilation.desk.requests import FORM, Ask
 from invigilation.errors import InvigilationError, SlotNotOffered, SlotTaken
-from invigilation.office_hours import MIDNIGHT, Hours
-from invigilation.people import Role, Staff
-from invigilation.request import Assessment
+from invigilation.office_hours import DEFAULT_WEEK, MIDNIGHT, Hours
+from invigilation.people import Role
 from invigilation.slots import Shift
 from invigilation.store import Tx
-from invigilation.store.people import Backend, Client
 from invigilation.store.views import Sitting
-from web.api.oauth import Scope, hash_secret, new_secret
+from web import setup
 from web.auth.passwords import hash_password
-from web.backends.webhook import SECRET_PREFIX
 from web.bank_holidays import bank_holidays
 
 PRACTICE = "practice"
@@ -78,8 +74,8 @@ def open_demo(path: Path) -> Demo:
     """Return the demonstration's secrets, making them the first time."""
     if path.exists():
         return Demo(**json.loads(path.read_text()))
-    key = base64.b64encode(secrets.token_bytes(32)).decode()
-    demo = Demo(f"demo-{secrets.token_hex(3)}", new_secret(), SECRET_PREFIX + key)
+    made = setup.new_secrets()
+    demo = Demo(f"demo-{secrets.token_hex(3)}", made.client_secret, made.webhook_secret)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         json.dump(asdict(demo), file)
@@ -104,31 +100,21 @@ async def seed(desk: Desk, demo: Demo, webhook_url: str) -> None:
 
 
 async def _backends(tx: Tx, demo: Demo, webhook_url: str) -> None:
-    practice = Backend(PRACTICE, "Practice training company", webhook_url, demo.webhook_secret)
-    form = Backend(FORM, "Public form", "", "")
-    scopes = tuple(sorted(Scope))
-    for backend in (practice, form):
-        await tx.people.add_backend(backend)
+    given = setup.Secrets(demo.client_secret, demo.webhook_secret)
+    await setup.add_backend(tx, PRACTICE, "Practice training company", webhook_url, given)
+    await setup.keep_form(tx)
+    for backend in (PRACTICE, FORM):
         for code, title, minutes, materials in ASSESSMENTS:
-            await tx.requests.add_assessment(
-                Assessment(new_id("as"), backend.id, code, title, minutes, materials, 70)
-            )
-    client = Client(PRACTICE, PRACTICE, hash_secret(demo.client_secret), scopes)
-    await tx.people.add_client(client)
+            await setup.add_assessment(tx, backend, code, title, minutes, materials)
 
 
 async def _staff(tx: Tx, hashed: str, today: date) -> None:
     for email, name, role in STAFF:
-        person = Staff(new_id("st"), email, name, frozenset({role}))
-        await tx.people.add_staff(person, hashed)
-        if role is not Role.INVIGILATOR:
-            continue
-        for lane in range(1, LANES + 1):
-            await tx.rota.add_seat(new_id("sx"), person.id, lane)
-        for weekday in range(5):
-            end = time(15) if weekday == 4 else time(17)
-            shift = Shift(person.id, weekday, Hours(time(9), end), today, None)
-            await tx.rota.add_shift(new_id("sh"), shift)
+        await setup.add_staff(tx, email, name, frozenset({role}), LANES, hashed)
+        if role is Role.INVIGILATOR:
+            for weekday, hours in enumerate(DEFAULT_WEEK):
+                if hours is not None:
+                    await setup.add_shift(tx, email, weekday, hours, today, None)
 
 
 async def _bookings(desk: Desk, today: date) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,6 +14,10 @@ from pydantic_settings import (
 )
 
 CONFIG_VARIABLE = "INVIGILATION_CONFIG"
+
+
+class Unable(Exception):
+    """A command cannot go on; the message is a plain sentence."""
 
 
 class Settings(BaseSettings):
@@ -90,3 +94,16 @@ class Settings(BaseSettings):
         named = os.environ.get(CONFIG_VARIABLE)
         toml = TomlConfigSettingsSource(settings_cls, Path(named) if named else None)
         return (init_settings, env_settings, toml)
+
+
+def read_settings(**changes: object) -> Settings:
+    """Return the settings; raises `Unable` with a sentence for each that is wrong."""
+    try:
+        return Settings(**changes)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"Setting {'.'.join(str(part) for part in one['loc'])}: "
+            f"{one['msg'].removeprefix('Value error, ')}."
+            for one in error.errors()
+        ]
+        raise Unable("\n".join(lines)) from None

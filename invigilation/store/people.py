@@ -41,9 +41,13 @@ class People:
         self._db = connection
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
-    async def add_staff(self, person: Staff, password_hash: str) -> None:
-        """Insert a member of staff."""
-        await self._db.execute(insert(staff).values(**dump(person), password_hash=password_hash))
+    async def add_staff(self, person: Staff, password_hash: str) -> bool:
+        """Insert a member of staff unless somebody has that address; say whether it was."""
+        statement = self._insert(staff).values(**dump(person), password_hash=password_hash)
+        done = await self._db.execute(
+            statement.on_conflict_do_nothing(index_elements=[staff.c.email])
+        )
+        return done.rowcount == 1
 
     async def staff(self, ident: str) -> Staff | None:
         """Find a member of staff."""
@@ -61,9 +65,11 @@ class People:
         rows = await self._db.execute(all_of(staff, Staff).order_by(staff.c.name))
         return [_staff(row) for row in rows]
 
-    async def add_backend(self, one: Backend) -> None:
-        """Insert a backend."""
-        await self._db.execute(insert(backend).values(**dump(one)))
+    async def add_backend(self, one: Backend) -> bool:
+        """Insert a backend unless there is one of that name; say whether it was."""
+        statement = self._insert(backend).values(**dump(one))
+        done = await self._db.execute(statement.on_conflict_do_nothing())
+        return done.rowcount == 1
 
     async def backend(self, ident: str) -> Backend | None:
         """Find a backend."""

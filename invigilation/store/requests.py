@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,9 +24,15 @@ class Requests:
         self._db = connection
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
-    async def add_assessment(self, one: Assessment) -> None:
-        """Insert an assessment."""
-        await self._db.execute(insert(assessment).values(**dump(one)))
+    async def add_assessment(self, one: Assessment) -> bool:
+        """Insert an assessment unless the backend has one of that code; say whether it was."""
+        statement = self._insert(assessment).values(**dump(one))
+        done = await self._db.execute(
+            statement.on_conflict_do_nothing(
+                index_elements=[assessment.c.backend, assessment.c.code]
+            )
+        )
+        return done.rowcount == 1
 
     async def assessment(self, ident: str) -> Assessment | None:
         """Find an assessment."""
@@ -68,12 +74,6 @@ class Requests:
         )
         row = (await self._db.execute(query)).first()
         return None if row is None else load(Request, row)
-
-    async def of_learner(self, learner: str) -> list[Request]:
-        """Return a learner's requests, oldest first."""
-        query = all_of(request, Request).where(request.c.learner == learner)
-        rows = await self._db.execute(query.order_by(request.c.created))
-        return [load(Request, row) for row in rows]
 
     async def set_state(self, ident: str, state: RequestState) -> None:
         """Write the request's state."""

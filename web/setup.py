@@ -1,0 +1,231 @@
+"""What an office needs before its first day: staff, backends, assessments and shifts.
+
+Each function works in its caller's transaction, so that what belongs together is saved together,
+and raises `InvalidInput` with a sentence for the person who typed it. What the database keeps
+unique is left to the database to refuse.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time
+
+from yarl import URL
+
+from invigilation.desk.office import new_id
+from invigilation.desk.requests import FORM
+from invigilation.errors import InvalidInput
+from invigilation.office_hours import Hours
+from invigilation.people import Role, Staff, clean_email, clean_name
+from invigilation.request import Assessment
+from invigilation.slots import Shift
+from invigilation.store import Store, Tx
+from invigilation.store.people import Backend, Client
+from web.api.oauth import Scope, hash_secret, new_secret
+from web.auth.passwords import PASSWORD_LIMIT
+from web.backends.webhook import SECRET_PREFIX
+
+PASSWORD_SHORTEST = 12
+CAPACITY_LIMIT = 20
+"""Learners whom one invigilator may watch at once."""
+MINUTES_LIMIT = 8 * 60
+"""The longest office day of the usual week: no longer session can be booked in it."""
+CODE_LIMIT = 80
+TEXT_LIMIT = 200
+MATERIALS_LIMIT = 30
+ADDRESS_LIMIT = 500
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_IDENT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What a backend is told once; the client secret cannot be read again."""
+
+    client_secret: str
+    webhook_secret: str
+
+
+def new_secrets() -> Secrets:
+    """Return fresh secrets of a backend: 256 random bits each."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return Secrets(new_secret(), SECRET_PREFIX + key)
+
+
+async def open_store(store: Store) -> None:
+    """Bring the schema up to date, with what every office has; safe to repeat."""
+    await store.migrate()
+    async with store.write() as tx:
+        await keep_form(tx)
+
+
+async def keep_form(tx: Tx) -> None:
+    """See to it that the public form has its backend; safe to repeat."""
+    await tx.people.add_backend(Backend(FORM, "Public form", "", ""))
+
+
+async def add_staff(
+    tx: Tx, email: str, name: str, roles: frozenset[Role], capacity: int, password_hash: str
+) -> Staff:
+    """Add a member of staff; an invigilator with `capacity` seats."""
+    person = Staff(new_id("st"), clean_email(email), clean_name(name), roles)
+    if not await tx.people.add_staff(person, password_hash):
+        raise InvalidInput("email", f"Somebody with the address {person.email} is on the staff.")
+    if person.is_a(Role.INVIGILATOR):
+        for lane in range(1, capacity + 1):
+            await tx.rota.add_seat(new_id("sx"), person.id, lane)
+    return person
+
+
+async def add_backend(tx: Tx, ident: str, name: str, webhook_url: str, given: Secrets) -> Backend:
+    """Add an assessment backend with one machine client, of the same name, that may do all."""
+    if not _IDENT.fullmatch(ident):
+        raise InvalidInput(
+            "id", "The id of a backend is at most 40 small letters, digits and hyphens."
+        )
+    backend = Backend(ident, clean_name(name), _address(webhook_url), given.webhook_secret)
+    if not await tx.people.add_backend(backend):
+        raise InvalidInput("id", f"There is a backend {ident} already.")
+    hashed = hash_secret(given.client_secret)
+    await tx.people.add_client(Client(ident, ident, hashed, tuple(sorted(Scope))))
+    return backend
+
+
+async def add_assessment(
+    tx: Tx,
+    backend: str,
+    code: str,
+    title: str,
+    minutes: int,
+    materials: Sequence[str],
+    pass_mark: int = 70,
+) -> Assessment:
+    """Add what can be sat for a backend; `pass_mark` in per cent."""
+    if await tx.people.backend(backend) is None:
+        raise InvalidInput("backend", f"There is no backend {backend}: add it first.")
+    if len(materials) > MATERIALS_LIMIT:
+        raise InvalidInput("material", f"Name at most {MATERIALS_LIMIT} materials.")
+    one = Assessment(
+        new_id("as"),
+        backend,
+        _text("code", code, CODE_LIMIT),
+        _text("title", title, TEXT_LIMIT),
+        minutes,
+        tuple(_text("material", each, TEXT_LIMIT) for each in materials),
+        pass_mark,
+    )
+    if not await tx.requests.add_assessment(one):
+        raise InvalidInput("code", f"The backend {backend} has an assessment {code} already.")
+    return one
+
+
+async def add_shift(
+    tx: Tx, email: str, weekday: int, hours: Hours, first: date, last: date | None
+) -> Shift:
+    """Let an invigilator work every week from the day `first` to `last`, both included."""
+    found = await tx.people.staff_secret(clean_email(email))
+    if found is None:
+        raise InvalidInput("email", f"Nobody with the address {email} is on the staff.")
+    person = found[0]
+    if not person.is_a(Role.INVIGILATOR):
+        raise InvalidInput("email", f"{person.name} is no invigilator: shifts are theirs only.")
+    if last is not None and last < first:
+        raise InvalidInput("until", f"The last day, {last}, is before the first, {first}.")
+    shift = Shift(person.id, weekday, hours, first, last)
+    await tx.rota.add_shift(new_id("sh"), shift)
+    return shift
+
+
+# --- what was typed -----------------------------------------------------------------------------
+
+
+def roles_of(raw: Sequence[str]) -> frozenset[Role]:
+    """Return the roles of these names, one at least."""
+    try:
+        roles = frozenset(Role(name) for name in raw)
+    except ValueError:
+        roles = frozenset()
+    if not roles:
+        raise InvalidInput("role", f"A role is one of {', '.join(Role)}.")
+    return roles
+
+
+def capacity_of(raw: str | None, roles: frozenset[Role]) -> int:
+    """Return how many learners somebody of these roles watches at once: 1 unless told."""
+    if raw is None:
+        return 1 if Role.INVIGILATOR in roles else 0
+    if Role.INVIGILATOR not in roles:
+        raise InvalidInput("capacity", "Only an invigilator has a capacity.")
+    return number("capacity", raw, 1, CAPACITY_LIMIT)
+
+
+def clean_password(raw: str) -> str:
+    """Return the password, unless it is too short or too long."""
+    if not PASSWORD_SHORTEST <= len(raw) <= PASSWORD_LIMIT:
+        raise InvalidInput(
+            "password", f"A password has {PASSWORD_SHORTEST} to {PASSWORD_LIMIT} characters."
+        )
+    return raw
+
+
+def number(name: str, raw: str, least: int, most: int) -> int:
+    """Return a whole number from `least` to `most`."""
+    if not _NUMBER.fullmatch(raw) or not least <= int(raw) <= most:
+        raise InvalidInput(name, f"The {name} must be a whole number from {least} to {most}.")
+    return int(raw)
+
+
+def weekday_of(raw: str) -> int:
+    """Return the number of an English weekday, 0 on Monday; three letters suffice."""
+    low = raw.lower()
+    for place, name in enumerate(WEEKDAYS):
+        if low in {name, name[:3]}:
+            return place
+    raise InvalidInput("weekday", f"{raw} is no weekday: write monday or mon, and so on.")
+
+
+def hours_of(start: str, end: str) -> Hours:
+    """Return the hours between two times of the office's wall clock; 00:00 ends a day."""
+    if not (_TIME.fullmatch(start) and _TIME.fullmatch(end)):
+        raise InvalidInput("hours", "Write times like 09:00 and 17:30.")
+    try:
+        return Hours(time.fromisoformat(start), time.fromisoformat(end))
+    except ValueError:
+        raise InvalidInput("hours", f"The end, {end}, must be after the start, {start}.") from None
+
+
+def day_of(raw: str) -> date:
+    """Return a day written as 2026-12-24."""
+    try:
+        day = date.fromisoformat(raw)
+    except ValueError:
+        day = date.min
+    if not 2000 <= day.year <= 2200:
+        raise InvalidInput("day", f"{raw} is no day: write it like 2026-12-24.")
+    return day
+
+
+def _text(name: str, raw: str, limit: int) -> str:
+    text = " ".join(raw.split())
+    if not 0 < len(text) <= limit or not text.isprintable():
+        raise InvalidInput(name, f"The {name} must be plain text of 1 to {limit} letters.")
+    return text
+
+
+def _address(raw: str) -> str:
+    try:
+        url = URL(raw)
+        usable = url.scheme in {"https", "http"} and bool(url.host) and url.port is not None
+    except ValueError:
+        usable = False
+    if not usable or len(raw) > ADDRESS_LIMIT or not raw.isprintable() or " " in raw:
+        raise InvalidInput(
+            "webhook_url", "The webhook address must be like https://lms.example.com/hook."
+        )
+    return raw
