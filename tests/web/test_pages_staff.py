@@ -78,6 +78,22 @@ async def test_calendar_begins_with_the_present_week(world: World) -> None:
         assert "16 to 20 November 2026" in (await sam.get(path)).words
 
 
+async def test_calendar_lists_today_below_the_week(world: World) -> None:
+    sitting = await world.booked()
+    before = await (await world.staff(SAM)).get(WEEK)
+    world.clock.move_to(START)
+    sam = await world.staff(SAM)
+
+    page = await sam.get("/staff/calendar")
+
+    assert "Today," not in before.words
+    with_whom = f"with {staff_of(sitting).name} Booked"
+    today = page.words.partition("Today, Monday 23 November")[2]
+    assert "10:00\N{EN DASH}11:30 Maria Santos" in today
+    assert with_whom in today
+    assert "Thursday 26 November No sessions." in today
+
+
 async def test_calendar_gives_its_script_the_offices_wall_clock(world: World) -> None:
     summer = datetime(2027, 3, 29, 9, 0, tzinfo=UTC)
     world.clock.move_to(datetime(2027, 3, 22, 9, 0, tzinfo=UTC))
