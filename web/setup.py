@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 
 from yarl import URL
 
@@ -28,6 +28,7 @@ from invigilation.store.people import Backend, Client
 from web.api.oauth import Scope, hash_secret, new_secret
 from web.auth.passwords import PASSWORD_LIMIT
 from web.backends.webhook import SECRET_PREFIX
+from web.typed import number
 
 PASSWORD_SHORTEST = 12
 CAPACITY_LIMIT = 20
@@ -38,10 +39,7 @@ CODE_LIMIT = 80
 TEXT_LIMIT = 200
 MATERIALS_LIMIT = 30
 ADDRESS_LIMIT = 500
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _IDENT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
-_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,43 +170,6 @@ def clean_password(raw: str) -> str:
             "password", f"A password has {PASSWORD_SHORTEST} to {PASSWORD_LIMIT} characters."
         )
     return raw
-
-
-def number(name: str, raw: str, least: int, most: int) -> int:
-    """Return a whole number from `least` to `most`."""
-    if not _NUMBER.fullmatch(raw) or not least <= int(raw) <= most:
-        raise InvalidInput(name, f"The {name} must be a whole number from {least} to {most}.")
-    return int(raw)
-
-
-def weekday_of(raw: str) -> int:
-    """Return the number of an English weekday, 0 on Monday; three letters suffice."""
-    low = raw.lower()
-    for place, name in enumerate(WEEKDAYS):
-        if low in {name, name[:3]}:
-            return place
-    raise InvalidInput("weekday", f"{raw} is no weekday: write monday or mon, and so on.")
-
-
-def hours_of(start: str, end: str) -> Hours:
-    """Return the hours between two times of the office's wall clock; 00:00 ends a day."""
-    if not (_TIME.fullmatch(start) and _TIME.fullmatch(end)):
-        raise InvalidInput("hours", "Write times like 09:00 and 17:30.")
-    try:
-        return Hours(time.fromisoformat(start), time.fromisoformat(end))
-    except ValueError:
-        raise InvalidInput("hours", f"The end, {end}, must be after the start, {start}.") from None
-
-
-def day_of(raw: str) -> date:
-    """Return a day written as 2026-12-24."""
-    try:
-        day = date.fromisoformat(raw)
-    except ValueError:
-        day = date.min
-    if not 2000 <= day.year <= 2200:
-        raise InvalidInput("day", f"{raw} is no day: write it like 2026-12-24.")
-    return day
 
 
 def _text(name: str, raw: str, limit: int) -> str:

@@ -16,6 +16,7 @@ from invigilation.people import Role, clean_email, clean_name
 from web.auth.passwords import PASSWORD_LIMIT, hash_password
 from web.clock import SystemClock
 from web.settings import Unable, read_settings
+from web.typed import WEEKDAYS, day_of, hours_of, number, weekday_of
 
 if TYPE_CHECKING:
     from invigilation.store import Tx
@@ -86,8 +87,8 @@ def add_assessment(
     """Add an assessment that can be sat."""
     from web import setup  # noqa: PLC0415 - slow to import, and `verify` needs none of it
 
-    long = _refusing(lambda: setup.number("minutes", minutes, 1, setup.MINUTES_LIMIT))
-    mark = _refusing(lambda: setup.number("pass mark", pass_mark, 0, 100))
+    long = _refusing(lambda: number("minutes", minutes, 1, setup.MINUTES_LIMIT))
+    mark = _refusing(lambda: number("pass mark", pass_mark, 0, 100))
     one = _saved(
         lambda tx: setup.add_assessment(tx, backend, code, title, long, material or (), mark)
     )
@@ -110,13 +111,13 @@ def add_shift(
     """Let an invigilator work at these hours every week."""
     from web import setup  # noqa: PLC0415 - slow to import, and `verify` needs none of it
 
-    place = _refusing(lambda: setup.weekday_of(weekday))
-    hours = _refusing(lambda: setup.hours_of(start, end))
+    place = _refusing(lambda: weekday_of(weekday))
+    hours = _refusing(lambda: hours_of(start, end))
     today = SystemClock().now().astimezone(LONDON).date()
-    first = _refusing(lambda: today if from_ is None else setup.day_of(from_))
-    last = _refusing(lambda: None if until is None else setup.day_of(until))
+    first = _refusing(lambda: today if from_ is None else day_of(from_))
+    last = _refusing(lambda: None if until is None else day_of(until))
     _saved(lambda tx: setup.add_shift(tx, email, place, hours, first, last))
-    typer.echo(f"{email} works every {setup.WEEKDAYS[place].title()}, {start} to {end}.")
+    typer.echo(f"{email} works every {WEEKDAYS[place].title()}, {start} to {end}.")
 
 
 def _password(from_stdin: bool) -> str:  # noqa: FBT001 - it is the option itself

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from invigilation.desk.office import Office, allow, new_id
-from invigilation.errors import InvalidInput
+from invigilation.errors import InvalidInput, NotFound
 from invigilation.office_hours import Hours, Window
 from invigilation.people import Role, Staff
 from invigilation.slots import Calendar, Leave, Shift
+from invigilation.store.rota import Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,22 @@ class RotaDesk:
             await tx.rota.reopen(day)
 
     async def add_opening(self, by: Staff, day: date, hours: Hours) -> None:
-        """Open the office for some hours on a day."""
+        """Open the office for some hours on a day; they stand instead of the day's usual ones."""
         allow(by, Role.SCHEDULER)
         async with self.office.store.write() as tx:
             await tx.rota.open(new_id("op"), day, hours)
+
+    async def openings(self) -> list[Opening]:
+        """Return the extra hours, ascending."""
+        async with self.office.store.read() as tx:
+            return await tx.rota.openings()
+
+    async def remove_opening(self, by: Staff, ident: str) -> None:
+        """Take extra hours back; bookings in them stay until a scheduler moves them."""
+        allow(by, Role.SCHEDULER)
+        async with self.office.store.write() as tx:
+            if not await tx.rota.remove_opening(ident):
+                raise NotFound("opening", ident)
 
     async def add_shift(self, by: Staff, shift: Shift) -> None:
         """Add a weekly shift."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,16 @@ from invigilation.store.rows import booking, closure, counter, leave, opening, s
 
 VERSION = "rota"
 HOLIDAYS = "holidays"
-
-
 MINUTES_A_DAY = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Extra hours on one day, as the office's wall clock shows them."""
+
+    id: str
+    day: date
+    hours: Hours
 
 
 def _hours(start: int, end: int) -> Hours:
@@ -121,6 +129,19 @@ class Rota:
         )
         await self._changed()
 
+    async def remove_opening(self, ident: str) -> bool:
+        """Take extra hours back; say whether they were there."""
+        done = await self._db.execute(delete(opening).where(opening.c.id == ident))
+        await self._changed()
+        return done.rowcount == 1
+
+    async def openings(self) -> list[Opening]:
+        """Return the extra hours, ascending."""
+        rows = await self._db.execute(
+            select(opening).order_by(opening.c.day, opening.c.start_minute, opening.c.id)
+        )
+        return [Opening(r.id, r.day, _hours(r.start_minute, r.end_minute)) for r in rows]
+
     async def closures(self) -> list[tuple[date, str]]:
         """Return the closed days and why, ascending."""
         rows = await self._db.execute(
@@ -132,12 +153,8 @@ class Rota:
         """Return all of it as a calendar, with no holds in it."""
         closed = frozenset(day for day, _ in await self.closures())
         openings: dict[date, tuple[Hours, ...]] = {}
-        for row in await self._db.execute(
-            select(opening.c.day, opening.c.start_minute, opening.c.end_minute).order_by(
-                opening.c.day, opening.c.start_minute
-            )
-        ):
-            openings[row[0]] = (*openings.get(row[0], ()), _hours(row[1], row[2]))
+        for one in await self.openings():
+            openings[one.day] = (*openings.get(one.day, ()), one.hours)
         shifts = await self._db.execute(select(shift).order_by(shift.c.id))
         leaves = await self._db.execute(select(leave.c.staff, leave.c.start, leave.c.end))
         seats = await self._db.execute(select(seat.c.id, seat.c.staff).order_by(seat.c.id))

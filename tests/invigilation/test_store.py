@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from invigilation.desk import Desk
-from invigilation.errors import InvalidInput, NotAllowed
+from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.office_hours import Hours, Window
 from invigilation.slots import Leave, Refusal, Shift
 from invigilation.store import Store
@@ -176,6 +176,25 @@ async def test_leave_shifts_and_openings_are_kept(world):
     ]
 
 
+async def test_an_opening_can_be_taken_back_alone(world):
+    rota = world.desk.rota
+    morning, evening = Hours(time(8), time(10)), Hours(time(18), time(0))
+    await rota.add_opening(world.sam, MONDAY, evening)
+    await rota.add_opening(world.sam, MONDAY, morning)
+    first, second = await rota.openings()
+
+    await rota.remove_opening(world.sam, second.id)
+
+    assert [(one.day, one.hours) for one in (first, second)] == [
+        (MONDAY, morning),
+        (MONDAY, evening),
+    ]
+    assert await rota.openings() == [first]
+    assert (await rota.calendar()).office.openings == {MONDAY: (morning,)}
+    with pytest.raises(NotFound):
+        await rota.remove_opening(world.sam, second.id)
+
+
 def two_holidays(year):
     return [(date(year, 12, 25), "Christmas Day"), (date(year, 12, 28), "Boxing Day")]
 
@@ -212,6 +231,7 @@ async def test_only_a_scheduler_changes_the_rota(world):
         rota.close_day(ann, MONDAY, "storm"),
         rota.reopen_day(ann, MONDAY),
         rota.add_opening(ann, MONDAY, Hours(time(9), time(10))),
+        rota.remove_opening(ann, "op_none"),
         rota.add_shift(ann, Shift(ann.id, 0, Hours(time(9), time(10)), MONDAY, None)),
         rota.add_leave(ann, ann.id, START, START + timedelta(hours=1)),
     ):

@@ -111,6 +111,8 @@ async def test_every_form_is_refused_to_those_who_may_not(world: World) -> None:
         "/staff/charges/ch_none/waive",
         "/staff/closures",
         "/staff/closures/2026-12-25/remove",
+        "/staff/closures/hours",
+        "/staff/closures/hours/op_none/remove",
     ]
     for path in posts:
         assert (await own.post(path, {}, page="/staff/sign-out")).status == 403

@@ -13,7 +13,7 @@ from invigilation.booking import BookingState
 from invigilation.desk.office import new_id
 from invigilation.desk.requests import Ask
 from invigilation.identity import Decision, SnapshotKind
-from invigilation.office_hours import Hours
+from invigilation.office_hours import Hours, Window
 from invigilation.people import Staff
 from invigilation.report import DeliveryState
 from invigilation.session import Outcome
@@ -394,6 +394,51 @@ async def test_closures_are_added_and_removed(world: World) -> None:
     assert "Christmas Eve" not in (await sam.get("/staff/closures")).words
     nonsense = await sam.post("/staff/closures/x/remove", {}, page="/staff/closures")
     assert nonsense.status == 404
+
+
+async def test_extra_hours_are_added_stand_alone_and_are_removed(world: World) -> None:
+    sam = await world.staff(SAM)
+    extra = {"open_day": "2026-11-23", "open_start": "13:00", "open_end": "18:00"}
+
+    added = await sam.post("/staff/closures/hours", extra, page="/staff/closures")
+
+    assert added.to == "/staff/closures?done=extra"
+    page = await sam.get(added.to)
+    assert "Monday 23 November 2026 13:00 to 18:00 Remove" in page.words
+    assert "stand instead of the day" in page.words
+    day = START.date()
+    whole = datetime(2026, 11, 23, 13, tzinfo=UTC), datetime(2026, 11, 23, 18, tzinfo=UTC)
+    assert await world.desk.rota.open_windows(day, day) == [Window(*whole)]
+    (opening,) = await world.desk.rota.openings()
+    way = f"/staff/closures/hours/{opening.id}/remove"
+    removed = await sam.post(way, {}, page="/staff/closures")
+    assert removed.to == "/staff/closures?done=usual"
+    usual = datetime(2026, 11, 23, 9, tzinfo=UTC), datetime(2026, 11, 23, 17, tzinfo=UTC)
+    assert await world.desk.rota.open_windows(day, day) == [Window(*usual)]
+    assert (await sam.post(way, {}, page="/staff/closures")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("day", "start", "end", "field"),
+    [
+        ("", "13:00", "18:00", "open_day"),
+        ("2026-11-17", "13:00", "18:00", "open_day"),
+        ("2026-11-23", "one", "18:00", "open_start"),
+        ("2026-11-23", "13:00", "12:30", "open_end"),
+    ],
+)
+async def test_extra_hours_that_cannot_be_are_kept_in_the_form(
+    world: World, day: str, start: str, end: str, field: str
+) -> None:
+    sam = await world.staff(SAM)
+    entered = {"open_day": day, "open_start": start, "open_end": end}
+
+    answer = await sam.post("/staff/closures/hours", entered, page="/staff/closures")
+
+    assert answer.status == 422
+    assert f'href="#{field}"' in answer.text
+    assert f'value="{start}"' in answer.text
+    assert await world.desk.rota.openings() == []
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,9 @@ def test_a_backends_secrets_are_shown_and_fit(shell: Shell, migrated_url: str) -
         (f"add-assessment {FORM} PSC Control --minutes 9 --pass-mark 101", "from 0 to 100"),
         (f"add-shift {MAIL} tue 09:00 17:00", "Nobody with the address"),
         (f"add-shift {MAIL} tuesdays 09:00 17:00", "is no weekday"),
-        (f"add-shift {MAIL} tue 9 17", "Write times like"),
+        (f"add-shift {MAIL} tue 9 17", "Write a time like"),
         (f"add-shift {MAIL} tue 17:00 09:00", "must be after the start"),
-        (f"add-shift {MAIL} tue 09:00 17:00 --from tomorrow", "is no day"),
+        (f"add-shift {MAIL} tue 09:00 17:00 --from tomorrow", "Enter the day, such as"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence(shell: Shell, command: str, said: str) -> None:
