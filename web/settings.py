@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
+from yarl import URL
 
 CONFIG_VARIABLE = "INVIGILATION_CONFIG"
+_PORTS = {"http": 80, "https": 443}
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 
 
 class Unable(Exception):
@@ -29,6 +37,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
     public_url: str = Field("", description="what learners type; default http://localhost:PORT")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks of the reverse proxies in front"
+    )
     database_url: str = Field("", description="default: SQLite under `var`")
     redis_url: str = Field("", description="for more than one process; default: none")
     service_name: str = Field("Invigilation Service", description="shown on every page")
@@ -63,6 +74,29 @@ class Settings(BaseSettings):
     recording_days: int = Field(90, ge=1)
     identity_days: int = Field(30, ge=1)
 
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, raw: str) -> str:
+        """Return scheme, host and port as a browser's `Origin` writes them (RFC 6454)."""
+        return origin_of(raw) if raw else raw
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, raw: tuple[str, ...]) -> tuple[str, ...]:
+        for one in raw:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError(
+                    f"{one} is no address or network, such as 10.0.0.5 or 10.0.0.0/24"
+                ) from None
+        return raw
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks whose word on a client's address counts."""
+        return tuple(ip_network(one) for one in self.trusted_proxies)
+
     @property
     def database(self) -> str:
         """The database's URL."""
@@ -71,7 +105,7 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The address of the service as people see it, without a slash at the end."""
-        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+        return self.public_url or f"http://localhost:{self.port}"
 
     @property
     def origins(self) -> list[str]:
@@ -107,3 +141,27 @@ def read_settings(**changes: object) -> Settings:
             for one in error.errors()
         ]
         raise Unable("\n".join(lines)) from None
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        name = named[1] if named else "of the environment"
+        raise Unable(f'Setting {name}: write a list like ["one", "two"].') from None
+    except tomllib.TOMLDecodeError as error:
+        raise Unable(f"The settings file cannot be read: {error}.") from None
+
+
+def origin_of(raw: str) -> str:
+    """Return the origin that a web address is, such as `https://example.com:8443`, or refuse it.
+
+    Scheme and host in lower case, the scheme's own port left out. Raises `ValueError`.
+    """
+    try:
+        url = URL(raw.strip())
+        plain = not (url.user or url.password or url.raw_query_string or url.raw_fragment)
+        host = url.host_subcomponent or ""
+        usable = url.scheme in _PORTS and plain and url.raw_path in {"", "/"} and url.port
+    except ValueError:
+        usable, host = False, ""
+    if not usable or not _HOST.fullmatch(host):
+        raise ValueError("write an address like https://invigilation.example.com, without a path")
+    port = "" if url.port == _PORTS[url.scheme] else f":{url.port}"
+    return f"{url.scheme}://{host.lower()}{port}"

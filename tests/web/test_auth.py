@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from invigilation.errors import Busy, NotFound
 from tests.web.office import ANA, PASSWORD, SAM, SECRET_BYTES, START, World
 from web.auth import cookies, passwords
 from web.auth.links import personal_link, request_of
 from web.auth.passwords import Passwords, hash_password
+from web.auth.place import place_of
 from web.auth.throttle import MAX_KEPT, SECONDS, TRIES, Throttle
+from web.keys import SETTINGS
 from web.pages.sign_in import WRONG
 
 
@@ -148,6 +153,76 @@ async def test_guessing_is_braked_even_for_the_right_password(world: World) -> N
     assert braked.status == 429
     assert "Too many wrong passwords" in braked.words
     assert later.status == 303
+
+
+# --- behind a reverse proxy ---------------------------------------------------------------------
+
+
+def trust(app: web.Application, *proxies: str) -> None:
+    """Let the service stand behind these proxies."""
+    object.__setattr__(app[SETTINGS], "trusted_proxies", proxies)
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "place"),
+    [
+        ("10.0.0.5", ["203.0.113.7"], "203.0.113.7"),
+        ("::ffff:10.0.0.5", ["203.0.113.7"], "203.0.113.7"),
+        ("2001:db8::1", ["2001:db8:1::7"], "2001:db8:1::7"),
+        # What stands left of the proxy's own word was written by the client.
+        ("10.0.0.5", ["198.51.100.1, 203.0.113.7"], "203.0.113.7"),
+        ("10.0.0.5", ["198.51.100.1", "203.0.113.7"], "203.0.113.7"),
+        # Nobody else is believed.
+        ("203.0.113.7", ["198.51.100.1"], "203.0.113.7"),
+        ("10.0.0.6", ["198.51.100.1"], "10.0.0.6"),
+        # A proxy that names nobody stands for all its clients.
+        ("10.0.0.5", [], "10.0.0.5"),
+        ("10.0.0.5", ["203.0.113.7, unknown"], "10.0.0.5"),
+        ("", ["203.0.113.7"], ""),
+    ],
+)
+async def test_only_a_trusted_proxys_last_word_names_the_client(
+    world: World, peer: str, forwarded: list[str], place: str
+) -> None:
+    trust(world.app, "10.0.0.5", "2001:db8::/48")
+    headers = CIMultiDict([("X-Forwarded-For", value) for value in forwarded])
+    request = make_mocked_request("GET", "/", headers=headers, app=world.app)
+
+    found = place_of(request.clone(remote=peer))
+
+    assert found == place
+
+
+async def wrong_passwords(world: World, client: str) -> int:
+    """Try once more than may be from a client behind a proxy; return the last answer's status."""
+    person = world.stranger()
+    person.headers["X-Forwarded-For"] = client
+    for _ in range(TRIES):
+        await person.post("/staff/sign-in", {"email": SAM.email, "password": "guess"})
+    return (await person.post("/staff/sign-in", {"email": SAM.email, "password": "guess"})).status
+
+
+async def test_a_guesser_behind_the_proxy_does_not_brake_others(world: World) -> None:
+    with_password(world)
+    trust(world.app, "127.0.0.1")
+    assert await wrong_passwords(world, "203.0.113.7") == 429
+    sam = world.stranger()
+    sam.headers["X-Forwarded-For"] = "203.0.113.8"
+
+    answer = await sam.post("/staff/sign-in", {"email": SAM.email, "password": PASSWORD})
+
+    assert answer.status == 303
+
+
+async def test_a_guesser_cannot_write_another_address(world: World) -> None:
+    with_password(world)
+    assert await wrong_passwords(world, "203.0.113.7") == 429
+    same = world.stranger()
+    same.headers["X-Forwarded-For"] = "203.0.113.8"
+
+    answer = await same.post("/staff/sign-in", {"email": SAM.email, "password": PASSWORD})
+
+    assert answer.status == 429
 
 
 @pytest.mark.parametrize(

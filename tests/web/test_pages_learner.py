@@ -15,6 +15,7 @@ from invigilation.store.views import Sitting
 from tests.web.office import ANA, BACKEND, SAM, START, TOM, Answer, World, heartbeats
 from web.auth import cookies
 from web.auth.throttle import SECONDS
+from web.keys import SETTINGS
 from web.pages.start import ASKED
 
 FORM = {
@@ -137,6 +138,19 @@ async def test_public_form_is_braked(world: World) -> None:
     assert "again in some minutes" in answers[-1].words
     assert f'value="{FORM["course"]}"' in answers[-1].text
     assert later.status == 303
+
+
+async def test_public_form_is_braked_for_each_client_behind_the_proxy(world: World) -> None:
+    world.app[ASKED].tries = 1
+    object.__setattr__(world.app[SETTINGS], "trusted_proxies", ("127.0.0.1",))
+    first, second = world.stranger(), world.stranger()
+    first.headers["X-Forwarded-For"] = "203.0.113.7"
+    second.headers["X-Forwarded-For"] = "203.0.113.8"
+    await first.post("/request", FORM)
+
+    again, other = await first.post("/request", FORM), await second.post("/request", FORM)
+
+    assert (again.status, other.status) == (503, 303)
 
 
 # --- choosing a time ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from invigilation.desk.people import STAFF_HOURS, Kind
 from invigilation.people import Role, Staff
 from web.auth import cookies
 from web.auth.passwords import Passwords
+from web.auth.place import place_of
 from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR, staff_of
 from web.keys import DESK
@@ -61,7 +62,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         errors["password"] = "Enter your password."  # noqa: S105 - a sentence
     if errors:
         return _form(request, entered, errors)
-    desk, throttle, place = request.app[DESK], request.app[THROTTLE], request.remote or ""
+    desk, throttle, place = request.app[DESK], request.app[THROTTLE], place_of(request)
     wait = throttle.wait(email, place, desk.office.clock.monotonic())
     if wait > 0:
         minutes = math.ceil(wait / 60)

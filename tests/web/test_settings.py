@@ -1,0 +1,91 @@
+"""Settings that are checked at the start: the public address and the proxies in front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from web.settings import Unable, read_settings
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://exam.example.com", "https://exam.example.com"),
+        ("HTTPS://Exam.Example.com:443/", "https://exam.example.com"),
+        ("http://exam.example.com:443", "http://exam.example.com:443"),
+        ("https://exam.example.com:8443", "https://exam.example.com:8443"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://prüfung.example", "https://xn--prfung-4ya.example"),
+        ("", "http://localhost:8080"),
+    ],
+)
+def test_the_public_address_is_kept_as_browsers_write_it(given: str, kept: str) -> None:
+    settings = read_settings(public_url=given)
+
+    assert settings.url == kept
+    assert kept in settings.origins
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "exam.example.com",
+        "//exam.example.com",
+        "ftp://exam.example.com",
+        "https://",
+        "https://exam example.com",
+        "https://exam.example.com:99999",
+        "https://exam.example.com/exams",
+        "https://exam.example.com?a=b",
+        "https://exam.example.com#top",
+        "https://ana:secret@exam.example.com",
+    ],
+)
+def test_a_public_address_that_is_none_is_one_sentence(given: str) -> None:
+    with pytest.raises(Unable) as refused:
+        read_settings(public_url=given)
+
+    assert str(refused.value) == (
+        "Setting public_url: write an address like https://invigilation.example.com, "
+        "without a path."
+    )
+
+
+def test_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVIGILATION_TRUSTED_PROXIES", '["10.0.0.5", "2001:db8::/32"]')
+
+    networks = [str(one) for one in read_settings().proxies]
+
+    assert networks == ["10.0.0.5/32", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('["proxy"]', "Setting trusted_proxies: proxy is no address or network"),
+        ('["10.0.0.5/8"]', "Setting trusted_proxies: 10.0.0.5/8 is no address or network"),
+        ("10.0.0.5", "Setting trusted_proxies: write a list like"),
+    ],
+)
+def test_proxies_that_are_none_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, given: str, said: str
+) -> None:
+    monkeypatch.setenv("INVIGILATION_TRUSTED_PROXIES", given)
+
+    with pytest.raises(Unable) as refused:
+        read_settings()
+
+    assert str(refused.value).startswith(said)
+
+
+def test_a_settings_file_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("port 8080")
+    monkeypatch.setenv("INVIGILATION_CONFIG", str(file))
+
+    with pytest.raises(Unable, match="The settings file cannot be read"):
+        read_settings()
