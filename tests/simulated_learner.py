@@ -1,7 +1,11 @@
-"""A simulated learner, for somebody who tries the service alone: `python -m ... LINK`.
+"""A simulated learner, for somebody who tries the service alone: `python -m ... [LINK]`.
 
 It comes in by the personal link, checks in, holds up a specimen card, answers messages, sits the
 assessment and leaves when the session is over. One line of its log is one step.
+
+The personal link opens the learner's session, and everybody on the machine can read a program's
+arguments: so it may come by the environment (`SIMULATED_LEARNER_LINK`) or, for `-`, as the first
+line of standard input.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -18,6 +23,7 @@ from tests.simulated.learner import Learner
 from tests.simulated.pages import Trouble
 
 WORK_S = 60.0
+LINK_VARIABLE = "SIMULATED_LEARNER_LINK"
 
 
 def _say(line: str) -> None:
@@ -34,17 +40,37 @@ async def _attend(learner: Learner) -> None:
         await learner.attend()
 
 
+def link_of(argument: str) -> str:
+    """Return the personal link from wherever it was handed over; empty when it was nowhere.
+
+    It is taken out of the environment, so that the browser of this learner does not inherit it.
+    """
+    inherited = os.environ.pop(LINK_VARIABLE, "")
+    if argument == "-":
+        return sys.stdin.readline().strip()
+    return argument or inherited
+
+
 def main(arguments: list[str]) -> int:
     """Run one learner; return the exit code: 0 after a session, 1 when there was none."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulated_learner", description=__doc__)
-    parser.add_argument("link", help="the personal link, http://localhost:PORT/r/TOKEN")
+    parser.add_argument(
+        "link",
+        nargs="?",
+        default="",
+        help="the personal link, http://localhost:PORT/r/TOKEN; - to read it from standard input; "
+        f"by default it is in {LINK_VARIABLE}",
+    )
     parser.add_argument(
         "--work", type=float, default=WORK_S, metavar="SECONDS", help="time for the assessment"
     )
     given = parser.parse_args(arguments)
+    link = link_of(given.link)
+    if not link:
+        parser.error("no personal link was given")
     logging.basicConfig(level=logging.ERROR)
     try:
-        asyncio.run(_attend(Learner(given.link, work_s=given.work, say=_say)))
+        asyncio.run(_attend(Learner(link, work_s=given.work, say=_say)))
     except Trouble as sentence:
         _say(str(sentence))
         return 1

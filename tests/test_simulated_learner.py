@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ from tests.journeys.world import SOON_S, World
 from tests.shots import FOLDER, MARIA, SCHEDULER, fill_the_week, stage, wait_for_card
 from tests.simulated import manners
 from tests.simulated.learner import document_of
+from tests.simulated_learner import LINK_VARIABLE, link_of
 
 MAIL = "maria.santos@example.org"
 REFERENCE = "L-1001"
@@ -87,6 +89,29 @@ def test_the_card_bears_the_learners_name() -> None:
     assert (card.surname, card.given_names) == ("CRUZ", "ANA LUCIA DE LA")
 
 
+# --- its link -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argument", "inherited", "typed", "link"),
+    [
+        ("http://a/r/1", "", "", "http://a/r/1"),
+        ("", "http://a/r/2", "", "http://a/r/2"),
+        ("-", "", "http://a/r/3\n", "http://a/r/3"),
+        ("-", "http://a/r/2", "http://a/r/3\n", "http://a/r/3"),
+        ("", "", "http://a/r/3\n", ""),
+    ],
+)
+def test_the_link_comes_by_argument_environment_or_standard_input(
+    monkeypatch: pytest.MonkeyPatch, argument: str, inherited: str, typed: str, link: str
+) -> None:
+    monkeypatch.setenv(LINK_VARIABLE, inherited)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+
+    assert link_of(argument) == link
+    assert LINK_VARIABLE not in os.environ
+
+
 # --- pictures -----------------------------------------------------------------------------------
 
 
@@ -122,8 +147,9 @@ async def booked_link(world: World) -> str:
 
 @contextlib.contextmanager
 def simulated_learner(link: str, log: Path) -> contextlib.AbstractContextManager[Process]:
-    command = [sys.executable, "-m", "tests.simulated_learner", link, "--work", "2"]
-    with ended(Process(command, log, directory=ROOT)) as learner:
+    command = [sys.executable, "-m", "tests.simulated_learner", "--work", "2"]
+    environment = {**os.environ, LINK_VARIABLE: link}
+    with ended(Process(command, log, environment=environment, directory=ROOT)) as learner:
         learner.start()
         yield learner
 

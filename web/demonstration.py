@@ -51,7 +51,7 @@ async def demonstrate(settings: Settings, listener: socket.socket, *, guided: bo
     port = listener.getsockname()[1]
     practice_port = _free_port(PRACTICE_PORT)
     places = Places(
-        settings.public_url.rstrip("/") or f"http://localhost:{port}",
+        settings.public_url or f"http://localhost:{port}",
         f"http://localhost:{practice_port}",
         practice_port,
     )
@@ -109,10 +109,10 @@ async def _practice(var: Path, demo: Demo, places: Places) -> AsyncIterator[None
 
 
 @asynccontextmanager
-async def _child(log: Path, environment: dict[str, str], *module: str) -> AsyncIterator[None]:
+async def _child(log: Path, environment: dict[str, str], module: str) -> AsyncIterator[None]:
     with log.open("ab") as out:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", *module, stdout=out, stderr=out, env=environment
+            sys.executable, "-m", module, stdout=out, stderr=out, env=environment
         )
     try:
         yield
@@ -138,10 +138,14 @@ async def _show(house: House, demo: Demo, places: Places, *, guided: bool) -> No
         typer.echo(f"There is no session to join now: {error}")
     typer.echo(_table(demo, places, near, house.settings.var))
     if guided and near is not None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        # Everybody on this machine can read a program's arguments; the link is the learner's.
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "SIMULATED_LEARNER_LINK": near[1],
+        }
         log = house.settings.var / "learner.log"
-        link = near[1]
-        async with _child(log, environment, "tests.simulated_learner", link):
+        async with _child(log, environment, "tests.simulated_learner"):
             typer.echo(_guidance(near[0], log))
             await asyncio.Event().wait()
 

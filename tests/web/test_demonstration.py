@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from invigilation.errors import PaymentDue
+from tests.builders import START
+from tests.simulated_learner import LINK_VARIABLE
 from web import demonstration
 from web.app import open_house
 from web.demonstration import Places
 from web.seed import open_demo
 from web.settings import Settings
+
+LINK = "http://localhost:1/r/secret"
 
 
 async def test_a_session_that_cannot_be_booked_is_said_and_the_rest_is_shown(
@@ -30,4 +36,32 @@ async def test_a_session_that_cannot_be_booked_is_said_and_the_rest_is_shown(
     shown = capsys.readouterr().out
     assert "There is no session to join now: A charge of £54.00 is due" in shown
     assert demo.password in shown
+    await house.desk.office.store.close()
+
+
+async def test_the_simulated_learners_link_is_not_among_its_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[object, ...]] = []
+
+    async def run(*arguments: str, env: dict[str, str], **_: object) -> None:
+        started.append((arguments, env))
+        raise asyncio.CancelledError
+
+    async def near(*_: object) -> tuple[SimpleNamespace, str]:
+        sitting = SimpleNamespace(start=START, staff_name="Ana", learner_name="Maria")
+        return sitting, LINK
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", run)
+    monkeypatch.setattr(demonstration, "_near", near)
+    house = open_house(Settings(var=tmp_path))
+    demo = open_demo(tmp_path / "demo.json")
+    places = Places("http://localhost:1", "http://localhost:2", 2)
+
+    with pytest.raises(asyncio.CancelledError):
+        await demonstration._show(house, demo, places, guided=True)
+
+    ((arguments, environment),) = started
+    assert LINK not in arguments
+    assert environment[LINK_VARIABLE] == LINK  # type: ignore[index]
     await house.desk.office.store.close()
