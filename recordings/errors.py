@@ -30,7 +30,7 @@ class EvidenceDamaged(InvigilationError):
 
 
 class EvidenceUnfinished(InvigilationError):
-    """The object is still being written, or its writer died; `Vault.read_part` shows the rest."""
+    """The object is still being written, or its writer died; `Vault.records` has the rest."""
 
     code = "evidence_unfinished"
 

@@ -21,7 +21,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -44,14 +43,6 @@ STALE_SECONDS = 3600
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NONCE_BYTES = 12
 _KEY_CONTEXT = b"invigilation-session-key/1\0"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What could be read; `complete` is False when the object was never finished."""
-
-    data: bytes
-    complete: bool
 
 
 class Vault:
@@ -98,12 +89,6 @@ class Vault:
         except BaseException:
             os.close(descriptor)
             raise
-
-    def read_part(self, session: str, evidence_id: str) -> Reading:
-        """Return an object finished or not: of an unfinished one, all its whole records."""
-        _, whole = self._paths(session, evidence_id)
-        complete = whole.exists()
-        return Reading(b"".join(self.records(session, evidence_id)), complete)
 
     def records(self, session: str, evidence_id: str) -> Iterator[bytes]:
         """Yield the records of an object in order: of an unfinished one, as they were appended.

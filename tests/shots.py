@@ -69,16 +69,7 @@ async def stage(folder: Path) -> AsyncIterator[Cast]:
         time = Time(folder / "shift")
         service = Service(folder)
         practice = Practice(folder, service)
-        service.set(
-            INVIGILATION_CLOCK_SHIFT_FILE=str(time.file),
-            INVIGILATION_NOTICE_HOURS="0",
-            INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
-            INVIGILATION_DELIVER_SECONDS="0.3",
-            INVIGILATION_SWEEP_SECONDS="0.5",
-            INVIGILATION_HEARTBEAT_SECONDS="0.1",
-            INVIGILATION_SMTP_HOST=mailbox.host,
-            INVIGILATION_SMTP_PORT=str(mailbox.port),
-        )
+        service.set_for_journeys(mailbox, time.file)
         practice.set(PRACTICE_CLOCK_SHIFT_FILE=str(time.file))
         browsers = Browsers(folder)
         films = folder / "films"

@@ -24,7 +24,7 @@ DESK = (1440, 900)
 PHONE = (360, 780)
 """The viewport of somebody with a small phone."""
 
-_ARGUMENTS = (
+QUIET = (
     "--no-sandbox",
     "--headless=new",
     "--disable-gpu",
@@ -33,6 +33,10 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+)
+"""Chromium's arguments for a browser that nobody sees and that leaves the network alone."""
+_ARGUMENTS = (
+    *QUIET,
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",

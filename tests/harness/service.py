@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.harness.process import Process, free_port
+from tests.harness.servers import Mailbox
 from tests.harness.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,19 @@ class Service(Program):
             log=folder / "service.log",
             port=port,
             environment={**own, **(environment or {})},
+        )
+
+    def set_for_journeys(self, mailbox: Mailbox, clock_shift: Path) -> None:
+        """Let it work fast, at the time that the file says, and send its mails to the mailbox."""
+        self.set(
+            INVIGILATION_CLOCK_SHIFT_FILE=str(clock_shift),
+            INVIGILATION_NOTICE_HOURS="0",
+            INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
+            INVIGILATION_DELIVER_SECONDS="0.3",
+            INVIGILATION_SWEEP_SECONDS="0.5",
+            INVIGILATION_HEARTBEAT_SECONDS="0.1",
+            INVIGILATION_SMTP_HOST=mailbox.host,
+            INVIGILATION_SMTP_PORT=str(mailbox.port),
         )
 
 

@@ -34,16 +34,7 @@ def time(tmp_path: Path) -> Time:
 @pytest.fixture
 def service(mailbox: Mailbox, time: Time, service: Service) -> Service:
     """The service, set for a journey."""
-    service.set(
-        INVIGILATION_CLOCK_SHIFT_FILE=str(time.file),
-        INVIGILATION_NOTICE_HOURS="0",
-        INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
-        INVIGILATION_DELIVER_SECONDS="0.3",
-        INVIGILATION_SWEEP_SECONDS="0.5",
-        INVIGILATION_HEARTBEAT_SECONDS="0.1",
-        INVIGILATION_SMTP_HOST=mailbox.host,
-        INVIGILATION_SMTP_PORT=str(mailbox.port),
-    )
+    service.set_for_journeys(mailbox, time.file)
     return service
 
 

@@ -8,6 +8,7 @@ from playwright.async_api import Page, async_playwright
 
 from recordings.recorder import Recorder
 from recordings.vault import Vault
+from tests.harness.browser import QUIET
 
 from . import media
 from .feeding import ZERO, Feed
@@ -16,14 +17,7 @@ pytestmark = pytest.mark.media
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *QUIET,
     "--autoplay-policy=no-user-gesture-required",
 ]
 PAGE = """<!doctype html><title>Playback</title><video id="v" src="/recording" muted></video>"""

@@ -9,6 +9,7 @@ from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
 from signalling.peer import MediaSettings, Peer
+from tests.harness.browser import QUIET
 
 pytestmark = pytest.mark.media
 
@@ -31,14 +32,7 @@ async function received(kind) {
 }
 </script>"""
 ARGS = [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *QUIET,
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
