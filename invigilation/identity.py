@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from invigilation.transitions import advance
 
@@ -94,3 +95,19 @@ class IdentityCheck:
         return replace(
             self, state=state, decision=decision, reason=reason, decided_by=by, decided_at=at
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader made of a document: its machine-readable lines, and whether they add up."""
+
+    lines: tuple[str, ...]
+    check_digits_right: bool
+
+
+class IdentityReader(Protocol):
+    """Reads an identity document from a picture; assists, never decides."""
+
+    async def read(self, jpeg: bytes) -> Reading | None:
+        """Return what can be read, or None; bounded in time, never raises on a bad picture."""
+        ...

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from invigilation.identity import SnapshotKind
+from invigilation.identity import Reading, SnapshotKind
 from invigilation.store.evidence import Evidence
 from signalling.peer import MediaSink
 
@@ -57,11 +57,15 @@ class PeerFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that the evidence room has stored; width and height in pixels."""
+    """A picture that the evidence room has stored; width and height in pixels.
+
+    `reading` is what could be read of a document in it.
+    """
 
     evidence: Evidence
     width: int
     height: int
+    reading: Reading | None = None
 
 
 class Recording(MediaSink, Protocol):

@@ -285,7 +285,9 @@ class Room(Actor):
         if isinstance(message, m.Snapshot):
             if picture is None:
                 raise NoCamera
-            await desk.identity.record(self.session, by, message.kind, picture.evidence)
+            await desk.identity.record(
+                self.session, by, message.kind, picture.evidence, picture.reading
+            )
             return {
                 "evidence": picture.evidence.id,
                 "width": picture.width,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from invigilation.desk import Desk
 from invigilation.desk.office import new_id
 from invigilation.errors import Busy, NotFound
-from invigilation.identity import SnapshotKind
+from invigilation.identity import IdentityReader, Reading, SnapshotKind
 from invigilation.store.evidence import Evidence
 from recordings.errors import EvidenceDamaged
 from recordings.evidence import Snapshots
@@ -52,6 +52,15 @@ class Recording:
         await self.desk.recordings.finish(self.part, stored.sha256, stored.size)
 
 
+class NoReader:
+    """Reads nothing: documents go by eye."""
+
+    async def read(self, jpeg: bytes) -> Reading | None:
+        """Return None."""
+        del jpeg
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class EvidenceShelf:
     """Puts what the room takes into the vault."""
@@ -59,6 +68,7 @@ class EvidenceShelf:
     desk: Desk
     vault: Vault
     snapshots: Snapshots
+    reader: IdentityReader = field(default_factory=NoReader)
 
     async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
         """Decode one key frame at full resolution and store it, encrypted."""
@@ -67,7 +77,9 @@ class EvidenceShelf:
         stored = await asyncio.to_thread(self.vault.put, session, ident, taken.jpeg)
         now = self.desk.office.clock.now()
         row = Evidence(ident, session, kind.value, JPEG, now, stored.sha256, stored.size, None)
-        return Picture(row, taken.width, taken.height)
+        read = kind is SnapshotKind.ID_DOCUMENT
+        reading = await self.reader.read(taken.jpeg) if read else None
+        return Picture(row, taken.width, taken.height, reading)
 
     async def begin(self, session: str) -> Recording:
         """Open a new part of the session's recording; on a full disk, none is noted either."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from invigilation import record
 from invigilation.desk.office import Office, actor, saved, watched
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.identity import (
@@ -11,6 +12,7 @@ from invigilation.identity import (
     Decision,
     IdentityCheck,
     IdentityEvent,
+    Reading,
     SnapshotKind,
 )
 from invigilation.people import Role, Staff
@@ -36,7 +38,12 @@ class IdentityDesk:
                 raise NotAllowed("take a picture when the session is not running")
 
     async def record(
-        self, session: str, by: Staff, kind: SnapshotKind, picture: Evidence
+        self,
+        session: str,
+        by: Staff,
+        kind: SnapshotKind,
+        picture: Evidence,
+        reading: Reading | None = None,
     ) -> IdentityCheck:
         """Note a picture that the vault has; a document's or a face's moves the check on."""
         if picture.sha256 is None or picture.size is None:
@@ -50,13 +57,17 @@ class IdentityDesk:
                 check = check.with_picture(kind, picture.id)
                 await tx.sessions.save_identity(check)
             await tx.evidence.add(picture)
-            data: Data = {
+            data: dict[str, record.Plain] = {
                 "kind": kind.value,
                 "evidence": picture.id,
                 "sha256": picture.sha256,
                 "size": picture.size,
             }
             who = actor(by, Role.INVIGILATOR)
+            if reading is not None:
+                # The record says that it was read and whether it adds up, not what it says.
+                lines = record.commitment(one.secret, "\n".join(reading.lines))
+                data |= {"reading": lines, "check_digits_right": reading.check_digits_right}
             await tx.sessions.append(self.office.entry(one, "snapshot", who, data))
         return check
 
