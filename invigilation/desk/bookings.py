@@ -97,12 +97,12 @@ class BookingDesk:
                 charge = await tx.charges.find(asked.charge_due)
                 raise PaymentDue(asked.charge_due, charge.price.gross_pence if charge else 0)
             wanted = await self._wanted(tx, asked, start, zone, by_staff=by_staff)
-            booking = await tx.bookings.take(wanted)
-            if isinstance(booking, Hindrance):
-                raise AlreadyBooked(booking.active) if booking.active else SlotTaken(start)
+            taken = await tx.bookings.take(wanted)
+            if isinstance(taken, Hindrance):
+                raise AlreadyBooked(taken.active) if taken.active else SlotTaken(start)
             await tx.requests.set_state(request, asked.request.after(RequestEvent.BOOK).state)
-            session = await self._open_session(tx, booking, asked.assessment, actor)
-            sitting = await sitting_of(tx, session)
+            session = await self._open_session(tx, taken, asked.assessment, actor)
+            sitting = _sitting(session, taken, asked, self.office.name_of(taken.staff))
             await self._tell(tx, sitting, "booking.made", "booked")
         return sitting
 
@@ -127,7 +127,7 @@ class BookingDesk:
 
     async def _open_session(
         self, tx: Tx, booking: Booking, assessment: Assessment, actor: str
-    ) -> str:
+    ) -> Session:
         session = Session(new_id("se"), booking.id, SessionState.SCHEDULED, assessment.minutes, 0)
         data: Data = {
             "booking": booking.id,
@@ -141,7 +141,7 @@ class BookingDesk:
         first = record.write(EMPTY, session.id, now, "booked", actor, data, signer)
         await tx.sessions.add(session, first.head, secrets.token_bytes(SECRET_BYTES))
         await tx.sessions.begin_record(first)
-        return session.id
+        return session
 
     async def _tell(self, tx: Tx, sitting: Sitting, kind: str, letter: str) -> None:
         times: Data = {
@@ -248,6 +248,36 @@ async def _context(tx: Tx, request: str) -> Context:
     if found is None:
         raise NotFound("request", request)
     return found
+
+
+def _sitting(session: Session, booking: Booking, asked: Context, staff_name: str) -> Sitting:
+    """Put together what the store would read back."""
+    request, learner, assessment = asked.request, asked.learner, asked.assessment
+    return Sitting(
+        session=session.id,
+        session_state=session.state,
+        booking=booking.id,
+        booking_state=booking.state,
+        sequence=booking.sequence,
+        start=booking.start,
+        end=booking.end,
+        zone=booking.zone,
+        staff=booking.staff,
+        staff_name=staff_name,
+        request=request.id,
+        reference=request.reference,
+        assessment_url=request.assessment_url,
+        return_url=request.return_url,
+        backend=request.backend,
+        learner=learner.id,
+        learner_reference=learner.reference,
+        learner_name=learner.name,
+        learner_email=learner.email,
+        title=assessment.title,
+        minutes=assessment.minutes,
+        materials=assessment.materials,
+        pass_mark=assessment.pass_mark,
+    )
 
 
 async def _session_of(tx: Tx, booking: str) -> str:

@@ -38,10 +38,11 @@ class Rules:
 
 @dataclass(slots=True)
 class _Kept:
-    """The calendar as last read, and the rota's version then."""
+    """The calendar as last read, the names of who is in it, and the rota's version then."""
 
     version: int = -1
     calendar: Calendar | None = None
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,14 @@ class Office:
         """Return the calendar of a rota's version that was read in this transaction."""
         kept = self._kept
         if kept.calendar is None or kept.version != version:
+            kept.names = {one.id: one.name for one in await tx.people.all_staff()}
             kept.calendar = await tx.rota.calendar(self.rules.zone)
             kept.version = version
         return kept.calendar
+
+    def name_of(self, staff: str) -> str:
+        """Return the name of somebody who has a seat in the calendar that was read last."""
+        return self._kept.names[staff]
 
     def entry(self, held: Open, kind: str, actor: str, data: Data) -> Entry:
         """Write the next entry of a held session's record."""

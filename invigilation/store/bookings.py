@@ -25,10 +25,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import ACTIVE, Booking, BookingState
 from invigilation.charge import ChargeState
+from invigilation.people import Learner
 from invigilation.request import Assessment, Request
 from invigilation.store.columns import Utc, Word
 from invigilation.store.mapping import all_of, columns, dump, load
-from invigilation.store.rows import assessment, booking, charge, counter, request, seat
+from invigilation.store.rows import (
+    assessment,
+    booking,
+    charge,
+    counter,
+    learner,
+    request,
+    seat,
+)
 
 HELD = sorted(ACTIVE)
 
@@ -48,10 +57,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A request with its assessment, the id of a charge that is due, and the rota's version."""
+    """All that booking for a request asks about; `charge_due` is the id of one that is due."""
 
     request: Request
     assessment: Assessment
+    learner: Learner
     charge_due: str | None
     rota_version: int
 
@@ -75,9 +85,14 @@ class Bookings:
         row = (await self._db.execute(_CONTEXT, {"request_id": request_id})).first()
         if row is None:
             return None
-        cut = len(_REQUEST)
+        to_assessment = len(_REQUEST)
+        to_learner = to_assessment + len(_ASSESSMENT)
         return Context(
-            load(Request, row[:cut]), load(Assessment, row[cut:-2]), row[-2], row[-1] or 0
+            load(Request, row[:to_assessment]),
+            load(Assessment, row[to_assessment:to_learner]),
+            load(Learner, row[to_learner:-2]),
+            row[-2],
+            row[-1] or 0,
         )
 
     async def take(self, wanted: Wanted) -> Booking | Hindrance:
@@ -233,6 +248,7 @@ def _take(insert: Any) -> Any:
 _TAKE_SQLITE = _take(sqlite.insert)
 _TAKE_POSTGRESQL = _take(postgresql.insert)
 _REQUEST = columns(request, Request)
+_ASSESSMENT = columns(assessment, Assessment)
 # What is due holds up every request that came after it was raised, not one of them alone.
 _DUE = select(charge.c.id).where(
     charge.c.learner == request.c.learner,
@@ -242,10 +258,12 @@ _DUE = select(charge.c.id).where(
 _CONTEXT = (
     select(
         *_REQUEST,
-        *columns(assessment, Assessment),
+        *_ASSESSMENT,
+        *columns(learner, Learner),
         _DUE.limit(1).scalar_subquery(),
         select(counter.c.value).where(counter.c.name == "rota").scalar_subquery(),
     )
     .join(assessment, request.c.assessment == assessment.c.id)
+    .join(learner, request.c.learner == learner.c.id)
     .where(request.c.id == bindparam("request_id", type_=String))
 )

@@ -110,7 +110,8 @@ def _postgresql_engine(url: str) -> AsyncEngine:
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, **_ENGINE)
+    # Every block of ours ends its transaction: a connection comes back clean.
+    engine = create_async_engine(url, **_ENGINE, pool_reset_on_return=None)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
