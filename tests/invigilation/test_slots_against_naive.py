@@ -166,7 +166,7 @@ def questions(draw):
     return draw(calendars(centre)), draw(wishes(centre)), centre
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_the_search_finds_what_the_naive_one_finds(data):
     asked, wish, centre = data.draw(questions())
@@ -178,7 +178,7 @@ def test_the_search_finds_what_the_naive_one_finds(data):
     assert found == naive_free_starts(asked, wish, window)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_seats_and_refusals_of_starts_are_those_of_the_naive_search(data):
     asked, wish, centre = data.draw(questions())
@@ -195,7 +195,7 @@ def test_seats_and_refusals_of_starts_are_those_of_the_naive_search(data):
     assert refusals == naive_refusals(asked, wish, starts)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_a_day_is_empty_for_the_reason_of_the_start_that_came_closest(data):
     asked, wish, centre = data.draw(questions())

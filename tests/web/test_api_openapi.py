@@ -85,7 +85,7 @@ async def test_schemathesis_finds_nothing(tmp_path):
             str(client.make_url("/api/openapi.json")),
             bearer(clock)["Authorization"],
             tmp_path,
-            "--max-examples=20",
+            "--max-examples=12",
         )
     assert found == ""
     assert harbour.made > 0
