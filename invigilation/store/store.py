@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
@@ -28,6 +29,7 @@ from invigilation.store.watch import Watch
 
 POOL_SIZE = 10
 BUSY_MS = 10_000
+WAL_TRIES = 2_000
 MIGRATION_LOCK = 0x696E7669
 """The name of an advisory lock; any number that nobody else in the database uses."""
 # What a statement was about (names, keys, tokens' digests) has no place in an error's text.
@@ -110,21 +112,17 @@ def _postgresql_engine(url: str) -> AsyncEngine:
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
-    # Every block of ours ends its transaction: a connection comes back clean.
-    engine = create_async_engine(url, **_ENGINE, pool_reset_on_return=None)
+    engine = create_async_engine(url, **_ENGINE)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         # The driver's own transaction handling starts them too late and double-books.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={BUSY_MS}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        _to_wal(cursor)
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -133,3 +131,18 @@ def _sqlite_engine(url: str) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _to_wal(cursor: Any) -> None:
+    """Switch a new file to WAL; of several that try at once SQLite turns all but one away.
+
+    It does so without waiting, whatever the busy time-out is, to avoid a deadlock.
+    """
+    for tries_left in reversed(range(WAL_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if not tries_left:
+                raise
+        else:
+            return
