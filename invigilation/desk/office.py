@@ -64,9 +64,12 @@ class Office:
         """Return the calendar of a rota's version that was read in this transaction."""
         kept = self._kept
         if kept.calendar is None or kept.version != version:
-            kept.names = {one.id: one.name for one in await tx.people.all_staff()}
-            kept.calendar = await tx.rota.calendar(self.rules.zone)
-            kept.version = version
+            calendar = await tx.rota.calendar(self.rules.zone)
+            # Names are read after the seats, so that nobody with a seat lacks one; then all is
+            # kept at once, so that no other reader leaves a mixture of two versions.
+            names = {one.id: one.name for one in await tx.people.all_staff()}
+            kept.version, kept.calendar, kept.names = version, calendar, names
+            return calendar
         return kept.calendar
 
     def name_of(self, staff: str) -> str:
