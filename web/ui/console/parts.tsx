@@ -100,11 +100,18 @@ export function Dialog(props: {
     element?.showModal();
     return () => element?.close();
   }, []);
+  // Escape takes the dialog out of the page at once. Were it only closed, a key pressed before the
+  // browser tells of it would ask for the same dialog again, and that news would close the new one.
+  const onCancel = (event: Event): void => {
+    event.preventDefault();
+    props.onClose();
+  };
   return (
     <dialog
       ref={dialog}
       class={props.wide ? "wide" : ""}
       aria-labelledby="dialog-title"
+      onCancel={onCancel}
       onClose={props.onClose}
     >
       <h2 id="dialog-title">{props.title}</h2>
@@ -126,7 +133,7 @@ export function useKeys(handlers: Record<string, () => void>, active: boolean): 
       if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
       const target = event.target as Element;
       if (target.closest("input:not([type=radio], [type=checkbox]), textarea, select")) return;
-      if (document.querySelector("dialog[open]")) return;
+      if (document.querySelector("dialog")) return;
       const handler = latest.current[event.key.toUpperCase()];
       if (!handler) return;
       event.preventDefault();
