@@ -4,7 +4,10 @@ import { useEffect, useReducer, useState } from "preact/hooks";
 import { Outbox } from "../lib/chat";
 import { Devices } from "../lib/devices";
 import { isOver, type Accepted, type Boot, type LobbyEntry, type RoomState } from "../lib/protocol";
-import { RoomClient, type Link, type Media } from "../lib/room-client";
+import { Connection } from "../lib/connection";
+import type { Media } from "../lib/media-link";
+import type { RoomLink } from "../lib/room-link";
+import { RoomError } from "../lib/wire";
 
 /** The invigilator is seen small: that is enough, and leaves the link to the learner's picture. */
 const OWN_PICTURE = { maxBitrate: 150_000, maxFramerate: 12 };
@@ -12,7 +15,7 @@ const OWN_WIDTH = 320;
 const CAMERA_CHOICE = "console-camera";
 
 export class Desk {
-  link: Link = "connecting";
+  link: "connecting" | "joined" | "lost" | "replaced" = "connecting";
   media: Media = "none";
   state: RoomState | null = null;
   /** When `state` arrived, by performance.now(). */
@@ -23,7 +26,8 @@ export class Desk {
   refusal: string | null = null;
   stream: MediaStream | null = null;
   readonly devices: Devices;
-  readonly client: RoomClient;
+  readonly connection: Connection;
+  private room: RoomLink | null = null;
   readonly outbox: Outbox;
   /** The newest line that the invigilator has shown to have seen. */
   private seen = 0;
@@ -33,15 +37,48 @@ export class Desk {
     // A reload leads back into the session that was open: its id is in the address.
     this.session = decodeURIComponent(location.hash.slice(1)) || null;
     this.devices = new Devices(() => void this.sendDevices());
-    this.client = new RoomClient(this.session ? { ...boot, session: this.session } : boot, {
+    this.connection = new Connection(boot, {
       link: (link) => {
-        this.link = link;
-        if (link === "joined") {
-          this.refusal = null;
-          void this.outbox.flush();
-        }
+        this.link = link === "connected" ? "joined" : link;
         this.changed();
       },
+      refused: (_code, detail) => {
+        this.refusal = detail;
+        this.changed();
+      },
+      lobby: ({ sessions }) => {
+        this.sessions = sessions;
+        this.changed();
+      },
+    });
+    this.outbox = new Outbox(this, () => this.changed());
+  }
+
+  /** Connects; the microphone is always on, the camera if it was on before the page was reloaded. */
+  async start(): Promise<void> {
+    if (this.session) this.enter(this.session);
+    this.connection.start();
+    await this.devices.open("microphone");
+    if (sessionStorage.getItem(CAMERA_CHOICE)) await this.devices.open("camera");
+  }
+
+  /** Opens one of the sessions in the list, in place of the one that is open. */
+  async open(session: string): Promise<void> {
+    if (session === this.session) return;
+    this.session = session;
+    this.state = null;
+    this.stream = null;
+    this.refusal = null;
+    this.seen = 0;
+    history.replaceState(null, "", `#${encodeURIComponent(session)}`);
+    this.changed();
+    void this.room?.leave();
+    this.enter(session);
+    await this.sendDevices();
+  }
+
+  private enter(session: string): void {
+    this.room = this.connection.room(session, "staff", {
       media: (media) => {
         this.media = media;
         this.changed();
@@ -55,41 +92,25 @@ export class Desk {
         void this.outbox.flush();
         this.changed();
       },
-      remote: (stream) => {
-        this.stream = stream;
+      joined: () => {
+        this.refusal = null;
+        void this.outbox.flush();
+        this.changed();
+      },
+      remote: ({ main }) => {
+        this.stream = main;
+        this.changed();
+      },
+      replaced: () => {
+        this.link = "replaced";
         this.changed();
       },
       refused: (_code, detail) => {
         this.refusal = detail;
         this.changed();
       },
-      lobby: (sessions) => {
-        this.sessions = sessions;
-        this.changed();
-      },
     });
-    this.outbox = new Outbox(this.client, () => this.changed());
-  }
-
-  /** Connects; the microphone is always on, the camera if it was on before the page was reloaded. */
-  async start(): Promise<void> {
-    this.client.start();
-    await this.devices.open("microphone");
-    if (sessionStorage.getItem(CAMERA_CHOICE)) await this.devices.open("camera");
-  }
-
-  /** Opens one of the sessions in the list, in place of the one that is open. */
-  async open(session: string): Promise<void> {
-    if (session === this.session) return;
-    this.session = session;
-    this.state = null;
-    this.stream = null;
-    this.refusal = null;
-    this.seen = 0;
-    this.outbox.clear();
-    history.replaceState(null, "", `#${encodeURIComponent(session)}`);
-    this.changed();
-    await this.client.open(session);
+    this.room.open();
   }
 
   async toggleCamera(): Promise<void> {
@@ -123,8 +144,9 @@ export class Desk {
   }
 
   /** Sends one message about the open session; throws `RoomError` with a sentence to show. */
-  request(event: string, body: object = {}): Promise<Accepted> {
-    return this.client.request(event, body);
+  async request(event: string, body: object = {}): Promise<Accepted> {
+    if (!this.room) throw new RoomError("not_joined", "");
+    return this.room.request(event, body);
   }
 
   watch(watcher: () => void): () => void {
@@ -135,8 +157,9 @@ export class Desk {
   private async sendDevices(): Promise<void> {
     const width = this.devices.camera?.getSettings().width ?? OWN_WIDTH;
     const scale = Math.max(1, width / OWN_WIDTH);
-    this.client.setEncoding({ ...OWN_PICTURE, scaleResolutionDownBy: scale });
-    await this.client.setTracks(this.devices.microphone, this.devices.camera);
+    this.room?.setEncoding("camera", { ...OWN_PICTURE, scaleResolutionDownBy: scale });
+    const { microphone, camera } = this.devices;
+    await this.room?.setTracks({ audio: microphone, camera });
     this.changed();
   }
 

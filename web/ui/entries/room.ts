@@ -4,8 +4,9 @@ import { Outbox } from "../lib/chat";
 import { Devices, listen, type Kind } from "../lib/devices";
 import { bootData, byId, clockTime, duration, remaining, setText } from "../lib/page";
 import { isOver, type RoomState, type SessionState } from "../lib/protocol";
-import { RoomClient, type Link, type Media } from "../lib/room-client";
-import { status, type Status } from "../lib/status";
+import { Connection } from "../lib/connection";
+import type { Media } from "../lib/media-link";
+import { status, type Standing, type Status } from "../lib/status";
 
 const KINDS: readonly Kind[] = ["camera", "microphone"];
 /** Large and sharp while the identity document is read; light on the link after admission. */
@@ -17,7 +18,7 @@ const boot = bootData();
 const mark = `joined:${boot.session}`;
 const serviceName = document.title.split(" – ").at(-1) ?? "";
 
-let link: Link = "connecting";
+let link: Standing = "connecting";
 let media: Media = "none";
 let state: RoomState | null = null;
 let stateAt = 0;
@@ -29,13 +30,19 @@ let metered: MediaStreamTrack | null = null;
 let lastLine = 0;
 
 const devices = new Devices(() => void devicesChanged());
-const client = new RoomClient(boot, {
+const connection = new Connection(boot, {
   link(now) {
-    link = now;
-    if (now === "joined") {
-      refusal = null;
-      void outbox.flush();
-    }
+    // Connected is not in the room yet: that is told by `joined`.
+    if (now !== "connected") link = now;
+    draw();
+  },
+  refused,
+});
+const room = connection.room(boot.session ?? "", "learner", {
+  joined() {
+    link = "joined";
+    refusal = null;
+    void outbox.flush();
     draw();
   },
   media(now) {
@@ -43,17 +50,23 @@ const client = new RoomClient(boot, {
     draw();
   },
   state: show,
-  remote(stream) {
+  remote({ main }) {
     const video = byId<HTMLVideoElement>("remote");
-    video.srcObject = stream;
+    video.srcObject = main;
     video.play().catch(() => (byId("sound").hidden = false));
   },
-  refused(_code, detail) {
-    refusal = detail;
+  replaced() {
+    link = "replaced";
     draw();
   },
+  refused,
 });
-const outbox = new Outbox(client, drawChat);
+const outbox = new Outbox(room, drawChat);
+
+function refused(_code: string, detail: string): void {
+  refusal = detail;
+  draw();
+}
 
 // The device check
 
@@ -76,7 +89,7 @@ async function devicesChanged(): Promise<void> {
   meter();
   if (inRoom) {
     aim();
-    await client.setTracks(devices.microphone, devices.camera);
+    await room.setTracks({ audio: devices.microphone, camera: devices.camera });
     draw();
   }
   for (const kind of KINDS) await drawChoices(kind);
@@ -134,9 +147,10 @@ async function enter(): Promise<void> {
   byId("troubles-place").append(byId("troubles"));
   draw();
   setInterval(drawTime, 1000);
-  if (hungUp) client.hangUp();
+  if (hungUp) room.hangUp();
   // Messages need not wait for the camera: the invigilator sees at once who is here.
-  client.start();
+  room.open();
+  connection.start();
   if (hungUp) return;
   if (devices.camera || devices.microphone || devices.troubles.size) await devicesChanged();
   else await devices.openBoth();
@@ -157,7 +171,7 @@ function show(next: RoomState): void {
 function hangUp(): void {
   if (hungUp) return;
   hungUp = true;
-  client.hangUp();
+  room.hangUp();
   for (const kind of KINDS) devices.close(kind);
 }
 
@@ -165,11 +179,11 @@ function hangUp(): void {
 function aim(): void {
   const before: SessionState[] = ["scheduled", "checked_in", "identified"];
   if (!state || before.includes(state.state)) {
-    client.setEncoding({ ...FOR_READING, scaleResolutionDownBy: 1 });
+    room.setEncoding("camera", { ...FOR_READING, scaleResolutionDownBy: 1 });
   } else {
     const width = devices.camera?.getSettings().width ?? WATCHING_WIDTH;
     const scale = Math.max(1, width / WATCHING_WIDTH);
-    client.setEncoding({ ...FOR_WATCHING, scaleResolutionDownBy: scale });
+    room.setEncoding("camera", { ...FOR_WATCHING, scaleResolutionDownBy: scale });
   }
 }
 

@@ -1,13 +1,17 @@
 // Chat lines on their way out: shown at once, sent again after every gap, stored once.
 
 import { newId } from "./page";
-import type { ChatLine, Role } from "./protocol";
-import type { RoomClient } from "./room-client";
+import type { ChatLine } from "./protocol";
+import type { RoomLink } from "./room-link";
 import { RoomError } from "./wire";
+
+/** The server has not said no: the line waits for the next time the room is joined. */
+const UNHEARD = ["no_answer", "not_joined", "timeout", "busy"];
 
 export interface Pending {
   client_id: string;
   text: string;
+  notice: boolean;
   sending: boolean;
   refused: string | null;
   /** The newest line that was there when this one was written. */
@@ -19,16 +23,17 @@ export class Outbox {
   lines: Pending[] = [];
 
   constructor(
-    private readonly client: RoomClient,
+    private readonly room: Pick<RoomLink, "request">,
     private readonly changed: () => void,
   ) {}
 
   /** Takes one line to send, written below `chat`; empty ones are ignored. */
-  add(text: string, chat: readonly ChatLine[]): void {
+  add(text: string, chat: readonly ChatLine[], notice = false): void {
     const trimmed = text.trim();
     if (!trimmed) return;
     const after = chat.at(-1)?.seq ?? 0;
-    this.lines.push({ client_id: newId(), text: trimmed, sending: false, refused: null, after });
+    const client_id = newId();
+    this.lines.push({ client_id, text: trimmed, notice, sending: false, refused: null, after });
     this.changed();
     void this.flush();
   }
@@ -40,13 +45,12 @@ export class Outbox {
     if (!line) return;
     line.sending = true;
     try {
-      await this.client.request("chat", { text: line.text, client_id: line.client_id });
+      const { text, client_id } = line;
+      await this.room.request(line.notice ? "notice" : "chat", { text, client_id });
       this.lines = this.lines.filter((each) => each !== line);
     } catch (error) {
-      const lost = error instanceof RoomError && ["no_answer", "not_joined"].includes(error.code);
       line.sending = false;
-      // Silence is no refusal: the line waits for the next time the room is joined.
-      if (lost) return;
+      if (error instanceof RoomError && UNHEARD.includes(error.code)) return;
       line.refused = error instanceof Error ? error.message : "";
     }
     this.changed();
@@ -54,16 +58,10 @@ export class Outbox {
   }
 
   /** The lines to show below `chat`: the room tells of a line before it confirms it. */
-  waiting(chat: readonly ChatLine[], role: Role): Pending[] {
+  waiting(chat: readonly ChatLine[], role: ChatLine["from"]): Pending[] {
     return this.lines.filter(
       ({ text, after }) =>
         !chat.some((line) => line.seq > after && line.from === role && line.text === text),
     );
-  }
-
-  /** Forgets everything: another session was opened. */
-  clear(): void {
-    this.lines = [];
-    this.changed();
   }
 }

@@ -1,6 +1,6 @@
 // The shapes of the room's wire protocol, as signalling/PROTOCOL.md describes them.
 
-export type Role = "learner" | "invigilator";
+export type Role = "learner" | "invigilator" | "supervisor" | "second";
 
 export type SessionState =
   | "scheduled"
@@ -17,25 +17,45 @@ export type SessionState =
 /** What the server writes into the page, in <script type="application/json" id="boot">. */
 export interface Boot {
   session?: string;
-  role: Role;
+  role: Exclude<Role, "supervisor">;
   socket_path: string;
   ticket_url: string;
   /** The session's state when the page was made: tells a reload from a first visit. */
   state?: SessionState;
 }
 
+/** `live` while packets come, `silent` when none came for five seconds. */
+export type Flow = "live" | "silent" | "none";
+/** What the server finds by itself about the learner's picture and sound. */
+export type Sight = "good" | "black" | "frozen" | "stopped" | "none";
+export type Sound = "heard" | "quiet" | "muted" | "none";
+
 export interface Party {
   name: string | null;
   present: boolean;
   camera: boolean;
   microphone: boolean;
+  media: Flow;
+}
+
+export interface Learner extends Party {
+  name: string;
+  screen: boolean;
+  picture: Sight;
+  sound: Sound;
+  /** Since when their hand is up. */
+  hand: string | null;
+  /** When the last packet came, while `media` is not `live`. */
+  silent_since: string | null;
 }
 
 export interface ChatLine {
   seq: number;
-  from: Role;
+  from: "learner" | "invigilator";
   text: string;
   at: string;
+  /** Shown large on the learner's page until it is read. */
+  notice?: boolean;
 }
 
 export interface Incident {
@@ -56,23 +76,66 @@ export interface Identity {
   at: string | null;
 }
 
+export type InspectionKind = "room_scan" | "identity";
+export type InspectionResult = "satisfied" | "not_satisfied" | "withdrawn";
+
+/** What the learner was asked to show, while it is open. */
+export interface OpenInspection {
+  id: string;
+  kind: InspectionKind;
+  asked_at: string;
+  done_at: string | null;
+}
+
+export interface Inspection extends OpenInspection {
+  result: InspectionResult | null;
+  note: string;
+  judged_at: string | null;
+}
+
+export type Ruling = "technical" | "learner";
+
+/** A time in which nothing came from the learner while the clock ran. */
+export interface Gap {
+  id: string;
+  began: string;
+  ended: string | null;
+  /** Assessment seconds in it; null while it is open. */
+  lost_s: number | null;
+  ruling: Ruling | null;
+  note: string;
+}
+
+export interface Handover {
+  to: { id: string; name: string };
+  since: string;
+}
+
+/** One session. A second camera gets `session` to `state`, two facts of `learner`, and `recording`. */
 export interface RoomState {
   session: string;
   seq: number;
   now: string;
   role: Role;
   state: SessionState;
-  learner: Party;
+  learner: Learner;
   invigilator: Party;
+  second: { present: boolean; media: Flow };
+  supervisor: { name: string; since: string } | null;
   assessment: { title: string; minutes: number; materials: string[]; pass_mark: number };
   booking: { id: string; start: string; end: string };
-  clock: { started: string | null; running: boolean; remaining_s: number };
+  clock: { started: string | null; running: boolean; remaining_s: number; given_back_s: number };
   reason: string | null;
   assessment_url: string | null;
   recording: boolean;
+  screen_wanted: boolean;
+  inspection: OpenInspection | null;
   chat: ChatLine[];
   identity?: Identity;
   incidents?: Incident[];
+  inspections?: Inspection[];
+  gaps?: Gap[];
+  handover?: Handover | null;
 }
 
 export interface LobbyEntry {
@@ -83,6 +146,23 @@ export interface LobbyEntry {
   state: SessionState;
   present: boolean;
   since: string | null;
+  hand: string | null;
+  /** Who invigilates. */
+  invigilator: string;
+  role: "mine" | "offered" | "unattended" | "colleague";
+  offered_by: string | null;
+}
+
+export interface Colleague {
+  id: string;
+  name: string;
+  /** A console of theirs is connected. */
+  here: boolean;
+}
+
+export interface LobbyBody {
+  sessions: LobbyEntry[];
+  colleagues: Colleague[];
 }
 
 /** The acknowledgement of a message that was accepted; further fields depend on the message. */

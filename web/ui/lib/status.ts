@@ -2,7 +2,9 @@
 
 import { clockTime } from "./page";
 import type { RoomState } from "./protocol";
-import type { Link } from "./room-client";
+
+/** How the learner's page stands to its session. */
+export type Standing = "connecting" | "joined" | "lost" | "replaced";
 
 export interface Status {
   tone: "calm" | "good" | "warn" | "bad";
@@ -13,7 +15,7 @@ export interface Status {
 const AFTER = "The training company will write to you about what happens next.";
 
 /** The one status that matters most now: the link's, else the session's. */
-export function status(state: RoomState | null, link: Link, refusal: string | null): Status {
+export function status(state: RoomState | null, link: Standing, refusal: string | null): Status {
   if (link === "replaced") {
     return {
       tone: "warn",

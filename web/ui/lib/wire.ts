@@ -28,8 +28,8 @@ export async function fetchTicket(
   const answer = await fetch(boot.ticket_url, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": token?.content ?? "" },
-    // A learner's ticket is for one session; staff move between theirs.
-    body: JSON.stringify(boot.role === "learner" ? { session: boot.session } : {}),
+    // Staff move between their sessions; everybody else's ticket is for one.
+    body: JSON.stringify(boot.role === "invigilator" ? {} : { session: boot.session }),
     signal: AbortSignal.timeout(CONNECT_LIMIT_MS),
   });
   if ([401, 403, 404, 410].includes(answer.status)) {
