@@ -1,17 +1,15 @@
 """Encoded media from peer to peer: nothing is decoded on the way.
 
-An `IncomingStream` is what one participant sends us, an `OutgoingStream` what we send to one; a
-`Media` has two of each, for sound and picture, and is fed with plain RTP and RTCP. All of it is
-synchronous: a packet that comes in has gone out when `on_rtp` returns.
+An `IncomingStream` is one track that a participant sends us, an `OutgoingStream` one that we send
+to somebody; one source may feed many. All of it is synchronous: a packet that comes in has gone out
+to all when `on_rtp` returns.
 """
 
 from __future__ import annotations
 
 import secrets
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from aiortc import rtp as rtcp
@@ -21,16 +19,15 @@ from signalling.rtp import (
     Arrival,
     History,
     LossTracker,
-    MalformedRtp,
     ReceptionStats,
     Rewriter,
     RtpPacket,
     SourceClock,
     Unwrapper,
-    parse_rtp,
     unwrap_rtx,
     wrap_rtx,
 )
+from signalling.tracks import Kind
 
 KEY_FRAME_INTERVAL_S: Final = 1.0
 """A publisher is asked for a key frame no oftener; on a long way, once in 1.5 round trips."""
@@ -45,13 +42,6 @@ Listener = Callable[[int, RtpPacket, float], None]
 """Takes (unwrapped sequence number, packet, monotonic time of arrival)."""
 
 
-class Kind(StrEnum):
-    """The two streams of a participant."""
-
-    AUDIO = "audio"
-    VIDEO = "video"
-
-
 CLOCK_RATE: Final = {Kind.AUDIO: 48_000, Kind.VIDEO: 90_000}
 
 
@@ -61,6 +51,10 @@ class Formats:
 
     payload_type: int
     retransmission: int | None
+
+    def __contains__(self, payload_type: int) -> bool:
+        """Say whether a packet of this payload type is one of these."""
+        return payload_type in (self.payload_type, self.retransmission)
 
 
 class Wire(Protocol):
@@ -90,9 +84,11 @@ class IncomingStream:
     def __init__(self, kind: Kind, wire: Wire, trip: Trip, feedback_ssrc: int) -> None:
         self.kind = kind
         self.formats: Formats | None = None
-        self.destination: OutgoingStream | None = None
         self.clock: SourceClock | None = None
-        self.listeners: list[Listener] = []
+        self.packet_at: float | None = None
+        # never changed, only replaced: a packet's way through them is not disturbed by that
+        self.destinations: tuple[OutgoingStream, ...] = ()
+        self.listeners: tuple[Listener, ...] = ()
         self._wire = wire
         self._trip = trip
         self._feedback_ssrc = feedback_ssrc
@@ -106,37 +102,38 @@ class IncomingStream:
         self._report_clock: tuple[int, float] | None = None
 
     def on_rtp(self, packet: RtpPacket, now: float) -> None:
-        """Take a packet of one of this stream's payload types."""
+        """Take a packet that is meant for this stream; other payload types are dropped."""
         formats = self.formats
         if formats is None:
             return
-        if packet.payload_type == formats.retransmission:
+        if packet.payload_type == formats.payload_type:
+            if self._ssrc is None:
+                self._ssrc = packet.ssrc  # for good: nothing is renegotiated that could change it
+            if packet.ssrc == self._ssrc:
+                self._take(packet, now)
+        elif packet.payload_type == formats.retransmission:
             original = unwrap_rtx(packet, formats.payload_type, self._ssrc or 0)
             if original is not None and self._ssrc is not None:
                 self._take(original, now)
-            return
-        if self._ssrc is None:
-            self._ssrc = packet.ssrc  # for good: there is no renegotiation that could change it
-        if packet.ssrc == self._ssrc:
-            self._take(packet, now)
 
     def _take(self, packet: RtpPacket, now: float) -> None:
+        self.packet_at = now
         sequence = self._sequence(packet.sequence)
         arrival = self._losses.arrived(sequence, now)
         if arrival is Arrival.REPEAT:
             return
         if arrival is Arrival.AFTER_OUTAGE:
             self._key_wanted = self.kind is Kind.VIDEO
-            if self.destination is not None:
-                self.destination.begin_anew()
+            for destination in self.destinations:
+                destination.begin_anew()
         self._stats.add(sequence, self._timestamp(packet.timestamp), now)
         if self.kind is Kind.VIDEO:
             if self._key_wanted and starts_key_frame(packet.payload):
                 self._key_wanted = False
             self._ask_again(now)
-        if self.destination is not None:
-            self.destination.forward(sequence, packet, now)
-        for listener in tuple(self.listeners):
+        for destination in self.destinations:
+            destination.forward(sequence, packet, now)
+        for listener in self.listeners:
             listener(sequence, packet, now)
 
     def _ask_again(self, now: float) -> None:
@@ -163,13 +160,14 @@ class IncomingStream:
             )
             self._wire.send(bytes(pli))
 
-    def send_to(self, destination: OutgoingStream | None) -> None:
-        """Feed this outgoing stream from now on, in place of any other; None: feed nobody."""
-        if self.destination is not None and self.destination is not destination:
-            self.destination.attach(None)
-        if destination is not None:
-            destination.attach(self)
-        self.destination = destination
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell somebody of every packet, too; call what is returned to end that."""
+        self.listeners = (*self.listeners, listener)
+
+        def end() -> None:
+            self.listeners = tuple(one for one in self.listeners if one is not listener)
+
+        return end
 
     def on_sender_report(self, report: Any, now: float) -> None:
         """Take a sender report (of aiortc's kind) of this stream; others are passed over."""
@@ -238,11 +236,17 @@ class OutgoingStream:
         )
 
     def attach(self, source: IncomingStream | None) -> None:
-        """Take packets from this source from now on, and from no other; None: from nobody."""
+        """Take packets from this source from now on, and from no other; None: from nobody.
+
+        The same source again changes nothing. A new one begins with a key frame.
+        """
         old, self._source = self._source, source
-        if old is not None and old is not source and old.destination is self:
-            old.destination = None
-        if source is not None and old is not source:
+        if source is old:
+            return
+        if old is not None:
+            old.destinations = tuple(one for one in old.destinations if one is not self)
+        if source is not None:
+            source.destinations = (*source.destinations, self)
             self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -296,6 +300,11 @@ class OutgoingStream:
         if self._source is not None:
             self._source.request_key_frame(now)
 
+    @property
+    def source(self) -> IncomingStream | None:
+        """Whose packets are sent."""
+        return self._source
+
     def on_reception(self, report: Any, now: float) -> None:
         """Learn the round-trip time from a block of a receiver report (RFC 3550, 6.4.1)."""
         if self._report is not None and report.lsr and report.lsr == self._report[0]:
@@ -320,92 +329,3 @@ class OutgoingStream:
             ),
         )
         return bytes(report)
-
-
-class Media:
-    """All streams of one participant, and the feedback that belongs to them."""
-
-    def __init__(self, wire: Wire, video_cap_bps: int) -> None:
-        self._wire = wire
-        self._cap = video_cap_bps
-        self._ticks = 0
-        trip = Trip()
-        self.outgoing = {kind: OutgoingStream(kind, wire, trip) for kind in Kind}
-        self.incoming = {
-            kind: IncomingStream(kind, wire, trip, self.outgoing[kind].ssrc) for kind in Kind
-        }
-        self._by_payload_type: dict[int, IncomingStream] = {}
-        self.last_packet_at: float | None = None
-
-    def receive(self, kind: Kind, formats: Formats) -> None:
-        """Accept what the participant sends in these formats."""
-        stream = self.incoming[kind]
-        stream.formats = formats
-        self._by_payload_type[formats.payload_type] = stream
-        if formats.retransmission is not None:
-            self._by_payload_type[formats.retransmission] = stream
-
-    def on_rtp(self, data: bytes, now: float) -> None:
-        """Take one plain RTP packet from the participant; what makes no sense is dropped."""
-        try:
-            packet = parse_rtp(data)
-        except MalformedRtp:
-            return
-        stream = self._by_payload_type.get(packet.payload_type)
-        if stream is not None:
-            self.last_packet_at = now
-            stream.on_rtp(packet, now)
-
-    def on_rtcp(self, data: bytes, now: float) -> None:
-        """Take one plain compound RTCP packet; what makes no sense is dropped."""
-        try:
-            packets = rtcp.RtcpPacket.parse(data)
-        except (ValueError, struct.error, IndexError):
-            return
-        for packet in packets:
-            self._on_rtcp(packet, now)
-
-    def _on_rtcp(self, packet: Any, now: float) -> None:
-        if isinstance(packet, rtcp.RtcpSrPacket):
-            for incoming in self.incoming.values():
-                incoming.on_sender_report(packet, now)
-        if isinstance(packet, rtcp.RtcpSrPacket | rtcp.RtcpRrPacket):
-            for report in packet.reports:
-                if (stream := self._outgoing_of(report.ssrc)) is not None:
-                    stream.on_reception(report, now)
-        elif isinstance(packet, rtcp.RtcpRtpfbPacket) and packet.fmt == rtcp.RTCP_RTPFB_NACK:
-            if (stream := self._outgoing_of(packet.media_ssrc)) is not None:
-                stream.on_nack(packet.lost, now)
-        elif isinstance(packet, rtcp.RtcpPsfbPacket) and packet.fmt in PICTURE_LOSS:
-            self.outgoing[Kind.VIDEO].on_picture_loss(now)
-
-    def _outgoing_of(self, ssrc: int) -> OutgoingStream | None:
-        return next((stream for stream in self.outgoing.values() if stream.ssrc == ssrc), None)
-
-    def tick(self, now: float) -> None:
-        """Every TICK_S: repeat requests, and once a second report."""
-        for stream in self.incoming.values():
-            stream.tick(now)
-        self._ticks += 1
-        if self._ticks % REPORT_EVERY_TICKS == 0:
-            self._report(now)
-
-    def _report(self, now: float) -> None:
-        for kind in Kind:
-            reception = self.incoming[kind].reception(now)
-            report = self.outgoing[kind].sender_report(now)
-            if reception is not None:
-                ssrc = self.outgoing[kind].ssrc
-                report += bytes(rtcp.RtcpRrPacket(ssrc=ssrc, reports=[reception]))
-            if report:
-                self._wire.send(report)
-        video = self.incoming[Kind.VIDEO].ssrc
-        if video is not None:
-            # one budget for the whole transport: a browser takes each REMB as that
-            remb = rtcp.RtcpPsfbPacket(
-                fmt=rtcp.RTCP_PSFB_APP,
-                ssrc=self.outgoing[Kind.VIDEO].ssrc,
-                media_ssrc=0,
-                fci=rtcp.pack_remb_fci(self._cap, [video]),
-            )
-            self._wire.send(bytes(remb))

@@ -74,6 +74,13 @@ def starts_key_frame(payload: bytes) -> bool:
         return False
 
 
+def key_frame_width(frame: bytes) -> int:
+    """Width in pixels of a VP8 key frame (RFC 6386, 9.1); 0 when it says nothing of that kind."""
+    if len(frame) < 10 or frame[3:6] != b"\x9d\x01\x2a":
+        return 0
+    return int.from_bytes(frame[6:8], "little") & 0x3FFF
+
+
 class FrameAssembler:
     """Puts VP8 packets together, in order, beginning with a key frame.
 

@@ -18,6 +18,7 @@ from signalling.ports import EvidenceRoom, MediaPeer, PeerFactory
 from signalling.registry import Rooms
 from signalling.room import Means
 from signalling.tasks import Tasks
+from signalling.tracks import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class RtcPeers:
 
     settings: MediaSettings
 
-    async def answer(self, sdp: str) -> tuple[MediaPeer, str]:
-        """Answer an offer; raises `SdpRefused`."""
-        return await Peer.answer(sdp, self.settings)
+    async def answer(self, sdp: str, shape: Shape) -> tuple[MediaPeer, str]:
+        """Answer an offer of this shape; raises `SdpRefused`."""
+        return await Peer.answer(sdp, shape, self.settings)
 
 
 class Live:

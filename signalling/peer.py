@@ -6,20 +6,24 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from signalling.forwarding import TICK_S, IncomingStream, Kind
-from signalling.frames import AudioOrder, Frame, FrameAssembler
+from invigilation.presence import Sound
+from signalling.forwarding import TICK_S, IncomingStream, OutgoingStream
+from signalling.frames import AudioOrder, FrameAssembler, key_frame_width
 from signalling.rtc import RtcLink
 from signalling.rtp import RtpPacket, Unwrapper
 from signalling.sdp import SdpRefused, clean_offer
+from signalling.tracks import Kind, Shape, Track
 
 __all__ = ["MediaSettings", "MediaSink", "NoPicture", "Peer", "SdpRefused"]
 
 TAP_KEY_FRAME_S: Final = 10.0
 """A recording can be sought through in steps of this size."""
+SNAPSHOT_KEY_FRAME_S: Final = 2.0
+"""While a wider picture is waited for, one is asked for again after this."""
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +61,7 @@ class MediaSettings:
 class _Tap:
     """Turns the packets of a peer into frames for one sink."""
 
-    def __init__(self, sink: MediaSink, video: IncomingStream) -> None:
+    def __init__(self, sink: MediaSink, video: IncomingStream | None) -> None:
         self._sink = sink
         self._video = video
         self._frames = FrameAssembler()
@@ -71,7 +75,9 @@ class _Tap:
         for frame in self._frames.add(sequence, timestamp, packet, now):
             if self._grows(Kind.VIDEO, frame.rtp_timestamp):
                 self._sink.video(frame.data, frame.rtp_timestamp, frame.key_frame, frame.received)
-        if self._frames.broken or now - self._asked >= TAP_KEY_FRAME_S:
+        if self._video is not None and (
+            self._frames.broken or now - self._asked >= TAP_KEY_FRAME_S
+        ):
             self._asked = now
             self._video.request_key_frame(now)
 
@@ -89,18 +95,34 @@ class _Tap:
 
 
 class _Snapshot:
-    """Waits for one key frame."""
+    """Waits for one key frame that is wide enough, and keeps the widest of the others."""
 
-    def __init__(self) -> None:
-        self.frame: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+    def __init__(self, video: IncomingStream, wider_than: int) -> None:
+        self.frame: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.widest: bytes | None = None
+        self._width = -1
+        self._video = video
+        self._wider_than = wider_than
         self._frames = FrameAssembler()
         self._timestamp = Unwrapper(32)
+        self._asked = time.monotonic()
+        video.request_key_frame(self._asked)
 
     def on_video(self, sequence: int, packet: RtpPacket, now: float) -> None:
         timestamp = self._timestamp(packet.timestamp)
         for frame in self._frames.add(sequence, timestamp, packet, now):
-            if frame.key_frame and not self.frame.done():
-                self.frame.set_result(frame)
+            if frame.key_frame:
+                self._take(frame.data)
+        if now - self._asked >= SNAPSHOT_KEY_FRAME_S:
+            self._asked = now
+            self._video.request_key_frame(now)
+
+    def _take(self, data: bytes) -> None:
+        width = key_frame_width(data)
+        if width > self._width:
+            self.widest, self._width = data, width
+        if width > self._wider_than and not self.frame.done():
+            self.frame.set_result(data)
 
 
 class Peer:
@@ -110,11 +132,13 @@ class Peer:
     (`closed` is set then). `connected` is set once media can flow.
     """
 
-    def __init__(self, settings: MediaSettings) -> None:
+    def __init__(self, shape: Shape, settings: MediaSettings) -> None:
+        self.shape = shape
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
         self._settings = settings
         self._link = RtcLink(
+            shape=shape,
             addresses=settings.host_addresses,
             port_range=settings.port_range,
             consent_expiry_s=settings.consent_expiry_s,
@@ -125,14 +149,14 @@ class Peer:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def answer(cls, sdp: str, settings: MediaSettings) -> tuple[Peer, str]:
-        """Answer an offer: gives the peer and the SDP of the answer.
+    async def answer(cls, sdp: str, shape: Shape, settings: MediaSettings) -> tuple[Peer, str]:
+        """Answer an offer of this shape: gives the peer and the SDP of the answer.
 
         Raises SdpRefused for an offer that cannot be used, OSError when no media address of the
         settings can be bound. The caller closes the peer.
         """
-        offer = clean_offer(sdp)
-        peer = cls(settings)
+        offer = clean_offer(sdp, shape)
+        peer = cls(shape, settings)
         try:
             answer = await peer._link.answer(offer)
         except BaseException:
@@ -141,56 +165,92 @@ class Peer:
         peer._task = asyncio.create_task(peer._run(), name="peer")
         return peer, answer
 
-    def forward_to(self, other: Peer) -> None:
-        """Send this peer's sound and picture to the other from now on, and to nobody else."""
-        for kind in Kind:
-            self._media.incoming[kind].send_to(other._media.outgoing[kind])
+    def receive_from(self, sources: Mapping[Track, tuple[Peer, Track]]) -> None:
+        """Send this participant these tracks of others from now on, in place of all before.
 
-    def unforward(self) -> None:
-        """Send this peer's sound and picture to nobody."""
-        for incoming in self._media.incoming.values():
-            incoming.send_to(None)
+        A track that is not named gets nothing; one that the shape does not receive, and a source
+        that its owner does not send, are passed over. The same source again is not interrupted; a
+        new picture begins with a key frame, which its publisher is asked for.
+        """
+        for track, outgoing in self._media.outgoing.items():
+            source = sources.get(track) if track in self.shape.receives else None
+            if source is None or self._over:
+                outgoing.attach(None)
+            else:
+                self._attach(outgoing, *source)
 
-    def tap(self, sink: MediaSink) -> Callable[[], None]:
-        """Give all that this peer sends to a sink, too; call what is returned to end that.
+    @staticmethod
+    def _attach(outgoing: OutgoingStream, source: Peer, track: Track) -> None:
+        outgoing.attach(source._offers(track))
+
+    def _offers(self, track: Track) -> IncomingStream | None:
+        return None if self._over or track not in self.shape.sends else self._media.incoming[track]
+
+    @property
+    def _over(self) -> bool:
+        return self.closed.is_set()
+
+    def tap(self, sink: MediaSink, video: Track | None, audio: Track | None) -> Callable[[], None]:
+        """Give these tracks to a sink, too; call what is returned to end that.
 
         A picture begins with a key frame, and one is asked for every 10 s. A sink that raises is
-        logged and dropped.
+        logged and dropped. A track that the shape does not send gives nothing.
         """
-        tap = _Tap(sink, self._media.incoming[Kind.VIDEO])
+        picture = None if video is None else self._offers(video)
+        voice = None if audio is None else self._offers(audio)
+        tap = _Tap(sink, picture)
         ends: list[Callable[[], None]] = []
 
         def untap() -> None:
             for end in ends:
                 end()
 
-        ends.append(self._listen(Kind.VIDEO, tap.on_video, untap))
-        ends.append(self._listen(Kind.AUDIO, tap.on_audio, untap))
-        self._media.incoming[Kind.VIDEO].request_key_frame(time.monotonic())
+        if picture is not None:
+            ends.append(_listen(picture, tap.on_video, untap))
+            picture.request_key_frame(time.monotonic())
+        if voice is not None:
+            ends.append(_listen(voice, tap.on_audio, untap))
         return untap
 
-    async def key_frame(self, timeout: float) -> bytes:  # noqa: ASYNC109 - the caller knows how long a person will wait
+    async def key_frame(
+        self,
+        timeout: float,  # noqa: ASYNC109 - the caller knows how long a person will wait
+        track: Track = Track.CAMERA,
+        wider_than: int = 0,
+    ) -> bytes:
         """Ask for a key frame and give it: one complete VP8 key frame, without RTP.
 
-        Raises NoPicture when none is complete after `timeout` seconds.
+        Gives the first that is wider than `wider_than` pixels; when none has come after `timeout`
+        seconds, the widest that has. Raises NoPicture when none came at all.
         """
-        if self.closed.is_set():
-            raise NoPicture("The connection has ended.")
-        snapshot = _Snapshot()
-        end = self._listen(Kind.VIDEO, snapshot.on_video, lambda: None)
-        self._media.incoming[Kind.VIDEO].request_key_frame(time.monotonic())
+        video = self._offers(track)
+        if video is None:
+            raise NoPicture("There is no connection that a picture could come from.")
+        snapshot = _Snapshot(video, wider_than)
+        end = _listen(video, snapshot.on_video, lambda: None)
         try:
             async with asyncio.timeout(timeout):
-                return (await snapshot.frame).data
+                return await snapshot.frame
         except TimeoutError:
-            raise NoPicture("No picture came from the camera in time.") from None
+            if snapshot.widest is None:
+                raise NoPicture("No picture came from the camera in time.") from None
+            return snapshot.widest
         finally:
             end()
 
     @property
     def last_packet_at(self) -> float | None:
-        """Monotonic time of the last packet of sound or picture, None before the first."""
+        """Monotonic time of the last packet of any track, None before the first."""
         return self._media.last_packet_at
+
+    def packet_at(self, track: Track) -> float | None:
+        """Monotonic time of the last packet of a track, None before the first."""
+        stream = self._media.incoming.get(track)
+        return None if stream is None else stream.packet_at
+
+    def sound(self, now: float) -> Sound:
+        """Judge how this participant sounds at a monotonic time, from what their browser says."""
+        return self._media.loudness.sound(now)
 
     async def close(self) -> None:
         """End the connection and free what it holds. Never raises; may be called again."""
@@ -202,31 +262,12 @@ class Peer:
             await asyncio.wait([self._task])
 
     def _detach(self) -> None:
-        self.unforward()
         for outgoing in self._media.outgoing.values():
             outgoing.attach(None)
         for incoming in self._media.incoming.values():
-            incoming.listeners.clear()
-
-    def _listen(
-        self, kind: Kind, take: Callable[[int, RtpPacket, float], None], failed: Callable[[], None]
-    ) -> Callable[[], None]:
-        listeners = self._media.incoming[kind].listeners
-
-        def listener(sequence: int, packet: RtpPacket, now: float) -> None:
-            try:
-                take(sequence, packet, now)
-            except Exception:
-                # a broken recorder must not silence two people
-                log.exception("a media sink failed and is dropped")
-                failed()
-
-        def end() -> None:
-            if listener in listeners:
-                listeners.remove(listener)
-
-        listeners.append(listener)
-        return end
+            for destination in incoming.destinations:
+                destination.attach(None)
+            incoming.listeners = ()
 
     def _on_state(self, state: str) -> None:
         if state == "connected":
@@ -250,3 +291,21 @@ class Peer:
             self.closed.set()
             self._detach()
             await self._link.close()
+
+
+def _listen(
+    stream: IncomingStream,
+    take: Callable[[int, RtpPacket, float], None],
+    failed: Callable[[], None],
+) -> Callable[[], None]:
+    """Listen to a stream; what raises is logged and told that it has failed."""
+
+    def listener(sequence: int, packet: RtpPacket, now: float) -> None:
+        try:
+            take(sequence, packet, now)
+        except Exception:
+            # a broken recorder must not silence two people
+            log.exception("a media sink failed and is dropped")
+            failed()
+
+    return stream.listen(listener)

@@ -16,6 +16,7 @@ import logging
 import random
 import socket
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, Final
@@ -27,11 +28,15 @@ from aioice.ice import StunProtocol, get_host_addresses
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
 
-from signalling.forwarding import Formats, Kind, Media
-from signalling.sdp import SdpRefused
+from signalling.forwarding import Formats
+from signalling.media import Marks, Media
+from signalling.sdp import SdpRefused, offered_ssrcs
+from signalling.tracks import Kind, Shape, Track
 
 UNDERSTOOD: Final = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 CODECS: Final = {Kind.AUDIO: ("audio/opus",), Kind.VIDEO: ("video/vp8", "video/rtx")}
+MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
+AUDIO_LEVEL: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 OPUS_PARAMETERS: Final = {"minptime": 10, "useinbandfec": 1}
 
 CONSENT_INTERVAL_S: Final = 5.0
@@ -63,19 +68,27 @@ def check_versions() -> None:
 class _Receiver:
     """Stands in aiortc's place for a receiver: the media go to `Media`, not to a decoder."""
 
-    def __init__(self, kind: Kind, stock: Any, media: Media) -> None:
+    def __init__(self, track: Track, stock: Any, media: Media) -> None:
         self.track: Any = None
         self.transport = stock.transport
+        self.ssrcs: tuple[int, ...] = ()
         self._track: Any = None
         self._enabled = True
-        self._kind = kind
+        self._our_track = track
         self._media = media
 
     def setTransport(self, transport: Any) -> None:  # noqa: N802 - aiortc's name
         self.transport = transport
 
     async def receive(self, parameters: Any) -> None:
-        self._media.receive(self._kind, _formats(parameters.codecs))
+        extensions = {found.uri: found.id for found in parameters.headerExtensions}
+        marks = Marks(
+            ssrcs=self.ssrcs,
+            mid=parameters.muxId.encode(),
+            mid_extension=extensions.get(MID),
+            level_extension=extensions.get(AUDIO_LEVEL),
+        )
+        self._media.receive(self._our_track, _formats(parameters.codecs), marks)
 
     async def stop(self) -> None:
         """Nothing runs here."""
@@ -87,14 +100,16 @@ class _Receiver:
 class _Sender:
     """Stands in aiortc's place for a sender."""
 
-    def __init__(self, kind: Kind, stock: Any, media: Media) -> None:
-        outgoing = media.outgoing[kind]
+    def __init__(self, track: Track, stock: Any, media: Media) -> None:
+        outgoing = media.outgoing[track]
         self.track: Any = None
         self.transport = stock.transport
         self._enabled = True
         self._ssrc = outgoing.ssrc
         self._rtx_ssrc = outgoing.retransmission_ssrc
-        self._stream_id = stock._stream_id
+        # a browser holds back all of a stream for its slowest track: only a face has a voice
+        together = track in (Track.AUDIO, Track.CAMERA)
+        self._stream_id = stock._stream_id if together else str(uuid.uuid4())
         self._track_id = stock._track_id
         self._outgoing = outgoing
 
@@ -115,12 +130,28 @@ def _formats(codecs: list[Any]) -> Formats:
     return Formats(payload_type=main, retransmission=next(again, None))
 
 
+def _check_payload_types(transceivers: list[Any]) -> None:
+    """Refuse a payload type of two meanings: pictures on one transport may share theirs."""
+    meanings: dict[int, tuple[Any, ...]] = {}
+    for transceiver in transceivers:
+        for place, codec in enumerate(transceiver._codecs):
+            meaning = place, codec.mimeType.lower(), codec.parameters.get("apt")
+            if meanings.setdefault(codec.payloadType, meaning) != meaning:
+                raise SdpRefused("A payload type of the offer has two meanings.")
+
+
 class _PeerConnection(RTCPeerConnection):  # type: ignore[misc]
     """An aiortc connection whose transceivers carry our receivers and senders."""
 
-    def __init__(self, media: Media) -> None:
+    def __init__(self, media: Media, shape: Shape) -> None:
         super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._our_media = media
+        self._our_tracks = list(shape.lines)
+        for track in shape.lines:
+            transceiver = self.addTransceiver(track.kind.value, direction=_direction(shape, track))
+            capable = RTCRtpReceiver.getCapabilities(track.kind.value).codecs
+            wanted = [codec for codec in capable if codec.mimeType.lower() in CODECS[track.kind]]
+            transceiver.setCodecPreferences(wanted)
 
     def _RTCPeerConnection__createTransceiver(  # noqa: N802 - aiortc's name, mangled
         self, direction: str, kind: str, sender_track: Any = None
@@ -128,10 +159,17 @@ class _PeerConnection(RTCPeerConnection):  # type: ignore[misc]
         transceiver = super()._RTCPeerConnection__createTransceiver(
             direction=direction, kind=kind, sender_track=sender_track
         )
-        ours = Kind(kind), transceiver.sender, self._our_media
+        ours = self._our_tracks.pop(0), transceiver.sender, self._our_media
         transceiver._RTCRtpTransceiver__receiver = _Receiver(*ours)
         transceiver._RTCRtpTransceiver__sender = _Sender(*ours)
         return transceiver
+
+
+def _direction(shape: Shape, track: Track) -> str:
+    """Say what we do with a track, which is the other way round than the participant."""
+    if track in shape.sends:
+        return "sendrecv" if track in shape.receives else "recvonly"
+    return "sendonly" if track in shape.receives else "inactive"
 
 
 class _Protocol(StunProtocol):  # type: ignore[misc]
@@ -164,6 +202,7 @@ class RtcLink:
     def __init__(
         self,
         *,
+        shape: Shape,
         addresses: tuple[str, ...],
         port_range: tuple[int, int] | None,
         consent_expiry_s: float,
@@ -171,17 +210,12 @@ class RtcLink:
         on_state: Callable[[str], None],
     ) -> None:
         check_versions()
-        self.media = Media(self, video_cap_bps)
+        self.media = Media(self, video_cap_bps, shape)
         self.known: set[tuple[str, int]] = set()
         self._addresses = addresses or default_addresses()
         self._ports = port_range
         self._consent_expiry = consent_expiry_s
-        self._connection = _PeerConnection(self.media)
-        for kind in Kind:
-            transceiver = self._connection.addTransceiver(kind.value, direction="sendrecv")
-            capable = RTCRtpReceiver.getCapabilities(kind.value).codecs
-            wanted = [codec for codec in capable if codec.mimeType.lower() in CODECS[kind]]
-            transceiver.setCodecPreferences(wanted)
+        self._connection = _PeerConnection(self.media, shape)
         self._dtls = self._connection.getTransceivers()[0].receiver.transport
         self._ice = self._dtls.transport._connection
         self._hook_ice()
@@ -196,19 +230,19 @@ class RtcLink:
         settings can be used.
         """
         description = RTCSessionDescription(sdp=offer, type="offer")
+        transceivers = self._connection.getTransceivers()
         try:
+            for transceiver, ssrcs in zip(transceivers, offered_ssrcs(offer), strict=True):
+                transceiver.receiver.ssrcs = ssrcs
             await self._connection.setRemoteDescription(description)
-            payload_types = []
-            for transceiver in self._connection.getTransceivers():
+            for transceiver in transceivers:
                 if transceiver.kind == Kind.AUDIO:
                     transceiver._codecs[0].parameters = dict(OPUS_PARAMETERS)
-                payload_types += [codec.payloadType for codec in transceiver._codecs]
             answer = await self._connection.createAnswer()
         except Exception as error:
             # the parser meets hostile text with errors of many kinds
             raise SdpRefused("The offer could not be understood.") from error
-        if len(set(payload_types)) != len(payload_types):
-            raise SdpRefused("The media of the offer share a payload type.")
+        _check_payload_types(transceivers)
         await self._connection.setLocalDescription(answer)
         if not self._ice.local_candidates:
             raise OSError(f"no media address of {self._addresses} could be bound")

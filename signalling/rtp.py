@@ -1,7 +1,8 @@
 """RTP as values: packets, sequence arithmetic, loss and its repair, one stream made of another.
 
 Nothing here sends, sleeps or reads a clock: times are monotonic seconds handed in.
-Sources: RFC 3550 (RTP), RFC 4585 (feedback), RFC 4588 (retransmission payload).
+Sources: RFC 3550 (RTP), RFC 4585 (feedback), RFC 4588 (retransmission payload), RFC 8285 (header
+extensions).
 """
 
 from __future__ import annotations
@@ -67,6 +68,35 @@ def parse_rtp(data: bytes) -> RtpPacket:
     if end < start:
         raise MalformedRtp("the payload is cut off")
     return RtpPacket(second & 0x7F, second >= 0x80, sequence, timestamp, ssrc, data[start:end])
+
+
+def header_extension(data: bytes, identifier: int) -> bytes | None:
+    """Find one element of a packet's header extensions (RFC 8285, 4.2 and 4.3).
+
+    `data` is a packet that `parse_rtp` has taken; None when the element is not there.
+    """
+    if not data[0] & 0x10:
+        return None
+    place = HEADER.size + 4 * (data[0] & 0x0F)
+    profile, words = data[place] << 8 | data[place + 1], data[place + 2] << 8 | data[place + 3]
+    place += 4
+    end = place + 4 * words
+    one_byte = profile == 0xBEDE
+    if not one_byte and profile >> 4 != 0x100:
+        return None
+    while place < end - 1:
+        first = data[place]
+        if not first:  # padding
+            place += 1
+            continue
+        if one_byte:
+            found, length, start = first >> 4, (first & 0x0F) + 1, place + 1
+        else:
+            found, length, start = first, data[place + 1], place + 2
+        place = start + length
+        if found == identifier:
+            return data[start:place] if place <= end else None
+    return None
 
 
 class Unwrapper:

@@ -6,10 +6,13 @@ import re
 from typing import Final
 
 from invigilation.errors import InvigilationError
+from signalling.tracks import Shape
 
 MAX_OFFER_BYTES: Final = 48 * 1024
 MAX_OFFER_LINES: Final = 800
-"""A browser's offer of sound and picture has about 250."""
+"""A browser's offer of sound and three pictures has about 450."""
+MAX_SSRCS: Final = 8
+"""Sources of one m-line: a browser names one and its retransmissions."""
 
 _STRIPPED: Final = ("a=candidate:", "a=end-of-candidates", "a=remote-candidates:", "a=ice-lite")
 _FINGERPRINT: Final = re.compile(r"a=fingerprint:sha-(256|384|512) ([0-9A-Fa-f]{2}:?){32,64}")
@@ -25,12 +28,12 @@ class SdpRefused(InvigilationError):
         self.reason = reason
 
 
-def clean_offer(sdp: str) -> str:
+def clean_offer(sdp: str, shape: Shape) -> str:
     """Check an offer and take out what could be used against us.
 
-    Gives an offer of exactly two bundled m-lines, audio then video, without candidates: the server
-    has an address of its own, and the browser's checks to it make the pair. An address out of an
-    offer is never sent to. Raises SdpRefused, and nothing else.
+    Gives an offer of exactly the m-lines of the shape, bundled, without candidates: the server has
+    an address of its own, and the browser's checks to it make the pair. An address out of an offer
+    is never sent to. Raises SdpRefused, and nothing else.
     """
     if not isinstance(sdp, str) or len(sdp.encode("utf-8", "replace")) > MAX_OFFER_BYTES:
         raise SdpRefused("The offer is too long.")
@@ -41,12 +44,25 @@ def clean_offer(sdp: str) -> str:
         raise SdpRefused("The offer has too many lines.")
     lines = [line for line in lines if not line.lower().startswith(_STRIPPED)]
     sections = _sections(lines)
-    if [section[0].split(" ")[0] for section in sections[1:]] != ["m=audio", "m=video"]:
-        raise SdpRefused("The offer must have exactly two media: audio, then video.")
+    kinds = [track.kind.value for track in shape.lines]
+    if [section[0].split(" ")[0] for section in sections[1:]] != [f"m={kind}" for kind in kinds]:
+        raise SdpRefused(f"The offer must have exactly these media: {', '.join(kinds)}.")
     _check_bundle(sections)
     for section in sections[1:]:
         _check_security(sections[0] + section)
     return "\r\n".join(lines) + "\r\n"
+
+
+def offered_ssrcs(offer: str) -> list[tuple[int, ...]]:
+    """Name the sources of each m-line of a clean offer, as its `a=ssrc` lines do (RFC 5576)."""
+    found = []
+    for section in _sections(offer.splitlines())[1:]:
+        numbers = (value.split(" ")[0] for value in _values(section, "ssrc"))
+        ssrcs = dict.fromkeys(
+            int(number) for number in numbers if re.fullmatch("[0-9]{1,10}", number)
+        )
+        found.append(tuple(ssrcs)[:MAX_SSRCS])
+    return found
 
 
 def _sections(lines: list[str]) -> list[list[str]]:
@@ -67,7 +83,7 @@ def _values(section: list[str], attribute: str) -> list[str]:
 def _check_bundle(sections: list[list[str]]) -> None:
     mids = [_values(section, "mid") for section in sections[1:]]
     flat = [mid for found in mids for mid in found]
-    if [len(found) for found in mids] != [1, 1] or len(set(flat)) != 2:
+    if {len(found) for found in mids} != {1} or len(set(flat)) != len(mids):
         raise SdpRefused("Each medium of the offer needs a mid of its own.")
     if ["BUNDLE", *flat] not in [group.split() for group in _values(sections[0], "group")]:
         raise SdpRefused("The media of the offer must be bundled.")

@@ -13,11 +13,11 @@ from signalling.forwarding import (
     REPORT_EVERY_TICKS,
     TICK_S,
     Formats,
-    Kind,
-    Media,
 )
 from signalling.frames import FrameAssembler
+from signalling.media import Marks, Media
 from signalling.rtp import NTP_SECOND, RtpPacket, Unwrapper, parse_rtp, unwrap_rtx, wrap_rtx
+from signalling.tracks import INVIGILATOR, LEARNER, Track
 
 KEY, DELTA = b"\x10\x00key", b"\x10\x01delta"
 PUBLISHER = 1111
@@ -47,17 +47,17 @@ class Room:
 
     def __init__(self) -> None:
         self.publisher_wire, self.watcher_wire = Wire(), Wire()
-        self.publisher = Media(self.publisher_wire, 800_000)
-        self.watcher = Media(self.watcher_wire, 800_000)
-        self.publisher.receive(Kind.VIDEO, Formats(96, 97))
-        self.publisher.receive(Kind.AUDIO, Formats(111, None))
-        self.watcher.outgoing[Kind.VIDEO].configure(Formats(120, 124))
-        self.watcher.outgoing[Kind.AUDIO].configure(Formats(109, None))
+        self.publisher = Media(self.publisher_wire, 800_000, LEARNER)
+        self.watcher = Media(self.watcher_wire, 800_000, INVIGILATOR)
+        self.publisher.receive(Track.CAMERA, Formats(96, 97), Marks())
+        self.publisher.receive(Track.AUDIO, Formats(111, None), Marks())
+        self.watcher.outgoing[Track.CAMERA].configure(Formats(120, 124))
+        self.watcher.outgoing[Track.AUDIO].configure(Formats(109, None))
         self.connect(self.publisher)
 
     def connect(self, publisher: Media) -> None:
-        for kind in Kind:
-            publisher.incoming[kind].send_to(self.watcher.outgoing[kind])
+        for track in (Track.AUDIO, Track.CAMERA):
+            self.watcher.outgoing[track].attach(publisher.incoming[track])
 
     def picture(self, sequence: int, payload: bytes = DELTA, now: float = 1.0) -> None:
         self.publisher.on_rtp(video(sequence, payload).to_bytes(), now)
@@ -82,7 +82,7 @@ def test_a_watcher_begins_with_a_key_frame() -> None:
     assert wished == 1
     assert [p.payload for p in room.watcher_wire.rtp] == [KEY, DELTA]
     assert {p.payload_type for p in room.watcher_wire.rtp} == {120}
-    assert {p.ssrc for p in room.watcher_wire.rtp} == {room.watcher.outgoing[Kind.VIDEO].ssrc}
+    assert {p.ssrc for p in room.watcher_wire.rtp} == {room.watcher.outgoing[Track.CAMERA].ssrc}
 
 
 def test_a_hole_stays_a_hole_and_is_asked_for() -> None:
@@ -116,7 +116,7 @@ def test_a_nack_is_answered_from_history_in_rtx() -> None:
     room = Room()
     room.picture(1, KEY)
     room.picture(2)
-    ssrc = room.watcher.outgoing[Kind.VIDEO].ssrc
+    ssrc = room.watcher.outgoing[Track.CAMERA].ssrc
     lost = room.watcher_wire.rtp[1]
     nack = stock.RtcpRtpfbPacket(fmt=1, ssrc=5, media_ssrc=ssrc, lost=[lost.sequence])
 
@@ -125,7 +125,7 @@ def test_a_nack_is_answered_from_history_in_rtx() -> None:
 
     [again] = room.watcher_wire.rtp[2:]
     assert again.payload_type == 124
-    assert again.ssrc == room.watcher.outgoing[Kind.VIDEO].retransmission_ssrc
+    assert again.ssrc == room.watcher.outgoing[Track.CAMERA].retransmission_ssrc
     assert unwrap_rtx(again, 120, ssrc) == lost
 
 
@@ -134,7 +134,7 @@ def test_what_is_too_old_is_not_sent_again_but_replaced_by_a_key_frame() -> None
     room.picture(1, KEY, now=1.0)
     room.picture(2, now=1.0)
     [_, lost] = room.watcher_wire.rtp
-    ssrc = room.watcher.outgoing[Kind.VIDEO].ssrc
+    ssrc = room.watcher.outgoing[Track.CAMERA].ssrc
     nack = stock.RtcpRtpfbPacket(fmt=1, ssrc=5, media_ssrc=ssrc, lost=[lost.sequence])
 
     room.watcher.on_rtcp(bytes(nack), 30.0)
@@ -162,7 +162,7 @@ def test_the_wish_for_a_picture_goes_through_no_oftener_than_the_throttle() -> N
     room = Room()
     room.picture(1, KEY)
     pli = stock.RtcpPsfbPacket(
-        fmt=stock.RTCP_PSFB_PLI, ssrc=5, media_ssrc=room.watcher.outgoing[Kind.VIDEO].ssrc
+        fmt=stock.RTCP_PSFB_PLI, ssrc=5, media_ssrc=room.watcher.outgoing[Track.CAMERA].ssrc
     )
     for step in range(10):
         room.watcher.on_rtcp(bytes(pli), 5.0 + step / 100)
@@ -180,8 +180,8 @@ def test_a_new_publisher_goes_on_in_the_same_stream() -> None:
     room = Room()
     room.picture(100, KEY, now=1.0)
     second_wire = Wire()
-    second = Media(second_wire, 800_000)
-    second.receive(Kind.VIDEO, Formats(98, None))
+    second = Media(second_wire, 800_000, LEARNER)
+    second.receive(Track.CAMERA, Formats(98, None), Marks())
     room.connect(second)
 
     room.picture(101, now=1.9)
@@ -194,7 +194,7 @@ def test_a_new_publisher_goes_on_in_the_same_stream() -> None:
     assert later.payload == KEY
     assert later.sequence == (first.sequence + 1) & 0xFFFF
     assert (later.timestamp - first.timestamp) & 0xFFFFFFFF == 90_000
-    assert room.publisher.incoming[Kind.VIDEO].destination is None
+    assert room.publisher.incoming[Track.CAMERA].destinations == ()
 
 
 def test_another_ssrc_cannot_push_in() -> None:
@@ -224,7 +224,7 @@ def test_lips_and_voice_stay_together() -> None:
 
     streams = room.watcher.outgoing
     sent = {p.ssrc: p.sender_info for p in room.watcher_wire.taken(stock.RtcpSrPacket)}
-    shown, heard = sent[streams[Kind.VIDEO].ssrc], sent[streams[Kind.AUDIO].ssrc]
+    shown, heard = sent[streams[Track.CAMERA].ssrc], sent[streams[Track.AUDIO].ssrc]
     picture, sound = room.watcher_wire.rtp
     assert shown.ntp_timestamp == 101 * NTP_SECOND
     assert (shown.rtp_timestamp - picture.timestamp) & 0xFFFFFFFF == 90_000
@@ -253,9 +253,9 @@ def test_reports_to_the_publisher_name_loss_delay_and_budget() -> None:
 
 def test_the_round_trip_slows_the_asking_down() -> None:
     room = Room()
-    room.publisher.outgoing[Kind.VIDEO].configure(Formats(96, None))
-    room.watcher.receive(Kind.VIDEO, Formats(96, None))
-    room.watcher.incoming[Kind.VIDEO].send_to(room.publisher.outgoing[Kind.VIDEO])
+    room.publisher.outgoing[Track.CAMERA].configure(Formats(96, None))
+    room.watcher.receive(Track.CAMERA, Formats(96, None), Marks())
+    room.publisher.outgoing[Track.CAMERA].attach(room.watcher.incoming[Track.CAMERA])
     room.watcher.on_rtp(video(1, KEY).to_bytes(), 1.0)
     room.watcher.on_rtcp(report(PUBLISHER, 1000 * NTP_SECOND, 0), 1.0)
     for _ in range(REPORT_EVERY_TICKS):

@@ -12,9 +12,11 @@ import av
 import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack, VideoStreamTrack
+from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
+from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from signalling.peer import MediaSettings, NoPicture, Peer
+from signalling.tracks import INVIGILATOR, LEARNER, SECOND_CAMERA, SUPERVISOR, Shape, Track
 
 pytestmark = pytest.mark.media
 LOOPBACK = MediaSettings(host_addresses=("127.0.0.1",))
@@ -33,32 +35,45 @@ class Picture(VideoStreamTrack):
 
 
 class Client:
-    """A participant's side: sends a picture and sound, and counts what comes."""
+    """A participant's side: sends what its shape sends, and counts what comes on each m-line."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape = LEARNER) -> None:
+        self.shape = shape
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.got: dict[str, asyncio.Event] = {"audio": asyncio.Event(), "video": asyncio.Event()}
+        self.got: dict[Track, asyncio.Event] = {track: asyncio.Event() for track in shape.lines}
         self.tasks: list[asyncio.Task[None]] = []
-        self.connection.on("track", self.on_track)
+        self.lines = {track: self.add(track) for track in shape.lines}
 
-    def on_track(self, track: MediaStreamTrack) -> None:
-        self.tasks.append(asyncio.ensure_future(self.count(track)))
+    def add(self, track: Track) -> RTCRtpTransceiver:
+        """Add an m-line, with something to send when the shape sends it."""
+        sends, receives = track in self.shape.sends, track in self.shape.receives
+        if not sends:
+            way = "recvonly" if receives else "inactive"
+            return self.connection.addTransceiver(track.kind.value, direction=way)
+        source = AudioStreamTrack() if track is Track.AUDIO else Picture()
+        way = "sendrecv" if receives else "sendonly"
+        return self.connection.addTransceiver(source, direction=way)
 
-    async def count(self, track: MediaStreamTrack) -> None:
+    async def count(self, track: Track) -> None:
         with contextlib.suppress(Exception):
-            for _ in range(10):
-                await track.recv()
-            self.got[track.kind].set()
+            for _ in range(5):
+                await self.lines[track].receiver.track.recv()
+            self.got[track].set()
             while True:
-                await track.recv()
+                await self.lines[track].receiver.track.recv()
 
     async def join(self, settings: MediaSettings = LOOPBACK) -> Peer:
-        self.connection.addTrack(AudioStreamTrack())
-        self.connection.addTrack(Picture())
         await self.connection.setLocalDescription(await self.connection.createOffer())
-        peer, answer = await Peer.answer(self.connection.localDescription.sdp, settings)
-        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        sdp = self.connection.localDescription.sdp
+        peer, answer = await Peer.answer(sdp, self.shape, settings)
+        await self.take(answer)
         return peer
+
+    async def take(self, answer: str) -> None:
+        """Take the answer, and count from now on."""
+        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        for track in self.shape.receives:
+            self.tasks.append(asyncio.ensure_future(self.count(track)))
 
     async def leave(self) -> None:
         await self.connection.close()
@@ -105,16 +120,38 @@ class Sink:
             self.enough.set()
 
 
-async def test_sound_and_picture_arrive_both_ways() -> None:
-    learner, invigilator = Client(), Client()
-    async with in_the_room(learner, invigilator) as (first, second):
-        first.forward_to(second)
-        second.forward_to(first)
+FACE = (Track.AUDIO, Track.CAMERA)
 
-        arrived = [event.wait() for c in (learner, invigilator) for event in c.got.values()]
+
+def show_each_other(one: Peer, other: Peer) -> None:
+    one.receive_from({track: (other, track) for track in FACE})
+    other.receive_from({track: (one, track) for track in (*FACE, Track.SCREEN)})
+
+
+async def test_sound_and_pictures_arrive_both_ways() -> None:
+    learner, invigilator = Client(), Client(INVIGILATOR)
+    async with in_the_room(learner, invigilator) as (first, second):
+        show_each_other(first, second)
+
+        arrived = [learner.got[track].wait() for track in FACE]
+        arrived += [invigilator.got[track].wait() for track in (*FACE, Track.SCREEN)]
         await asyncio.wait_for(asyncio.gather(*arrived), PATIENCE_S)
 
-        assert first.last_packet_at is not None
+        assert first.packet_at(Track.SCREEN) is not None
+        assert second.packet_at(Track.SCREEN) is None
+        assert not invigilator.got[Track.SECOND].is_set()
+
+
+async def test_one_source_may_have_several_watchers() -> None:
+    camera, invigilator, supervisor = Client(SECOND_CAMERA), Client(INVIGILATOR), Client(SUPERVISOR)
+    async with in_the_room(camera, invigilator, supervisor) as (source, *watchers):
+        for watcher in watchers:
+            watcher.receive_from({Track.SECOND: (source, Track.CAMERA)})
+
+        seen = [client.got[Track.SECOND].wait() for client in (invigilator, supervisor)]
+        await asyncio.wait_for(asyncio.gather(*seen), PATIENCE_S)
+
+        assert watchers[1].last_packet_at is None
 
 
 async def test_a_key_frame_decodes() -> None:
@@ -128,7 +165,7 @@ async def test_a_key_frame_decodes() -> None:
 async def test_a_tap_gives_whole_frames_on_growing_clocks() -> None:
     async with in_the_room(Client()) as (peer,):
         sink = Sink()
-        untap = peer.tap(sink)
+        untap = peer.tap(sink, Track.CAMERA, Track.AUDIO)
         await asyncio.wait_for(sink.enough.wait(), PATIENCE_S)
 
         untap()
@@ -147,8 +184,8 @@ async def test_a_failing_sink_does_not_stop_the_others(caplog: pytest.LogCapture
 
     async with in_the_room(Client()) as (peer,):
         good = Sink()
-        peer.tap(Broken())
-        peer.tap(good)
+        peer.tap(Broken(), Track.CAMERA, Track.AUDIO)
+        peer.tap(good, Track.CAMERA, Track.AUDIO)
 
         await asyncio.wait_for(good.enough.wait(), PATIENCE_S)
 

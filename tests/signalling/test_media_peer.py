@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 import pytest
 from aiortc import rtp as stock
 
-from signalling.forwarding import Formats, Kind
+from signalling.forwarding import Formats
+from signalling.media import Marks
 from signalling.peer import MediaSettings, NoPicture, Peer
 from signalling.rtp import RtpPacket
+from signalling.tracks import INVIGILATOR, LEARNER, Shape, Track
 
 pytestmark = pytest.mark.media
-KEY, DELTA = b"\x10\x00key", b"\x10\x01delta"
+KEY, DELTA = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00", b"\x10\x01delta"
+WIDE = KEY.replace(b"\x40\x01", b"\x80\x02")
+LOOPBACK = MediaSettings(host_addresses=("127.0.0.1",))
 
 
 @dataclass
@@ -43,13 +47,13 @@ class Sink:
 class Studio:
     """A peer that is not connected, and packets for it."""
 
-    def __init__(self) -> None:
-        self.peer = Peer(MediaSettings(host_addresses=("127.0.0.1",)))
+    def __init__(self, shape: Shape = LEARNER) -> None:
+        self.peer = Peer(shape, LOOPBACK)
         self.media = self.peer._media
-        self.media.receive(Kind.VIDEO, Formats(96, None))
-        self.media.receive(Kind.AUDIO, Formats(111, None))
+        self.media.receive(Track.CAMERA, Formats(96, None), Marks())
+        self.media.receive(Track.AUDIO, Formats(111, None), Marks())
         self.wishes = Wishes()
-        self.media.incoming[Kind.VIDEO]._wire = self.wishes
+        self.media.incoming[Track.CAMERA]._wire = self.wishes
 
     def show(self, sequence: int, payload: bytes, now: float, stamp: int = 0) -> None:
         packet = RtpPacket(96, True, sequence, stamp & 0xFFFFFFFF, 7, payload)
@@ -62,7 +66,7 @@ class Studio:
 
 async def test_a_tap_asks_for_a_key_frame_at_the_start_and_every_ten_seconds() -> None:
     studio, asked, now = Studio(), [], time.monotonic()
-    studio.peer.tap(Sink())
+    studio.peer.tap(Sink(), Track.CAMERA, Track.AUDIO)
     for second in range(26):
         key = second in (1, 11, 21)
         studio.show(second, KEY if key else DELTA, now + second, second * 90_000)
@@ -75,7 +79,7 @@ async def test_a_tap_asks_for_a_key_frame_at_the_start_and_every_ten_seconds() -
 
 async def test_a_tap_gives_clocks_that_do_not_wrap() -> None:
     studio, sink = Studio(), Sink()
-    studio.peer.tap(sink)
+    studio.peer.tap(sink, Track.CAMERA, Track.AUDIO)
     top = 1 << 32
 
     studio.show(1, KEY, 1.0, top - 3000)
@@ -93,7 +97,7 @@ async def test_a_tap_gives_clocks_that_do_not_wrap() -> None:
 
 async def test_after_untapping_nothing_comes() -> None:
     studio, sink = Studio(), Sink()
-    untap = studio.peer.tap(sink)
+    untap = studio.peer.tap(sink, Track.CAMERA, Track.AUDIO)
     studio.show(1, KEY, 1.0)
 
     untap()
@@ -122,7 +126,7 @@ async def test_no_picture_in_time_is_said_so() -> None:
     with pytest.raises(NoPicture):
         await studio.peer.key_frame(0.01)
 
-    assert studio.media.incoming[Kind.VIDEO].listeners == []
+    assert studio.media.incoming[Track.CAMERA].listeners == ()
     await studio.peer.close()
     with pytest.raises(NoPicture):
         await studio.peer.key_frame(60)
@@ -138,25 +142,19 @@ async def test_media_silence_can_be_seen() -> None:
     await studio.peer.close()
 
 
+def both(peer: Peer) -> dict[Track, tuple[Peer, Track]]:
+    """Sound and camera of a peer."""
+    return {track: (peer, track) for track in (Track.AUDIO, Track.CAMERA)}
+
+
 async def test_forwarding_ends_on_both_sides_when_a_peer_closes() -> None:
-    one, other = Studio(), Studio()
-    one.peer.forward_to(other.peer)
-    other.peer.forward_to(one.peer)
+    one, other = Studio(), Studio(INVIGILATOR)
+    one.peer.receive_from(both(other.peer))
+    other.peer.receive_from(both(one.peer))
 
     await one.peer.close()
 
-    assert [incoming.destination for incoming in other.media.incoming.values()] == [None, None]
-    assert [incoming.destination for incoming in one.media.incoming.values()] == [None, None]
+    for studio in (one, other):
+        assert {incoming.destinations for incoming in studio.media.incoming.values()} == {()}
+        assert {outgoing.source for outgoing in studio.media.outgoing.values()} == {None}
     await other.peer.close()
-
-
-async def test_a_second_destination_replaces_the_first() -> None:
-    one, first, second = Studio(), Studio(), Studio()
-    one.peer.forward_to(first.peer)
-
-    one.peer.forward_to(second.peer)
-
-    assert first.media.outgoing[Kind.VIDEO]._source is None
-    assert one.media.incoming[Kind.VIDEO].destination is second.media.outgoing[Kind.VIDEO]
-    for studio in (one, first, second):
-        await studio.peer.close()

@@ -16,6 +16,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from signalling import rtc
 from signalling.peer import MediaSettings, Peer
+from signalling.tracks import LEARNER
 
 pytestmark = pytest.mark.media
 
@@ -28,6 +29,7 @@ class Owner:
 
     def link(self, consent_expiry_s: float = 120.0) -> rtc.RtcLink:
         return rtc.RtcLink(
+            shape=LEARNER,
             addresses=("127.0.0.1",),
             port_range=None,
             consent_expiry_s=consent_expiry_s,
@@ -246,7 +248,7 @@ async def test_closing_survives_what_the_stack_raises(monkeypatch: pytest.Monkey
 
 
 async def test_closing_an_unanswered_peer_twice_is_fine() -> None:
-    peer = Peer(MediaSettings(host_addresses=("127.0.0.1",)))
+    peer = Peer(LEARNER, MediaSettings(host_addresses=("127.0.0.1",)))
 
     await peer.close()
     await peer.close()
