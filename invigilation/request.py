@@ -43,7 +43,7 @@ TABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What is sat: its length, and what may lie on the table."""
+    """What is sat: its length, what may lie on the table, and whether a phone alone will do."""
 
     id: str
     backend: str
@@ -52,6 +52,7 @@ class Assessment:
     minutes: int
     materials: tuple[str, ...]
     pass_mark: int
+    phone_allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

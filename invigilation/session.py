@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from invigilation.gap import Run
 from invigilation.transitions import advance
 
 
@@ -92,7 +94,11 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sitting. Times are aware UTC; `spent` is assessment time used before `running_since`."""
+    """One sitting. Times are aware UTC; `spent` is assessment time used before `running_since`.
+
+    `given_back` is the time of gaps that were ruled technical. `invigilator` is who took the
+    session over, None while it is whoever the booking names; `handing_to` is to whom it is offered.
+    """
 
     id: str
     booking: str
@@ -105,6 +111,9 @@ class Session:
     spent: timedelta = timedelta(0)
     finished: datetime | None = None
     outcome: Outcome | None = None
+    given_back: timedelta = timedelta(0)
+    invigilator: str | None = None
+    handing_to: str | None = None
 
     def after(self, event: SessionEvent, at: datetime, reason: str | None = None) -> Session:
         """Return the session after `event` at time `at`; raises `IllegalTransition`.
@@ -113,23 +122,42 @@ class Session:
         pays for a pause.
         """
         state = advance(TABLE, "session", self.state, event)
-        running = state is _S.IN_PROGRESS
-        spent = self.spent
-        if self.running_since is not None:
-            spent += max(at - self.running_since, timedelta(0))
         return replace(
             self,
             state=state,
             reason=reason if event is not _E.ATTEST else self.reason,
             started=at if event is _E.ADMIT else self.started,
-            running_since=at if running else None,
-            spent=spent,
+            running_since=at if state is _S.IN_PROGRESS else None,
+            spent=self.used(at),
             finished=at if state in OVER and self.finished is None else self.finished,
         )
 
+    def used(self, at: datetime) -> timedelta:
+        """Return the assessment time that has run until `at`, gaps and all."""
+        if self.running_since is None:
+            return self.spent
+        return self.spent + max(at - self.running_since, timedelta(0))
+
     def remaining(self, at: datetime) -> timedelta:
         """Return the assessment time that is left at `at`; never below zero."""
-        used = self.spent
-        if self.running_since is not None:
-            used += max(at - self.running_since, timedelta(0))
-        return max(timedelta(minutes=self.minutes) - used, timedelta(0))
+        left = timedelta(minutes=self.minutes) + self.given_back - self.used(at)
+        return max(left, timedelta(0))
+
+
+STARTS = frozenset({_E.ADMIT, _E.RESUME})
+HALTS = frozenset({_E.PAUSE, _E.STOP, _E.END})
+
+
+def runs(steps: Iterable[tuple[SessionEvent, datetime]]) -> tuple[Run, ...]:
+    """Return from when to when the assessment's clock ran, given what moved it, in order."""
+    found: list[Run] = []
+    since: datetime | None = None
+    for event, at in steps:
+        if event in STARTS:
+            since = at
+        elif event in HALTS and since is not None:
+            found.append((since, at))
+            since = None
+    if since is not None:
+        found.append((since, None))
+    return tuple(found)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from invigilation.desk.attendance import AttendanceDesk
 from invigilation.desk.bookings import BookingDesk
 from invigilation.desk.charges import ChargeDesk
+from invigilation.desk.gaps import GapDesk
+from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
+from invigilation.desk.inspections import InspectionDesk
 from invigilation.desk.office import Office, Rules
 from invigilation.desk.people import Reception
 from invigilation.desk.recordings import RecordingDesk
@@ -29,6 +32,9 @@ class Desk:
     bookings: BookingDesk
     rota: RotaDesk
     sessions: SessionDesk
+    gaps: GapDesk
+    inspections: InspectionDesk
+    handover: HandoverDesk
     identity: IdentityDesk
     recordings: RecordingDesk
     attendance: AttendanceDesk
@@ -45,6 +51,9 @@ class Desk:
             BookingDesk(office),
             RotaDesk(office),
             SessionDesk(office),
+            GapDesk(office),
+            InspectionDesk(office),
+            HandoverDesk(office),
             IdentityDesk(office),
             RecordingDesk(office),
             AttendanceDesk(office),

@@ -9,6 +9,7 @@ from invigilation import attendance
 from invigilation.attendance import Evidence, Finding, Judgement
 from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.charge import Charge, ChargeEvent, ChargeState
+from invigilation.desk.endings import wind_up
 from invigilation.desk.office import (
     SERVICE,
     Office,
@@ -153,9 +154,12 @@ class AttendanceDesk:
         after = await tx.bookings.save(booking.after(event))
         one = await held(tx, session)
         data: Data = {"state": after.state.value, "why": reason}
-        entry = self.office.entry(one, "attendance_decided", who, data)
-        if can(SESSIONS, one.session.state, SessionEvent.CLOSE):
-            now = self.office.clock.now()
+        now = self.office.clock.now()
+        closes = can(SESSIONS, one.session.state, SessionEvent.CLOSE)
+        if closes:
+            one = await wind_up(self.office, tx, one, now)
+        entry = self.office.entry(one, "attendance_decided", who, data, now)
+        if closes:
             await tx.sessions.save(one.session.after(SessionEvent.CLOSE, now, reason), entry)
         else:
             await tx.sessions.append(entry)

@@ -204,7 +204,8 @@ class BookingDesk:
             now = self.office.clock.now()
             closed = open_.session.after(SessionEvent.CLOSE, now, reason or None)
             await tx.bookings.save(one.after(BookingEvent.CANCEL))
-            entry = self.office.entry(open_, "cancelled", actor, {})
+            await tx.logins.end_second(session)
+            entry = self.office.entry(open_, "cancelled", actor, {}, now)
             await tx.sessions.save(closed, entry)
             asked = (await _context(tx, one.request)).request
             await tx.requests.set_state(asked.id, asked.after(RequestEvent.RELEASE).state)
@@ -277,6 +278,7 @@ def _sitting(session: Session, booking: Booking, asked: Context, staff_name: str
         minutes=assessment.minutes,
         materials=assessment.materials,
         pass_mark=assessment.pass_mark,
+        phone_allowed=assessment.phone_allowed,
     )
 
 

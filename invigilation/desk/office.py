@@ -23,6 +23,7 @@ from invigilation.store.views import Sitting
 
 SERVICE = "service"
 LEARNER = "learner"
+SECOND_CAMERA = "second_camera"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,11 @@ class Office:
         """Return the name of somebody who has a seat in the calendar that was read last."""
         return self._kept.names[staff]
 
-    def entry(self, held: Open, kind: str, actor: str, data: Data) -> Entry:
-        """Write the next entry of a held session's record."""
-        now = self.clock.now()
+    def entry(
+        self, held: Open, kind: str, actor: str, data: Data, at: datetime | None = None
+    ) -> Entry:
+        """Write the next entry of a held session's record; `at` is now unless it is given."""
+        now = at or self.clock.now()
         return record.write(held.head, held.session.id, now, kind, actor, data, self.signer)
 
     def notice(self, sitting: Sitting, kind: str, more: Data) -> Delivery:
@@ -152,3 +155,8 @@ async def watched(tx: Tx, session: str, by: Staff) -> tuple[Open, Sitting]:
 def saved(session: Session, entry: Entry) -> Session:
     """Return the session as the store now has it, its sequence that of the entry."""
     return replace(session, seq=entry.seq)
+
+
+def following(one: Open, entry: Entry) -> Open:
+    """Return the held session after an entry, so that another may follow in its transaction."""
+    return replace(one, session=saved(one.session, entry), head=entry.head)

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from invigilation.desk.office import Office
-from invigilation.errors import NotSignedIn
+from invigilation.desk.office import LEARNER, Office, held
+from invigilation.errors import NotAllowed, NotSignedIn
 from invigilation.people import Staff
-from invigilation.store.logins import Login, Ticket
+from invigilation.session import OVER
+from invigilation.store.logins import LINK, Login, Ticket
 
 STAFF_HOURS = 12
 LEARNER_HOURS = 12
 TICKET_SECONDS = 30
+LINK_MINUTES = 15
 
 
 class Kind(StrEnum):
@@ -23,6 +25,7 @@ class Kind(StrEnum):
 
     STAFF = "staff"
     LEARNER = "learner"
+    SECOND = "second"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,56 @@ class Reception:
             return await tx.people.staff_secret(email.strip().lower())
 
     async def sign_in(self, kind: Kind, person: str) -> tuple[str, Login]:
-        """Open a login and return its secret token; `person` is a staff or a request id."""
-        token = secrets.token_urlsafe(32)
-        hours = STAFF_HOURS if kind is Kind.STAFF else LEARNER_HOURS
-        expires = self.office.clock.now() + timedelta(hours=hours)
-        login = Login(digest(token), kind, person, secrets.token_urlsafe(24), expires)
+        """Open a login and return its secret token; `person` is a staff or a request id.
+
+        A second camera comes in by its link alone.
+        """
+        token, login = self._login(kind, person)
         async with self.office.store.write() as tx:
             await tx.logins.add(login)
         return token, login
+
+    def _login(self, kind: Kind, person: str) -> tuple[str, Login]:
+        token = secrets.token_urlsafe(32)
+        hours = STAFF_HOURS if kind is Kind.STAFF else LEARNER_HOURS
+        expires = self.office.clock.now() + timedelta(hours=hours)
+        return token, Login(digest(token), kind, person, secrets.token_urlsafe(24), expires)
+
+    async def second_camera_link(self, session: str) -> str:
+        """Return a token that makes one device the session's second camera.
+
+        It is good once, for 15 minutes, and ends the link before it. Raises `NotAllowed` when the
+        session is over.
+        """
+        token = secrets.token_urlsafe(32)
+        expires = self.office.clock.now() + timedelta(minutes=LINK_MINUTES)
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            if one.session.state in OVER:
+                raise NotAllowed("add a camera to a session that is over")
+            await tx.logins.end_links(session)
+            await tx.logins.add_ticket(Ticket(digest(token), LINK, session, session, expires))
+        return token
+
+    async def open_second_camera(self, token: str) -> tuple[str, Login]:
+        """Open the login of the second camera whose link this is, and return its secret token.
+
+        Its `person` is the session's id; it lasts until the session is over, and ends the login of
+        a second camera before it. Raises `NotSignedIn` for a link that is used, late or unknown.
+        """
+        now = self.office.clock.now()
+        async with self.office.store.write() as tx:
+            link = await tx.logins.use_link(digest(token), now)
+            one = None if link is None else await tx.sessions.hold(link.person)
+            if one is None or one.session.state in OVER:
+                raise NotSignedIn("This link has been used or has run out. Please ask for another.")
+            session = one.session.id
+            await tx.logins.end_second(session)
+            secret, login = self._login(Kind.SECOND, session)
+            await tx.logins.add(login)
+            entry = self.office.entry(one, "second_camera_added", LEARNER, {})
+            await tx.sessions.append(entry)
+        return secret, login
 
     async def login(self, token: str) -> Login | None:
         """Return the login of a token, unless it has run out."""

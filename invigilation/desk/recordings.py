@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from invigilation.desk.office import SERVICE, Office, held, new_id
 from invigilation.errors import NotAllowed
+from invigilation.presence import Source
 from invigilation.record import Data
 from invigilation.session import OVER
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 
-KIND = "recording"
+KIND = Source.CAMERA.value
 MEDIA_TYPE = "video/webm"
 ASKED_AT_ONCE = 500
 
@@ -22,16 +23,19 @@ class RecordingDesk:
 
     office: Office
 
-    async def begin(self, session: str) -> Evidence:
-        """Open a new part of the session's recording; one that is over has no more of them."""
+    async def begin(self, session: str, source: Source = Source.CAMERA) -> Evidence:
+        """Open a new part of a recording of `source`; a session that is over has no more of them.
+
+        Time 0 of the part is its `started`.
+        """
         now = self.office.clock.now()
-        part = Evidence(new_id("ev"), session, KIND, MEDIA_TYPE, now, None, None, None)
+        part = Evidence(new_id("ev"), session, source.value, MEDIA_TYPE, now, None, None, None)
         async with self.office.store.write() as tx:
             one = await held(tx, session)
             if one.session.state in OVER:
                 raise NotAllowed("record a session that is over")
             await tx.evidence.add(part)
-            data: Data = {"evidence": part.id}
+            data: Data = {"evidence": part.id, "kind": part.kind}
             await tx.sessions.append(self.office.entry(one, "recording_started", SERVICE, data))
         return part
 

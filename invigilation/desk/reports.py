@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 from invigilation import record
 from invigilation.desk.office import Office, actor, allow, saved, sitting_of, watched
 from invigilation.errors import Busy, InvalidInput, NotFound
+from invigilation.gap import Gap
 from invigilation.identity import IdentityCheck
+from invigilation.incident import Incident
+from invigilation.inspection import Inspection
 from invigilation.people import Role, Staff
 from invigilation.record import Data, Entry, Head
 from invigilation.report import Delivery, report_due
@@ -23,6 +26,7 @@ from invigilation.store.sessions import Sealed
 from invigilation.store.views import Sitting
 
 STATEMENT = range(20, 4_001)
+SECOND = timedelta(seconds=1)
 RECORD_FORMAT = "invigilation-record/1"
 
 
@@ -58,12 +62,13 @@ class ReportDesk:
         async with self.office.store.write() as tx:
             one, sitting = await watched(tx, session, by)
             now = self.office.clock.now()
-            after = replace(one.session.after(SessionEvent.ATTEST, now), outcome=outcome)
+            ended = one.session.after(SessionEvent.ATTEST, now)
+            after = replace(ended, outcome=outcome, handing_to=None)
             if outcome not in OUTCOMES[one.session.state]:
                 raise InvalidInput("outcome", "This outcome does not fit how the session ended.")
             await _complete(tx, session)
             data: Data = {"outcome": outcome.value, "statement": statement}
-            entry = self.office.entry(one, "attested", actor(by, Role.INVIGILATOR), data)
+            entry = self.office.entry(one, "attested", actor(by, Role.INVIGILATOR), data, now)
             await tx.sessions.save(after, entry)
             calendar = await self.office.calendar(tx)
             due = report_due(after.finished or now, calendar.office)
@@ -120,7 +125,8 @@ class ReportDesk:
             "booked": _both(sitting.start, zone),
             "started": _both(session.started, zone),
             "finished": _both(session.finished, zone),
-            "spent_seconds": session.spent // timedelta(seconds=1),
+            "spent_seconds": session.spent // SECOND,
+            "given_back_seconds": session.given_back // SECOND,
             "outcome": session.outcome,
             "reason": session.reason,
             "statement": statement,
@@ -131,17 +137,9 @@ class ReportDesk:
                 "document": check.document,
                 "face": check.face,
             },
-            "incidents": [
-                {
-                    "id": one.id,
-                    "category": one.category,
-                    "severity": one.severity,
-                    "note": one.note,
-                    "picture": one.picture,
-                    "at": record.stamp(one.at),
-                }
-                for one in await tx.sessions.incidents(session.id)
-            ],
+            "incidents": [_incident(one) for one in await tx.sessions.incidents(session.id)],
+            "gaps": [_gap(one) for one in await tx.marks.gaps(session.id)],
+            "inspections": [_inspection(one) for one in await tx.marks.inspections(session.id)],
             "evidence": _listed(await tx.evidence.of_session(session.id)),
             "chain": {"head": head.digest, "length": head.seq},
         }
@@ -203,6 +201,46 @@ async def _complete(tx: Tx, session: str) -> None:
     for one in await tx.evidence.of_session(session):
         if one.sha256 is None and one.erased is None:
             raise Busy("recording")
+
+
+def _incident(one: Incident) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "category": one.category,
+        "severity": one.severity,
+        "note": one.note,
+        "picture": one.picture,
+        "at": record.stamp(one.at),
+    }
+
+
+def _gap(one: Gap) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "began": record.stamp(one.began),
+        "ended": _stamp(one.ended),
+        "lost_seconds": None if one.lost is None else one.lost // SECOND,
+        "ruling": one.ruling,
+        "note": one.note,
+        "ruled_by": one.ruled_by,
+        "ruled_at": _stamp(one.ruled_at),
+    }
+
+
+def _inspection(one: Inspection) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "asked_at": record.stamp(one.asked_at),
+        "done_at": _stamp(one.done_at),
+        "result": one.result,
+        "note": one.note,
+        "judged_at": _stamp(one.judged_at),
+    }
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else record.stamp(at)
 
 
 def _listed(evidence: list[Evidence] | tuple[Evidence, ...]) -> list[dict[str, object]]:

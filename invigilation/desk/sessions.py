@@ -1,4 +1,4 @@
-"""The invigilation desk: everything that happens in a session, from check-in to attestation."""
+"""The invigilation desk: what happens in a session, from check-in to attestation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime
 
 from invigilation import attendance, record
 from invigilation.booking import BookingEvent, BookingState
+from invigilation.desk.endings import wind_up
+from invigilation.desk.gaps import SEALED
 from invigilation.desk.office import (
     LEARNER,
     Office,
@@ -19,21 +21,30 @@ from invigilation.desk.office import (
     watched,
 )
 from invigilation.errors import InvalidInput, NotAllowed, NotFound, TooLate
+from invigilation.gap import Gap
 from invigilation.identity import IdentityCheck
 from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
+from invigilation.inspection import Inspection
 from invigilation.people import Role, Staff
 from invigilation.record import Data
 from invigilation.request import RequestEvent
-from invigilation.session import EXTRA_MINUTES, LIVE, Session, SessionEvent, SessionState
+from invigilation.session import EXTRA_MINUTES, LIVE, OVER, Session, SessionEvent, SessionState
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 from invigilation.store.sessions import Line, Open
-from invigilation.store.views import Sitting
+from invigilation.store.views import LobbySitting, Sitting
 
 CHAT_LIMIT = 2_000
 REASON_LIMIT = 1_000
 ATTEMPTS = ("page_opened", "probe", "token_used")
 READY = "invigilator_ready"
+NOTES = frozenset(
+    {"hand_raised", "hand_lowered", "screen_asked", "screen_shared", "screen_ended", "signal"}
+)
+"""What a room may note: hands, screens, and `signal`, a change of what presence is judged by."""
+NOTE_VALUES = 8
+NOTE_LETTERS = 200
+_CAME_OR_WENT = {True: "joined", False: "left"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,9 @@ class RoomView:
     incidents: tuple[Incident, ...]
     chat: tuple[Line, ...]
     now: datetime
+    gaps: tuple[Gap, ...]
+    inspections: tuple[Inspection, ...]
+    handing_to: Staff | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,7 @@ class SessionDesk:
             found = await tx.sessions.find(session)
             if found is None:
                 raise NotFound("session", session)
+            to = found.handing_to
             return RoomView(
                 sitting,
                 found,
@@ -68,6 +83,9 @@ class SessionDesk:
                 tuple(await tx.sessions.incidents(session)),
                 tuple(await tx.sessions.lines(session)),
                 self.office.clock.now(),
+                tuple(await tx.marks.gaps(session)),
+                tuple(await tx.marks.inspections(session)),
+                None if to is None else await tx.people.staff(to),
             )
 
     async def note_attempt(self, session: str, kind: str) -> None:
@@ -170,24 +188,51 @@ class SessionDesk:
         data: Data,
         reason: str | None = None,
     ) -> Session:
-        after = one.session.after(event, self.office.clock.now(), reason)
+        now = self.office.clock.now()
+        after = one.session.after(event, now, reason)
+        if after.state in OVER:
+            one = await wind_up(self.office, tx, one, now)
         told: Data = {**data, "state": after.state.value}
-        entry = self.office.entry(one, event.value, who, told)
+        entry = self.office.entry(one, event.value, who, told, now)
         await tx.sessions.save(after, entry)
         return saved(after, entry)
 
     async def present(self, session: str, who: str, *, present: bool) -> None:
-        """Note that somebody came into the room or left it; `who` is an actor of the record."""
+        """Note that somebody came into the room or left it.
+
+        `who` is an actor of the record: `learner`, `SECOND_CAMERA`, or staff by `actor`; a
+        supervisor comes as an administrator, and looks in.
+        """
+        looks = who.startswith(f"{Role.ADMINISTRATOR}:")
+        kind = ("looked_in" if present else "looked_out") if looks else _CAME_OR_WENT[present]
         async with self.office.store.write() as tx:
             one = await held(tx, session)
-            kind = "joined" if present else "left"
             await tx.sessions.append(self.office.entry(one, kind, who, {}))
 
-    async def say(self, session: str, sender: str, text: str, client_id: str) -> int:
+    async def note(self, session: str, kind: str, who: str, data: Data) -> None:
+        """Note a small fact of the room, one of `NOTES`; a sealed record takes no more of them.
+
+        `who` is an actor as in `present`; `data` has at most 8 values, of at most 200 letters each.
+        """
+        if kind not in NOTES:
+            raise InvalidInput("kind", "There is no such note.")
+        if len(data) > NOTE_VALUES or any(len(str(one)) > NOTE_LETTERS for one in data.values()):
+            raise InvalidInput("data", "This is too much for a note.")
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            if one.session.state not in SEALED:
+                await tx.sessions.append(self.office.entry(one, kind, who, data))
+
+    async def say(
+        self, session: str, sender: str, text: str, client_id: str, *, notice: bool = False
+    ) -> int:
         """Keep a line of chat and return its number; the same `client_id` again changes nothing.
 
-        `sender` is `learner` or `invigilator`. The record holds a commitment, not the text.
+        `sender` is `learner` or `invigilator`, who alone gives a `notice`: a line to be shown
+        large. The record holds a commitment, not the text.
         """
+        if notice and sender != Role.INVIGILATOR:
+            raise NotAllowed("give a notice")
         text = text.strip()
         if not 0 < len(text) <= CHAT_LIMIT:
             raise InvalidInput("text", f"Write 1 to {CHAT_LIMIT} letters.")
@@ -196,12 +241,14 @@ class SessionDesk:
             known = await tx.sessions.said(session, client_id)
             if known is not None:
                 return known
-            if one.session.state in {SessionState.ATTESTED, SessionState.CLOSED}:
+            if one.session.state in SEALED:
                 raise NotAllowed("write in a session that is closed")
             data: Data = {"text": record.commitment(one.secret, text)}
-            entry = self.office.entry(one, "chat", sender, data)
+            kind = "notice" if notice else "chat"
+            entry = self.office.entry(one, kind, sender, data)
             await tx.sessions.append(entry)
-            await tx.sessions.say(Line(session, entry.seq, sender, text, entry.at, client_id))
+            line = Line(session, entry.seq, sender, text, entry.at, client_id, notice)
+            await tx.sessions.say(line)
         return entry.seq
 
     async def note_incident(
@@ -240,17 +287,15 @@ class SessionDesk:
             await tx.sessions.add_incident(incident)
         return incident
 
-    async def lobby(self, by: Staff, first: datetime, last: datetime) -> list[Sitting]:
-        """Return this invigilator's sittings that start in that time, or that are live now."""
+    async def lobby(self, by: Staff, first: datetime, last: datetime) -> list[LobbySitting]:
+        """Return what this invigilator may want to see, by start.
+
+        That is their sittings that start from `first` to before `last` or are live, those offered
+        to them, and the live ones of colleagues: which of these are left alone, the room knows.
+        """
         allow(by, Role.INVIGILATOR)
         async with self.office.store.read() as tx:
-            today = await tx.views.between(first, last, by.id)
-            live = [one for one in await tx.views.live(LIVE) if one.staff == by.id]
-        known = {one.session for one in today}
-        return sorted(
-            [*today, *(one for one in live if one.session not in known)],
-            key=lambda one: (one.start, one.session),
-        )
+            return await tx.views.lobby(by.id, first, last)
 
     async def evidence(self, session: str) -> list[Evidence]:
         """Return the session's evidence, oldest first."""

@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert
+from sqlalchemy import ColumnElement, delete, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.store.mapping import all_of, columns, dump, load
 from invigilation.store.rows import login, ticket
 
+SECOND_CAMERA = "second"
+LINK = "link"
+"""The kind of a ticket that opens no connection: it makes a device a session's second camera."""
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A browser that is signed in. `person` is a staff id, or for `learner` a request's id."""
+    """A browser that is signed in.
+
+    `person` is a staff id; for `learner` a request's id, for `second` a session's.
+    """
 
     token_sha256: str
     kind: str
@@ -25,7 +32,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Leave to open one live connection; `session` is set for learners."""
+    """Leave to open one live connection; `session` is set for learners and second cameras."""
 
     token_sha256: str
     kind: str
@@ -62,9 +69,18 @@ class Logins:
 
     async def use_ticket(self, token_sha256: str, now: datetime) -> Ticket | None:
         """Take a ticket out; the second caller gets None, and so does a late one."""
+        return await self._take(ticket.c.kind != LINK, token_sha256, now)
+
+    async def use_link(self, token_sha256: str, now: datetime) -> Ticket | None:
+        """Take a second camera's link out, as `use_ticket` does with a ticket."""
+        return await self._take(ticket.c.kind == LINK, token_sha256, now)
+
+    async def _take(
+        self, kind: ColumnElement[bool], token_sha256: str, now: datetime
+    ) -> Ticket | None:
         query = (
             delete(ticket)
-            .where(ticket.c.token_sha256 == token_sha256)
+            .where(ticket.c.token_sha256 == token_sha256, kind)
             .returning(*columns(ticket, Ticket))
         )
         row = (await self._db.execute(query)).first()
@@ -72,6 +88,20 @@ class Logins:
             return None
         found = load(Ticket, row)
         return found if found.expires > now else None
+
+    async def end_links(self, session: str) -> None:
+        """End the links that nobody has opened yet."""
+        await self._db.execute(
+            delete(ticket).where(ticket.c.person == session, ticket.c.kind == LINK)
+        )
+
+    async def end_second(self, session: str) -> None:
+        """End the session's second camera, its tickets and its links."""
+        await self.end_links(session)
+        for table in (login, ticket):
+            await self._db.execute(
+                delete(table).where(table.c.person == session, table.c.kind == SECOND_CAMERA)
+            )
 
     async def purge(self, now: datetime) -> int:
         """Remove what has run out; return how many rows went."""

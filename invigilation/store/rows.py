@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -19,8 +20,10 @@ from sqlalchemy import (
 
 from invigilation.booking import BookingState
 from invigilation.charge import ChargeState
+from invigilation.gap import Ruling
 from invigilation.identity import Decision, IdentityState
 from invigilation.incident import Severity
+from invigilation.inspection import InspectionKind, InspectionResult
 from invigilation.report import Channel, DeliveryState
 from invigilation.request import RequestState
 from invigilation.session import Outcome, SessionState
@@ -36,6 +39,8 @@ metadata = MetaData(naming_convention=NAMING)
 ID = String(40)
 HELD = "state in ('booked', 'no_show_proposed')"
 """The SQL twin of `booking.ACTIVE`; a test holds them together."""
+GAP_OPEN = "ended IS NULL"
+INSPECTION_OPEN = "result IS NULL"
 
 
 def _ref(name: str, target: str, **more: bool) -> Column[str]:
@@ -95,6 +100,7 @@ assessment = Table(
     Column("minutes", Integer, nullable=False),
     Column("materials", Words, nullable=False),
     Column("pass_mark", Integer, nullable=False),
+    Column("phone_allowed", Boolean, nullable=False),
     UniqueConstraint("backend", "code"),
 )
 learner = Table(
@@ -211,6 +217,11 @@ session = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("statement", Text),
     Column("attestation", LargeBinary),
+    _ref("invigilator", "staff", nullable=True),
+    _ref("handing_to", "staff", nullable=True),
+    Column("given_back", Span, nullable=False),
+    Index("ix_session_state", "state"),
+    Index("ix_session_handing_to", "handing_to"),
 )
 event = Table(
     "event",
@@ -248,6 +259,45 @@ incident = Table(
     Column("at", Utc, nullable=False),
     Column("by", ID, nullable=False),
 )
+gap = Table(
+    "gap",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("session", ID, ForeignKey("session.id"), nullable=False, index=True),
+    Column("began", Utc, nullable=False),
+    Column("ended", Utc),
+    Column("lost", Span),
+    Column("ruling", Word(Ruling)),
+    Column("note", Text, nullable=False),
+    Column("ruled_by", ID),
+    Column("ruled_at", Utc),
+    Index(
+        "uq_gap_one_open",
+        "session",
+        unique=True,
+        sqlite_where=text(GAP_OPEN),
+        postgresql_where=text(GAP_OPEN),
+    ),
+)
+inspection = Table(
+    "inspection",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("session", ID, ForeignKey("session.id"), nullable=False, index=True),
+    Column("kind", Word(InspectionKind), nullable=False),
+    Column("asked_at", Utc, nullable=False),
+    Column("done_at", Utc),
+    Column("result", Word(InspectionResult)),
+    Column("note", Text, nullable=False),
+    Column("judged_at", Utc),
+    Index(
+        "uq_inspection_one_open",
+        "session",
+        unique=True,
+        sqlite_where=text(INSPECTION_OPEN),
+        postgresql_where=text(INSPECTION_OPEN),
+    ),
+)
 evidence = Table(
     "evidence",
     metadata,
@@ -269,6 +319,7 @@ chat = Table(
     Column("text", Text, nullable=False),
     Column("at", Utc, nullable=False),
     Column("client_id", String(64), nullable=False),
+    Column("notice", Boolean, nullable=False),
     UniqueConstraint("session", "client_id"),
 )
 charge = Table(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import String, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.identity import IdentityCheck, IdentityState
 from invigilation.incident import Incident
 from invigilation.record import Entry, Head
-from invigilation.session import Session
+from invigilation.session import HALTS, STARTS, Session, SessionEvent
 from invigilation.store.mapping import all_of, columns, dump, load
 from invigilation.store.rows import chat, event, identity_check, incident, session
 
@@ -21,6 +21,26 @@ CHAT_SHOWN = 200
 # Building a statement costs as much time as running it: these are built once.
 _ADD = insert(session)
 _APPEND = insert(event)
+_IDENT = bindparam("ident", type_=String)
+_HOLD = (
+    select(*columns(session, Session), session.c.head, session.c.secret)
+    .where(session.c.id == _IDENT)
+    .with_for_update()
+)
+_FIND = all_of(session, Session).where(session.c.id == _IDENT)
+_IDENTITY = all_of(identity_check, IdentityCheck).where(identity_check.c.session == _IDENT)
+_INCIDENTS = (
+    all_of(incident, Incident)
+    .where(incident.c.session == _IDENT)
+    .order_by(incident.c.at, incident.c.id)
+)
+
+
+_CLOCK_STEPS = (
+    select(event.c.kind, event.c.at)
+    .where(event.c.session == _IDENT, event.c.kind.in_(sorted(STARTS | HALTS)))
+    .order_by(event.c.seq)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +54,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of chat; `sender` is `learner` or `invigilator`."""
+    """One line of chat; `sender` is `learner` or `invigilator`, a notice is to be shown large."""
 
     session: str
     seq: int
@@ -42,6 +62,12 @@ class Line:
     text: str
     at: datetime
     client_id: str
+    notice: bool = False
+
+
+_LINES = (
+    all_of(chat, Line).where(chat.c.session == _IDENT).order_by(chat.c.seq.desc()).limit(CHAT_SHOWN)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +92,7 @@ class Sessions:
 
     async def hold(self, ident: str) -> Open | None:
         """Find a session and hold it until the transaction ends."""
-        query = select(*columns(session, Session), session.c.head, session.c.secret)
-        row = (await self._db.execute(query.where(session.c.id == ident).with_for_update())).first()
+        row = (await self._db.execute(_HOLD, {"ident": ident})).first()
         if row is None:
             return None
         found = load(Session, row[:-2])
@@ -75,9 +100,7 @@ class Sessions:
 
     async def find(self, ident: str) -> Session | None:
         """Find a session."""
-        row = (
-            await self._db.execute(all_of(session, Session).where(session.c.id == ident))
-        ).first()
+        row = (await self._db.execute(_FIND, {"ident": ident})).first()
         return None if row is None else load(Session, row)
 
     async def id_of(self, booking: str) -> str | None:
@@ -122,6 +145,11 @@ class Sessions:
         query = select(event.c.at).where(event.c.session == ident, event.c.kind.in_(kinds))
         return tuple(row[0] for row in await self._db.execute(query.order_by(event.c.at)))
 
+    async def clock_steps(self, ident: str) -> list[tuple[SessionEvent, datetime]]:
+        """Return what started and halted the assessment's clock, in order."""
+        rows = await self._db.execute(_CLOCK_STEPS, {"ident": ident})
+        return [(SessionEvent(row.kind), row.at) for row in rows]
+
     async def seal(self, ident: str, statement: str, attestation: bytes) -> None:
         """Keep the statement and the sealed bytes; they never change afterwards."""
         await self._db.execute(
@@ -155,14 +183,12 @@ class Sessions:
 
     async def lines(self, ident: str) -> list[Line]:
         """Return the last lines of chat, oldest first."""
-        query = all_of(chat, Line).where(chat.c.session == ident)
-        rows = (await self._db.execute(query.order_by(chat.c.seq.desc()).limit(CHAT_SHOWN))).all()
+        rows = (await self._db.execute(_LINES, {"ident": ident})).all()
         return [load(Line, row) for row in reversed(rows)]
 
     async def identity(self, ident: str) -> IdentityCheck:
         """Return the identity check, open when nothing was done yet."""
-        query = all_of(identity_check, IdentityCheck).where(identity_check.c.session == ident)
-        row = (await self._db.execute(query)).first()
+        row = (await self._db.execute(_IDENTITY, {"ident": ident})).first()
         return IdentityCheck(ident, IdentityState.OPEN) if row is None else load(IdentityCheck, row)
 
     async def save_identity(self, check: IdentityCheck) -> None:
@@ -180,6 +206,5 @@ class Sessions:
 
     async def incidents(self, ident: str) -> list[Incident]:
         """Return the session's incidents in order."""
-        query = all_of(incident, Incident).where(incident.c.session == ident)
-        rows = await self._db.execute(query.order_by(incident.c.at, incident.c.id))
+        rows = await self._db.execute(_INCIDENTS, {"ident": ident})
         return [load(Incident, row) for row in rows]

@@ -19,6 +19,7 @@ from invigilation.store.bookings import Bookings
 from invigilation.store.charges import Charges
 from invigilation.store.evidence import EvidenceRows
 from invigilation.store.logins import Logins
+from invigilation.store.marks import Marks
 from invigilation.store.outbox import Outbox
 from invigilation.store.people import People
 from invigilation.store.requests import Requests
@@ -47,6 +48,7 @@ class Tx:
         self.rota = Rota(connection)
         self.bookings = Bookings(connection)
         self.sessions = Sessions(connection)
+        self.marks = Marks(connection)
         self.evidence = EvidenceRows(connection)
         self.charges = Charges(connection)
         self.outbox = Outbox(connection)

@@ -285,24 +285,24 @@ async def test_an_unknown_session_is_not_found(world):
             await act
 
 
-async def test_the_lobby_shows_todays_sittings_and_the_live_ones_of_one_invigilator(world):
-    bob = await builders.add_invigilator(world.desk, "Bob Baker", seats=1)
-    first = await builders.book(world.desk, 1)
-    later = await builders.book(world.desk, 2, START + 24 * 60 * MINUTE)
-    mine = [one for one in (first, later) if one.staff == bob.id]
-    world.clock.go_to(START)
-    await world.desk.sessions.check_in(first.session, CONSENT)
-    owner = world.ann if first.staff == world.ann.id else bob
+async def lobby(world, by, first=START, last=START + MINUTE):
+    seen = await world.desk.sessions.lobby(by, first, last)
+    return [(one.sitting.session, one.role.value) for one in seen]
 
-    tomorrow = START + 23 * 60 * MINUTE
-    seen = await world.desk.sessions.lobby(owner, tomorrow, tomorrow + 120 * MINUTE)
 
-    expected = [first.session, *([later.session] if later.staff == owner.id else [])]
-    assert [one.session for one in seen] == expected
-    others = world.ann if owner is bob else bob
-    theirs = await world.desk.sessions.lobby(others, START, START + MINUTE)
-    assert first.session not in {one.session for one in theirs}
-    assert len(mine) <= 2
+async def test_the_lobby_shows_ones_own_day_and_whatever_is_live(world):
+    first = await world.checked_in()
+    bob = await builders.add_invigilator(world.desk, "Bob Baker", seats=0)
+    tomorrow = START + 24 * 60 * MINUTE
+    later = await builders.book(world.desk, 2, tomorrow)
+
+    today_and_tomorrow = await lobby(world, world.ann, START, tomorrow + MINUTE)
+    day_after = await lobby(world, world.ann, tomorrow + MINUTE, tomorrow + 60 * MINUTE)
+    of_bob = await lobby(world, bob, START, tomorrow + MINUTE)
+
+    assert today_and_tomorrow == [(first.session, "mine"), (later.session, "mine")]
+    assert day_after == [(first.session, "mine")]
+    assert of_bob == [(first.session, "colleague")]
     with pytest.raises(NotAllowed):
         await world.desk.sessions.lobby(world.sam, START, START)
 

@@ -1,0 +1,108 @@
+"""The gap desk: stretches without a sign of the learner, and whose fault they were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from invigilation import record
+from invigilation.desk.office import SERVICE, Office, actor, following, held, new_id, saved, watched
+from invigilation.errors import InvalidInput, NotAllowed, NotFound
+from invigilation.gap import Gap, Ruling
+from invigilation.incident import NOTE_LIMIT
+from invigilation.people import Role, Staff
+from invigilation.record import Data
+from invigilation.session import Session, SessionState, runs
+from invigilation.store import Tx
+from invigilation.store.sessions import Open
+
+SEALED = frozenset({SessionState.ATTESTED, SessionState.CLOSED})
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class GapDesk:
+    """Keeps gaps; the room finds them, an invigilator rules them."""
+
+    office: Office
+
+    async def open(self, session: str, began: datetime) -> Gap | None:
+        """Open a gap that began with the last packet; None when there is one, or no clock runs.
+
+        No moment lies in two gaps: one that would reach into the gap before begins at its end.
+        """
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            before = await tx.marks.gaps(session)
+            if one.session.state is not SessionState.IN_PROGRESS or _open(before) is not None:
+                return None
+            now = self.office.clock.now()
+            ends = [gap.ended for gap in before if gap.ended is not None]
+            first = max([one.session.started or now, *ends])
+            gap = Gap(new_id("gp"), session, max(first, min(began, now)))
+            data: Data = {"gap": gap.id, "began": record.stamp(gap.began)}
+            await tx.sessions.append(self.office.entry(one, "gap_opened", SERVICE, data, now))
+            await tx.marks.add_gap(gap)
+        return gap
+
+    async def close(self, session: str, ended: datetime) -> Gap | None:
+        """Close the open gap, as media flow again since `ended`; None when none is open."""
+        async with self.office.store.write() as tx:
+            now = self.office.clock.now()
+            gap, _ = await close_gap(self.office, tx, await held(tx, session), min(ended, now), now)
+        return gap
+
+    async def rule(self, session: str, by: Staff, gap: str, ruling: Ruling, note: str) -> Session:
+        """Rule whose a gap was, for the first time or anew, until the session is attested.
+
+        A technical one gives back what was lost in it, once; ruled otherwise, it takes it back.
+        """
+        note = note.strip()
+        if len(note) > NOTE_LIMIT:
+            raise InvalidInput("note", f"A note has at most {NOTE_LIMIT} letters.")
+        async with self.office.store.write() as tx:
+            one, _ = await watched(tx, session, by)
+            if one.session.state in SEALED:
+                raise NotAllowed("rule a gap in a record that is sealed")
+            before = next((it for it in await tx.marks.gaps(session) if it.id == gap), None)
+            if before is None:
+                raise NotFound("gap", gap)
+            now = self.office.clock.now()
+            ruled = before.ruled(ruling, note, by.id, now)
+            given_back = one.session.given_back + ruled.gives_back - before.gives_back
+            after = replace(one.session, given_back=given_back)
+            data: Data = {
+                "gap": gap,
+                "ruling": ruling.value,
+                "note": record.commitment(one.secret, note),
+                "given_back_ms": given_back // MILLISECOND,
+            }
+            who = actor(by, Role.INVIGILATOR)
+            entry = self.office.entry(one, "gap_ruled", who, data, now)
+            await tx.sessions.save(after, entry)
+            await tx.marks.save_gap(ruled)
+        return saved(after, entry)
+
+
+async def close_gap(
+    office: Office, tx: Tx, one: Open, ended: datetime, now: datetime
+) -> tuple[Gap | None, Open]:
+    """Close the held session's open gap, if it has one; return it, and the session after."""
+    gap = _open(await tx.marks.gaps(one.session.id))
+    if gap is None:
+        return None, one
+    closed = gap.closed(ended, runs(await tx.sessions.clock_steps(one.session.id)))
+    last, lost = closed.ended or now, closed.lost or timedelta(0)
+    data: Data = {
+        "gap": gap.id,
+        "ended": record.stamp(last),
+        "lost_ms": lost // MILLISECOND,
+    }
+    entry = office.entry(one, "gap_closed", SERVICE, data, now)
+    await tx.sessions.append(entry)
+    await tx.marks.save_gap(closed)
+    return closed, following(one, entry)
+
+
+def _open(gaps: list[Gap]) -> Gap | None:
+    return next((gap for gap in gaps if gap.ended is None), None)
