@@ -7,8 +7,10 @@ import re
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,6 +23,12 @@ from yarl import URL
 CONFIG_VARIABLE = "INVIGILATION_CONFIG"
 _PORTS = {"http": 80, "https": 443}
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_TURN = re.compile(
+    rf"turns?:(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?"
+    r"(?:\?transport=(?:udp|tcp))?",
+    re.ASCII,
+)
+"""RFC 7065 3.1, with the two transports that browsers know."""
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 
 
@@ -53,8 +61,18 @@ class Settings(BaseSettings):
 
     media_addresses: tuple[str, ...] = Field((), description="IP addresses to offer for media")
     media_ports: tuple[int, int] | None = Field(None, description="UDP ports, first and last")
+    media_port: int | None = Field(
+        None, ge=1, le=65535, description="one UDP port for all media, instead of `media_ports`"
+    )
     video_cap_kbps: int = Field(800, ge=50, le=4_000, description="a learner's camera at most")
-    ice_servers: tuple[str, ...] = Field((), description="URLs handed to the pages")
+    ice_servers: tuple[str, ...] = Field(
+        (), description="STUN and TURN URLs handed to the pages as they are"
+    )
+    turn_urls: tuple[str, ...] = Field((), description="TURN URLs, with credentials that run out")
+    turn_secret: SecretStr = Field(SecretStr(""), description="shared with the TURN server")
+    turn_ttl_s: int = Field(
+        6 * 3600, ge=3600, le=24 * 3600, description="how long TURN credentials are good"
+    )
 
     notice_hours: int = Field(24, ge=0, description="a booking is made this long before")
     cutoff_hours: int = Field(24, ge=0, description="learners change until this long before")
@@ -91,6 +109,31 @@ class Settings(BaseSettings):
                     f"{one} is no address or network, such as 10.0.0.5 or 10.0.0.0/24"
                 ) from None
         return raw
+
+    @field_validator("media_ports")
+    @classmethod
+    def _ports(cls, raw: tuple[int, int] | None) -> tuple[int, int] | None:
+        if raw is not None and not 0 < raw[0] <= raw[1] <= 65535:
+            raise ValueError("write the first and the last port, like [40000, 40999]")
+        return raw
+
+    @field_validator("turn_urls")
+    @classmethod
+    def _turns(cls, raw: tuple[str, ...]) -> tuple[str, ...]:
+        for one in raw:
+            if not _TURN.fullmatch(one):
+                raise ValueError(
+                    f"{one} is no address like turn:turn.example.com:3478?transport=udp"
+                )
+        return raw
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.media_port is not None and self.media_ports is not None:
+            raise ValueError("Set media_port or media_ports, not both")
+        if bool(self.turn_urls) != bool(self.turn_secret.get_secret_value()):
+            raise ValueError("Set turn_urls and turn_secret together")
+        return self
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -135,18 +178,20 @@ def read_settings(**changes: object) -> Settings:
     try:
         return Settings(**changes)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [
-            f"Setting {'.'.join(str(part) for part in one['loc'])}: "
-            f"{one['msg'].removeprefix('Value error, ')}."
-            for one in error.errors()
-        ]
-        raise Unable("\n".join(lines)) from None
+        raise Unable("\n".join(_sentence(one) for one in error.errors())) from None
     except SettingsError as error:
         named = re.search(r'field "(\w+)"', str(error))
         name = named[1] if named else "of the environment"
         raise Unable(f'Setting {name}: write a list like ["one", "two"].') from None
     except tomllib.TOMLDecodeError as error:
         raise Unable(f"The settings file cannot be read: {error}.") from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Say what is wrong; settings that do not fit together are named by the sentence itself."""
+    said = error["msg"].removeprefix("Value error, ")
+    name = ".".join(str(part) for part in error["loc"])
+    return f"Setting {name}: {said}." if name else f"{said}."
 
 
 def origin_of(raw: str) -> str:

@@ -1,4 +1,4 @@
-"""The cookies: one for staff, one for learners, one for whoever has not signed in.
+"""The cookies: one each for staff, learners, second cameras and whoever has not signed in.
 
 All are `__Host-` (RFC 6265bis 4.1.3.2): no other host and no plain connection can set them.
 Browsers take `Secure` on http://localhost too. `Strict` suffices even for a link in a mail: the
@@ -11,6 +11,7 @@ from aiohttp import web
 
 STAFF = "__Host-invigilation"
 LEARNER = "__Host-learner"
+SECOND = "__Host-second"
 VISITOR = "__Host-visitor"
 ZONE = "zone"
 ZONE_SECONDS = 365 * 24 * 3600

@@ -20,26 +20,31 @@ TOKEN_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """What a browser has shown. One browser may hold both logins.
+    """What a browser has shown. One browser may hold several logins.
 
-    `token` is its secret for forms while nobody is signed in; `fresh` when it was made just now.
+    `second` is that of a second camera: its person is a session's id. `token` is the browser's
+    secret for forms while nobody is signed in; `fresh` when it was made just now.
     """
 
     staff: Login | None
     learner: Login | None
+    second: Login | None
     token: str
     fresh: bool
 
     @property
     def csrf_tokens(self) -> tuple[str, ...]:
         """Every token that a form of this browser may carry; all are this browser's secrets."""
-        logins = (self.staff, self.learner)
+        logins = (self.staff, self.learner, self.second)
         known = tuple(login.csrf for login in logins if login is not None)
         return known if self.fresh else (*known, self.token)
 
     def csrf(self, path: str) -> str:
         """Return the token for the forms of a page."""
-        login = self.staff if path.startswith("/staff") else self.learner
+        if path.startswith("/second"):
+            login = self.second
+        else:
+            login = self.staff if path.startswith("/staff") else self.learner
         return self.token if login is None else login.csrf
 
 
@@ -53,6 +58,7 @@ async def recognise(request: web.BaseRequest, desk: Desk) -> Visitor:
     return Visitor(
         await _login(request, desk, cookies.STAFF, Kind.STAFF),
         await _login(request, desk, cookies.LEARNER, Kind.LEARNER),
+        await _login(request, desk, cookies.SECOND, Kind.SECOND),
         secrets.token_urlsafe(24) if fresh else token,
         fresh,
     )
@@ -85,4 +91,12 @@ def request_id_of(request: web.Request) -> str:
     login = request[VISITOR].learner
     if login is None:
         raise NotSignedIn("Please open the personal link in the e-mail that we sent you.")
+    return login.person
+
+
+def second_of(request: web.Request) -> str:
+    """Return the id of the session whose second camera asks; raises `NotSignedIn`."""
+    login = request[VISITOR].second
+    if login is None:
+        raise NotSignedIn("This phone is not the second camera of a session any more.")
     return login.person

@@ -22,8 +22,10 @@ from web.pages import (
     me,
     personal,
     records,
+    second,
     sign_in,
     start,
+    tickets,
     zones,
 )
 from web.pages.assets import PREFIX, Assets, icon
@@ -34,7 +36,7 @@ from web.pages.mistakes import pages
 from web.pages.sign_in import PASSWORDS, THROTTLE
 from web.pages.start import ASKED, ASKED_LIMIT
 
-LEARNERS = (start, personal, me, zones, booking, check_in)
+LEARNERS = (start, personal, me, zones, booking, check_in, tickets, second)
 STAFF = (sign_in, console, records, evidence, calendar, judging, charges, closures, admin)
 
 

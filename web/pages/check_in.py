@@ -1,31 +1,26 @@
-"""Check-in with consent, the learner's room, and the ticket that opens a live connection."""
+"""Check-in with consent, and the learner's room."""
 
 from __future__ import annotations
 
-import secrets
-from typing import Any
-
 from aiohttp import web
 
-from invigilation.desk.people import Kind
-from invigilation.errors import InvalidInput, NotFound, NotSignedIn, TooLate
-from invigilation.people import Role
+from invigilation.errors import InvalidInput, TooLate
 from invigilation.session import LIVE, SessionState
-from web.auth import csrf
-from web.auth.visitor import VISITOR, request_id_of, staff_of
+from invigilation.store.views import Sitting
 from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render
-from web.pages.me import standing_of
+from web.pages.me import Standing, standing_of
 from web.pages.personal import note_attempt
+from web.pages.tickets import SOCKET_PATH, TICKET_PATH
 
 routes = web.RouteTableDef()
 
-SOCKET_PATH = "/room/socket"
-TICKET_PATH = "/room/ticket"
 PURPOSES = {
     "identity": "Agree to the identity pictures, or ask us for another way.",
     "recording": "Agree to the recording, or ask us for another way.",
 }
+PHONE = "Mobi"
+"""What the browsers of phones, and hardly any others, have in their `User-Agent`."""
 
 
 @routes.get("/me/check-in")
@@ -40,6 +35,8 @@ async def check_in(request: web.Request) -> web.StreamResponse:
     standing = await standing_of(request)
     if standing.sitting is None:
         return go("/me")
+    if not _fits(request, standing.sitting):
+        return go("/me/check-in")
     entered = await fields(request)
     consent = tuple(name for name in PURPOSES if entered.get(name) == "yes")
     missing = {name: text for name, text in PURPOSES.items() if name not in consent}
@@ -64,6 +61,8 @@ async def _form(
     if sitting is None or standing.stage not in {"booked", "check_in", "missed"}:
         return go("/me")
     await note_attempt(request, sitting, "page_opened")
+    if standing.stage == "check_in" and not _fits(request, sitting):
+        return _use_a_computer(request, standing)
     settings = request.app[SETTINGS]
     return render(
         request,
@@ -89,6 +88,8 @@ async def room(request: web.Request) -> web.StreamResponse:
         return go("/me/check-in")
     if sitting.session_state not in LIVE:
         return go("/me")
+    if not _fits(request, sitting):
+        return _use_a_computer(request, standing)
     boot = {
         "session": sitting.session,
         "role": "learner",
@@ -99,50 +100,11 @@ async def room(request: web.Request) -> web.StreamResponse:
     return render(request, "room.html", boot=boot)
 
 
-@routes.post(TICKET_PATH)
-async def ticket(request: web.Request) -> web.StreamResponse:
-    """Answer with a ticket for one live connection, and where to find relays.
-
-    One browser may hold a learner's and a member of staff's login. Whose page asks is told by its
-    form token, which belongs to one of the two.
-    """
-    body = await _json(request)
-    given = request.headers.get(csrf.HEADER, "")
-    visitor = request[VISITOR]
-    if visitor.staff is not None and _same(given, visitor.staff.csrf):
-        token = await _staff_ticket(request)
-    elif visitor.learner is not None and _same(given, visitor.learner.csrf):
-        token = await _learner_ticket(request, body.get("session"))
-    else:
-        raise NotSignedIn("Please sign in again.")
-    servers = [{"urls": url} for url in request.app[SETTINGS].ice_servers]
-    answer = {"ticket": token, "ice_servers": servers}
-    return web.json_response(answer, headers={"Cache-Control": "no-store"})
+def _fits(request: web.Request, sitting: Sitting) -> bool:
+    """Say whether the assessment may be sat on the device that asks."""
+    return sitting.phone_allowed or PHONE not in request.headers.get("User-Agent", "")
 
 
-async def _staff_ticket(request: web.Request) -> str:
-    person = await staff_of(request, Role.INVIGILATOR)
-    return await request.app[DESK].reception.ticket(Kind.STAFF, person.id, None)
-
-
-async def _learner_ticket(request: web.Request, session: object) -> str:
-    ident = request_id_of(request)
-    desk = request.app[DESK]
-    sitting = await desk.bookings.latest(ident)
-    if sitting is None or sitting.session != session:
-        raise NotFound("session", str(session))
-    return await desk.reception.ticket(Kind.LEARNER, ident, sitting.session)
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        raise InvalidInput("body", "Send a JSON object.") from None
-    if request.content_type != "application/json" or not isinstance(body, dict):
-        raise InvalidInput("body", "Send a JSON object.")
-    return body
-
-
-def _same(given: str, token: str) -> bool:
-    return secrets.compare_digest(given.encode(), token.encode())
+def _use_a_computer(request: web.Request, standing: Standing) -> web.StreamResponse:
+    """Say that a phone alone will not do, and what it can do."""
+    return render(request, "use_computer.html", at=standing)

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from invigilation.people import Role
 from web.auth.visitor import staff_of
-from web.pages.check_in import SOCKET_PATH, TICKET_PATH
 from web.pages.frame import staff_page
+from web.pages.tickets import SOCKET_PATH, TICKET_PATH
 
 routes = web.RouteTableDef()
 

@@ -14,7 +14,7 @@ from web.keys import SETTINGS
 BROTLI_QUALITY = 5
 WORTH_IT = 500
 """Bytes below which an answer is sent as it is."""
-LIVE_PAGES = frozenset({"/me/room", "/staff/console"})
+LIVE_PAGES = frozenset({"/me/room", "/staff/console", "/second"})
 """The only pages that may use camera and microphone."""
 POLICIES = {"/staff/calendar": "svelte-trusted-html"}
 """The Trusted Types policies of pages whose library needs one."""

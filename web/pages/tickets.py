@@ -1,0 +1,79 @@
+"""The ticket that opens one live connection, and where its media may find relays."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from aiohttp import web
+
+from invigilation.desk.people import Kind
+from invigilation.errors import InvalidInput, NotFound, NotSignedIn
+from invigilation.people import Role
+from web.auth import csrf
+from web.auth.visitor import VISITOR, request_id_of, second_of, staff_of
+from web.keys import DESK, SETTINGS
+from web.turn import ice_servers
+
+routes = web.RouteTableDef()
+
+SOCKET_PATH = "/room/socket"
+TICKET_PATH = "/room/ticket"
+
+
+@routes.post(TICKET_PATH)
+async def ticket(request: web.Request) -> web.StreamResponse:
+    """Answer with a ticket for one live connection, and where to find relays.
+
+    One browser may hold several logins. Whose page asks is told by its form token, which belongs
+    to one of them.
+    """
+    body = await _json(request)
+    given = request.headers.get(csrf.HEADER, "")
+    visitor = request[VISITOR]
+    if visitor.staff is not None and _same(given, visitor.staff.csrf):
+        who, token = await _staff_ticket(request)
+    elif visitor.learner is not None and _same(given, visitor.learner.csrf):
+        who, token = await _learner_ticket(request, body.get("session"))
+    elif visitor.second is not None and _same(given, visitor.second.csrf):
+        who, token = await _second_ticket(request, body.get("session"))
+    else:
+        raise NotSignedIn("Please sign in again.")
+    servers = ice_servers(request.app[SETTINGS], who, request.app[DESK].office.clock.now())
+    answer = {"ticket": token, "ice_servers": servers}
+    return web.json_response(answer, headers={"Cache-Control": "no-store"})
+
+
+async def _staff_ticket(request: web.Request) -> tuple[str, str]:
+    person = await staff_of(request, Role.INVIGILATOR)
+    return person.id, await request.app[DESK].reception.ticket(Kind.STAFF, person.id, None)
+
+
+async def _learner_ticket(request: web.Request, session: object) -> tuple[str, str]:
+    ident = request_id_of(request)
+    desk = request.app[DESK]
+    sitting = await desk.bookings.latest(ident)
+    if sitting is None or sitting.session != session:
+        raise NotFound("session", str(session))
+    return ident, await desk.reception.ticket(Kind.LEARNER, ident, sitting.session)
+
+
+async def _second_ticket(request: web.Request, session: object) -> tuple[str, str]:
+    own = second_of(request)
+    if own != session:
+        raise NotFound("session", str(session))
+    return own, await request.app[DESK].reception.ticket(Kind.SECOND, own, own)
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise InvalidInput("body", "Send a JSON object.") from None
+    if request.content_type != "application/json" or not isinstance(body, dict):
+        raise InvalidInput("body", "Send a JSON object.")
+    return body
+
+
+def _same(given: str, token: str) -> bool:
+    return secrets.compare_digest(given.encode(), token.encode())
