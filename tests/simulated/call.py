@@ -114,13 +114,15 @@ class Call:
 
         connection.on("connectionstatechange", changed)
         connection.on("track", self._listen)
-        connection.addTrack(audio)
-        connection.addTrack(video)
+        # The m-lines of a learner: voice, camera, and a screen that nobody shares here.
+        connection.addTransceiver(audio, "sendrecv")
+        connection.addTransceiver(video, "sendrecv")
+        connection.addTransceiver("video", "sendonly")
         await connection.setLocalDescription(await connection.createOffer())
         answer = await self.say("offer", sdp=connection.localDescription.sdp)
         await connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
         await asyncio.wait_for(up.wait(), MEDIA_S)
-        await self.say("media", camera=True, microphone=True)
+        await self.say("media", camera=True, microphone=True, screen=False)
 
     async def end_media(self) -> None:
         """Send and take no more sound and picture."""

@@ -35,7 +35,7 @@ def reel(person: Person) -> Reel:
     return made
 
 
-class _Paced(MediaStreamTrack):
+class Paced(MediaStreamTrack):
     """A track whose frames come at an even pace; a late one does not hurry the next ones."""
 
     def __init__(self, period_s: float) -> None:
@@ -55,7 +55,7 @@ class _Paced(MediaStreamTrack):
         return self._count
 
 
-class Camera(_Paced):
+class Camera(Paced):
     """Shows the scene that `look` names, 10 frames a second."""
 
     kind = "video"
@@ -75,7 +75,7 @@ class Camera(_Paced):
         return frame
 
 
-class Microphone(_Paced):
+class Microphone(Paced):
     """Murmurs while `speaking` says so; otherwise the room is quiet, but not silent."""
 
     kind = "audio"
