@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import av
 import numpy as np
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
@@ -39,7 +39,9 @@ class Client:
 
     def __init__(self, shape: Shape = LEARNER) -> None:
         self.shape = shape
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        # by any other policy, the stack leaves all but the first picture on a dead transport
+        together = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        self.connection = RTCPeerConnection(together)
         self.got: dict[Track, asyncio.Event] = {track: asyncio.Event() for track in shape.lines}
         self.tasks: list[asyncio.Task[None]] = []
         self.lines = {track: self.add(track) for track in shape.lines}

@@ -45,7 +45,7 @@ def test_candidates_are_taken_out(offer: str) -> None:
 
 
 async def test_the_answer_has_vp8_and_opus_alone(offer: str) -> None:
-    peer, answer = await Peer.answer(offer, LEARNER, LEARNER, LOOPBACK)
+    peer, answer = await Peer.answer(offer, LEARNER, LOOPBACK)
     await peer.close()
 
     audio, *pictures = SessionDescription.parse(answer).media
