@@ -6,16 +6,15 @@ import asyncio
 import time
 
 import pytest
-from aiortc import RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack
 
 from signalling.live import RtcPeers
+from signalling.tracks import INVIGILATOR
 from tests.builders import CONSENT, FixedClock, booked
 from tests.signalling.test_media_loopback import (
+    FACE,
     LOOPBACK,
     PATIENCE_S,
     Client,
-    Picture,
     clients_on_loopback,
 )
 from tests.signalling.test_namespace import Page, serving
@@ -33,12 +32,9 @@ class Clock(FixedClock):
 
 async def bring_media(page: Page, client: Client) -> None:
     """Offer as a page does, and take the answer."""
-    connection = client.connection
-    connection.addTrack(AudioStreamTrack())
-    connection.addTrack(Picture())
-    await connection.setLocalDescription(await connection.createOffer())
-    answer = await page.say("offer", sdp=connection.localDescription.sdp)
-    await connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+    await client.connection.setLocalDescription(await client.connection.createOffer())
+    answer = await page.say("offer", sdp=client.connection.localDescription.sdp)
+    await client.take(answer["sdp"])
 
 
 async def test_both_see_and_hear_each_other_and_the_learner_is_pictured_and_recorded(
@@ -49,12 +45,12 @@ async def test_both_see_and_hear_each_other_and_the_learner_is_pictured_and_reco
         clock = Clock(scene.clock.now())
         async with serving(scene, RtcPeers(LOOPBACK), clock) as service:
             lea, ann = await service.learner(), await service.staff()
-            clients = Client(), Client()
+            clients = Client(), Client(INVIGILATOR)
             for page, client in zip((lea, ann), clients, strict=True):
                 await page.say("join")
                 await bring_media(page, client)
 
-            arrived = [event.wait() for client in clients for event in client.got.values()]
+            arrived = [client.got[track].wait() for client in clients for track in FACE]
             await asyncio.wait_for(asyncio.gather(*arrived), PATIENCE_S)
             picture = await ann.say("snapshot", kind="face")
             state = await ann.heard("state", lambda body: body["recording"])
