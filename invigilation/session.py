@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from invigilation.gap import Run
+from invigilation.gap import Gap, Run
 from invigilation.transitions import advance
 
 
@@ -142,6 +142,22 @@ class Session:
         """Return the assessment time that is left at `at`; never below zero."""
         left = timedelta(minutes=self.minutes) + self.given_back - self.used(at)
         return max(left, timedelta(0))
+
+    def gap(self, ident: str, began: datetime, before: Sequence[Gap], now: datetime) -> Gap | None:
+        """Return the gap that opens `now`, dated back; None when no clock runs or one is open.
+
+        `before` are the gaps so far. No moment lies in two of them: time is given back once.
+        """
+        if self.state is not _S.IN_PROGRESS or any(gap.ended is None for gap in before):
+            return None
+        ends = [gap.ended for gap in before if gap.ended is not None]
+        first = max([self.started or now, *ends])
+        return Gap(ident, self.id, max(first, min(began, now)))
+
+    def after_ruling(self, before: Gap, ruled: Gap) -> Session:
+        """Return the session with the time of one of its gaps given back as it is ruled now."""
+        given_back = self.given_back + ruled.gives_back - before.gives_back
+        return replace(self, given_back=given_back)
 
 
 STARTS = frozenset({_E.ADMIT, _E.RESUME})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from invigilation import record
@@ -33,13 +33,10 @@ class GapDesk:
         """
         async with self.office.store.write() as tx:
             one = await held(tx, session)
-            before = await tx.marks.gaps(session)
-            if one.session.state is not SessionState.IN_PROGRESS or _open(before) is not None:
-                return None
             now = self.office.clock.now()
-            ends = [gap.ended for gap in before if gap.ended is not None]
-            first = max([one.session.started or now, *ends])
-            gap = Gap(new_id("gp"), session, max(first, min(began, now)))
+            gap = one.session.gap(new_id("gp"), began, await tx.marks.gaps(session), now)
+            if gap is None:
+                return None
             data: Data = {"gap": gap.id, "began": record.stamp(gap.began)}
             await tx.sessions.append(self.office.entry(one, "gap_opened", SERVICE, data, now))
             await tx.marks.add_gap(gap)
@@ -69,13 +66,12 @@ class GapDesk:
                 raise NotFound("gap", gap)
             now = self.office.clock.now()
             ruled = before.ruled(ruling, note, by.id, now)
-            given_back = one.session.given_back + ruled.gives_back - before.gives_back
-            after = replace(one.session, given_back=given_back)
+            after = one.session.after_ruling(before, ruled)
             data: Data = {
                 "gap": gap,
                 "ruling": ruling.value,
                 "note": record.commitment(one.secret, note),
-                "given_back_ms": given_back // MILLISECOND,
+                "given_back_ms": after.given_back // MILLISECOND,
             }
             who = actor(by, Role.INVIGILATOR)
             entry = self.office.entry(one, "gap_ruled", who, data, now)
@@ -88,7 +84,7 @@ async def close_gap(
     office: Office, tx: Tx, one: Open, ended: datetime, now: datetime
 ) -> tuple[Gap | None, Open]:
     """Close the held session's open gap, if it has one; return it, and the session after."""
-    gap = _open(await tx.marks.gaps(one.session.id))
+    gap = next((it for it in await tx.marks.gaps(one.session.id) if it.ended is None), None)
     if gap is None:
         return None, one
     closed = gap.closed(ended, runs(await tx.sessions.clock_steps(one.session.id)))
@@ -102,7 +98,3 @@ async def close_gap(
     await tx.sessions.append(entry)
     await tx.marks.save_gap(closed)
     return closed, following(one, entry)
-
-
-def _open(gaps: list[Gap]) -> Gap | None:
-    return next((gap for gap in gaps if gap.ended is None), None)

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from invigilation import booking, charge, identity, report, request, session
+from invigilation import (
+    booking,
+    charge,
+    gap,
+    identity,
+    inspection,
+    report,
+    request,
+    session,
+)
 from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.charge import Charge, ChargeEvent, ChargeState
 from invigilation.errors import IllegalTransition
@@ -125,6 +134,37 @@ MACHINES = {
         not_confirmed  reopen        open
         """,
         set(),
+    ),
+    "gap": (
+        gap.TABLE,
+        gap.GapState,
+        gap.GapEvent,
+        """
+        open       close           closed
+        closed     rule_technical  technical
+        closed     rule_learner    learner
+        technical  rule_technical  technical
+        technical  rule_learner    learner
+        learner    rule_technical  technical
+        learner    rule_learner    learner
+        """,
+        set(),
+    ),
+    "inspection": (
+        inspection.TABLE,
+        inspection.InspectionState,
+        inspection.InspectionEvent,
+        """
+        asked  do        done
+        asked  satisfy   satisfied
+        asked  fail      not_satisfied
+        asked  withdraw  withdrawn
+        done   do        done
+        done   satisfy   satisfied
+        done   fail      not_satisfied
+        done   withdraw  withdrawn
+        """,
+        {"satisfied", "not_satisfied", "withdrawn"},
     ),
     "delivery": (
         report.TABLE,
