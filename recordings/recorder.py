@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 
 from invigilation.errors import NotFound
 from recordings import webm
 from recordings.appender import Appender, Stored
 from recordings.errors import EvidenceStoreFull
-from recordings.rtp_clock import RtpClock
+from recordings.rtp_clock import RtpClock, Spot
 from recordings.vault import Vault
 from recordings.webm import AUDIO, VIDEO, Block
 
@@ -24,10 +24,20 @@ MAX_PACKET_BYTES = 1024 * 1024
 MAX_WAITING_CLUSTERS = 8
 CLUSTER_SPAN_MS = 5_000
 AUDIO_PATIENCE_MS = 2_000
-SILENCE_MS, LONG_SILENCE_MS = 20, 120
-# Opus packets of silence (RFC 6716): one stereo CELT frame of 20 ms, and six of them in one.
-SILENCE = b"\xfc\xff\xfe"
-LONG_SILENCE = b"\xff\x06" + 6 * b"\xff\xfe"
+OFF_BEAT_MS = 40
+# Opus packets of silence (RFC 6716): one stereo CELT frame, and six of the longest in one.
+SILENCE = {120: b"\xff\x06" + 6 * b"\xff\xfe"}
+SILENCE |= {20: b"\xfc\xff\xfe", 10: b"\xf4\xff\xfe", 5: b"\xec\xff\xfe"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    """A frame or packet that waits for its time in the file."""
+
+    track: int
+    spot: Spot
+    key: bool
+    data: bytes
 
 
 class Recorder:
@@ -35,8 +45,8 @@ class Recorder:
 
     `video` and `audio` are called on the loop and never block; about every 2 s a cluster goes
     to the recorder's own thread, which has it on the disk a moment later. When the disk cannot
-    follow, clusters are dropped and counted. Time 0 of the file is the moment of `start`, by
-    `clock_monotonic`, the clock of every `received`.
+    follow, clusters are dropped and counted. Time 0 of the file is `zero`, in seconds of the
+    clock of every `received`. A track that never comes is not in the finished file.
 
     Call `start`, then `video` and `audio`, then `finish`, which may be called again. After a
     kill, `mend` finishes what is there.
@@ -47,17 +57,16 @@ class Recorder:
         vault: Vault,
         session: str,
         evidence_id: str,
-        clock_monotonic: Callable[[], float],
+        zero: float,
     ) -> None:
         self._tape = _Tape(vault, session, evidence_id)
-        self._clock = clock_monotonic
+        self._zero = zero
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._free = BoundedSemaphore(MAX_WAITING_CLUSTERS)
-        self._video_clock = RtpClock(VIDEO_RATE, catch_up=True)
-        self._audio_clock = RtpClock(AUDIO_RATE, catch_up=False)
-        self._zero: float | None = None
+        self._clocks = {VIDEO: RtpClock(VIDEO_RATE), AUDIO: RtpClock(AUDIO_RATE)}
+        self._started = False
         self._ending: Future[Stored] | None = None
-        self._blocks: list[Block] = []
+        self._waiting: list[_Packet] = []
         self._bytes = 0
         self._since = 0.0
         self._video_at = -1
@@ -86,40 +95,36 @@ class Recorder:
         except BaseException:
             self._end()
             raise
-        self._zero = self._clock()
+        self._started = True
 
     def video(self, frame: bytes, rtp_timestamp: int, key_frame: bool, received: float) -> None:  # noqa: FBT001 - the live room calls it so
         """Take one whole VP8 frame; those before the first key frame are passed over."""
-        if self._zero is None or self._ending is not None:
+        if not self._started or self._ending is not None:
             return
         self._cut(received, at_key=key_frame)
-        if self._awaits_key and not key_frame:
-            if self._video_at < 0:
-                self._video_clock.listen(rtp_timestamp, received)
-            return
+        clock = self._clocks[VIDEO]
+        spot = clock.observe(rtp_timestamp, received)
         if not frame or len(frame) > MAX_PACKET_BYTES:
             self._awaits_key = True
             self._dropped += 1
             return
-        placed = self._video_clock.place(rtp_timestamp, received) - self._zero
         # A new connection's picture cannot build on the old one's.
-        self._awaits_key = self._video_clock.jumped and not key_frame
-        if self._awaits_key:
-            return
-        # Two frames never share a moment, not even when the clock was pulled forward.
-        self._video_at = max(round(placed * 1000), self._video_at + 1)
-        self._keep(Block(VIDEO, self._video_at, key_frame, frame), received)
+        self._awaits_key = (self._awaits_key or clock.jumped) and not key_frame
+        if not self._awaits_key:
+            self._keep(_Packet(VIDEO, spot, key_frame, frame), received)
 
     def audio(self, packet: bytes, rtp_timestamp: int, received: float) -> None:
         """Take one Opus packet; what was lost before it becomes silence."""
-        if self._zero is None or self._ending is not None:
+        if not self._started or self._ending is not None:
             return
         if not packet or len(packet) > MAX_PACKET_BYTES:
             self._dropped += 1
             return
-        placed = self._audio_clock.place(rtp_timestamp, received) - self._zero
         self._cut(received, at_key=False)
-        self._keep(Block(AUDIO, max(0, round(placed * 1000)), True, packet), received)
+        # The timestamp is that of its first sample: no packet leaves before its last.
+        sampled = received - webm.opus_duration(packet) / 1000
+        spot = self._clocks[AUDIO].observe(rtp_timestamp, sampled)
+        self._keep(_Packet(AUDIO, spot, True, packet), received)
 
     async def finish(self) -> Stored:
         """End the recording, make it seekable, and return what is stored.
@@ -136,21 +141,21 @@ class Recorder:
             self._thread.shutdown(wait=False)
         return self._ending
 
-    def _keep(self, block: Block, received: float) -> None:
-        if not self._blocks:
+    def _keep(self, packet: _Packet, received: float) -> None:
+        if not self._waiting:
             self._since = received
-        self._blocks.append(block)
-        self._bytes += len(block.data)
+        self._waiting.append(packet)
+        self._bytes += len(packet.data)
 
     def _cut(self, received: float, *, at_key: bool) -> None:
         """End the cluster when it is long enough, and sooner before a key frame."""
         age = received - self._since
         enough = SHORTEST_CLUSTER_SECONDS if at_key else CLUSTER_SECONDS
-        if self._blocks and (age >= enough or self._bytes >= MAX_CLUSTER_BYTES):
+        if self._waiting and (age >= enough or self._bytes >= MAX_CLUSTER_BYTES):
             self._flush()
 
     def _flush(self) -> None:
-        blocks, self._blocks, self._bytes = self._blocks, [], 0
+        blocks = self._placed()
         if not blocks:
             return
         if self._tape.fault is not None or not self._free.acquire(blocking=False):
@@ -159,6 +164,20 @@ class Recorder:
             return
         writing = self._thread.submit(self._tape.write, blocks)
         writing.add_done_callback(lambda _: self._free.release())
+
+    def _placed(self) -> list[Block]:
+        """Return what waits, at its times in the file."""
+        packets, self._waiting, self._bytes = self._waiting, [], 0
+        for clock in self._clocks.values():
+            clock.settle()
+        blocks = []
+        for packet in _in_order(packets):
+            at = round((self._clocks[packet.track].place(packet.spot) - self._zero) * 1000)
+            if packet.track == VIDEO:
+                # Two frames never share a moment, not even when the clock was pulled forward.
+                self._video_at = at = max(at, self._video_at + 1)
+            blocks.append(Block(packet.track, max(0, at), packet.key, packet.data))
+        return blocks
 
 
 class _Tape:
@@ -170,6 +189,8 @@ class _Tape:
         self._evidence_id = evidence_id
         self._appender: Appender | None = None
         self._audio_end = 0
+        self._heard_until = 0
+        self._written = 0
         self._has_audio = False
         self.fault: Exception | None = None
         self.empty = True
@@ -187,6 +208,7 @@ class _Tape:
         try:
             ordered = self._continuous(sorted(blocks, key=lambda block: block.at))
             self._appender.append(b"".join(map(webm.cluster, _spans(ordered))))
+            self._written = ordered[-1].at if ordered else self._written
             self.empty = False
         except Exception as error:  # noqa: BLE001 - kept for the room, which says so
             self.fault = error
@@ -199,31 +221,39 @@ class _Tape:
         return mend(self._vault, self._session, self._evidence_id)
 
     def _continuous(self, blocks: list[Block]) -> list[Block]:
-        """Return the blocks with late packets left out and holes in the sound filled.
+        """Return the blocks with the sound without holes: late packets are left out, lost filled.
 
-        A player goes on at once over a hole in the sound, and the picture would fall behind.
+        A player goes on at once over a hole in the sound, and counts its samples, not its times.
+        So packets follow each other exactly; where that is 40 ms off, by the drift of a clock,
+        silence comes between or a packet is left out.
         """
         filled: list[Block] = []
         for block in blocks:
-            if block.track == AUDIO:
-                self._has_audio = True
-                # A rounded millisecond is no overlap.
-                if block.at < self._audio_end - 1:
-                    continue
+            if block.track == VIDEO:
+                if self._has_audio:
+                    filled += self._silence(block.at - AUDIO_PATIENCE_MS)
+                filled.append(block)
+                continue
+            if not self._has_audio:
+                # What is written already is not gone back to.
+                self._has_audio, self._audio_end = True, self._written
+            lasts = webm.opus_duration(block.data)
+            late = block.at - self._audio_end
+            if block.at < self._heard_until - lasts // 2 or late < -OFF_BEAT_MS:
+                continue
+            if block.at > self._heard_until + lasts // 2 or late > OFF_BEAT_MS:
                 filled += self._silence(block.at)
-                self._audio_end = block.at + webm.opus_duration(block.data)
-            elif self._has_audio:
-                filled += self._silence(block.at - AUDIO_PATIENCE_MS)
-            filled.append(block)
+            self._heard_until = block.at + lasts
+            filled.append(Block(AUDIO, self._audio_end, True, block.data))
+            self._audio_end += lasts
         return sorted(filled, key=lambda block: block.at)
 
     def _silence(self, until: int) -> list[Block]:
         silence: list[Block] = []
-        while until - self._audio_end >= SILENCE_MS:
-            long = until - self._audio_end >= LONG_SILENCE_MS
-            data = LONG_SILENCE if long else SILENCE
-            silence.append(Block(AUDIO, self._audio_end, True, data))
-            self._audio_end += LONG_SILENCE_MS if long else SILENCE_MS
+        for length, data in SILENCE.items():
+            while until - self._audio_end >= length:
+                silence.append(Block(AUDIO, self._audio_end, True, data))
+                self._audio_end += length
         return silence
 
 
@@ -238,6 +268,14 @@ def mend(vault: Vault, session: str, evidence_id: str) -> Stored:
         return vault.settle(session, evidence_id, pieces)
     except (EvidenceStoreFull, NotFound, ValueError):
         return vault.recover(session, evidence_id)
+
+
+def _in_order(packets: list[_Packet]) -> list[_Packet]:
+    """Return the packets of each connection in order of their media times."""
+    lines: dict[int, int] = {}
+    for packet in packets:
+        lines.setdefault(id(packet.spot.line), len(lines))
+    return sorted(packets, key=lambda packet: (lines[id(packet.spot.line)], packet.spot.media))
 
 
 def _spans(blocks: list[Block]) -> list[list[Block]]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from invigilation.presence import Source
 from recordings.vault import Vault
 
 DEFAULT_PERIODS: Mapping[str, timedelta] = MappingProxyType(
     {
-        "recording": timedelta(days=90),
+        **{source.value: timedelta(days=90) for source in Source},
         "incident": timedelta(days=90),
         "id_document": timedelta(days=30),
         "face": timedelta(days=30),

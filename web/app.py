@@ -13,6 +13,7 @@ from aiohttp import web
 from invigilation.charge import Price
 from invigilation.desk import Desk, Office, Rules
 from invigilation.ports import Clock
+from invigilation.presence import Source
 from invigilation.store import Store
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
@@ -220,4 +221,4 @@ def _policy(settings: Settings) -> Policy:
     pictures = timedelta(days=settings.identity_days)
     recordings = timedelta(days=settings.recording_days)
     mine = {"id_document": pictures, "face": pictures, "incident": recordings}
-    return Policy({**DEFAULT_PERIODS, **mine, "recording": recordings})
+    return Policy({**DEFAULT_PERIODS, **mine, **{source.value: recordings for source in Source}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from recordings.recorder import Recorder
+from recordings.webm import opus_duration
 
 from .media import Frame
 
@@ -34,7 +35,8 @@ class Feed:
 
     def audio(self, packet: Frame, late: float = 0.0) -> None:
         timestamp = (self._bases[1] + round(packet.at * 48_000)) % 2**32
-        self._recorder.audio(packet.data, timestamp, self._begins + packet.at + self._late + late)
+        ready = packet.at + opus_duration(packet.data) / 1000
+        self._recorder.audio(packet.data, timestamp, self._begins + ready + self._late + late)
 
     def both(self, video: Iterable[Frame], audio: Iterable[Frame]) -> None:
         pictures = [(frame.at, 1, frame) for frame in video]

@@ -55,7 +55,7 @@ async def page(vault: Vault) -> AsyncIterator[Page]:
 
 
 async def recorded(vault: Vault, *, hole: tuple[float, float]) -> None:
-    recorder = Recorder(vault, "s1", "e1", lambda: ZERO)
+    recorder = Recorder(vault, "s1", "e1", ZERO)
     await recorder.start()
     feed = Feed(recorder)
     sound = [packet for packet in media.audio(6, 60) if not hole[0] < packet.at < hole[1]]

@@ -18,7 +18,7 @@ from recordings import recorder as recorder_module
 from recordings import webm
 from recordings.appender import Appender
 from recordings.errors import EvidenceStoreFull
-from recordings.recorder import LONG_SILENCE, SILENCE, Recorder, mend
+from recordings.recorder import SILENCE, Recorder, mend
 from recordings.vault import Vault
 
 from . import media
@@ -38,7 +38,7 @@ def sounds(seconds: float, packet_ms: int = 20) -> tuple[media.Frame, ...]:
 
 
 async def started(vault: Vault) -> Recorder:
-    recorder = Recorder(vault, "s1", "e1", lambda: ZERO)
+    recorder = Recorder(vault, "s1", "e1", ZERO)
     await recorder.start()
     return recorder
 
@@ -113,11 +113,13 @@ async def test_lost_sound_is_silence_and_time_goes_on(vault: Vault) -> None:
 def test_silence_is_silent_and_lasts_as_long_as_it_says() -> None:
     decoder = av.CodecContext.create("libopus", "r")
 
-    frames = [decoder.decode(av.Packet(packet))[0] for packet in (SILENCE, LONG_SILENCE)]
+    frames = {length: decoder.decode(av.Packet(data))[0] for length, data in SILENCE.items()}
 
-    assert [frame.samples for frame in frames] == [960, 5760]
-    assert not any(frame.to_ndarray().any() for frame in frames)
-    assert [webm.opus_duration(packet) for packet in (SILENCE, LONG_SILENCE)] == [20, 120]
+    assert {length: frame.samples for length, frame in frames.items()} == {
+        length: 48 * length for length in (120, 20, 10, 5)
+    }
+    assert not any(frame.to_ndarray().any() for frame in frames.values())
+    assert all(webm.opus_duration(data) == length for length, data in SILENCE.items())
 
 
 async def test_a_muted_microphone_does_not_hold_up_the_picture(vault: Vault) -> None:
@@ -252,7 +254,7 @@ from tests.recordings.feeding import Feed, ZERO
 
 async def main():
     vault = Vault(Path(sys.argv[1]), bytes(range(32)), reserve=0)
-    recorder = Recorder(vault, "s1", "e1", lambda: ZERO)
+    recorder = Recorder(vault, "s1", "e1", ZERO)
     await recorder.start()
     Feed(recorder).both(media.video(7), media.audio(7))
     while len(list(vault.records("s1", "e1"))) < 4:
@@ -356,7 +358,7 @@ async def test_without_room_for_a_copy_the_recording_is_finished_as_it_lies(
 
 async def test_a_full_disk_refuses_to_start(vault: Vault) -> None:
     vault._reserve = 2**62
-    recorder = Recorder(vault, "s1", "e1", lambda: ZERO)
+    recorder = Recorder(vault, "s1", "e1", ZERO)
 
     with pytest.raises(EvidenceStoreFull):
         await recorder.start()
