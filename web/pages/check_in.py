@@ -95,6 +95,7 @@ async def room(request: web.Request) -> web.StreamResponse:
         "role": "learner",
         "socket_path": SOCKET_PATH,
         "ticket_url": TICKET_PATH,
+        "second_url": "/me/second-camera",
         "state": sitting.session_state.value,
     }
     return render(request, "room.html", boot=boot)

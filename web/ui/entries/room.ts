@@ -3,10 +3,17 @@
 import { Outbox } from "../lib/chat";
 import { Devices, listen, type Kind } from "../lib/devices";
 import { bootData, byId, clockTime, duration, remaining, setText } from "../lib/page";
-import { isOver, type RoomState, type SessionState } from "../lib/protocol";
+import { isOver, type Boot, type RoomState, type SessionState } from "../lib/protocol";
 import { Connection } from "../lib/connection";
 import type { Media } from "../lib/media-link";
 import { status, type Standing, type Status } from "../lib/status";
+import { Asks } from "../room/asks";
+import { Hand } from "../room/hand";
+import { make, pressable, setList } from "../room/make";
+import { NewsLines } from "../room/news";
+import { Screen } from "../room/screen";
+import { SecondCamera } from "../room/second-camera";
+import { afterwards, span } from "../room/words";
 
 const KINDS: readonly Kind[] = ["camera", "microphone"];
 /** Large and sharp while the identity document is read; light on the link after admission. */
@@ -14,7 +21,7 @@ const FOR_READING = { maxBitrate: 900_000, maxFramerate: 10 };
 const FOR_WATCHING = { maxBitrate: 400_000, maxFramerate: 15 };
 const WATCHING_WIDTH = 640;
 
-const boot = bootData();
+const boot = bootData<Boot & { second_url: string }>();
 const mark = `joined:${boot.session}`;
 const serviceName = document.title.split(" – ").at(-1) ?? "";
 
@@ -28,6 +35,8 @@ let inRoom = false;
 let stopMeter: (() => void) | null = null;
 let metered: MediaStreamTrack | null = null;
 let lastLine = 0;
+/** Until when a picture is being taken, in milliseconds of `performance.now()`. */
+let sharpUntil = 0;
 
 const devices = new Devices(() => void devicesChanged());
 const connection = new Connection(boot, {
@@ -57,11 +66,22 @@ const room = connection.room(boot.session ?? "", "learner", {
   },
   replaced() {
     link = "replaced";
+    hangUp();
     draw();
+  },
+  sharpen(seconds) {
+    sharpUntil = performance.now() + seconds * 1000;
+    aim();
+    setTimeout(aim, seconds * 1000 + 50);
   },
   refused,
 });
 const outbox = new Outbox(room, drawChat);
+const screen = new Screen(room, draw);
+const asks = new Asks(byId("asks"), room, screen, write, draw);
+const hand = new Hand(room);
+const second = new SecondCamera(boot);
+const news = new NewsLines();
 
 function refused(_code: string, detail: string): void {
   refusal = detail;
@@ -104,9 +124,8 @@ function drawTroubles(): void {
   const notices = [...devices.troubles.values()].map(({ kind, title, mend }) => {
     const notice = make("div", "notice notice--warn");
     notice.append(make("h2", "", title), make("p", "", mend));
-    const again = make("button", "button button--quiet", "Try again");
-    again.addEventListener("click", () => void devices.open(kind));
-    notice.append(again);
+    const open = (): void => void devices.open(kind);
+    notice.append(pressable("Try again", open, "button button--quiet"));
     return notice;
   });
   byId("troubles").replaceChildren(...notices);
@@ -146,7 +165,7 @@ async function enter(): Promise<void> {
   byId("picker-place").append(byId("picker"));
   byId("troubles-place").append(byId("troubles"));
   draw();
-  setInterval(drawTime, 1000);
+  setInterval(draw, 1000);
   if (hungUp) room.hangUp();
   // Messages need not wait for the camera: the invigilator sees at once who is here.
   room.open();
@@ -162,6 +181,7 @@ function show(next: RoomState): void {
   stateAt = performance.now();
   if (isOver(next.state)) hangUp();
   else aim();
+  if (!next.screen_wanted) void screen.stop();
   draw();
   drawChat();
   void outbox.flush();
@@ -171,6 +191,7 @@ function show(next: RoomState): void {
 function hangUp(): void {
   if (hungUp) return;
   hungUp = true;
+  void screen.stop();
   room.hangUp();
   for (const kind of KINDS) devices.close(kind);
 }
@@ -178,7 +199,8 @@ function hangUp(): void {
 /** Sends a picture fit for what it is needed for. */
 function aim(): void {
   const before: SessionState[] = ["scheduled", "checked_in", "identified"];
-  if (!state || before.includes(state.state)) {
+  const reading = state?.inspection?.kind === "identity" || performance.now() < sharpUntil;
+  if (!state || reading || before.includes(state.state)) {
     room.setEncoding("camera", { ...FOR_READING, scaleResolutionDownBy: 1 });
   } else {
     const width = devices.camera?.getSettings().width ?? WATCHING_WIDTH;
@@ -200,9 +222,20 @@ function draw(): void {
   drawTags();
   drawPictures();
   drawTime();
+  const live = state && !isOver(state.state) && link !== "replaced" && !refusal ? state : null;
+  asks.draw(live);
+  hand.draw(live);
+  second.draw(live);
+  news.draw(live);
+  drawTitle();
   if (!state) return;
   setText(byId("assessment"), state.assessment.title);
-  drawMaterials(state.assessment.materials);
+  const nothing = ["Nothing but your device and your identity document"];
+  const { materials } = state.assessment;
+  setList(byId("materials"), materials.length ? materials : nothing);
+  const next = afterwards(state.state);
+  byId("after").hidden = next.length === 0;
+  setList(byId("after-list"), next);
   const url = isOver(state.state) ? null : state.assessment_url;
   byId("open").hidden = url === null || state.state === "paused";
   if (url) byId<HTMLAnchorElement>("open-link").href = url;
@@ -215,18 +248,31 @@ function drawStatus({ tone, title, words }: Status): void {
   byId("status").className = `status status--${tone}`;
   setText(byId("status-title"), title);
   setText(byId("status-words"), words);
-  document.title = `${title} – ${serviceName}`;
+}
+
+/** What is asked goes before all: the tab of the assessment may lie over this page. */
+function drawTitle(): void {
+  const title = asks.title ?? byId("status-title").textContent ?? "";
+  document.title = `${asks.title ? "● " : ""}${title} – ${serviceName}`;
 }
 
 function drawTags(): void {
   const connected = link === "joined" && (media === "connected" || hungUp);
-  const words = link !== "joined" ? "Connecting" : connected ? "Connected" : "Picture connecting";
+  const words =
+    link === "replaced"
+      ? "Not connected"
+      : link !== "joined"
+        ? "Connecting"
+        : connected
+          ? "Connected"
+          : "Picture connecting";
   tag("tag-link", words, connected ? "good" : "warn");
   for (const kind of KINDS) {
     const name = kind === "camera" ? "Camera" : "Microphone";
     const on = devices[kind] !== null;
     tag(`tag-${kind}`, `${name} ${on ? "on" : "off"}`, on ? "good" : hungUp ? "quiet" : "bad");
   }
+  byId("tag-screen").hidden = !screen.sharing;
   byId("tag-recording").hidden = !state?.recording || hungUp;
 }
 
@@ -260,15 +306,8 @@ function drawTime(): void {
   setText(byId("time-label"), started ? `Time left${stopped ? " (stopped)" : ""}` : "Time allowed");
   const left = duration(remaining(clock, performance.now() - stateAt));
   setText(byId("time-left"), started ? left : `${assessment.minutes} minutes`);
-}
-
-function drawMaterials(materials: string[]): void {
-  const list = byId("materials");
-  const wanted = materials.length
-    ? materials
-    : ["Nothing but your device and your identity document"];
-  if (wanted.join() === [...list.children].map((item) => item.textContent).join()) return;
-  list.replaceChildren(...wanted.map((material) => make("li", "", material)));
+  byId("given-back").hidden = clock.given_back_s <= 0;
+  setText(byId("given-back"), `${span(clock.given_back_s)} given back are in it`);
 }
 
 /** Adds what is new and leaves the rest, so that a screen reader reads each line once. */
@@ -276,12 +315,11 @@ function drawChat(): void {
   const log = byId("chat-log");
   for (const line of log.querySelectorAll(".pending")) line.remove();
   const fresh = (state?.chat ?? []).filter((line) => line.seq > lastLine);
-  for (const { seq, from, text, at } of fresh) {
+  for (const { seq, from, text, at, notice } of fresh) {
     lastLine = seq;
     const mine = from === "learner";
-    log.append(
-      bubble(`${mine ? "You" : "Invigilator"}, ${clockTime(at)}`, text, mine ? "mine" : ""),
-    );
+    const who = mine ? "You" : notice ? "Notice of your invigilator" : "Invigilator";
+    log.append(bubble(`${who}, ${clockTime(at)}`, text, mine ? "mine" : ""));
   }
   for (const { text, refused } of outbox.waiting(state?.chat ?? [], "learner")) {
     log.append(bubble(refused ? `Not sent. ${refused}` : "Sending…", text, "mine pending"));
@@ -292,21 +330,14 @@ function drawChat(): void {
   if (fresh.length || outbox.lines.length) box.scrollTop = box.scrollHeight;
 }
 
+function write(text: string): void {
+  outbox.add(text, state?.chat ?? []);
+}
+
 function bubble(who: string, text: string, classes: string): HTMLElement {
   const line = make("li", classes);
   line.append(make("span", "who", who), text);
   return line;
-}
-
-function make<K extends keyof HTMLElementTagNameMap>(
-  name: K,
-  classes = "",
-  text = "",
-): HTMLElementTagNameMap[K] {
-  const element = document.createElement(name);
-  if (classes) element.className = classes;
-  if (text) element.textContent = text;
-  return element;
 }
 
 // Start
@@ -328,7 +359,7 @@ byId("sound").addEventListener("click", () => {
 byId("chat-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const input = byId<HTMLInputElement>("chat-text");
-  outbox.add(input.value, state?.chat ?? []);
+  write(input.value);
   input.value = "";
 });
 document.addEventListener("visibilitychange", () => void stayAwake());
