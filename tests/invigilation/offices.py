@@ -53,7 +53,10 @@ class World:
 
     async def everything(self):
         """All rows of the tables that a session's change may touch."""
-        tables = ("booking", "session", "event", "request", "delivery", "charge", "evidence")
+        tables = (
+            *("booking", "session", "event", "request", "delivery", "charge", "evidence"),
+            *("gap", "inspection", "chat", "incident", "login", "ticket"),
+        )
         return {
             table: sorted(map(repr, await self.rows(f"SELECT * FROM {table}"))) for table in tables
         }

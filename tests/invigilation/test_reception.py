@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from invigilation.desk.people import Kind, digest
-from invigilation.errors import NotSignedIn
+from invigilation.errors import NotAllowed, NotFound, NotSignedIn
+from invigilation.session import SessionState
+from tests import builders
 
 HOURS = 3_600
 
@@ -92,3 +94,119 @@ async def test_staff_are_found_by_their_address_in_any_case(world):
     assert found == (world.ann, "no password")
     assert await world.desk.reception.staff_secret("nobody@example.com") is None
     assert await world.desk.reception.everybody() == [world.ann, world.sam]
+
+
+# --- the second camera ---
+
+
+async def test_a_link_makes_one_device_the_second_camera(world):
+    one = await world.checked_in()
+    link = await world.desk.reception.second_camera_link(one.session)
+    world.clock.go(15 * 60 - 1)
+
+    token, login = await world.desk.reception.open_second_camera(link)
+
+    assert (login.kind, login.person) == (Kind.SECOND, one.session)
+    assert await world.desk.reception.login(token) == login
+    assert (await world.kinds(one.session))[-1] == "second_camera_added"
+    with pytest.raises(NotSignedIn):
+        await world.desk.reception.open_second_camera(link)
+    assert link not in repr(await world.everything())
+
+
+async def test_a_link_is_good_for_less_than_fifteen_minutes_and_till_the_next_one(world):
+    one = await world.checked_in()
+    reception = world.desk.reception
+    first = await reception.second_camera_link(one.session)
+    second = await reception.second_camera_link(one.session)
+
+    with pytest.raises(NotSignedIn):
+        await reception.open_second_camera(first)
+    world.clock.go(15 * 60)
+    with pytest.raises(NotSignedIn):
+        await reception.open_second_camera(second)
+    assert await world.count("login") == 0
+
+
+async def test_a_link_opened_many_times_at_once_opens_once(world):
+    one = await world.checked_in()
+    link = await world.desk.reception.second_camera_link(one.session)
+
+    results = await asyncio.gather(
+        *(world.desk.reception.open_second_camera(link) for _ in range(6)), return_exceptions=True
+    )
+
+    assert sum(isinstance(result, NotSignedIn) for result in results) == 5
+
+
+async def test_a_newer_second_camera_ends_the_one_before(world):
+    one = await world.checked_in()
+    reception = world.desk.reception
+    old, _ = await reception.open_second_camera(await reception.second_camera_link(one.session))
+    kept, _ = await reception.sign_in(Kind.LEARNER, one.request)
+
+    new, _ = await reception.open_second_camera(await reception.second_camera_link(one.session))
+
+    assert await reception.login(old) is None
+    assert await reception.login(new) is not None
+    assert await reception.login(kept) is not None
+
+
+async def test_the_second_camera_goes_with_the_session(world):
+    one = await world.admitted()
+    reception = world.desk.reception
+    token, _ = await reception.open_second_camera(await reception.second_camera_link(one.session))
+    ticket = await reception.ticket(Kind.SECOND, one.session, one.session)
+    link = await reception.second_camera_link(one.session)
+
+    await world.desk.sessions.end(one.session, world.ann)
+
+    assert await reception.login(token) is None
+    with pytest.raises(NotSignedIn):
+        await reception.use_ticket(ticket)
+    with pytest.raises(NotSignedIn):
+        await reception.open_second_camera(link)
+
+
+@pytest.mark.parametrize("state", [SessionState.ENDED, SessionState.CLOSED])
+async def test_a_session_that_is_over_gets_no_second_camera(world, state):
+    one = await world.brought_to(state)
+
+    with pytest.raises(NotAllowed):
+        await world.desk.reception.second_camera_link(one.session)
+    with pytest.raises(NotFound):
+        await world.desk.reception.second_camera_link("se_none")
+
+
+async def test_a_cancelled_booking_ends_its_second_camera(world):
+    one = await builders.book(world.desk)
+    link = await world.desk.reception.second_camera_link(one.session)
+    token, _ = await world.desk.reception.open_second_camera(link)
+
+    await world.desk.bookings.cancel(one.booking, "ill", by_staff=True)
+
+    assert await world.desk.reception.login(token) is None
+
+
+async def test_a_second_cameras_ticket_leads_to_its_session(world):
+    one = await world.checked_in()
+    token = await world.desk.reception.ticket(Kind.SECOND, one.session, one.session)
+
+    ticket = await world.desk.reception.use_ticket(token)
+
+    assert (ticket.kind, ticket.person, ticket.session) == ("second", one.session, one.session)
+
+
+async def test_a_link_is_no_ticket_and_a_ticket_no_link(world):
+    one = await world.checked_in()
+    reception = world.desk.reception
+    link = await reception.second_camera_link(one.session)
+    ticket = await reception.ticket(Kind.LEARNER, one.request, one.session)
+
+    with pytest.raises(NotSignedIn):
+        await reception.use_ticket(link)
+    with pytest.raises(NotSignedIn):
+        await reception.open_second_camera(ticket)
+
+    assert (await reception.use_ticket(ticket)).session == one.session
+    assert await reception.open_second_camera(link)

@@ -10,7 +10,8 @@ import pytest
 
 from invigilation import record
 from invigilation.booking import BookingState
-from invigilation.desk.sessions import CHAT_LIMIT
+from invigilation.desk.office import SECOND_CAMERA, actor
+from invigilation.desk.sessions import CHAT_LIMIT, NOTES
 from invigilation.errors import (
     IllegalTransition,
     InvalidInput,
@@ -21,6 +22,7 @@ from invigilation.errors import (
 from invigilation.identity import Decision, IdentityState, SnapshotKind
 from invigilation.incident import NOTE_LIMIT, Severity
 from invigilation.people import Role, Staff
+from invigilation.presence import Source
 from invigilation.request import RequestState
 from invigilation.session import LIVE, Outcome, SessionState
 from tests import builders
@@ -316,6 +318,51 @@ async def test_coming_and_going_is_in_the_record(world):
     assert (await world.kinds(one.session))[-2:] == ["joined", "left"]
 
 
+async def test_a_supervisor_looks_in_and_a_second_camera_joins(world):
+    one = await world.checked_in()
+    present = world.desk.sessions.present
+
+    for who in (actor(ADMINISTRATOR, Role.ADMINISTRATOR), SECOND_CAMERA):
+        await present(one.session, who, present=True)
+        await present(one.session, who, present=False)
+
+    assert [(entry.kind, entry.actor) for entry in (await world.entries(one.session))[-4:]] == [
+        ("looked_in", "administrator:st_ada"),
+        ("looked_out", "administrator:st_ada"),
+        ("joined", "second_camera"),
+        ("left", "second_camera"),
+    ]
+
+
+async def test_the_room_notes_small_facts_from_a_fixed_list(world):
+    one = await world.checked_in()
+    note = world.desk.sessions.note
+    for kind in sorted(NOTES):
+        await note(one.session, kind, "service", {"signal": "picture", "is": "black"})
+    before = await world.everything()
+
+    with pytest.raises(InvalidInput):
+        await note(one.session, "attested", "service", {})
+    with pytest.raises(InvalidInput):
+        await note(one.session, "signal", "service", {"is": "x" * 201})
+    with pytest.raises(InvalidInput):
+        await note(one.session, "signal", "service", {str(n): n for n in range(9)})
+
+    assert await world.everything() == before
+    assert (await world.kinds(one.session))[-len(NOTES) :] == sorted(NOTES)
+    assert (await world.entries(one.session))[-1].data == {"signal": "picture", "is": "black"}
+
+
+async def test_a_sealed_record_takes_no_more_notes(world):
+    one = await world.brought_to(SessionState.ENDED)
+    await world.desk.sessions.note(one.session, "hand_lowered", "service", {})
+    await world.desk.reports.attest(one.session, world.ann, STATEMENT, Outcome.COMPLETED)
+
+    await world.desk.sessions.note(one.session, "signal", "service", {})
+
+    assert (await world.kinds(one.session))[-2:] == ["hand_lowered", "attested"]
+
+
 # --- identity ---
 
 
@@ -516,6 +563,47 @@ async def test_nothing_is_said_any_more_once_the_session_is_sealed_or_closed(wor
 
     assert await say(one.session, "learner", "goodbye", "c1") == said
     assert (await world.kinds(one.session))[-1] == "attested"
+
+
+async def test_a_notice_is_the_invigilators_alone_and_kept_once(world):
+    one = await world.checked_in()
+    say = world.desk.sessions.say
+
+    first = await say(one.session, "invigilator", "Ten minutes left.", "c1", notice=True)
+    again = await say(one.session, "invigilator", "Ten minutes left.", "c1", notice=True)
+    with pytest.raises(NotAllowed):
+        await say(one.session, "learner", "Hear me!", "c2", notice=True)
+
+    assert again == first
+    [line] = (await world.desk.sessions.view(one.session)).chat
+    assert (line.sender, line.text, line.notice) == ("invigilator", "Ten minutes left.", True)
+    entry = (await world.entries(one.session))[-1]
+    assert (entry.seq, entry.kind) == (first, "notice")
+    assert b"Ten minutes" not in entry.body
+
+
+async def test_each_source_is_recorded_as_evidence_of_its_own_kind(world):
+    one = await world.admitted()
+    begin = world.desk.recordings.begin
+
+    kinds = [(await begin(one.session)).kind]
+    kinds += [(await begin(one.session, source)).kind for source in Source]
+
+    assert kinds == [
+        *("recording", "recording", "screen_recording"),
+        *("second_recording", "invigilator_recording"),
+    ]
+    assert {one.data["kind"] for one in (await world.entries(one.session))[-5:]} == {*kinds}
+
+
+async def test_a_sitting_says_whether_a_phone_alone_will_do(world):
+    one = await builders.book(world.desk)
+    await world.rows("UPDATE assessment SET phone_allowed = :no", no=False)
+
+    view = await world.desk.sessions.view(one.session)
+
+    assert one.phone_allowed is True
+    assert view.sitting.phone_allowed is False
 
 
 @pytest.mark.parametrize("line", ["", "   ", "x" * (CHAT_LIMIT + 1)])
