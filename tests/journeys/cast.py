@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.async_api import Page
+
 from tests.harness.browser import DESK, PHONE, Browsers
 from tests.harness.films import FilmStore, Scene
 from tests.harness.people import Person
@@ -11,6 +13,7 @@ from tests.journeys.world import World
 MARIA = Person(surname="SANTOS", given_names="MARIA", seed=2)
 ERIK = Person(surname="LINDQVIST", given_names="ERIK", seed=4, sex="M")
 ANA = Person(surname="REYES", given_names="ANA", seed=5)
+TOM = Person(surname="BAKER", given_names="TOM", seed=7, sex="M")
 
 
 class Cast:
@@ -36,10 +39,14 @@ class Cast:
         await page.add_init_script(PEERS)
         return LearnerPage(page, self.world, zone)
 
-    async def invigilator(self) -> Console:
+    async def phone(self, who: Person = MARIA) -> Page:
+        """Bring a second phone, whose camera shows somebody's room."""
+        return await self.browsers.launch(self.films.film(Scene.NOBODY, who), viewport=PHONE)
+
+    async def invigilator(self, who: Person = ANA) -> Console:
         """Bring an invigilator."""
         page = await self.browsers.launch(
-            self.films.film(Scene.FACE, ANA), self.films.sound(ANA.seed), viewport=DESK
+            self.films.film(Scene.FACE, who), self.films.sound(who.seed), viewport=DESK
         )
         await page.add_init_script(PEERS)
         return Console(page, self.world)

@@ -54,3 +54,11 @@ class FirefoxLearner(LivePage):
     async def reads(self, text: str) -> None:
         """Wait until a line stands there."""
         await self.browser.reads(".chat li", text)
+
+
+async def sign_in(browser: Firefox, world: World, email: str) -> None:
+    """Sign a member of the staff in, with the password of the demonstration."""
+    await browser.goto(f"{world.service.url}/staff/sign-in")
+    await browser.write('input[name="email"]', email, key="\ue004")
+    await browser.write('input[name="password"]', world.password)
+    await browser.at("/staff/(?!sign-in)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import re
@@ -18,6 +19,8 @@ from tests.journeys.world import SOON_S, Asked, World
 
 SOON_MS = SOON_S * 1000
 MOVED_S = 0.5
+SILENT_S = 0.5
+"""So long without one packet of sound is silence: while there is any, one comes each 20 ms."""
 WALL_STEPS = 7
 """How far a colour may be off after two conversions, of 255; walls differ by more."""
 DECODED = 5
@@ -66,6 +69,16 @@ HEARD = """async () => {
   return energy;
 }"""
 
+PACKETS = """async () => {
+  let packets = 0;
+  for (const peer of window.peers.filter((one) => one.connectionState === "connected")) {
+    (await peer.getStats()).forEach((entry) => {
+      if (entry.type === "inbound-rtp" && entry.kind === "audio") packets += entry.packetsReceived;
+    });
+  }
+  return packets;
+}"""
+
 SPREAD = """(selector) => {
   const video = document.querySelector(selector);
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
@@ -77,6 +90,20 @@ SPREAD = """(selector) => {
   const mean = lights.reduce((sum, one) => sum + one, 0) / lights.length;
   return Math.sqrt(lights.reduce((sum, one) => sum + (one - mean) ** 2, 0) / lights.length);
 }"""
+
+TILE = """(number) => {
+  const video = document.querySelectorAll(".tile")[number].querySelector("video");
+  const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+  return { width: video.videoWidth, at: video.currentTime, frames };
+}"""
+
+TILES = """() => [...document.querySelectorAll(".tile")].map((tile) => {
+  const canvas = new OffscreenCanvas(64, 48);
+  const pen = canvas.getContext("2d");
+  pen.drawImage(tile.querySelector("video"), 0, 0, 64, 48);
+  const wall = [...pen.getImageData(61, 1, 1, 1).data].slice(0, 3);
+  return [tile.querySelector(".tile-name").textContent, wall];
+})"""
 
 BYTES = """async (address) => {
   const answer = await fetch(address);
@@ -114,6 +141,13 @@ async def picture_at(page: Page, address: str) -> Picture:
     return Picture(media_type, image.format or "", image.size, spread)
 
 
+def is_wall(seen: list[int], who: Person) -> bool:
+    """Whether a colour is that of the wall behind a person."""
+    colour = ImageColor.getrgb(wall(who))[:3]
+    near = zip(seen, colour, strict=True)
+    return all(abs(one - other) < WALL_STEPS for one, other in near)
+
+
 class LivePage:
     """A page that shows another person: what is seen and heard there."""
 
@@ -130,11 +164,20 @@ class LivePage:
         The video's own clock goes on without a picture, as long as it believes in its stream: so
         new pictures must have been decoded too.
         """
-        last, moved, decoded = await self._seen(), 0.0, 0
 
-        async def moves() -> bool:
+        async def shows() -> bool:
+            return float(await self.page.evaluate(SPREAD, self.remote)) > 10
+
+        await self.moves(SEEN, self.remote, what, seconds)
+        await until(shows, seconds, f"a picture of {what} that shows something")
+
+    async def moves(self, script: str, which: object, what: str, seconds: float) -> None:
+        """Wait until the picture that a script tells of has moved for half a second."""
+        last, moved, decoded = Seen(**await self.page.evaluate(script, which)), 0.0, 0
+
+        async def so() -> bool:
             nonlocal last, moved, decoded
-            now = await self._seen()
+            now = Seen(**await self.page.evaluate(script, which))
             # A new connection begins to count anew: only steps forward within one count.
             if now.at >= last.at and now.frames >= last.frames:
                 moved += now.at - last.at
@@ -142,25 +185,13 @@ class LivePage:
             last = now
             return now.width > 0 and moved > MOVED_S and decoded >= DECODED
 
-        async def shows() -> bool:
-            return float(await self.page.evaluate(SPREAD, self.remote)) > 10
-
-        await until(moves, seconds, f"a moving picture of {what}")
-        await until(shows, seconds, f"a picture of {what} that shows something")
-
-    async def _seen(self) -> Seen:
-        """Return how the other person's picture stands."""
-        now = await self.page.evaluate(SEEN, self.remote)
-        return Seen(**now)
+        await until(so, seconds, f"a moving picture of {what}")
 
     async def sees_person(self, who: Person, seconds: float = SOON_S) -> None:
         """Wait until it is this person's room that is seen, told by its wall."""
-        red, green, blue = ImageColor.getrgb(wall(who))[:3]
 
         async def same() -> bool:
-            seen = await self.page.evaluate(CORNER, self.remote)
-            near = zip(seen, (red, green, blue), strict=True)
-            return all(abs(one - other) < WALL_STEPS for one, other in near)
+            return is_wall(await self.page.evaluate(CORNER, self.remote), who)
 
         await until(same, seconds, f"the room of {who.surname}")
 
@@ -172,6 +203,16 @@ class LivePage:
             return float(await self.page.evaluate(HEARD)) > before + 0.001
 
         await until(louder, seconds, f"the sound of {what}")
+
+    async def hears_nothing(self, what: str) -> None:
+        """Wait until no sound at all has come for half a second."""
+
+        async def silent() -> bool:
+            before = await self.page.evaluate(PACKETS)
+            await asyncio.sleep(SILENT_S)
+            return bool(await self.page.evaluate(PACKETS) == before)
+
+        await until(silent, SOON_S, f"silence: {what}")
 
     async def write(self, text: str) -> None:
         """Send a line to the other person, and wait until the server has it."""
@@ -269,6 +310,24 @@ class LearnerPage(LivePage):
         if words:
             await expect(self.page.locator("#status-words")).to_contain_text(words)
 
+    async def reads_notice(self, text: str) -> None:
+        """Read a notice that stands large on the page, and say so."""
+        card = self.page.locator("#asks .ask", has_text=text)
+        await expect(card).to_be_visible(timeout=SOON_MS)
+        await card.get_by_role("button", name="I have read it").click()
+        await expect(card).to_have_count(0)
+
+    async def news(self, words: str) -> None:
+        """Wait until the page tells what has just changed."""
+        await expect(self.page.locator("#news")).to_contain_text(words, timeout=SOON_MS)
+
+    async def raise_hand(self) -> None:
+        """Raise the hand, and wait until the server knows."""
+        await self.page.get_by_role("button", name="Raise my hand").click()
+        await expect(self.page.locator("#hand-words")).to_contain_text(
+            "Your hand is up", timeout=SOON_MS
+        )
+
     async def time_left(self) -> int:
         """Return the seconds that the learner's clock shows."""
         text = (await self.page.locator("#time-left").text_content()) or ""
@@ -303,6 +362,59 @@ class Console(StaffPage, LivePage):
         """Wait until the console is connected."""
         own = self.page.locator(".own")
         await expect(own.get_by_text("Connected", exact=True)).to_be_visible(timeout=SOON_MS)
+
+    def tile(self, learner: str) -> Locator:
+        """Return the learner's tile."""
+        return self.page.locator(".tile", has_text=learner)
+
+    async def sees_all(self, walls: dict[str, Person]) -> None:
+        """Wait until every tile moves, and until those of these people show their own rooms."""
+        tiles = self.page.locator(".tile")
+        for number, name in enumerate(await tiles.locator(".tile-name").all_text_contents()):
+            await self.moves(TILE, number, f"the tile of {name}", SOON_S)
+
+        async def own_rooms() -> bool:
+            seen = dict(await self.page.evaluate(TILES))
+            return all(is_wall(seen[name], who) for name, who in walls.items())
+
+        await until(own_rooms, SOON_S, f"the rooms of {', '.join(walls)} in their own tiles")
+
+    async def needed_by(self, learner: str, words: str) -> None:
+        """Wait until the list of who needs somebody begins with this learner, and says why."""
+        first = self.page.locator(".needs li").first
+        await expect(first).to_contain_text(learner, timeout=SOON_MS)
+        await expect(first).to_contain_text(words, timeout=SOON_MS)
+
+    async def notice_to_all(self, text: str) -> None:
+        """Write a notice to every learner."""
+        await self.page.get_by_role("button", name="Notice to all").click()
+        dialog = self.page.get_by_role("dialog")
+        await dialog.get_by_label("Notice").fill(text)
+        await dialog.get_by_role("button", name=re.compile("^Send to")).click()
+        await expect(dialog).to_have_count(0)
+
+    async def offer_to(self, colleague: str) -> None:
+        """Offer the learner in focus to a colleague."""
+        await self.page.keyboard.press("o")
+        dialog = self.page.get_by_role("dialog")
+        await dialog.get_by_label(colleague).check()
+        await dialog.get_by_role("button", name="Offer").click()
+        await expect(self.page.get_by_text(f"Offered to {colleague}.")).to_be_visible(
+            timeout=SOON_MS
+        )
+
+    async def answer(self, learner: str, button: str) -> None:
+        """Press a button of a session in the list that is not one's own, and see it in focus."""
+        await self.row(learner).get_by_role("button", name=button).click()
+        await expect(self.page.locator("#stage-title")).to_have_text(learner, timeout=SOON_MS)
+
+    async def stop(self, reason: str) -> None:
+        """Stop the session, begun by its key."""
+        await self.page.keyboard.press("s")
+        dialog = self.page.get_by_role("dialog")
+        await dialog.get_by_label("Reason").fill(reason)
+        await dialog.get_by_role("button", name="Stop").click()
+        await self.in_state("Stopped")
 
     def row(self, learner: str) -> Locator:
         """Return the learner's row in the lobby."""

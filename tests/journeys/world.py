@@ -187,6 +187,13 @@ class World:
         )
         return str(found[0][0])
 
+    def all_watched_by(self, email: str) -> None:
+        """Let one invigilator have every session, as if colleagues had handed them over."""
+        with contextlib.closing(sqlite3.connect(self.service.var / DATABASE)) as line, line:
+            line.execute(
+                "UPDATE session SET invigilator = (SELECT id FROM staff WHERE email = ?)", (email,)
+            )
+
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Read from the service's database, as somebody who looks into it from outside."""
         limit = time.monotonic() + SOON_S
