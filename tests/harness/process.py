@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,18 +15,28 @@ from pathlib import Path
 END_S = 15.0
 """How long a program may take to end when it was asked to; after that it is killed."""
 
+PORTS = range(12_000, 32_000)
+
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now and was not given out before."""
+    """Return a TCP port of 127.0.0.1 that is free now and was not given out before.
+
+    It is below those that the kernel gives to whoever asks for any: between now and the moment
+    when a program listens there, nobody else's connection takes it.
+    """
     while True:
+        port = random.choice(PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
 
 
 def listens(port: int) -> bool:
