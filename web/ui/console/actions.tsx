@@ -2,8 +2,10 @@
 
 import { useState } from "preact/hooks";
 import type { RoomState, SessionState } from "../lib/protocol";
-import { useAction, type Desk } from "./desk";
+import { useAction } from "./hooks";
+import { AskDialog } from "./ask";
 import { Dialog, KeyButton, Refusal, useKeys } from "./parts";
+import type { Room } from "./room";
 
 /** An action that is asked about first. */
 interface Question {
@@ -64,24 +66,30 @@ function allowed(state: SessionState) {
     refuse: early,
     end: sitting,
     extra: sitting,
+    ask: early || sitting,
+    handOver: early || sitting,
     incident: LIVE.includes(state),
   };
 }
 
 export function Actions(props: {
-  desk: Desk;
+  room: Room;
   state: RoomState;
   keys: boolean;
   onIncident: () => void;
+  onHandOver: () => void;
 }) {
-  const { desk, state, keys, onIncident } = props;
+  const { room, state, keys, onIncident, onHandOver } = props;
   const [question, setQuestion] = useState<Question | null>(null);
   const [giving, setGiving] = useState(false);
+  const [wishing, setWishing] = useState(false);
   const asking = useAction();
   const can = allowed(state.state);
   const ask = (event: Question["event"]) => () => setQuestion(QUESTIONS[event]);
-  const tell = (event: string) => () => void asking.run(() => desk.request(event));
+  const tell = (event: string) => () => void asking.run(() => room.request(event));
   const pause = can.resume ? tell("resume") : ask("pause");
+  const hand = state.learner.hand !== null;
+  const lower = () => void asking.run(() => room.request("hand", { raised: false }));
   useKeys(
     {
       ...(can.admit && { A: tell("admit") }),
@@ -90,6 +98,9 @@ export function Actions(props: {
       ...(can.extra && { T: () => setGiving(true) }),
       ...(can.stop && { S: ask("stop") }),
       ...(can.end && { E: ask("end") }),
+      ...(can.ask && { R: () => setWishing(true) }),
+      ...(can.handOver && { O: onHandOver }),
+      ...(hand && { H: lower }),
     },
     keys && !asking.busy,
   );
@@ -115,6 +126,15 @@ export function Actions(props: {
         <KeyButton keyName="S" kind="danger" disabled={!can.stop} onPress={ask("stop")}>
           Stop
         </KeyButton>
+        <KeyButton keyName="R" disabled={!can.ask} onPress={() => setWishing(true)}>
+          Ask for…
+        </KeyButton>
+        <KeyButton keyName="O" disabled={!can.handOver} onPress={onHandOver}>
+          Hand over
+        </KeyButton>
+        <KeyButton keyName="H" disabled={!hand || asking.busy} onPress={lower}>
+          Lower hand
+        </KeyButton>
         {can.refuse && (
           <button type="button" class="link-button refuse" onClick={ask("refuse")}>
             Refuse this learner
@@ -122,10 +142,11 @@ export function Actions(props: {
         )}
       </div>
       <Refusal error={asking.error} />
-      {giving && <MoreTime desk={desk} onClose={() => setGiving(false)} />}
+      {wishing && <AskDialog room={room} state={state} onClose={() => setWishing(false)} />}
+      {giving && <MoreTime room={room} onClose={() => setGiving(false)} />}
       {question && (
         <Ask
-          desk={desk}
+          room={room}
           question={question}
           onClose={() => setQuestion(null)}
           key={question.event}
@@ -135,14 +156,14 @@ export function Actions(props: {
   );
 }
 
-function Ask(props: { desk: Desk; question: Question; onClose: () => void }) {
-  const { desk, question, onClose } = props;
+function Ask(props: { room: Room; question: Question; onClose: () => void }) {
+  const { room, question, onClose } = props;
   const [reason, setReason] = useState("");
   const asking = useAction();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const body = question.reason ? { reason: reason.trim() } : {};
-    if (await asking.run(() => desk.request(question.event, body))) onClose();
+    if (await asking.run(() => room.request(question.event, body))) onClose();
   };
   return (
     <Dialog title={question.title} onClose={onClose}>
@@ -176,12 +197,12 @@ function Ask(props: { desk: Desk; question: Question; onClose: () => void }) {
   );
 }
 
-function MoreTime({ desk, onClose }: { desk: Desk; onClose: () => void }) {
+function MoreTime({ room, onClose }: { room: Room; onClose: () => void }) {
   const [minutes, setMinutes] = useState(5);
   const asking = useAction();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    if (await asking.run(() => desk.request("extra_time", { minutes }))) onClose();
+    if (await asking.run(() => room.request("extra_time", { minutes }))) onClose();
   };
   return (
     <Dialog title="Give more time" onClose={onClose}>

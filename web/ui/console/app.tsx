@@ -1,14 +1,26 @@
-// The whole console: the lobby, the open session, and what is decided about it.
+// The whole console: who needs us, the lobby, the tiles, and the learner in focus.
 
 import { useEffect, useState } from "preact/hooks";
+import type { RoomState } from "../lib/protocol";
 import { Actions } from "./actions";
+import { Inspections, OpenInspectionPanel } from "./ask";
 import { Attest } from "./attest";
+import { keyOf, Needs, needs, Own } from "./bar";
 import { Chat } from "./chat";
-import { useDesk, type Desk } from "./desk";
+import type { Desk } from "./desk";
+import { Gaps } from "./gaps";
+import { HandOverDialog } from "./handover";
+import { HelpDialog } from "./help";
+import { useDesk } from "./hooks";
 import { IdentityPanel } from "./identity";
 import { IncidentForm, IncidentList } from "./incidents";
 import { Lobby } from "./lobby";
-import { Stage } from "./stage";
+import { NoticeDialog } from "./notice";
+import { useKeys } from "./parts";
+import type { Room } from "./room";
+import { Sounds } from "./sounds";
+import { Stage, toMessages } from "./stage";
+import { Tiles } from "./tiles";
 
 const KEYS_OFF = "console-keys-off";
 const TITLE = document.title;
@@ -16,128 +28,230 @@ const TITLE = document.title;
 export function Console({ desk }: { desk: Desk }) {
   useDesk(desk);
   const [keys, setKeys] = useState(() => localStorage.getItem(KEYS_OFF) === null);
-  const switchKeys = (on: boolean): void => {
+  const [asked, setAsked] = useState<"notice" | "help" | null>(null);
+  const rooms = desk.tiles();
+  const room = desk.focused();
+  const focusShown = desk.focus !== null && !desk.overview;
+  useTitle(rooms);
+  useKeys(frequent(desk, setAsked), keys);
+  return (
+    <>
+      <div class="console-bar">
+        <Own desk={desk} onNotice={() => setAsked("notice")} onHelp={() => setAsked("help")} />
+        <Needs desk={desk} />
+      </div>
+      <div class={`console-grid ${focusShown ? "with-focus" : "all-tiles"}`}>
+        <div class="console-left">
+          {focusShown && rooms.length > 1 && <Tiles desk={desk} />}
+          <aside class="console-lobby" aria-labelledby="lobby-title">
+            <h2 id="lobby-title">Today</h2>
+            <Lobby desk={desk} />
+            <KeysSwitch keys={keys} onSwitch={setKeys} />
+          </aside>
+        </div>
+        {focusShown ? (
+          <InFocus desk={desk} room={room} keys={keys} key={desk.focus} />
+        ) : (
+          <div class="console-all">
+            <Banners desk={desk} />
+            {rooms.length > 0 ? <Tiles desk={desk} /> : <Nothing desk={desk} />}
+          </div>
+        )}
+      </div>
+      <Sounds desk={desk} />
+      <News desk={desk} />
+      {asked === "notice" && <NoticeDialog desk={desk} onClose={() => setAsked(null)} />}
+      {asked === "help" && <HelpDialog keys={keys} onClose={() => setAsked(null)} />}
+    </>
+  );
+}
+
+/** The keys that work whoever is in focus. */
+function frequent(desk: Desk, ask: (what: "notice" | "help") => void): Record<string, () => void> {
+  const rooms = desk.tiles();
+  const room = desk.focused();
+  const several = rooms.length > 1;
+  const [first] = needs(desk);
+  const numbers = rooms.flatMap(({ number, session }) =>
+    number === null ? [] : [[keyOf(number), () => desk.choose(session)] as const],
+  );
+  return {
+    ...Object.fromEntries(numbers),
+    "?": () => ask("help"),
+    V: () => desk.devices.microphone && desk.set({ muted: !desk.muted }),
+    C: () => void desk.toggleCamera(),
+    ...(first && { J: () => desk.choose(first.room.session) }),
+    ...(several && {
+      G: () => desk.set({ overview: !desk.overview }),
+      K: () => desk.set({ toAll: !desk.toAll }),
+      M: () => desk.set({ mix: !desk.mix }),
+      N: () => ask("notice"),
+    }),
+    ...(room && {
+      W: toMessages,
+      X: () => {
+        room.large = room.views()[1] ?? room.large;
+        desk.changed();
+      },
+    }),
+  };
+}
+
+function useTitle(rooms: Room[]): void {
+  const unread = rooms.reduce((sum, room) => sum + room.unread(), 0);
+  const hands = rooms.filter((room) => room.live && room.state?.learner.hand).length;
+  useEffect(() => {
+    const words = [hands && "Hand raised", unread && "New message"].filter(Boolean).join(", ");
+    document.title = words ? `(${unread + hands}) ${words} – ${TITLE}` : TITLE;
+  }, [unread, hands]);
+}
+
+function KeysSwitch({ keys, onSwitch }: { keys: boolean; onSwitch: (on: boolean) => void }) {
+  const change = (on: boolean): void => {
     if (on) localStorage.removeItem(KEYS_OFF);
     else localStorage.setItem(KEYS_OFF, "yes");
-    setKeys(on);
+    onSwitch(on);
   };
-  const unread = desk.unread();
-  useEffect(() => {
-    document.title = unread ? `(${unread}) New message – ${TITLE}` : TITLE;
-  }, [unread]);
   return (
-    <div class="console-grid">
-      <aside class="console-lobby" aria-labelledby="lobby-title">
-        <h2 id="lobby-title">Today</h2>
-        <Lobby desk={desk} />
-        <Own desk={desk} />
-        <div class="choice small">
-          <input
-            type="checkbox"
-            id="keys"
-            checked={keys}
-            onChange={(event) => switchKeys(event.currentTarget.checked)}
-          />
-          <label for="keys">Work with single keys</label>
-        </div>
-      </aside>
-      <OpenSession desk={desk} keys={keys} key={desk.session} />
+    <div class="choice small">
+      <input
+        type="checkbox"
+        id="keys"
+        checked={keys}
+        onChange={(event) => change(event.currentTarget.checked)}
+      />
+      <label for="keys">Work with single keys</label>
     </div>
   );
 }
 
-/** Our own link, microphone and camera. */
-function Own({ desk }: { desk: Desk }) {
-  const { devices, link } = desk;
-  return (
-    <section class="own" aria-label="Your connection and devices">
-      <p>
-        <span class={`tag ${link === "joined" ? "tag--good" : "tag--warn"}`}>
-          {link === "joined" ? "Connected" : link === "replaced" ? "Open elsewhere" : "Connecting"}
-        </span>{" "}
-        <span class={`tag ${devices.microphone ? "tag--good" : "tag--bad"}`}>
-          Microphone {devices.microphone ? "on" : "off"}
-        </span>
-      </p>
-      {[...devices.troubles.values()].map(({ kind, title, mend }) => (
-        <div class="notice notice--warn small" role="alert" key={kind}>
-          <p>
-            <strong>{title}</strong> {mend}
-          </p>
-          <button type="button" class="link-button" onClick={() => void devices.open(kind)}>
-            Try again
-          </button>
-        </div>
-      ))}
-      <button
-        type="button"
-        class="button button--quiet"
-        aria-pressed={devices.camera !== null}
-        onClick={() => void desk.toggleCamera()}
-      >
-        {devices.camera ? "Switch my camera off" : "Switch my camera on"}
-      </button>
-    </section>
-  );
+function InFocus({ desk, room, keys }: { desk: Desk; room: Room | null; keys: boolean }) {
+  if (!room?.state) {
+    return (
+      <div class="console-empty">
+        <Banners desk={desk} />
+        <Opening desk={desk} room={room} />
+      </div>
+    );
+  }
+  return <OpenSession desk={desk} room={room} state={room.state} keys={keys} />;
 }
 
-function OpenSession({ desk, keys }: { desk: Desk; keys: boolean }) {
+function OpenSession(props: { desk: Desk; room: Room; state: RoomState; keys: boolean }) {
+  const { desk, room, state, keys } = props;
   const [noting, setNoting] = useState(false);
-  const { state } = desk;
-  if (!state) return <Nothing desk={desk} />;
+  const [handing, setHanding] = useState(false);
   return (
     <>
       <div class="console-stage">
-        {desk.link === "replaced" && <Replaced />}
-        {desk.refusal && <p class="notice notice--warn">{desk.refusal}</p>}
-        <Stage desk={desk} state={state} />
-        <Actions desk={desk} state={state} keys={keys} onIncident={() => setNoting(true)} />
-        {noting && <IncidentForm desk={desk} onClose={() => setNoting(false)} />}
+        <Banners desk={desk} />
+        {room.replaced && !desk.elsewhere && <Elsewhere room={room} />}
+        {room.refusal && <p class="notice notice--warn">{room.refusal}</p>}
+        <Stage desk={desk} room={room} state={state} />
+        {!room.supervising && (
+          <Actions
+            room={room}
+            state={state}
+            keys={keys}
+            onIncident={() => setNoting(true)}
+            onHandOver={() => setHanding(true)}
+          />
+        )}
+        {noting && <IncidentForm room={room} onClose={() => setNoting(false)} />}
+        {handing && <HandOverDialog desk={desk} room={room} onClose={() => setHanding(false)} />}
       </div>
       <div class="console-side">
         <div class="panels">
-          <Attest desk={desk} state={state} />
-          <IdentityPanel desk={desk} state={state} keys={keys} />
+          <Attest room={room} state={state} />
+          {state.inspection && (
+            <OpenInspectionPanel
+              room={room}
+              asked={state.inspection}
+              keys={keys}
+              key={state.inspection.id}
+            />
+          )}
+          <IdentityPanel room={room} state={state} keys={keys} />
+          <Gaps room={room} gaps={state.gaps ?? []} />
           <IncidentList state={state} />
+          <Inspections inspections={state.inspections ?? []} />
           <Materials materials={state.assessment.materials} />
         </div>
-        <Chat desk={desk} state={state} />
+        <Chat room={room} state={state} />
       </div>
     </>
   );
 }
 
-function Nothing({ desk }: { desk: Desk }) {
-  const words = !desk.session
-    ? "Choose a session from the list. Who waits for you stands first."
-    : desk.link === "lost"
-      ? "The connection is lost. Trying again."
-      : "Opening the session…";
+function Opening({ desk, room }: { desk: Desk; room: Room | null }) {
+  if (!room?.refusal) {
+    const words =
+      desk.link === "lost" ? "The connection is lost. Trying again." : "Opening the session…";
+    return <p class="lede">{words}</p>;
+  }
   return (
-    <div class="console-empty">
-      {desk.link === "replaced" && <Replaced />}
-      {desk.refusal && (
-        <div class="notice notice--warn" role="alert">
-          <p>{desk.refusal}</p>
-          {desk.session && (
-            <p>
-              <a href={`/staff/records/${encodeURIComponent(desk.session)}`}>
-                See the session's record
-              </a>
-            </p>
-          )}
-        </div>
-      )}
-      {!desk.refusal && <p class="lede">{words}</p>}
+    <div class="notice notice--warn" role="alert">
+      <p>{room.refusal}</p>
+      <p>
+        <a href={`/staff/records/${encodeURIComponent(room.session)}`}>See the session's record</a>
+      </p>
+      <button type="button" class="link-button" onClick={() => desk.close(room)}>
+        Close
+      </button>
     </div>
   );
 }
 
-function Replaced() {
+function Nothing({ desk }: { desk: Desk }) {
+  const words =
+    desk.link === "lost"
+      ? "The connection is lost. Trying again."
+      : "Nobody is here yet. Learners who come appear by themselves.";
+  return <p class="lede console-empty">{words}</p>;
+}
+
+/** What concerns the console as a whole. */
+function Banners({ desk }: { desk: Desk }) {
   return (
-    <p class="notice notice--warn" role="alert">
-      The console is open in another window. Go on there, or reload this page to go on here.
-    </p>
+    <>
+      {desk.elsewhere && (
+        <p class="notice notice--warn" role="alert">
+          The console is open in another window. Go on there, or reload this page to go on here.
+        </p>
+      )}
+      {desk.refusal && (
+        <p class="notice notice--warn" role="alert">
+          {desk.refusal}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Elsewhere({ room }: { room: Room }) {
+  return (
+    <div class="notice notice--warn" role="alert">
+      <p>You have opened this session in another window.</p>
+      <button type="button" class="button" onClick={() => room.open()}>
+        Go on here
+      </button>
+    </div>
+  );
+}
+
+/** What has happened to sessions that are no longer here. */
+function News({ desk }: { desk: Desk }) {
+  return (
+    <div class="news" role="status">
+      {desk.news.map(({ id, words }) => (
+        <p class="notice small" key={id}>
+          {words}{" "}
+          <button type="button" class="link-button" onClick={() => desk.dismiss(id)}>
+            OK
+          </button>
+        </p>
+      ))}
+    </div>
   );
 }
 

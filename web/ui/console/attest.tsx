@@ -1,9 +1,12 @@
 // The end: a statement that the invigilator can stand behind, and the way to the record.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { clockTime } from "../lib/page";
 import { isOver, type RoomState, type SessionState } from "../lib/protocol";
-import { useAction, type Desk } from "./desk";
+import { useAction } from "./hooks";
+import { lostWords } from "./gaps";
 import { Refusal } from "./parts";
+import type { Room } from "./room";
 
 type Outcome = "completed" | "stopped" | "refused" | "technical";
 
@@ -47,7 +50,7 @@ function draft(state: RoomState): string {
   }
 }
 
-export function Attest({ desk, state }: { desk: Desk; state: RoomState }) {
+export function Attest({ room, state }: { room: Room; state: RoomState }) {
   const title = useRef<HTMLHeadingElement>(null);
   const over = isOver(state.state);
   // It stands at the top of its column, which may be out of sight when the session is ended.
@@ -57,13 +60,14 @@ export function Attest({ desk, state }: { desk: Desk; state: RoomState }) {
     title.current?.scrollIntoView({ block: "center" });
   }, [over]);
   if (!over) return null;
-  const usual = USUAL[state.state];
+  const usual = room.supervising ? undefined : USUAL[state.state];
   return (
     <section class="card attest" aria-labelledby="attest-title">
       <h2 id="attest-title" ref={title} tabIndex={-1}>
         {usual ? "Attest the session" : "Session record"}
       </h2>
-      {usual && <AttestForm desk={desk} state={state} usual={usual} />}
+      {usual && <Unruled state={state} />}
+      {usual && <AttestForm room={room} state={state} usual={usual} />}
       {state.state === "attested" && (
         <p class="notice notice--good">Signed and sealed. The report is on its way.</p>
       )}
@@ -74,15 +78,37 @@ export function Attest({ desk, state }: { desk: Desk; state: RoomState }) {
   );
 }
 
-function AttestForm(props: { desk: Desk; state: RoomState; usual: Outcome }) {
-  const { desk, state, usual } = props;
+/** Gaps that nobody has said whose they were: the time in them is not given back. */
+function Unruled({ state }: { state: RoomState }) {
+  const open = (state.gaps ?? []).filter((gap) => gap.ruling === null);
+  if (!open.length) return null;
+  const words = open.length === 1 ? "One gap is" : `${open.length} gaps are`;
+  return (
+    <div class="notice notice--warn small">
+      <p>
+        {words} not ruled yet. Say below, under “Gaps”, whose they were, before you sign: afterwards
+        nothing can be changed.
+      </p>
+      <ul>
+        {open.map((gap) => (
+          <li key={gap.id}>
+            {clockTime(gap.began)}, {lostWords(gap.lost_s)}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function AttestForm(props: { room: Room; state: RoomState; usual: Outcome }) {
+  const { room, state, usual } = props;
   const [statement, setStatement] = useState(() => draft(state));
   const [outcome, setOutcome] = useState<Outcome>(usual);
   const asking = useAction();
   const submit = (event: Event): void => {
     event.preventDefault();
     const body = { statement: statement.trim(), outcome };
-    void asking.run(() => desk.request("attest", body));
+    void asking.run(() => room.request("attest", body));
   };
   return (
     <form onSubmit={submit}>

@@ -3,13 +3,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clockTime } from "../lib/page";
 import type { RoomState } from "../lib/protocol";
-import { useDesk, type Desk } from "./desk";
+import type { Room } from "./room";
 
-export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
-  useDesk(desk);
-  const [text, setText] = useState("");
+export function Chat({ room, state }: { room: Room; state: RoomState }) {
+  const [text, setText] = useState(room.draft);
   const log = useRef<HTMLDivElement>(null);
-  const pending = desk.outbox.waiting(state.chat, "invigilator");
+  const pending = room.outbox.waiting(state.chat, "invigilator");
   const newest = state.chat.at(-1)?.seq ?? 0;
   useEffect(() => {
     if (log.current) log.current.scrollTop = log.current.scrollHeight;
@@ -22,20 +21,26 @@ export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
     observer.observe(box);
     return () => observer.disconnect();
   }, []);
+  const write = (next: string): void => {
+    // Kept with the learner whom it is for, when another comes into focus.
+    room.draft = next;
+    setText(next);
+  };
   const submit = (event: Event): void => {
     event.preventDefault();
-    desk.outbox.add(text, state.chat);
-    setText("");
+    room.outbox.add(text, state.chat);
+    write("");
   };
-  const unread = desk.unread();
+  const unread = room.unread();
+  const us = room.supervising ? (state.invigilator.name ?? "Invigilator") : "You";
   const empty = state.chat.length + pending.length === 0;
   return (
     <section
       class={`card chat ${unread ? "unread" : ""}`}
       aria-labelledby="chat-title"
-      onPointerEnter={() => desk.look()}
-      onFocusIn={() => desk.look()}
-      onKeyDown={() => desk.look()}
+      onPointerEnter={() => room.look()}
+      onFocusIn={() => room.look()}
+      onKeyDown={() => room.look()}
     >
       <h2 id="chat-title">
         Messages {unread > 0 && <span class="tag tag--warn">{unread} new</span>}
@@ -54,7 +59,8 @@ export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
           {state.chat.map((line) => (
             <li key={line.seq} class={line.from === "invigilator" ? "mine" : ""}>
               <span class="who">
-                {line.from === "invigilator" ? "You" : state.learner.name}, {clockTime(line.at)}
+                {line.from === "invigilator" ? us : state.learner.name}, {clockTime(line.at)}
+                {line.notice && ", as a notice"}
               </span>
               {line.text}
             </li>
@@ -67,7 +73,7 @@ export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
           ))}
         </ol>
       </div>
-      <form onSubmit={submit}>
+      <form onSubmit={submit} hidden={room.supervising}>
         <label for="chat-text" class="visually-hidden">
           Your message
         </label>
@@ -75,9 +81,9 @@ export function Chat({ desk, state }: { desk: Desk; state: RoomState }) {
           id="chat-text"
           maxlength={2000}
           autocomplete="off"
-          placeholder="Write to the learner"
+          placeholder={`Write to ${state.learner.name}`}
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => write(event.currentTarget.value)}
         />
         <button class="button">Send</button>
       </form>

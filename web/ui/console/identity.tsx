@@ -3,27 +3,29 @@
 import { useState } from "preact/hooks";
 import { clockTime } from "../lib/page";
 import type { Identity, RoomState } from "../lib/protocol";
-import { useAction, type Action, type Desk } from "./desk";
+import { useAction, type Action } from "./hooks";
 import { Dialog, KeyButton, Refusal, useKeys } from "./parts";
+import type { Room } from "./room";
 
 type Decision = "confirmed" | "not_confirmed";
 
 const SUGGESTED = "The face matches the photo, and the name matches the booking.";
 
-export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boolean }) {
-  const { desk, state, keys } = props;
+export function IdentityPanel(props: { room: Room; state: RoomState; keys: boolean }) {
+  const { room, state, keys } = props;
   const taking = useAction();
   const [large, setLarge] = useState(false);
   // Every fetch of a picture is noted in the record: they are fetched when somebody wants them.
   const [shown, setShown] = useState(false);
   const reopening = useAction();
   const identity = state.identity;
-  const open = state.state === "checked_in" || state.state === "identified";
-  const take = (kind: string) => void taking.run(() => desk.request("snapshot", { kind }));
-  useKeys({ "1": () => take("id_document"), "2": () => take("face") }, keys && open);
+  const early = state.state === "checked_in" || state.state === "identified";
+  const open = early && !room.supervising;
+  const take = (kind: string) => void taking.run(() => room.request("snapshot", { kind }));
+  useKeys({ D: () => take("id_document"), F: () => take("face") }, keys && open && !taking.busy);
   if (!identity) return null;
   const decided = identity.decision !== null;
-  const reopen = () => void reopening.run(() => desk.request("reopen_identity"));
+  const reopen = () => void reopening.run(() => room.request("reopen_identity"));
   return (
     <section class={`card ${decided ? "later" : "identity"}`} aria-labelledby="identity-title">
       <h2 id="identity-title">Identity</h2>
@@ -40,7 +42,7 @@ export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boole
       )}
       {open && !decided && <TakeButtons taking={taking} take={take} />}
       <Refusal error={taking.error} />
-      {open && !decided && <Decide desk={desk} />}
+      {open && !decided && <Decide room={room} />}
       <Refusal error={reopening.error} />
       {large && (
         <Dialog wide title="Document and face" onClose={() => setLarge(false)}>
@@ -57,10 +59,10 @@ export function IdentityPanel(props: { desk: Desk; state: RoomState; keys: boole
 function TakeButtons({ taking, take }: { taking: Action; take: (kind: string) => void }) {
   return (
     <div class="buttons take">
-      <KeyButton keyName="1" disabled={taking.busy} onPress={() => take("id_document")}>
+      <KeyButton keyName="D" disabled={taking.busy} onPress={() => take("id_document")}>
         Take ID picture
       </KeyButton>
-      <KeyButton keyName="2" disabled={taking.busy} onPress={() => take("face")}>
+      <KeyButton keyName="F" disabled={taking.busy} onPress={() => take("face")}>
         Take face picture
       </KeyButton>
     </div>
@@ -117,7 +119,7 @@ function Decided({ identity, onAgain }: { identity: Identity; onAgain?: () => vo
   );
 }
 
-function Decide({ desk }: { desk: Desk }) {
+function Decide({ room }: { room: Room }) {
   const asking = useAction();
   const [decision, setDecision] = useState<Decision | null>(null);
   const [reason, setReason] = useState("");
@@ -128,7 +130,7 @@ function Decide({ desk }: { desk: Desk }) {
   };
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    await asking.run(() => desk.request("decide_identity", { decision, reason }));
+    await asking.run(() => room.request("decide_identity", { decision, reason }));
   };
   return (
     <form onSubmit={submit}>

@@ -3,8 +3,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clockTime } from "../lib/page";
 import type { Incident, RoomState } from "../lib/protocol";
-import { useAction, type Desk } from "./desk";
+import { useAction } from "./hooks";
 import { Refusal } from "./parts";
+import type { Room } from "./room";
 
 type Severity = Incident["severity"];
 
@@ -67,7 +68,7 @@ function words(category: string): string {
   return found ? `${found.name}: ${found.kinds[kind ?? ""] ?? kind}` : category;
 }
 
-export function IncidentForm({ desk, onClose }: { desk: Desk; onClose: () => void }) {
+export function IncidentForm({ room, onClose }: { room: Room; onClose: () => void }) {
   const [category, setCategory] = useState("examinee.behaviour");
   const [severity, setSeverity] = useState<Severity>("low");
   const [note, setNote] = useState("");
@@ -78,7 +79,7 @@ export function IncidentForm({ desk, onClose }: { desk: Desk; onClose: () => voi
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const body = { category, severity, note: note.trim(), picture };
-    if (await asking.run(() => desk.request("incident", body))) onClose();
+    if (await asking.run(() => room.request("incident", body))) onClose();
   };
   return (
     <form class="card" onSubmit={submit} aria-labelledby="incident-title">

@@ -1,9 +1,10 @@
-// Today's sessions: who waits first stands first.
+// Today's sessions: what asks for an answer stands first, then who waits the longest.
 
 import { clockTime } from "../lib/page";
 import { isOver, type LobbyEntry } from "../lib/protocol";
-import { useDesk, type Desk } from "./desk";
-import { StateTag } from "./parts";
+import type { Desk } from "./desk";
+import { useAction, useDesk } from "./hooks";
+import { Refusal, StateTag } from "./parts";
 
 const MINUTE_MS = 60_000;
 
@@ -12,7 +13,9 @@ interface Group {
   entries: LobbyEntry[];
 }
 
-function grouped(sessions: LobbyEntry[]): Group[] {
+function grouped(all: LobbyEntry[]): Group[] {
+  const of = (role: LobbyEntry["role"]) => all.filter((each) => each.role === role);
+  const sessions = of("mine");
   const early = (each: LobbyEntry): boolean => ["scheduled", "checked_in"].includes(each.state);
   const by = (key: (each: LobbyEntry) => string) => (a: LobbyEntry, b: LobbyEntry) =>
     key(a).localeCompare(key(b));
@@ -21,10 +24,13 @@ function grouped(sessions: LobbyEntry[]): Group[] {
   const done = sessions.filter((each) => isOver(each.state));
   const running = sessions.filter((each) => !early(each) && !isOver(each.state));
   return [
+    { title: "Offered to you", entries: of("offered").sort(by((each) => each.start)) },
+    { title: "Without an invigilator", entries: of("unattended").sort(by((each) => each.start)) },
     { title: "Waiting for you", entries: waiting.sort(by((each) => each.since ?? each.start)) },
     { title: "In the room", entries: running.sort(by((each) => each.start)) },
     { title: "Later", entries: later.sort(by((each) => each.start)) },
     { title: "Finished", entries: done.sort(by((each) => each.start)) },
+    { title: "Colleagues", entries: of("colleague").sort(by((each) => each.start)) },
   ].filter((group) => group.entries.length > 0);
 }
 
@@ -38,17 +44,21 @@ function since(entry: LobbyEntry): string {
 
 export function Lobby({ desk }: { desk: Desk }) {
   useDesk(desk, 15_000);
-  if (!desk.sessions) return <p class="soft">Fetching today's sessions…</p>;
-  if (!desk.sessions.length) return <p class="soft">No sessions for you today.</p>;
+  if (!desk.lobby) return <p class="soft">Fetching today's sessions…</p>;
+  if (!desk.lobby.length) return <p class="soft">No sessions for you today.</p>;
   return (
     <>
-      {grouped(desk.sessions).map((group) => (
+      {grouped(desk.lobby).map((group) => (
         <section key={group.title}>
           <h3>{group.title}</h3>
           <ul class="lobby">
             {group.entries.map((entry) => (
-              <li key={entry.session}>
-                <Row desk={desk} entry={entry} />
+              <li key={entry.session} id={`entry-${entry.session}`}>
+                {entry.role === "mine" ? (
+                  <Row desk={desk} entry={entry} />
+                ) : (
+                  <Other desk={desk} entry={entry} />
+                )}
               </li>
             ))}
           </ul>
@@ -59,26 +69,87 @@ export function Lobby({ desk }: { desk: Desk }) {
 }
 
 function Row({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
-  const open = desk.session === entry.session;
-  const unread = open ? desk.unread() : 0;
+  const open = desk.focus === entry.session;
+  const unread = desk.has(entry.session)?.unread() ?? 0;
   return (
     <button
       type="button"
       class="lobby-row"
       aria-current={open ? "true" : undefined}
-      onClick={() => void desk.open(entry.session)}
+      onClick={() => desk.choose(entry.session)}
     >
+      <About entry={entry} />
+      {unread > 0 && (
+        <span class="lobby-new">{unread === 1 ? "1 new message" : `${unread} new messages`}</span>
+      )}
+    </button>
+  );
+}
+
+/** A session that is not ours: taken over or looked into by a button, never by a slip. */
+function Other({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
+  const asking = useAction();
+  const { session, role } = entry;
+  const take = () => void asking.run(() => desk.takeOver(session));
+  const decline = () => void asking.run(() => desk.request("withdraw_handover", session));
+  return (
+    <div class={`lobby-row lobby-row--${role}`}>
+      <About entry={entry} />
+      <span class="small soft">
+        {role === "offered" ? `Offered by ${entry.offered_by ?? ""}` : `With ${entry.invigilator}`}
+      </span>
+      <span class="lobby-buttons">
+        {role === "colleague" ? (
+          <Small entry={entry} onPress={() => desk.choose(session)}>
+            Look in
+          </Small>
+        ) : (
+          <Small entry={entry} disabled={asking.busy} onPress={take}>
+            {role === "offered" ? "Accept" : "Take over"}
+          </Small>
+        )}
+        {role === "offered" && (
+          <Small entry={entry} quiet disabled={asking.busy} onPress={decline}>
+            Decline
+          </Small>
+        )}
+      </span>
+      <Refusal error={asking.error} />
+    </div>
+  );
+}
+
+function Small(props: {
+  entry: LobbyEntry;
+  quiet?: boolean;
+  disabled?: boolean;
+  onPress: () => void;
+  children: string;
+}) {
+  const { entry, quiet, disabled, onPress, children } = props;
+  return (
+    <button
+      type="button"
+      class={`button ${quiet ? "button--quiet" : ""}`}
+      disabled={disabled}
+      onClick={onPress}
+    >
+      {children}
+      <span class="visually-hidden"> {entry.learner}</span>
+    </button>
+  );
+}
+
+function About({ entry }: { entry: LobbyEntry }) {
+  const words = since(entry);
+  return (
+    <>
       <span class="lobby-name">{entry.learner}</span>
       <StateTag state={entry.state} />
       <span class="small soft">
         {clockTime(entry.start)}, {entry.assessment}
       </span>
-      {since(entry) && (
-        <span class={`small ${entry.present ? "here" : "soft"}`}>{since(entry)}</span>
-      )}
-      {unread > 0 && (
-        <span class="lobby-new">{unread === 1 ? "1 new message" : `${unread} new messages`}</span>
-      )}
-    </button>
+      {words && <span class={`small ${entry.present ? "here" : "soft"}`}>{words}</span>}
+    </>
   );
 }

@@ -35,6 +35,8 @@ interface KeyButtonProps {
   keyName: string;
   onPress: () => void;
   disabled?: boolean;
+  /** For what is either on or off. */
+  pressed?: boolean;
   kind?: "" | "quiet" | "danger";
   children: ComponentChildren;
 }
@@ -44,6 +46,7 @@ export function KeyButton({
   keyName,
   onPress,
   disabled,
+  pressed,
   kind = "quiet",
   children,
 }: KeyButtonProps) {
@@ -52,6 +55,7 @@ export function KeyButton({
       type="button"
       class={`button ${kind && `button--${kind}`}`}
       disabled={disabled}
+      aria-pressed={pressed}
       aria-keyshortcuts={keyName}
       onClick={onPress}
     >
@@ -60,29 +64,24 @@ export function KeyButton({
   );
 }
 
-/** A video element that plays `stream`; `onSilent` is called when the browser wants a touch first. */
-export function Video(props: {
-  stream: MediaStream | null;
-  label: string;
-  muted?: boolean;
-  mirror?: boolean;
-  onSilent?: () => void;
-}) {
+/** A picture that plays `stream`; its sound is never played here. */
+export function Video(props: { stream: MediaStream | null; label?: string; mirror?: boolean }) {
   const video = useRef<HTMLVideoElement>(null);
-  const { stream, label, muted, mirror, onSilent } = props;
+  const { stream, label, mirror } = props;
   useEffect(() => {
     if (!video.current) return;
     video.current.srcObject = stream;
-    if (stream) video.current.play().catch(() => onSilent?.());
+    if (stream) video.current.play().catch(() => undefined);
   }, [stream]);
   return (
     <video
       ref={video}
       autoplay
       playsInline
-      muted={muted}
+      muted
       class={mirror ? "mirror" : ""}
       aria-label={label}
+      aria-hidden={label ? undefined : "true"}
     />
   );
 }

@@ -1,39 +1,37 @@
-// The open session: the learner's picture, the clock, and what is wrong with the connection.
+// The learner in focus: the pictures, the clock, and what is wrong.
 
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { clockTime, duration, remaining } from "../lib/page";
 import { isOver, type RoomState } from "../lib/protocol";
-import { useDesk, type Desk } from "./desk";
+import type { Desk } from "./desk";
+import { Offered } from "./handover";
+import { useDesk } from "./hooks";
 import { StateTag, Video } from "./parts";
+import type { Room, View } from "./room";
+import { troubles } from "./trouble";
 
-/** What is wrong now, most important first; null when all is well. */
-function trouble(desk: Desk, state: RoomState): string | null {
-  const { learner } = state;
-  if (desk.link === "replaced") return null;
-  if (desk.link !== "joined") {
+const VIEWS: Record<View, string> = {
+  camera: "Camera",
+  screen: "Screen",
+  second: "Second camera",
+};
+
+/** What is wrong now, most important first; empty when all is well. */
+function trouble(desk: Desk, room: Room, state: RoomState): string {
+  if (room.replaced) return "";
+  if (desk.link !== "connected") {
     return "Your own connection is lost. Trying again; the session goes on.";
   }
-  if (isOver(state.state)) return null;
-  if (!learner.present) {
-    return state.state === "scheduled"
-      ? `${learner.name} has not come yet.`
-      : `${learner.name} has lost the connection. Their page is trying again by itself.`;
-  }
-  if (desk.media === "lost" || desk.media === "connecting") {
-    return "The picture is interrupted. Trying again.";
-  }
-  if (!learner.camera && !learner.microphone) return "Their camera and microphone are off.";
-  if (!learner.camera) return "Their camera is off or blocked.";
-  if (!learner.microphone) return "Their microphone is off or blocked.";
-  return null;
+  if (isOver(state.state)) return "";
+  if (room.media === "connecting" && state.learner.present) return "Connecting the picture…";
+  // New messages are shown where they are read.
+  const told = troubles(room).filter(({ weight }) => weight < 50 || weight >= 95);
+  return told.map(({ words }) => words).join(" ");
 }
 
-export function Stage({ desk, state }: { desk: Desk; state: RoomState }) {
-  useDesk(desk);
-  const [silent, setSilent] = useState(false);
-  const unread = desk.unread();
-  const wrong = trouble(desk, state);
-  const seen = state.learner.present && state.learner.camera && desk.stream !== null;
+export function Stage({ desk, room, state }: { desk: Desk; room: Room; state: RoomState }) {
+  const unread = room.unread();
+  const wrong = trouble(desk, room, state);
   return (
     <section class="stage" aria-labelledby="stage-title">
       <p class="to-lobby">
@@ -46,40 +44,103 @@ export function Stage({ desk, state }: { desk: Desk; state: RoomState }) {
           </button>
         )}
       </p>
-      <header class="stage-head">
-        <div>
-          <h2 id="stage-title">{state.learner.name}</h2>
-          <p class="soft small">
-            {state.assessment.title} · booked {clockTime(state.booking.start)} to{" "}
-            {clockTime(state.booking.end)} · pass mark {state.assessment.pass_mark} %
-          </p>
-        </div>
-        <div class="stage-state">
-          <StateTag state={state.state} />
-          {state.recording && <span class="tag tag--bad">Recording</span>}
-          <TimeLeft desk={desk} state={state} />
-        </div>
-      </header>
-      <p class="trouble" role="status" hidden={!wrong}>
+      {room.supervising && <LookingIn desk={desk} room={room} state={state} />}
+      <Head room={room} state={state} desk={desk} />
+      <p class={`trouble ${wrong ? "" : "trouble--none"}`} role="status">
         {wrong}
       </p>
-      <div class="picture stage-picture">
-        <Video
-          stream={desk.stream}
-          label={`Picture of ${state.learner.name}`}
-          onSilent={() => setSilent(true)}
-        />
-        {!seen && (
-          <p class="blank">{isOver(state.state) ? "The session is over." : "No picture."}</p>
+      {state.handover && <Offered room={room} handover={state.handover} />}
+      <Pictures desk={desk} room={room} state={state} />
+    </section>
+  );
+}
+
+function Head({ desk, room, state }: { desk: Desk; room: Room; state: RoomState }) {
+  const { supervisor } = state;
+  return (
+    <header class="stage-head">
+      <div>
+        <h2 id="stage-title">{state.learner.name}</h2>
+        <p class="soft small">
+          {state.assessment.title} · booked {clockTime(state.booking.start)} to{" "}
+          {clockTime(state.booking.end)} · pass mark {state.assessment.pass_mark} %
+        </p>
+      </div>
+      <div class="stage-state">
+        <StateTag state={state.state} />
+        {state.recording && <span class="tag tag--bad">Recording</span>}
+        {supervisor && !room.supervising && (
+          <span class="tag">
+            {supervisor.name} looks in since {clockTime(supervisor.since)}
+          </span>
         )}
-        {desk.devices.camera && <OwnPicture track={desk.devices.camera} />}
-        {silent && (
-          <button type="button" class="button sound" onClick={() => unmute(setSilent)}>
-            Turn on the sound
+        {room.speaking && <span class="tag tag--good">Speaks</span>}
+        <TimeLeft desk={desk} room={room} state={state} />
+        {closable(room, state) && (
+          <button type="button" class="link-button small" onClick={() => desk.close(room)}>
+            Close
           </button>
         )}
       </div>
-    </section>
+    </header>
+  );
+}
+
+/** What nobody is waiting in may be put away. */
+function closable(room: Room, state: RoomState): boolean {
+  return !room.supervising && (isOver(state.state) || state.state === "scheduled");
+}
+
+/** For who only looks in: who knows of it, and the way out. */
+function LookingIn({ desk, room, state }: { desk: Desk; room: Room; state: RoomState }) {
+  return (
+    <div class="notice looking-in">
+      <p>
+        <strong>You are looking in.</strong> The learner and{" "}
+        {state.invigilator.name ?? "the invigilator"} see it. You see and hear, and are neither seen
+        nor heard.
+      </p>
+      <button type="button" class="button" onClick={() => desk.close(room)}>
+        Leave
+      </button>
+    </div>
+  );
+}
+
+function Pictures({ desk, room, state }: { desk: Desk; room: Room; state: RoomState }) {
+  const { learner } = state;
+  const [large = "camera", ...others] = room.views();
+  const has: Record<View, boolean> = {
+    camera: learner.present && learner.camera,
+    screen: true,
+    second: true,
+  };
+  const stream = room.pictures[large] ?? null;
+  const seen = has[large] && stream !== null && room.live;
+  return (
+    <div class="picture stage-picture">
+      <Video stream={stream} label={`Picture of ${learner.name}: ${VIEWS[large].toLowerCase()}`} />
+      {!seen && <p class="blank">{isOver(state.state) ? "The session is over." : "No picture."}</p>}
+      {room.live && others.length > 0 && (
+        <div class="others" role="group" aria-label="Further pictures">
+          {others.map((view) => (
+            <button
+              type="button"
+              class="other"
+              key={view}
+              onClick={() => {
+                room.large = view;
+                desk.changed();
+              }}
+            >
+              <Video stream={room.pictures[view] ?? null} />
+              <span>{VIEWS[view]}</span>
+            </button>
+          ))}
+        </div>
+      )}
+      {desk.devices.camera && !room.supervising && <OwnPicture track={desk.devices.camera} />}
+    </div>
   );
 }
 
@@ -87,30 +148,25 @@ function toLobby(): void {
   document.getElementById("lobby-title")?.scrollIntoView();
 }
 
-function toMessages(): void {
+export function toMessages(): void {
   document.getElementById("chat-title")?.scrollIntoView({ block: "center" });
   document.getElementById("chat-text")?.focus({ preventScroll: true });
-}
-
-function unmute(setSilent: (silent: boolean) => void): void {
-  setSilent(false);
-  void document.querySelector<HTMLVideoElement>(".stage-picture > video")?.play();
 }
 
 function OwnPicture({ track }: { track: MediaStreamTrack }) {
   const stream = useMemo(() => new MediaStream([track]), [track]);
   return (
     <div class="own-picture">
-      <Video stream={stream} label="Your own picture" muted mirror />
+      <Video stream={stream} label="Your own picture" mirror />
     </div>
   );
 }
 
-function TimeLeft({ desk, state }: { desk: Desk; state: RoomState }) {
+function TimeLeft({ desk, room, state }: { desk: Desk; room: Room; state: RoomState }) {
   useDesk(desk, 1000);
   if (isOver(state.state)) return null;
   if (!state.clock.started) return <span class="time soft">{state.assessment.minutes} min</span>;
-  const left = duration(remaining(state.clock, performance.now() - desk.stateAt));
+  const left = duration(remaining(state.clock, performance.now() - room.stateAt));
   return (
     <span class="time number" role="timer" aria-label={`Time left ${left}`}>
       {left}

@@ -1,0 +1,78 @@
+// Every key of the console, in one place.
+
+import { Dialog } from "./parts";
+
+const KEYS: { title: string; keys: [string, string][] }[] = [
+  {
+    title: "Whom you look at",
+    keys: [
+      ["1 … 9, 0, -, =", "Bring learner 1 to 12 into focus"],
+      ["J", "Go to who needs you most"],
+      ["G", "All tiles, or one learner"],
+      ["X", "Swap the pictures of the learner"],
+      ["W", "Write to the learner"],
+    ],
+  },
+  {
+    title: "Sound",
+    keys: [
+      ["V", "Mute or unmute your microphone"],
+      ["K", "Speak to all, or to one"],
+      ["M", "Hear one learner, or a quiet mix"],
+      ["C", "Your camera on or off"],
+      ["N", "Notice to all"],
+    ],
+  },
+  {
+    title: "The learner in focus",
+    keys: [
+      ["D", "Take ID picture"],
+      ["F", "Take face picture"],
+      ["A", "Admit"],
+      ["I", "Incident"],
+      ["P", "Pause or resume"],
+      ["T", "More time"],
+      ["R", "Ask for the room, the ID or the screen"],
+      ["Y", "Satisfied with what was shown"],
+      ["H", "Lower the hand"],
+      ["O", "Hand over to a colleague"],
+      ["E", "End"],
+      ["S", "Stop"],
+    ],
+  },
+];
+
+export function HelpDialog({ keys, onClose }: { keys: boolean; onClose: () => void }) {
+  return (
+    <Dialog title="Keys" onClose={onClose}>
+      {!keys && (
+        <p class="notice notice--warn small">
+          The keys are switched off. “Work with single keys” switches them on.
+        </p>
+      )}
+      <div class="help">
+        {KEYS.map((group) => (
+          <section key={group.title}>
+            <h3>{group.title}</h3>
+            <dl>
+              {group.keys.map(([key, words]) => (
+                <div key={key}>
+                  <dt>
+                    <kbd>{key}</kbd>
+                  </dt>
+                  <dd>{words}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+      <p class="soft small">
+        Keys do nothing while you write, and none acts without asking where it ends something.
+      </p>
+      <button type="button" class="button" onClick={onClose}>
+        Close
+      </button>
+    </Dialog>
+  );
+}

@@ -1,0 +1,44 @@
+// The learners' voices: one in full, the others not at all or quietly.
+
+import { useEffect, useRef } from "preact/hooks";
+import { MIX_VOLUME, type Desk } from "./desk";
+
+export function Sounds({ desk }: { desk: Desk }) {
+  return (
+    <div class="voices">
+      {desk.tiles().map((room) => {
+        if (!room.voice || !room.live) return null;
+        const volume = room.session === desk.focus ? 1 : desk.mix ? MIX_VOLUME : 0;
+        return <Voice key={room.session} desk={desk} stream={room.voice} volume={volume} />;
+      })}
+      {desk.silent && (
+        <button type="button" class="button sound" onClick={() => play(desk)}>
+          Turn on the sound
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Voice({ desk, stream, volume }: { desk: Desk; stream: MediaStream; volume: number }) {
+  const audio = useRef<HTMLAudioElement>(null);
+  useEffect(() => {
+    if (audio.current) audio.current.srcObject = stream;
+  }, [stream]);
+  useEffect(() => {
+    const element = audio.current;
+    if (!element) return;
+    element.volume = volume;
+    element.muted = volume === 0;
+    element.play().catch((error: unknown) => {
+      const refused = error instanceof Error && error.name === "NotAllowedError";
+      if (refused) desk.set({ silent: true });
+    });
+  }, [stream, volume]);
+  return <audio ref={audio} />;
+}
+
+function play(desk: Desk): void {
+  desk.set({ silent: false });
+  for (const audio of document.querySelectorAll("audio")) void audio.play();
+}

@@ -1,0 +1,109 @@
+// What an invigilator must know of a learner at once, and how much it weighs.
+
+import { clockTime } from "../lib/page";
+import { isOver, type RoomState } from "../lib/protocol";
+import type { Room } from "./room";
+
+export interface Trouble {
+  /** The lower, the sooner somebody must look. */
+  weight: number;
+  /** A few words, for a tile. */
+  short: string;
+  /** One sentence. */
+  words: string;
+  tone: "bad" | "warn" | "calm";
+}
+
+const SIGHTS: Partial<Record<RoomState["learner"]["picture"], [string, string]>> = {
+  black: ["Picture black", "The picture is black. The camera may be covered."],
+  frozen: ["Picture frozen", "The picture has not moved for a while."],
+  stopped: ["No picture", "Sound comes, but no picture."],
+};
+
+/** What is wrong or waits in this room, most important first; empty when all is well. */
+export function troubles(room: Room): Trouble[] {
+  const { state } = room;
+  if (!state || room.replaced) return [];
+  const found = isOver(state.state) ? ofEnd(state) : ofLive(room, state);
+  return found.sort((a, b) => a.weight - b.weight);
+}
+
+function ofEnd(state: RoomState): Trouble[] {
+  if (["attested", "closed"].includes(state.state) || state.role !== "invigilator") return [];
+  return [
+    { weight: 90, tone: "calm", short: "To attest", words: "The session is to be attested." },
+  ];
+}
+
+function ofLive(room: Room, state: RoomState): Trouble[] {
+  const { learner, inspection, handover } = state;
+  const found: Trouble[] = [];
+  const add = (weight: number, tone: Trouble["tone"], short: string, words: string): void => {
+    found.push({ weight, tone, short, words });
+  };
+  if (learner.hand) {
+    add(
+      0,
+      "warn",
+      "Hand raised",
+      `${learner.name} has raised a hand at ${clockTime(learner.hand)}.`,
+    );
+  }
+  const link = ofLink(room, state);
+  if (link) found.push(link);
+  else found.push(...ofSignals(state));
+  const unread = room.unread();
+  if (unread) {
+    const short = unread === 1 ? "1 new message" : `${unread} new messages`;
+    add(50, "warn", short, `${short} from ${learner.name}.`);
+  }
+  if (inspection?.done_at) {
+    add(60, "calm", "Done, look", `${learner.name} has done what you asked for. Please judge it.`);
+  }
+  if (handover) {
+    add(70, "calm", "Offered", `Offered to ${handover.to.name}, who has not accepted yet.`);
+  }
+  return found;
+}
+
+/** Nothing comes at all; null while something does. */
+function ofLink(room: Room, state: RoomState): Trouble | null {
+  const { learner } = state;
+  const came = state.state !== "scheduled";
+  if (!learner.present) {
+    if (!came) {
+      const words = `${learner.name} has not come yet.`;
+      return { weight: 95, tone: "calm", short: "Not here yet", words };
+    }
+    const words = `${learner.name} has lost the connection. Their page is trying again by itself.`;
+    return { weight: 10, tone: "bad", short: "Link lost", words };
+  }
+  if (room.media === "lost") {
+    const words = "The picture is interrupted. Trying again.";
+    return { weight: 20, tone: "bad", short: "Interrupted", words };
+  }
+  if (learner.media === "silent" && learner.silent_since) {
+    const since = clockTime(learner.silent_since);
+    const words = `Nothing has come from ${learner.name} since ${since}.`;
+    return { weight: 15, tone: "bad", short: `Nothing since ${since}`, words };
+  }
+  return null;
+}
+
+function ofSignals({ learner }: RoomState): Trouble[] {
+  const sight = learner.camera ? SIGHTS[learner.picture] : undefined;
+  const found: Trouble[] = [];
+  if (sight) found.push({ weight: 30, tone: "bad", short: sight[0], words: sight[1] });
+  const off: [string, string] | null =
+    !learner.camera && !learner.microphone
+      ? ["Camera and mic off", "Their camera and microphone are off."]
+      : !learner.camera
+        ? ["Camera off", "Their camera is off or blocked."]
+        : !learner.microphone
+          ? ["Microphone off", "Their microphone is off or blocked."]
+          : learner.sound === "muted"
+            ? ["Microphone silent", "Their microphone is on, but gives no sound at all."]
+            : null;
+  if (off) found.push({ weight: 40, tone: "warn", short: off[0], words: off[1] });
+  return found;
+}
