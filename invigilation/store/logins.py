@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.store.mapping import all_of, columns, dump, load
@@ -14,6 +14,7 @@ from invigilation.store.rows import login, ticket
 SECOND_CAMERA = "second"
 LINK = "link"
 """The kind of a ticket that opens no connection: it makes a device a session's second camera."""
+_OF_SECOND = (LINK, SECOND_CAMERA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,13 @@ class Logins:
         """Take a ticket out; the second caller gets None, and so does a late one."""
         return await self._take(ticket.c.kind != LINK, token_sha256, now)
 
+    async def linked(self, token_sha256: str) -> str | None:
+        """Return the session whose second camera's link this is."""
+        query = select(ticket.c.session).where(
+            ticket.c.token_sha256 == token_sha256, ticket.c.kind == LINK
+        )
+        return (await self._db.execute(query)).scalar()
+
     async def use_link(self, token_sha256: str, now: datetime) -> Ticket | None:
         """Take a second camera's link out, as `use_ticket` does with a ticket."""
         return await self._take(ticket.c.kind == LINK, token_sha256, now)
@@ -96,12 +104,16 @@ class Logins:
         )
 
     async def end_second(self, session: str) -> None:
-        """End the session's second camera, its tickets and its links."""
-        await self.end_links(session)
-        for table in (login, ticket):
-            await self._db.execute(
-                delete(table).where(table.c.person == session, table.c.kind == SECOND_CAMERA)
-            )
+        """End the session's second camera, its tickets and its links.
+
+        Logins go first, as in `purge`: two that remove the same rows must not wait for each other.
+        """
+        await self._db.execute(
+            delete(login).where(login.c.person == session, login.c.kind == SECOND_CAMERA)
+        )
+        await self._db.execute(
+            delete(ticket).where(ticket.c.person == session, ticket.c.kind.in_(_OF_SECOND))
+        )
 
     async def purge(self, now: datetime) -> int:
         """Remove what has run out; return how many rows went."""
