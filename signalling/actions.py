@@ -1,38 +1,43 @@
-"""What an invigilator's message asks of the desk, where nothing else is needed for it."""
+"""What a message asks of the desk, where nothing else is needed for it."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from invigilation.desk import Desk
 from invigilation.errors import InvalidInput
 from invigilation.people import Staff
 from signalling import messages as m
+from signalling.commands import NOTHING, Answer
+
+MOVES: Final = (m.Admit, m.Refuse, m.Pause, m.Resume, m.Stop, m.End, m.Attest)
+MARKS: Final = (m.AskInspection, m.Judge, m.RuleGap, m.ExtraTime)
 
 
-async def act(desk: Desk, by: Staff, message: m.Message) -> None:
-    """Have the desk do it; raises what the desk raises."""
+async def act(desk: Desk, by: Staff, message: m.Message) -> Answer:
+    """Have the desk do it for a member of staff; raises what the desk raises."""
     session = message.session
+    if isinstance(message, MOVES):
+        await _move(desk, by, message)
+        return NOTHING
+    if isinstance(message, MARKS):
+        return await _mark(desk, by, message)
     match message:
         case m.DecideIdentity():
             await desk.identity.decide(session, by, message.decision, message.reason)
         case m.ReopenIdentity():
             await desk.identity.reopen(session, by)
-        case m.ExtraTime():
-            await desk.sessions.extra_minutes(session, by, message.minutes)
-        case m.Attest():
-            await desk.reports.attest(session, by, message.statement, message.outcome)
-        case m.Refuse() | m.Pause() | m.Stop():
-            await _with_reason(desk, by, message)
-        case m.Admit():
-            await desk.sessions.admit(session, by)
-        case m.Resume():
-            await desk.sessions.resume(session, by)
-        case m.End():
-            await desk.sessions.end(session, by)
+        case m.HandOver():
+            await desk.handover.offer(session, by, message.to)
+        case m.WithdrawHandover():
+            await desk.handover.withdraw(session, by)
         case _:
             raise InvalidInput("event", "There is no such message.")
+    return NOTHING
 
 
-async def _with_reason(desk: Desk, by: Staff, message: m.Refuse | m.Pause | m.Stop) -> None:
+async def _move(desk: Desk, by: Staff, message: m.Message) -> None:
+    """Move the session on."""
     match message:
         case m.Refuse(session, reason):
             await desk.sessions.refuse(session, by, reason)
@@ -40,3 +45,26 @@ async def _with_reason(desk: Desk, by: Staff, message: m.Refuse | m.Pause | m.St
             await desk.sessions.pause(session, by, reason)
         case m.Stop(session, reason):
             await desk.sessions.stop(session, by, reason)
+        case m.Admit(session):
+            await desk.sessions.admit(session, by)
+        case m.Resume(session):
+            await desk.sessions.resume(session, by)
+        case m.End(session):
+            await desk.sessions.end(session, by)
+        case m.Attest(session, statement, outcome):
+            await desk.reports.attest(session, by, statement, outcome)
+
+
+async def _mark(desk: Desk, by: Staff, message: m.Message) -> Answer:
+    """Ask for something, or judge what came."""
+    match message:
+        case m.AskInspection(session, kind):
+            asked = await desk.inspections.ask(session, by, kind)
+            return {"inspection": asked.id}
+        case m.Judge(session, inspection, result, note):
+            await desk.inspections.judge(session, by, inspection, result, note)
+        case m.RuleGap(session, gap, ruling, note):
+            await desk.gaps.rule(session, by, gap, ruling, note)
+        case m.ExtraTime(session, minutes):
+            await desk.sessions.extra_minutes(session, by, minutes)
+    return NOTHING

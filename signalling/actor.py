@@ -146,6 +146,7 @@ class Actor:
         child = self._group.create_task(self._guarded(work))
         self._children.add(child)
         child.add_done_callback(self._children.discard)
+        child.add_done_callback(lambda _: work.close())  # it may have been cancelled unbegun
         return child
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:

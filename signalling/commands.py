@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from invigilation.errors import InvigilationError
-from signalling.messages import Message, NoteIncident, Party, Snapshot
+from invigilation.presence import Sight
+from signalling.messages import Join, Message, NoteIncident, Snapshot
 from signalling.ports import MediaPeer, Picture
 from signalling.seat import Person
 
@@ -68,7 +69,6 @@ class Developed:
 class PeerUp:
     """Media can flow to and from a peer."""
 
-    party: Party
     peer: MediaPeer
 
 
@@ -76,8 +76,14 @@ class PeerUp:
 class PeerGone:
     """A peer has ended."""
 
-    party: Party
     peer: MediaPeer
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A look at the learner's picture has found something."""
+
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,16 @@ class Tick:
     """A second has passed."""
 
 
-Command = Said | Developed | PeerUp | PeerGone | Look | Tick
+def joiner_of(command: object) -> str | None:
+    """Return the connection that this command brings into the room, if it brings one."""
+    match command:
+        case Said(person, Join()):
+            return person.sid
+        case _:
+            return None
+
+
+Command = Said | Developed | PeerUp | PeerGone | Looked | Look | Tick
 
 
 @dataclass(slots=True)

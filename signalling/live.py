@@ -12,11 +12,11 @@ from invigilation.desk import Desk
 from invigilation.ports import Clock
 from signalling.edge import EdgeServer
 from signalling.lobby import Lobby
+from signalling.means import Means
 from signalling.namespace import Lines, RoomNamespace
 from signalling.peer import MediaSettings, Peer
 from signalling.ports import EvidenceRoom, MediaPeer, PeerFactory
 from signalling.registry import Rooms
-from signalling.room import Means
 from signalling.tasks import Tasks
 from signalling.tracks import Shape
 
@@ -53,7 +53,7 @@ class Live:
         self._lines = Lines(self._server)
         means = Means(desk, evidence, peers, self._lines, clock, self._changed)
         self.rooms = Rooms(means)
-        self._lobby = Lobby(desk, self._lines, clock, self.rooms.learner_since)
+        self._lobby = Lobby(desk, self._lines, clock, self.rooms.glimpse)
         self._server.register_namespace(
             RoomNamespace(desk, self.rooms, self._lobby, self._lines, self._server, clock)
         )
@@ -83,7 +83,7 @@ class Live:
         await self._server.close()
         await self._tasks.close()
 
-    def _changed(self, staff: str) -> None:
+    def _changed(self, staff: str | None) -> None:
         self._lobby.changed(staff)
 
     async def _life(self, _app: web.Application) -> AsyncIterator[None]:

@@ -16,7 +16,7 @@ from invigilation.desk import Desk
 from invigilation.people import Role, Staff
 from invigilation.ports import Clock
 from invigilation.session import SessionState
-from invigilation.store.views import Sitting
+from invigilation.store.views import LobbyRole, LobbySitting
 from signalling import wire
 from signalling.ports import Outlet
 
@@ -41,12 +41,12 @@ class Lobby:
         desk: Desk,
         outlet: Outlet,
         clock: Clock,
-        learner_since: Callable[[str], datetime | None],
+        glimpse: Callable[[str], wire.Glimpse],
     ) -> None:
         self._desk = desk
         self._outlet = outlet
         self._clock = clock
-        self._learner_since = learner_since
+        self._glimpse = glimpse
         self._staff: dict[str, Staff] = {}
         self._sent: dict[str, float] = {}
         self._due: set[str] = set()
@@ -57,15 +57,20 @@ class Lobby:
         """Send the list to this connection from now on."""
         if staff.roles & SHOWN_TO:
             self._staff[sid] = staff
-            self.changed(staff.id)
+            self.changed(None)  # colleagues see who is here
 
     def leave(self, sid: str) -> None:
         """Send it no more."""
-        self._staff.pop(sid, None)
+        if self._staff.pop(sid, None) is not None:
+            self.changed(None)
 
-    def changed(self, staff: str) -> None:
-        """Send this person's list soon: something in it has changed."""
-        self._due.add(staff)
+    def changed(self, staff: str | None) -> None:
+        """Send this person's list soon, and that of administrators; None: everybody's."""
+        self._due |= {
+            one.id
+            for one in self._staff.values()
+            if staff is None or one.id == staff or one.is_a(Role.ADMINISTRATOR)
+        }
         self._wake.set()
 
     async def run(self) -> None:
@@ -90,22 +95,40 @@ class Lobby:
                 first, last = today(self._clock.now(), self._desk.office.rules.zone)
                 sittings = await self._desk.sessions.lobby(staff, first, last)
                 await self._note_ready(staff, sittings)
-                lines = [
-                    wire.lobby_entry(one, self._learner_since(one.session)) for one in sittings
-                ]
+                body = {
+                    "sessions": self._entries(staff, sittings),
+                    "colleagues": await self._colleagues(staff),
+                }
                 for sid in [sid for sid, one in self._staff.items() if one.id == staff.id]:
-                    await self._outlet.send(sid, "lobby", {"sessions": lines})
+                    await self._outlet.send(sid, "lobby", body)
         except Exception:
             log.exception("a lobby could not be sent", staff=staff.id)
 
-    async def _note_ready(self, staff: Staff, sittings: list[Sitting]) -> None:
+    def _entries(self, staff: Staff, sittings: list[LobbySitting]) -> list[wire.Json]:
+        entries: list[wire.Json] = []
+        for one in sittings:
+            glimpse = self._glimpse(one.sitting.session)
+            role = one.role
+            if role is LobbyRole.COLLEAGUE and glimpse.unattended:
+                role = LobbyRole.UNATTENDED
+            if role is not LobbyRole.COLLEAGUE or staff.is_a(Role.ADMINISTRATOR):
+                entries.append(wire.lobby_entry(role, one.sitting, glimpse))
+        return entries
+
+    async def _colleagues(self, staff: Staff) -> list[wire.Json]:
+        here = {one.id for one in self._staff.values()}
+        return [
+            {"id": one.id, "name": one.name, "here": one.id in here}
+            for one in await self._desk.handover.colleagues(staff)
+        ]
+
+    async def _note_ready(self, staff: Staff, sittings: list[LobbySitting]) -> None:
         """Note that the invigilator is there for whoever may check in now."""
         now, moment = self._clock.monotonic(), self._clock.now()
         self._ready = {one: at for one, at in self._ready.items() if now - at < READY_S}
-        for one in sittings:
+        for one in (it.sitting for it in sittings if it.role is LobbyRole.MINE):
             if (
-                one.staff == staff.id
-                and one.session_state is SessionState.SCHEDULED
+                one.session_state is SessionState.SCHEDULED
                 and attendance.opens(one.start) <= moment <= attendance.closes(one.start)
                 and one.session not in self._ready
             ):

@@ -5,8 +5,9 @@ Its handlers parse, authorise by role, hand the message to its room and acknowle
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
 import socketio
@@ -18,13 +19,22 @@ from invigilation.errors import Busy, InvalidInput, InvigilationError, NotAllowe
 from invigilation.ports import Clock
 from signalling.commands import Internal
 from signalling.edge import NAMESPACE, Bucket, EdgeServer
+from signalling.forms import may_send, parse
 from signalling.lobby import Lobby
-from signalling.messages import Join, Party, may_send, parse
+from signalling.messages import Join, Party
 from signalling.registry import Rooms
 from signalling.seat import Person
 
 MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 40.0
+"""Of one connection about one session."""
+ALL_MESSAGES_A_SECOND: Final = 60.0
+ALL_MESSAGES_AT_ONCE: Final = 160.0
+"""Of one connection: staff come into a dozen rooms at once."""
+MESSAGES_WAITING: Final = 64
+"""Of one connection; what comes while so many are being handled is refused."""
+LANES_KEPT: Final = 32
+"""Sessions of which a connection's rate is remembered."""
 OUTBOX_LIMIT: Final = 64
 """Frames that may wait for a slow connection; beyond that it has to come back and start anew."""
 TICKET_LIMIT: Final = 200
@@ -32,13 +42,52 @@ TICKET_LIMIT: Final = 200
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one connection says about one session: in order, and not too fast."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.bucket = Bucket(MESSAGES_A_SECOND, MESSAGES_AT_ONCE, clock)
+        self.turn = asyncio.Lock()  # gives turns in the order in which they were asked for
+        self.waiting = 0
+
+
 class Line:
     """A connection that has been let in."""
 
-    person: Person
-    eio_sid: str
-    bucket: Bucket
+    def __init__(self, person: Person, eio_sid: str, clock: Clock) -> None:
+        self.person = person
+        self.eio_sid = eio_sid
+        self.waiting = 0
+        self._bucket = Bucket(ALL_MESSAGES_A_SECOND, ALL_MESSAGES_AT_ONCE, clock)
+        self._clock = clock
+        self._lanes: dict[str, Lane] = {}
+
+    def check(self) -> None:
+        """Raise `Busy` when there were too many messages."""
+        if self.waiting >= MESSAGES_WAITING or not self._bucket.take():
+            raise Busy("connection")
+
+    @contextlib.asynccontextmanager
+    async def turn(self, session: str) -> AsyncIterator[None]:
+        """Wait for the turn of a message about a session; raises `Busy` for too many of them."""
+        lane = self._lanes.pop(session, None) or Lane(self._clock)
+        self._lanes[session] = lane  # the last used is the last to be forgotten
+        self._forget()
+        if not lane.bucket.take():
+            raise Busy("connection")
+        lane.waiting += 1
+        self.waiting += 1
+        try:
+            async with lane.turn:
+                yield
+        finally:
+            lane.waiting -= 1
+            self.waiting -= 1
+
+    def _forget(self) -> None:
+        for session, lane in [*self._lanes.items()][:-LANES_KEPT]:
+            if not lane.waiting:
+                del self._lanes[session]
 
 
 class Lines:
@@ -123,8 +172,7 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             raise socketio.exceptions.ConnectionRefusedError(str(Internal())) from None
         if not self._edge.lives(eio_sid):
             raise socketio.exceptions.ConnectionRefusedError("This connection has ended.")
-        bucket = Bucket(MESSAGES_A_SECOND, MESSAGES_AT_ONCE, self._clock)
-        self._lines.add(Line(person, eio_sid, bucket))
+        self._lines.add(Line(person, eio_sid, self._clock))
         if person.staff is not None:
             self._edge.entered(eio_sid)
             self._lobby.enter(sid, person.staff)
@@ -136,10 +184,11 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         ticket = await self._desk.reception.use_ticket(raw)
         if ticket.kind == Kind.STAFF:
             staff = await self._desk.reception.staff(ticket.person)
-            return Person(sid, Party.INVIGILATOR, staff=staff)
+            return Person(sid, staff=staff)
         if ticket.session is None:
             raise NotSignedIn("This ticket is not valid.")
-        return Person(sid, Party.LEARNER, session=ticket.session)
+        party = Party.SECOND if ticket.kind == Kind.SECOND else Party.LEARNER
+        return Person(sid, party, session=ticket.session)
 
     def _disconnect(self, sid: str) -> None:
         line = self._lines.remove(sid)
@@ -170,17 +219,18 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         line = self._lines.find(sid)
         if line is None:
             raise NotSignedIn("This connection has ended.")
-        if not line.bucket.take():
-            raise Busy("connection")
+        line.check()
         person = line.person
         if len(args) != 1:
             raise InvalidInput("body", "A message is one JSON object.")
         message = parse(event, args[0])
-        if not may_send(person.party, event):
-            raise NotAllowed("do this as a learner")
+        # What staff are in a room, the room knows; the others are the same in every one.
+        if person.party is not None and not may_send(person.party, event):
+            raise NotAllowed(f"do this as {person.party}")
         if person.session is not None and message.session != person.session:
             raise NotAllowed("enter this session")
-        answer = await self._rooms.say(person, message)
+        async with line.turn(message.session):
+            answer = await self._rooms.say(person, message)
         if isinstance(message, Join):
             self._edge.entered(line.eio_sid)
         return answer

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from invigilation.identity import Reading, SnapshotKind
+from invigilation.presence import Sight, Sound, Source
 from invigilation.store.evidence import Evidence
 from signalling.peer import MediaSink
+from signalling.tracks import Shape, Track
 
 
 class MediaPeer(Protocol):
@@ -20,23 +22,38 @@ class MediaPeer(Protocol):
 
     @property
     def last_packet_at(self) -> float | None:
-        """When the last packet came, by the monotonic clock; None before the first."""
+        """When the last packet of any track came, monotonic; None before the first."""
         ...
 
-    def forward_to(self, other: Any) -> None:
-        """Send sound and picture to another peer of the same factory, and to nobody else."""
+    def packet_at(self, track: Track) -> float | None:
+        """When the last packet of a track came, monotonic; None before the first."""
         ...
 
-    def unforward(self) -> None:
-        """Send them to nobody."""
+    def sound(self, now: float) -> Sound:
+        """Judge the sound that comes, at a monotonic time."""
         ...
 
-    def tap(self, sink: MediaSink) -> Callable[[], None]:
-        """Give them to a sink, too; calling what is returned ends that."""
+    def receive_from(self, sources: Mapping[Track, tuple[Any, Track]]) -> None:
+        """Send these tracks of other peers of the same factory from now on, and nothing else.
+
+        The same source again is not interrupted.
+        """
         ...
 
-    async def key_frame(self, timeout: float) -> bytes:  # noqa: ASYNC109 - as `Peer` has it
-        """Return one VP8 key frame; raises `signalling.peer.NoPicture`."""
+    def tap(self, sink: MediaSink, video: Track | None, audio: Track | None) -> Callable[[], None]:
+        """Give these tracks to a sink, too; calling what is returned ends that."""
+        ...
+
+    async def key_frame(
+        self,
+        timeout: float,  # noqa: ASYNC109 - as `Peer` has it
+        track: Track = Track.CAMERA,
+        wider_than: int = 0,
+    ) -> bytes:
+        """Return the first VP8 key frame wider than so many pixels, after `timeout` the widest.
+
+        Raises `signalling.peer.NoPicture` when none came.
+        """
         ...
 
     async def close(self) -> None:
@@ -47,8 +64,8 @@ class MediaPeer(Protocol):
 class PeerFactory(Protocol):
     """Makes peers."""
 
-    async def answer(self, sdp: str) -> tuple[MediaPeer, str]:
-        """Answer an offer: the new peer, which the caller closes, and the answer's SDP.
+    async def answer(self, sdp: str, shape: Shape) -> tuple[MediaPeer, str]:
+        """Answer an offer of this shape: the new peer, which the caller closes, and the SDP.
 
         Raises `signalling.sdp.SdpRefused`.
         """
@@ -81,6 +98,14 @@ class Recording(MediaSink, Protocol):
         ...
 
 
+class PictureWatch(Protocol):
+    """Looks at one person's pictures, one after another."""
+
+    async def look(self, key_frame: bytes) -> Sight:
+        """Judge a VP8 key frame by itself and by the one before: `GOOD`, `BLACK` or `FROZEN`."""
+        ...
+
+
 class EvidenceRoom(Protocol):
     """Keeps pictures and recordings, encrypted."""
 
@@ -88,8 +113,12 @@ class EvidenceRoom(Protocol):
         """Decode a VP8 key frame and store it as a picture."""
         ...
 
-    async def begin(self, session: str) -> Recording:
-        """Open a new part of the session's recording, and tell the desk."""
+    async def begin(self, session: str, source: Source) -> Recording:
+        """Open a new part of the recording of one source, and tell the desk."""
+        ...
+
+    def watcher(self) -> PictureWatch:
+        """Return a new watch over one person's pictures."""
         ...
 
 

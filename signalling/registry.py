@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import Final
 
 import structlog
@@ -11,13 +10,19 @@ import structlog
 from invigilation.errors import Busy, NotAllowed
 from signalling.actor import COMMAND_S
 from signalling.commands import Answer, RoomClosed, Said
-from signalling.messages import Join, Message
-from signalling.room import Means, Room
+from signalling.means import Means
+from signalling.messages import Join, Message, TakeOver, WithdrawHandover
+from signalling.room import UNATTENDED_S, Room
 from signalling.seat import Person
+from signalling.wire import Glimpse
 
 ROOM_LIMIT: Final = 200
 DRAIN_S: Final = 8.0
 TRIES: Final = 3
+WATCH_LIMIT: Final = 16
+"""Rooms that one connection of staff may be in."""
+OPENING: Final = (Join, TakeOver, WithdrawHandover)
+"""Messages that open a room: they may come from outside."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +34,9 @@ class Rooms:
         self._means = means
         self._rooms: dict[str, Room] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._joining: dict[str, set[str]] = {}
         self._draining = False
+        self._began = means.clock.monotonic()
 
     def __len__(self) -> int:
         """Return how many rooms are open."""
@@ -37,12 +44,27 @@ class Rooms:
 
     async def say(self, person: Person, message: Message) -> Answer:
         """Hand a message to its room and return the answer; raises as `Room.do` does."""
+        if not isinstance(message, Join):
+            return await self._say(person, message)
+        inside = {one for one, room in self._rooms.items() if room.holds(person.sid)}
+        joining = self._joining.setdefault(person.sid, set())
+        try:
+            if len((inside | joining) - {message.session}) >= WATCH_LIMIT:
+                raise NotAllowed(f"watch more than {WATCH_LIMIT} sessions at once")
+            joining.add(message.session)
+            return await self._say(person, message)
+        finally:
+            joining.discard(message.session)
+            if not joining:
+                self._joining.pop(person.sid, None)
+
+    async def _say(self, person: Person, message: Message) -> Answer:
         for _ in range(TRIES):
             room = self._rooms.get(message.session)
             if room is None:
-                if not isinstance(message, Join):
+                if not isinstance(message, OPENING):
                     raise NotAllowed("do this before you have joined the session")
-                room = self._open(message.session)
+                room = self._open(message)
             try:
                 return await room.do(Said(person, message))
             except RoomClosed:
@@ -60,10 +82,14 @@ class Rooms:
         if room is not None:
             room.look()
 
-    def learner_since(self, session: str) -> datetime | None:
-        """Since when the learner is in the session's room."""
+    def glimpse(self, session: str) -> Glimpse:
+        """Return what a lobby shows of the session's room."""
         room = self._rooms.get(session)
-        return None if room is None else room.learner_since
+        if room is not None:
+            return room.glimpse
+        # Nobody is in it. But after a restart people need a moment to come back.
+        up_for = self._means.clock.monotonic() - self._began
+        return Glimpse(None, None, unattended=up_for >= UNATTENDED_S)
 
     async def drain(self) -> None:
         """Open no more rooms, and close those that are open."""
@@ -80,10 +106,14 @@ class Rooms:
             log.warning("rooms were closed by force", rooms=len(late))
             await asyncio.wait(late)
 
-    def _open(self, session: str) -> Room:
+    def _open(self, message: Message) -> Room:
+        session = message.session
         if self._draining or len(self._rooms) >= ROOM_LIMIT:
             raise Busy("server")
-        room = Room(session, self._means)
+        # To take over is only possible where nobody has been for a while.
+        take_over = isinstance(message, TakeOver)
+        nobody_since = self._began if take_over else self._means.clock.monotonic()
+        room = Room(session, self._means, nobody_since)
         self._rooms[session] = room
         self._tasks[session] = asyncio.create_task(self._live(room))
         return room

@@ -1,21 +1,30 @@
-"""One side of a room: who sits there, and what comes from them."""
+"""A place in a room: who sits there, and what comes from them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from invigilation.desk.office import LEARNER, actor
+from invigilation.desk.office import LEARNER, SECOND_CAMERA, actor
 from invigilation.people import Role, Staff
+from signalling import tracks
 from signalling.messages import Party
 from signalling.ports import MediaPeer
+from signalling.tracks import Shape
 
 SILENT_S: Final = 5.0
 """A peer that has sent no packet for so long is silent."""
 LEFT_S: Final = 5.0
 """Who is back after less than this has not left, as far as the record goes."""
+SHAPES: Final[Mapping[Party, Shape]] = {
+    Party.LEARNER: tracks.LEARNER,
+    Party.INVIGILATOR: tracks.INVIGILATOR,
+    Party.SUPERVISOR: tracks.SUPERVISOR,
+    Party.SECOND: tracks.SECOND_CAMERA,
+}
 
 
 class Flow(StrEnum):
@@ -28,47 +37,59 @@ class Flow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody's connection. `staff` is set for staff, `session` for learners."""
+    """Somebody's connection. `staff` is set for staff, `session` for everybody else.
+
+    `party` is None for staff until a room has given them a seat: it says as what they are in it.
+    """
 
     sid: str
-    party: Party
+    party: Party | None = None
     staff: Staff | None = None
     session: str | None = None
 
     @property
     def actor(self) -> str:
         """The name in the record."""
-        return LEARNER if self.staff is None else actor(self.staff, Role.INVIGILATOR)
+        if self.staff is None:
+            return SECOND_CAMERA if self.party is Party.SECOND else LEARNER
+        supervises = self.party is Party.SUPERVISOR
+        return actor(self.staff, Role.ADMINISTRATOR if supervises else Role.INVIGILATOR)
 
 
 @dataclass(frozen=True, slots=True)
 class SeatView:
-    """What both sides may see of a seat."""
+    """What others may see of a seat."""
 
     present: bool
     camera: bool
     microphone: bool
+    screen: bool
     media: Flow
+    name: str | None
+    since: datetime | None
 
 
 class Seat:
-    """A side of the room. `peer` is up; `pending` is the newer one that is not up yet."""
+    """A place in the room. `peer` is up; `pending` is the newer one that is not up yet."""
 
-    def __init__(self, party: Party) -> None:
+    def __init__(self, party: Party, at: float) -> None:
         self.party = party
         self.person: Person | None = None
+        self.holder: str | None = None
+        """Whose the place is, of the staff: who sat here last, until they are let go."""
         self.since: datetime | None = None
         self.peer: MediaPeer | None = None
         self.pending: MediaPeer | None = None
-        self.camera = False
-        self.microphone = False
+        self.camera = self.microphone = self.screen = False
         self.recorded: str | None = None
-        """Under which name the record has this side as present."""
-        self._left_at = 0.0
+        """Under which name the record has this place as taken."""
+        self.left_at = at
+        """Since when nobody sits here, monotonic, while nobody does."""
 
     def take(self, person: Person, now: datetime) -> Person | None:
         """Seat a person; return the older connection that has to go."""
         older, self.person = self.person, person
+        self.holder = None if person.staff is None else person.staff.id
         if older is None or self.since is None:
             self.since = now
         return older if older is not None and older.sid != person.sid else None
@@ -77,11 +98,15 @@ class Seat:
         """Empty the seat; its peers stay, for whoever comes back soon."""
         self.person = None
         self.since = None
-        self._left_at = at
+        self.left_at = at
+
+    def sends_nothing(self) -> None:
+        """Forget what this side said that it sends."""
+        self.camera = self.microphone = self.screen = False
 
     def has_left(self, at: float) -> bool:
         """Say whether the record should say that this side has left."""
-        return self.recorded is not None and self.person is None and at - self._left_at >= LEFT_S
+        return self.recorded is not None and self.person is None and at - self.left_at >= LEFT_S
 
     def take_peers(self) -> list[MediaPeer]:
         """Take all peers out; the caller closes them."""
@@ -98,4 +123,13 @@ class Seat:
 
     def view(self, at: float) -> SeatView:
         """Return what is to be seen at this moment of the monotonic clock."""
-        return SeatView(self.person is not None, self.camera, self.microphone, self.flow(at))
+        staff = None if self.person is None else self.person.staff
+        return SeatView(
+            self.person is not None,
+            self.camera,
+            self.microphone,
+            self.screen,
+            self.flow(at),
+            None if staff is None else staff.name,
+            self.since,
+        )

@@ -1,13 +1,19 @@
-"""The recorder as a member of the room: it listens to the learner's peer, whichever that is."""
+"""The recorder as a member of the room: it listens to whoever is the source, peer after peer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
+from invigilation.presence import Source
+from signalling.messages import Party
 from signalling.ports import EvidenceRoom, MediaPeer, Recording
+from signalling.stage import Stage
+from signalling.tracks import Track
 
 RETRY_S: Final = 10.0
 """A recording that could not begin (a full disk) is tried again after this."""
@@ -15,12 +21,42 @@ RETRY_S: Final = 10.0
 log = structlog.get_logger(__name__)
 
 
-class Tape:
-    """One part of a session's recording at most; a room that closes ends it."""
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a recording is made of: these tracks of this peer."""
 
-    def __init__(self, session: str, evidence: EvidenceRoom) -> None:
+    peer: MediaPeer
+    video: Track | None
+    audio: Track | None
+
+    @property
+    def flows(self) -> bool:
+        """Whether anything of it has come."""
+        tracks = (self.video, self.audio)
+        return any(one is not None and self.peer.packet_at(one) is not None for one in tracks)
+
+
+def feeds(stage: Stage) -> dict[Source, Feed]:
+    """Return what there is to be recorded now, source by source."""
+    learner, second = stage[Party.LEARNER].peer, stage[Party.SECOND].peer
+    found: dict[Source, Feed] = {}
+    if learner is not None:
+        found[Source.CAMERA] = Feed(learner, Track.CAMERA, Track.AUDIO)
+        found[Source.SCREEN] = Feed(learner, Track.SCREEN, None)
+    if second is not None:
+        found[Source.SECOND] = Feed(second, Track.CAMERA, None)
+    if stage.invigilating is not None:
+        found[Source.INVIGILATOR] = Feed(stage.invigilating, Track.CAMERA, Track.AUDIO)
+    return {source: feed for source, feed in found.items() if feed.flows}
+
+
+class Tape:
+    """One part of a source's recording at a time; a room that closes ends it."""
+
+    def __init__(self, session: str, evidence: EvidenceRoom, source: Source) -> None:
         self._session = session
         self._evidence = evidence
+        self._source = source
         self._recording: Recording | None = None
         self._peer: MediaPeer | None = None
         self._untap: Callable[[], None] | None = None
@@ -36,22 +72,23 @@ class Tape:
         """Say whether the part has stopped by itself: it wants to be finished."""
         return self._recording is not None and self._recording.broken
 
-    async def follow(self, peer: MediaPeer, now: float) -> bool:
-        """Record this peer; say whether a new part was begun. Never raises an `Exception`."""
+    async def follow(self, feed: Feed, now: float) -> bool:
+        """Record this; say whether a new part was begun. Never raises an `Exception`."""
         begun = False
         if self._recording is None:
             if now < self._retry_at:
                 return False
             self._retry_at = now + RETRY_S
             try:
-                self._recording = await self._evidence.begin(self._session)
+                self._recording = await self._evidence.begin(self._session, self._source)
             except Exception:
                 log.exception("a recording could not begin", session=self._session)
                 return False
             begun = True
-        if peer is not self._peer:
+        if feed.peer is not self._peer:
             self.let_go()
-            self._peer, self._untap = peer, peer.tap(self._recording)
+            self._peer = feed.peer
+            self._untap = feed.peer.tap(self._recording, feed.video, feed.audio)
         return begun
 
     def let_go(self) -> None:
@@ -71,3 +108,47 @@ class Tape:
             # What is on the disk is mended and listed later; the session itself goes on.
             log.exception("a recording could not be completed", session=self._session)
         self._recording = None
+
+
+class Tapes:
+    """All recordings of a session: a tape for each source, begun when its packets come."""
+
+    def __init__(self, session: str, evidence: EvidenceRoom) -> None:
+        self._tapes = {source: Tape(session, evidence, source) for source in Source}
+        self._wanted: frozenset[Source] = frozenset()
+
+    @property
+    def running(self) -> frozenset[Source]:
+        """What is being recorded, or not completed yet."""
+        return frozenset(source for source, tape in self._tapes.items() if tape.on)
+
+    @property
+    def on(self) -> bool:
+        """Say whether all is recorded that comes, or is being completed."""
+        return bool(self.running) and self._wanted <= self.running
+
+    @property
+    def broken(self) -> bool:
+        """Say whether some part has stopped by itself."""
+        return any(tape.broken for tape in self._tapes.values())
+
+    async def follow(self, what: Mapping[Source, Feed], now: float) -> bool:
+        """Record all this; say whether a new part was begun. Never raises an `Exception`."""
+        self._wanted = self._wanted | what.keys()
+        begun = False
+        for source, feed in what.items():
+            tape = self._tapes[source]
+            if not tape.broken:
+                begun = await tape.follow(feed, now) or begun
+        return begun
+
+    async def finish_broken(self) -> None:
+        """Complete the parts that have stopped by themselves."""
+        for tape in self._tapes.values():
+            if tape.broken:
+                await tape.finish()
+
+    async def finish(self) -> None:
+        """Complete all parts. Never raises an `Exception`."""
+        self._wanted = frozenset()
+        await asyncio.gather(*(tape.finish() for tape in self._tapes.values()))

@@ -22,6 +22,7 @@ class Tasks:
         task = asyncio.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # it may have been cancelled unbegun
         return task
 
     async def finish(self) -> None:

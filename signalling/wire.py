@@ -3,38 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from invigilation.desk.sessions import RoomView
+from invigilation.gap import Gap
 from invigilation.identity import IdentityCheck
 from invigilation.incident import Incident
+from invigilation.inspection import Inspection
+from invigilation.presence import Sight, Sound
 from invigilation.session import SessionState
 from invigilation.store.sessions import Line
-from invigilation.store.views import Sitting
+from invigilation.store.views import LobbyRole, Sitting
 from signalling.messages import Party
-from signalling.seat import SeatView
+from signalling.seat import Flow, SeatView
 
 CHAT_BYTES: Final = 24 * 1024
 """The newest lines of chat that fit into this are in a state: it must pass a slow link."""
 OPEN: Final = frozenset({SessionState.IN_PROGRESS, SessionState.PAUSED})
+STAFF: Final = frozenset({Party.INVIGILATOR, Party.SUPERVISOR})
+SECOND: Final = timedelta(seconds=1)
 
 Json = dict[str, object]
 
 
-def state(party: Party, view: RoomView, seats: dict[Party, SeatView], *, recording: bool) -> Json:
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a room shows beside the session's record: it is told anew when this changes.
+
+    `silent_since`: the time of the learner's last packet, while none come. `hand`: since when it
+    is raised. `offered_at`: since when the session is offered to a colleague.
+    """
+
+    seats: Mapping[Party, SeatView]
+    recording: bool
+    picture: Sight
+    sound: Sound
+    silent_since: datetime | None
+    hand: datetime | None
+    screen_wanted: bool
+    offered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What the lobby shows of a room: since when the learner is there, their hand, who watches."""
+
+    since: datetime | None
+    hand: datetime | None
+    unattended: bool
+
+
+def state(party: Party, view: RoomView, face: Face) -> Json:
     """Return the whole state of a session as this side may see it."""
     session, sitting = view.session, view.sitting
-    released = party is Party.LEARNER and session.state in OPEN
     body: Json = {
         "session": session.id,
         "seq": session.seq,
         "now": stamp(view.now),
         "role": party.value,
         "state": session.state.value,
-        "learner": _seat(sitting.learner_name, seats[Party.LEARNER]),
-        "invigilator": _seat(sitting.staff_name, seats[Party.INVIGILATOR]),
+        "recording": face.recording,
+    }
+    learner = face.seats[Party.LEARNER]
+    if party is Party.SECOND:
+        return {**body, "learner": {"name": sitting.learner_name, "present": learner.present}}
+    released = party is Party.LEARNER and session.state in OPEN
+    asked = next((one for one in view.inspections if one.open), None)
+    body |= _people(view, face) | {
         "assessment": {
             "title": sitting.title,
             "minutes": session.minutes,
@@ -49,29 +87,68 @@ def state(party: Party, view: RoomView, seats: dict[Party, SeatView], *, recordi
         "clock": {
             "started": _maybe(session.started),
             "running": session.running_since is not None,
-            "remaining_s": session.remaining(view.now) // timedelta(seconds=1),
+            "remaining_s": session.remaining(view.now) // SECOND,
+            "given_back_s": session.given_back // SECOND,
         },
         "reason": session.reason,
         "assessment_url": (sitting.assessment_url or None) if released else None,
-        "recording": recording,
+        "screen_wanted": face.screen_wanted,
+        "inspection": None if asked is None else _asked(asked),
         "chat": _chat(view.chat),
     }
-    if party is Party.INVIGILATOR:
-        body["identity"] = _identity(view.identity)
-        body["incidents"] = [_incident(one) for one in view.incidents]
-    return body
+    return body | _for_staff(view, face) if party in STAFF else body
 
 
-def lobby_entry(sitting: Sitting, since: datetime | None) -> Json:
-    """Return one line of an invigilator's lobby; `since` is when the learner came in."""
+def _people(view: RoomView, face: Face) -> Json:
+    learner, second = face.seats[Party.LEARNER], face.seats[Party.SECOND]
+    supervisor = face.seats[Party.SUPERVISOR]
+    return {
+        "learner": _seat(view.sitting.learner_name, learner)
+        | {
+            "screen": learner.screen,
+            "picture": face.picture.value,
+            "sound": face.sound.value,
+            "hand": _maybe(face.hand),
+            "silent_since": None if learner.media is Flow.LIVE else _maybe(face.silent_since),
+        },
+        "invigilator": _seat(view.sitting.staff_name, face.seats[Party.INVIGILATOR]),
+        "second": {"present": second.present, "media": second.media.value},
+        "supervisor": {"name": supervisor.name, "since": _maybe(supervisor.since)}
+        if supervisor.present
+        else None,
+    }
+
+
+def _for_staff(view: RoomView, face: Face) -> Json:
+    to = view.handing_to
+    return {
+        "identity": _identity(view.identity),
+        "incidents": [_incident(one) for one in view.incidents],
+        "inspections": [_inspection(one) for one in view.inspections],
+        "gaps": [_gap(one) for one in view.gaps],
+        "handover": None
+        if to is None
+        else {
+            "to": {"id": to.id, "name": to.name},
+            "since": stamp(face.offered_at or view.now),
+        },
+    }
+
+
+def lobby_entry(role: LobbyRole, sitting: Sitting, glimpse: Glimpse) -> Json:
+    """Return one line of somebody's lobby, to whom the sitting is `role`."""
     return {
         "session": sitting.session,
         "learner": sitting.learner_name,
         "assessment": sitting.title,
         "start": stamp(sitting.start),
         "state": sitting.session_state.value,
-        "present": since is not None,
-        "since": _maybe(since),
+        "present": glimpse.since is not None,
+        "since": _maybe(glimpse.since),
+        "hand": _maybe(glimpse.hand),
+        "invigilator": sitting.staff_name,
+        "role": role.value,
+        "offered_by": sitting.staff_name if role is LobbyRole.OFFERED else None,
     }
 
 
@@ -102,7 +179,13 @@ def _chat(lines: Iterable[Line]) -> list[Json]:
         if room < 0:
             break
         shown.append(
-            {"seq": line.seq, "from": line.sender, "text": line.text, "at": stamp(line.at)}
+            {
+                "seq": line.seq,
+                "from": line.sender,
+                "text": line.text,
+                "at": stamp(line.at),
+                "notice": line.notice,
+            }
         )
     return shown[::-1]
 
@@ -126,4 +209,32 @@ def _incident(one: Incident) -> Json:
         "note": one.note,
         "picture": one.picture,
         "at": stamp(one.at),
+    }
+
+
+def _asked(one: Inspection) -> Json:
+    return {
+        "id": one.id,
+        "kind": one.kind.value,
+        "asked_at": stamp(one.asked_at),
+        "done_at": _maybe(one.done_at),
+    }
+
+
+def _inspection(one: Inspection) -> Json:
+    return _asked(one) | {
+        "result": None if one.result is None else one.result.value,
+        "note": one.note,
+        "judged_at": _maybe(one.judged_at),
+    }
+
+
+def _gap(one: Gap) -> Json:
+    return {
+        "id": one.id,
+        "began": stamp(one.began),
+        "ended": _maybe(one.ended),
+        "lost_s": None if one.lost is None else one.lost // SECOND,
+        "ruling": None if one.ruling is None else one.ruling.value,
+        "note": one.note,
     }

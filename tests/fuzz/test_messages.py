@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invigilation.errors import InvalidInput
-from signalling.messages import FORMS, SDP_LIMIT, Message, parse
+from signalling.forms import FORMS, SDP_LIMIT, parse
+from signalling.messages import Message
 from tests.signalling.bodies import BODIES
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()

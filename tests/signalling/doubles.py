@@ -9,39 +9,65 @@ from collections.abc import Callable, Mapping
 from invigilation.desk import Desk
 from invigilation.desk.office import new_id
 from invigilation.identity import SnapshotKind
+from invigilation.presence import Sight, Sound, Source
 from invigilation.store.evidence import Evidence
 from signalling.peer import MediaSink, NoPicture
 from signalling.ports import MediaPeer, Picture
 from signalling.sdp import SdpRefused
+from signalling.tracks import LEARNER, Shape, Track
 
 
 class FakePeer:
-    """A peer whose packets the test sends."""
+    """A peer whose packets the test sends; `sources` is what it was told to receive, each time."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock, shape: Shape = LEARNER) -> None:
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
-        self.last_packet_at: float | None = None
-        self.forwards_to: FakePeer | None = None
-        self.sinks: list[MediaSink] = []
+        self.shape = shape
+        self.packets: dict[Track, float] = {}
+        self.sources: dict[Track, tuple[FakePeer, Track]] = {}
+        self.sinks: list[tuple[MediaSink, Track | None, Track | None]] = []
         self.frame: bytes | None = b"key frame"
+        self.wider_than: list[int] = []
         self.hold: asyncio.Event | None = None
+        self.hears = Sound.HEARD
+        self.told = lambda: None
         self._clock = clock
 
-    def send(self) -> None:
-        self.last_packet_at = self._clock.monotonic()
+    @property
+    def last_packet_at(self) -> float | None:
+        return max(self.packets.values(), default=None)
 
-    def forward_to(self, other: FakePeer) -> None:
-        self.forwards_to = other
+    def packet_at(self, track: Track) -> float | None:
+        return self.packets.get(track)
 
-    def unforward(self) -> None:
-        self.forwards_to = None
+    def sound(self, now: float) -> Sound:
+        last = self.packets.get(Track.AUDIO)
+        return Sound.NONE if last is None or now - last >= 5 else self.hears
 
-    def tap(self, sink: MediaSink) -> Callable[[], None]:
-        self.sinks.append(sink)
-        return lambda: self.sinks.remove(sink)
+    def send(self, *tracks: Track) -> None:
+        """Send a packet of these tracks; without any, of sound and camera as far as it may."""
+        usual = self.shape.sends & {Track.AUDIO, Track.CAMERA}
+        for track in tracks or usual:
+            assert track in self.shape.sends
+            self.packets[track] = self._clock.monotonic()
 
-    async def key_frame(self, timeout: float) -> bytes:  # noqa: ASYNC109 - as the port has it
+    def receive_from(self, sources: Mapping[Track, tuple[FakePeer, Track]]) -> None:
+        self.sources = dict(sources)
+        self.told()
+
+    def tap(self, sink: MediaSink, video: Track | None, audio: Track | None) -> Callable[[], None]:
+        one = (sink, video, audio)
+        self.sinks.append(one)
+        return lambda: self.sinks.remove(one)
+
+    async def key_frame(
+        self,
+        timeout: float,  # noqa: ASYNC109 - as the port has it
+        track: Track = Track.CAMERA,
+        wider_than: int = 0,
+    ) -> bytes:
+        self.wider_than.append(wider_than)
         if self.hold is not None:
             await self.hold.wait()
         if self.frame is None:
@@ -60,14 +86,26 @@ class FakePeers:
         self._clock = clock
         self._at_once = at_once
 
-    async def answer(self, sdp: str) -> tuple[MediaPeer, str]:
+    async def answer(self, sdp: str, shape: Shape) -> tuple[MediaPeer, str]:
         if sdp == "nonsense":
             raise SdpRefused("This is no offer.")
-        peer = FakePeer(self._clock)
+        peer = FakePeer(self._clock, shape)
         if self._at_once:
             peer.connected.set()
         self.made.append(peer)
         return peer, f"answer to {sdp}"
+
+
+class FakeWatch:
+    """Finds in a picture what the test says."""
+
+    def __init__(self) -> None:
+        self.sight = Sight.GOOD
+        self.looked: list[bytes] = []
+
+    async def look(self, key_frame: bytes) -> Sight:
+        self.looked.append(key_frame)
+        return self.sight
 
 
 class FakeRecording:
@@ -99,7 +137,14 @@ class FakeEvidence:
         self.pictures: list[tuple[SnapshotKind, bytes]] = []
         self.full = False
         self.slow: asyncio.Event | None = None
+        self.watch = FakeWatch()
         self._desk = desk
+
+    def of(self, source: Source) -> list[FakeRecording]:
+        return [one for one in self.recordings if one.part.kind == source.value]
+
+    def watcher(self) -> FakeWatch:
+        return self.watch
 
     async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
         if self.full:
@@ -110,10 +155,10 @@ class FakeEvidence:
         one = Evidence(new_id("ev"), session, kind, "image/jpeg", now, digest, 9, None)
         return Picture(one, 640, 480)
 
-    async def begin(self, session: str) -> FakeRecording:
+    async def begin(self, session: str, source: Source) -> FakeRecording:
         if self.full:
             raise OSError("no space left on device")
-        recording = FakeRecording(self._desk, await self._desk.recordings.begin(session))
+        recording = FakeRecording(self._desk, await self._desk.recordings.begin(session, source))
         recording.hold = self.slow
         self.recordings.append(recording)
         return recording

@@ -11,9 +11,12 @@ import pytest
 from invigilation.office_hours import LONDON
 from invigilation.people import Role
 from signalling.lobby import Lobby, today
+from signalling.wire import Glimpse
 from tests.builders import CONSENT, START, add_invigilator, booked
 from tests.harness.waiting import until
 from tests.signalling.doubles import Inbox
+
+NOBODY = Glimpse(None, None, unattended=False)
 
 
 @pytest.fixture
@@ -23,8 +26,8 @@ async def scene(tmp_path, sqlite_template):
 
 
 @contextlib.asynccontextmanager
-async def running(scene, inbox, since=lambda _session: None):
-    lobby = Lobby(scene.desk, inbox, scene.clock, since)
+async def running(scene, inbox, glimpse=lambda _session: NOBODY):
+    lobby = Lobby(scene.desk, inbox, scene.clock, glimpse)
     task = asyncio.create_task(lobby.run())
     try:
         yield lobby
@@ -73,7 +76,7 @@ async def test_each_sees_their_own_sessions_and_others_none(scene):
         await until(lambda: inbox.of("ann", "lobby") and inbox.of("bob", "lobby"), 5, "the lists")
 
     assert len(inbox.last("ann", "lobby")["sessions"]) == 1
-    assert inbox.last("bob", "lobby") == {"sessions": []}
+    assert inbox.last("bob", "lobby")["sessions"] == []
     assert inbox.of("cat", "lobby") == []
 
 

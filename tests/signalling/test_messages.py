@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from invigilation.errors import InvalidInput
+from invigilation.gap import Ruling
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
+from invigilation.inspection import InspectionKind, InspectionResult
 from invigilation.session import Outcome
+from signalling import messages
 from signalling import messages as m
-from signalling.messages import FORMS, Party, may_send, parse
+from signalling.forms import EVENTS, FORMS, may_send, parse
+from signalling.messages import Party
 from tests.signalling.bodies import BODIES
 
 S = "se_1"
@@ -26,7 +33,19 @@ def body(event, **changed):
         ("leave", m.Leave(S)),
         ("offer", m.Offer(S, "v=0\r\n")),
         ("chat", m.Chat(S, "Hello", "client-0001")),
-        ("media", m.Media(S, camera=True, microphone=True)),
+        ("media", m.Media(S, camera=True, microphone=True, screen=False)),
+        ("notice", m.Notice(S, "Ten minutes are left", "client-0002")),
+        ("hand", m.Hand(S, raised=True)),
+        ("done", m.Done(S, "is_1")),
+        ("ask", m.AskInspection(S, InspectionKind.ROOM_SCAN)),
+        ("judge", m.Judge(S, "is_1", InspectionResult.SATISFIED, "")),
+        ("share_screen", m.ShareScreen(S, wanted=True)),
+        ("rule_gap", m.RuleGap(S, "gp_1", Ruling.TECHNICAL, "")),
+        ("hand_over", m.HandOver(S, "st_bob")),
+        ("withdraw_handover", m.WithdrawHandover(S)),
+        ("take_over", m.TakeOver(S)),
+        ("extra_time", m.ExtraTime(S, 10)),
+        ("reopen_identity", m.ReopenIdentity(S)),
         ("snapshot", m.Snapshot(S, SnapshotKind.FACE)),
         ("decide_identity", m.DecideIdentity(S, Decision.CONFIRMED, "Same person")),
         ("admit", m.Admit(S)),
@@ -48,6 +67,7 @@ def test_every_message_is_read_into_its_own_type(event, message):
 
 def test_the_table_above_is_the_whole_protocol():
     assert BODIES.keys() == FORMS.keys()
+    assert {form.make: event for event, form in FORMS.items()} == EVENTS
 
 
 @pytest.mark.parametrize("event", ["", "attach", "Join", "connect", "__class__", None, 7, ["join"]])
@@ -95,6 +115,10 @@ def test_no_field_takes_another_type(event, wrong):
         ("stop", "reason", 1_000),
         ("decide_identity", "reason", 1_000),
         ("incident", "note", 1_000),
+        ("notice", "text", 2_000),
+        ("judge", "note", 1_000),
+        ("rule_gap", "note", 1_000),
+        ("hand_over", "to", 64),
         ("attest", "statement", 4_000),
         ("join", "session", 64),
     ],
@@ -155,6 +179,9 @@ def test_an_offer_is_ascii():
         ("incident", "severity"),
         ("incident", "category"),
         ("attest", "outcome"),
+        ("ask", "kind"),
+        ("judge", "result"),
+        ("rule_gap", "ruling"),
     ],
 )
 def test_a_word_is_one_of_a_list(event, field):
@@ -169,17 +196,48 @@ def test_a_truth_is_no_number():
             parse("media", body("media", camera=wrong))
 
 
-def test_a_learner_may_send_five_kinds_of_messages():
-    assert {event for event in FORMS if may_send(Party.LEARNER, event)} == {
-        "join",
-        "leave",
-        "offer",
-        "chat",
-        "media",
-    }
-    assert all(may_send(Party.INVIGILATOR, event) for event in FORMS)
-    assert not may_send(Party.INVIGILATOR, "attach")
+PROTOCOL = Path(messages.__file__).with_name("PROTOCOL.md").read_text(encoding="utf-8")
+PARTIES = {"L": Party.LEARNER, "I": Party.INVIGILATOR, "S": Party.SUPERVISOR, "C": Party.SECOND}
+OUTSIDE = {"join", "take_over", "withdraw_handover"}
+"""What staff may send who are not in the room."""
 
 
-def test_the_other_side():
-    assert [party.other for party in Party] == [Party.INVIGILATOR, Party.LEARNER]
+def written_down() -> dict[str, set[Party | None]]:
+    """Who may send what, as PROTOCOL.md has it; None is staff outside."""
+    table: dict[str, set[Party | None]] = {}
+    section = PROTOCOL.split("## Client to server")[1].split("## Server to client")[0]
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for event in re.findall(r"`(\w+)`", cells[0]) if line.startswith("| `") else []:
+            letters = cells[1].split(",")[0].split()
+            who: set[Party | None] = {PARTIES[one] for one in letters if one in PARTIES}
+            if cells[1] == "all":
+                who = {*Party}
+            if event in {"take_over", "withdraw_handover"}:  # of staff who look in, as well
+                who.add(Party.SUPERVISOR)
+            table[event] = who | ({None} if event in OUTSIDE else set())
+    return table
+
+
+def test_the_protocol_document_names_every_message():
+    assert written_down().keys() == FORMS.keys()
+
+
+@pytest.mark.parametrize("event", sorted(FORMS))
+@pytest.mark.parametrize("party", [*Party, None])
+def test_who_may_send_what_is_as_the_protocol_says(event, party):
+    assert may_send(party, event) == (party in written_down()[event])
+
+
+@pytest.mark.parametrize("party", [*Party, None])
+def test_nobody_may_send_what_is_not_there(party):
+    assert not may_send(party, "attach")
+
+
+def test_who_only_watches_or_shows_changes_nothing():
+    silent = {"join", "leave", "offer"}
+    supervisor = {event for event in FORMS if may_send(Party.SUPERVISOR, event)}
+    second = {event for event in FORMS if may_send(Party.SECOND, event)}
+
+    assert supervisor == silent | {"take_over", "withdraw_handover"}
+    assert second == silent | {"media"}

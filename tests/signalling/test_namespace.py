@@ -17,8 +17,8 @@ from invigilation.people import Role, Staff
 from invigilation.store.views import Sitting
 from signalling import edge, namespace
 from signalling.actor import MAILBOX_LIMIT
+from signalling.forms import FORMS
 from signalling.live import Live
-from signalling.messages import FORMS
 from signalling.sdp import SdpRefused
 from tests.builders import BOOKED_AT, CONSENT, Scene, add_invigilator, book, booked
 from tests.harness.waiting import until
@@ -330,7 +330,7 @@ async def test_a_second_attempt_to_enter_by_the_same_connection_takes_no_ticket(
 # Who may do what
 
 
-async def test_a_learner_may_send_only_what_both_may(service):
+async def test_a_learner_may_send_only_what_learners_may(service):
     await service.check_in()
     page = await service.learner()
     await page.say("join")
@@ -339,9 +339,10 @@ async def test_a_learner_may_send_only_what_both_may(service):
     answers = {event: await page.say(event, **BODIES[event]) for event in order}
 
     refused = {e for e, a in answers.items() if not a["ok"] and a["error"]["code"] == "not_allowed"}
-    both = {"join", "leave", "offer", "chat", "media"}
-    assert {event for event, answer in answers.items() if answer["ok"]} == both
-    assert refused == {*FORMS} - both
+    learners = {"join", "leave", "offer", "chat", "media", "hand"}
+    assert {event for event, answer in answers.items() if answer["ok"]} == learners
+    assert refused == {*FORMS} - learners - {"done"}
+    assert answers["done"]["error"]["code"] == "not_found"
 
 
 @pytest.mark.parametrize("who", ["another learner", "a colleague", "a scheduler"])
@@ -365,7 +366,8 @@ async def test_nothing_is_done_before_joining(service):
     await service.check_in()
     page = await service.staff()
 
-    answers = [await page.say(event, **BODIES[event]) for event in FORMS if event != "join"]
+    outside = {"join", "take_over", "withdraw_handover"}
+    answers = [await page.say(event, **BODIES[event]) for event in {*FORMS} - outside]
 
     assert {answer["error"]["code"] for answer in answers} == {"not_allowed"}
 
@@ -451,9 +453,9 @@ async def test_a_slow_room_holds_no_other_room_up(service, monkeypatch):
     release = asyncio.Event()
     answer = service.peers.answer
 
-    async def slow(sdp):
+    async def slow(*offer):
         await release.wait()
-        return await answer(sdp)
+        return await answer(*offer)
 
     monkeypatch.setattr(service.peers, "answer", slow)
     waiting = asyncio.ensure_future(lea.say("offer", sdp="v=0\r\n"))
@@ -472,14 +474,14 @@ async def test_too_many_messages_are_busy_and_the_connection_stays(service):
     await page.say("join")
 
     answers = [
-        await page.say("media", camera=True, microphone=True)
+        await page.say("media", camera=True, microphone=True, screen=False)
         for _ in range(int(namespace.MESSAGES_AT_ONCE))
     ]
     service.scene.clock.go(1)
 
     assert [answer["ok"] for answer in answers].count(False) == 1
     assert answers[-1]["error"]["code"] == "busy"
-    assert (await page.say("media", camera=True, microphone=True))["ok"] is True
+    assert (await page.say("media", camera=True, microphone=True, screen=False))["ok"] is True
 
 
 async def test_a_full_mailbox_is_busy(service, monkeypatch):
@@ -490,7 +492,7 @@ async def test_a_full_mailbox_is_busy(service, monkeypatch):
     release = asyncio.Event()
     taken = asyncio.Event()
 
-    async def slow(sdp):
+    async def slow(*_):
         taken.set()
         await release.wait()
         raise SdpRefused("Too late.")
@@ -502,7 +504,7 @@ async def test_a_full_mailbox_is_busy(service, monkeypatch):
     for _ in range(MAILBOX_LIMIT):
         room.look()
 
-    answer = await ann.say("media", camera=True, microphone=True)
+    answer = await ann.say("media", camera=True, microphone=True, screen=False)
     release.set()
     await offer
 
@@ -514,7 +516,7 @@ async def test_a_connection_that_does_not_read_is_closed(service, monkeypatch):
     page = await service.learner()
     await page.say("join")
 
-    body = {"session": service.session, "camera": True, "microphone": True}
+    body = {"session": service.session, "camera": True, "microphone": True, "screen": False}
     await page.socket.emit("media", body, namespace="/room")
 
     await asyncio.wait_for(page.gone.wait(), 5)

@@ -17,12 +17,14 @@ from invigilation.session import Outcome
 from signalling import actor as actor_module
 from signalling import messages as m
 from signalling.commands import Internal, Look, NoCamera, Tick, TooSlow
+from signalling.means import Means
 from signalling.messages import Party
 from signalling.peer import MediaSettings, Peer
 from signalling.registry import Rooms
-from signalling.room import IDLE_S, Means
+from signalling.room import IDLE_S
 from signalling.sdp import SdpRefused
 from signalling.seat import Person
+from signalling.tracks import LEARNER, Track
 from tests.builders import CONSENT, URL, Scene, add_invigilator, book, booked
 from tests.harness.waiting import until
 from tests.signalling.doubles import FakeEvidence, FakePeer, FakePeers, Inbox
@@ -41,7 +43,7 @@ class House:
     inbox: Inbox
     lea: Person
     ann: Person
-    lobbies: list[str]
+    lobbies: list[str | None]
 
     @property
     def session(self) -> str:
@@ -72,7 +74,7 @@ class House:
         peer = self.peers.made[-1]
         peer.send()
         peer.connected.set()
-        seat = self.room._stage[who.party]
+        seat = self.room._stage.seat_of(who.sid)
         await until(lambda: seat.peer is peer, 5, "the peer to be up")
         await self.room.do(Tick())
         return peer
@@ -94,14 +96,19 @@ class House:
             return [entry.kind for entry in await tx.sessions.entries(self.session)]
 
 
+def source(peer: FakePeer) -> FakePeer | None:
+    """Whose picture this peer is sent."""
+    return peer.sources.get(Track.CAMERA, (None,))[0]
+
+
 @contextlib.asynccontextmanager
 async def open_house(directory, template):
     async with booked(directory, template) as scene:
         peers, evidence, inbox = FakePeers(scene.clock), FakeEvidence(scene.desk), Inbox()
-        lobbies: list[str] = []
+        lobbies: list[str | None] = []
         rooms = Rooms(Means(scene.desk, evidence, peers, inbox, scene.clock, lobbies.append))
         lea = Person("lea", Party.LEARNER, session=scene.sitting.session)
-        ann = Person("ann", Party.INVIGILATOR, staff=scene.ann)
+        ann = Person("ann", staff=scene.ann)
         try:
             yield House(scene, rooms, peers, evidence, inbox, lea, ann, lobbies)
         finally:
@@ -133,7 +140,12 @@ async def test_join_answers_with_the_whole_state_tailored_to_the_side(house):
         "present": True,
         "camera": False,
         "microphone": False,
+        "screen": False,
         "media": "none",
+        "picture": "none",
+        "sound": "none",
+        "hand": None,
+        "silent_since": None,
     }
     assert house.inbox.last("lea")["invigilator"]["present"] is True
 
@@ -160,14 +172,14 @@ async def test_an_invigilator_whose_session_was_moved_to_a_colleague_is_let_go(h
     assert house.room._stage[Party.INVIGILATOR].person is None
     with pytest.raises(NotAllowed):
         await house.say(house.ann, m.Offer, sdp="v=0")
-    await house.say(Person("bob", Party.INVIGILATOR, staff=bob), m.Join)
+    await house.say(Person("bob", staff=bob), m.Join)
 
 
 async def test_a_colleague_may_not_enter_and_the_room_does_not_stay(house):
     bob = await add_invigilator(house.scene.desk, "Bob Baker")
 
     with pytest.raises(NotAllowed):
-        await house.say(Person("bob", Party.INVIGILATOR, staff=bob), m.Join)
+        await house.say(Person("bob", staff=bob), m.Join)
 
     await until(lambda: len(house.rooms) == 0, 5, "the room to close")
 
@@ -200,7 +212,7 @@ async def test_a_newer_connection_takes_over_and_the_older_is_told(house):
     assert house.inbox.of("lea", "replaced") == [{"session": house.session}]
     assert house.inbox.dismissed == ["lea"]
     with pytest.raises(NotAllowed):
-        await house.say(house.lea, m.Media, camera=True, microphone=True)
+        await house.say(house.lea, m.Media, camera=True, microphone=True, screen=False)
 
 
 async def test_a_short_loss_of_the_socket_is_not_in_the_record(house):
@@ -239,7 +251,7 @@ async def test_a_join_that_is_overtaken_by_its_own_disconnection_seats_nobody(ho
     with pytest.raises(NotAllowed):
         await house.say(house.lea, m.Join)
 
-    assert house.rooms.learner_since(house.session) is None
+    assert house.rooms.glimpse(house.session).since is None
 
 
 async def test_leaving_closes_media_and_is_recorded_at_once(house):
@@ -301,25 +313,27 @@ async def test_both_ways_are_forwarded_once_both_peers_are_up(house):
     await house.both_join()
 
     lea = await house.media(house.lea)
-    alone = lea.forwards_to
+    alone = lea.sources
     ann = await house.media(house.ann)
 
-    assert alone is None
-    assert (lea.forwards_to, ann.forwards_to) == (ann, lea)
+    assert alone == {}
+    assert lea.sources == {track: (ann, track) for track in (Track.AUDIO, Track.CAMERA)}
+    shown = (Track.AUDIO, Track.CAMERA, Track.SCREEN)
+    assert ann.sources == {track: (lea, track) for track in shown}
 
 
 async def test_a_newer_peer_replaces_the_older_only_once_it_is_up(house):
     await house.both_join()
     ann, older = await house.media(house.ann), await house.media(house.lea)
     await house.say(house.lea, m.Offer, sdp="v=0 again")
-    during = ann.forwards_to, older.closed.is_set()
+    during = source(ann), older.closed.is_set()
 
     newer = house.peers.made[-1]
     newer.connected.set()
     await until(older.closed.is_set, 5, "the older peer to be closed")
 
     assert during == (older, False)
-    assert (ann.forwards_to, newer.forwards_to) == (newer, ann)
+    assert (source(ann), source(newer)) == (newer, ann)
 
 
 async def test_of_two_peers_that_never_came_up_only_the_newer_is_awaited(house):
@@ -339,7 +353,7 @@ async def test_a_peer_that_ends_is_no_longer_forwarded_to(house):
 
     await lea.close()
 
-    await until(lambda: ann.forwards_to is None, 5, "forwarding to end")
+    await until(lambda: ann.sources == {}, 5, "forwarding to end")
 
 
 async def test_an_offer_that_cannot_be_used_is_refused_and_the_room_lives_on(house):
@@ -371,7 +385,7 @@ async def test_the_state_says_whether_media_come(house):
 async def test_what_a_side_says_it_sends_is_in_the_state(house):
     await house.both_join()
 
-    await house.say(house.lea, m.Media, camera=True, microphone=False)
+    await house.say(house.lea, m.Media, camera=True, microphone=False, screen=False)
 
     learner = house.inbox.last("ann")["learner"]
     assert (learner["camera"], learner["microphone"]) == (True, False)
@@ -389,7 +403,8 @@ async def test_recording_begins_with_the_first_media_and_follows_the_newer_peer(
 
     assert before == []
     assert house.evidence.recordings == [recording]
-    assert (first.sinks, second.sinks) == ([], [recording])
+    assert first.sinks == []
+    assert second.sinks == [(recording, Track.CAMERA, Track.AUDIO)]
     assert house.inbox.last("lea")["recording"] is True
 
 
@@ -451,7 +466,7 @@ async def test_a_recording_that_the_disk_has_stopped_is_ended_and_said_and_begun
 
     assert stopped == (1, [])
     _, second = house.evidence.recordings
-    assert peer.sinks == [second]
+    assert [sink for sink, _, _ in peer.sinks] == [second]
     assert house.inbox.last("ann")["recording"] is True
 
 
@@ -664,14 +679,16 @@ async def test_two_rooms_know_nothing_of_each_other(house):
 async def test_a_full_mailbox_is_busy_and_the_room_goes_on(house):
     await house.say(house.lea, m.Join)
     waiting = [
-        asyncio.ensure_future(house.say(house.lea, m.Media, camera=True, microphone=True))
+        asyncio.ensure_future(
+            house.say(house.lea, m.Media, camera=True, microphone=True, screen=False)
+        )
         for _ in range(actor_module.MAILBOX_LIMIT + 5)
     ]
 
     answers = await asyncio.gather(*waiting, return_exceptions=True)
 
     assert sum(isinstance(answer, Busy) for answer in answers) == 5
-    assert await house.say(house.lea, m.Media, camera=True, microphone=True) == {}
+    assert await house.say(house.lea, m.Media, camera=True, microphone=True, screen=False) == {}
 
 
 async def test_commands_are_done_in_the_order_of_their_coming(house):
@@ -689,7 +706,7 @@ async def test_a_command_that_hangs_is_given_up_and_the_room_goes_on(house, monk
     await house.both_join()
     monkeypatch.setattr(actor_module, "COMMAND_S", 0.05)
     answer = house.peers.answer
-    monkeypatch.setattr(house.peers, "answer", lambda sdp: asyncio.Event().wait())
+    monkeypatch.setattr(house.peers, "answer", lambda *_: asyncio.Event().wait())
 
     with pytest.raises(TooSlow):
         await house.say(house.lea, m.Offer, sdp="v=0")
@@ -703,7 +720,7 @@ async def test_a_fault_is_answered_in_plain_words_and_the_room_goes_on(house, mo
     await house.both_join()
     answer = house.peers.answer
 
-    async def broken(sdp):
+    async def broken(*_):
         raise ZeroDivisionError
 
     monkeypatch.setattr(house.peers, "answer", broken)
@@ -727,7 +744,7 @@ async def test_a_change_that_a_lobby_shows_tells_whose_lobby_it_is(house):
 
 
 async def test_the_double_of_a_peer_has_all_that_a_real_one_has(house):
-    real = {name for name in dir(Peer(MediaSettings())) if not name.startswith("_")}
+    real = {name for name in dir(Peer(LEARNER, MediaSettings())) if not name.startswith("_")}
 
     double = {*dir(FakePeer(house.scene.clock))}
 

@@ -1,0 +1,187 @@
+"""What each message looks like and who may send it: the one table of both.
+
+`parse` is the only way in: what it returns has been checked for its type, length and characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from invigilation.errors import InvalidInput
+from invigilation.gap import Ruling
+from invigilation.identity import Decision, SnapshotKind
+from invigilation.incident import Severity, check_category
+from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.session import EXTRA_MINUTES, Outcome
+from signalling import messages as m
+from signalling.messages import Message, Party
+
+SDP_LIMIT: Final = 48 * 1024
+CHAT_LIMIT: Final = 2_000
+REASON_LIMIT: Final = 1_000
+NOTE_LIMIT: Final = 1_000
+STATEMENT_LIMITS: Final = (20, 4_000)
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
+_REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs"})
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
+
+Check = Callable[[str, object], Any]
+"""Takes a field's name and what came in it; returns the value or raises `InvalidInput`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a message is made from, which parties may send it, and staff who are not in the room."""
+
+    make: type[Message]
+    fields: Mapping[str, Check]
+    by: frozenset[Party]
+    from_outside: bool = False
+
+
+def parse(event: str, body: object) -> Message:
+    """Return the message, or raise `InvalidInput`: exactly these fields, each as it must be."""
+    form = FORMS.get(event) if isinstance(event, str) else None
+    if form is None:
+        raise InvalidInput("event", "There is no such message.")
+    if type(body) is not dict:
+        raise InvalidInput("body", "A message is one JSON object.")
+    if body.keys() != form.fields.keys():
+        wanted = ", ".join(form.fields)
+        raise InvalidInput("body", f"This message has exactly these fields: {wanted}.")
+    return form.make(**{name: check(name, body[name]) for name, check in form.fields.items()})
+
+
+def may_send(party: Party | None, event: str) -> bool:
+    """Say whether somebody may send this at all; `None` is staff who are not in the room."""
+    form = FORMS.get(event)
+    if form is None:
+        return False
+    return form.from_outside if party is None else party in form.by
+
+
+def _text(least: int, most: int, *, lines: str = "\n\t") -> Check:
+    """Make a check for text; of the control characters only those in `lines` may be in it."""
+
+    def check(name: str, raw: object) -> str:
+        if type(raw) is not str:
+            raise InvalidInput(name, "This must be text.")
+        if not least <= len(raw) <= most:
+            raise InvalidInput(name, f"Write {least:,} to {most:,} characters.")
+        if any(c not in lines and unicodedata.category(c) in _REFUSED_CATEGORIES for c in raw):
+            raise InvalidInput(name, "There are characters in it that cannot be used.")
+        return raw
+
+    return check
+
+
+def _pattern(pattern: re.Pattern[str]) -> Check:
+    def check(name: str, raw: object) -> str:
+        if type(raw) is not str or pattern.fullmatch(raw) is None:
+            raise InvalidInput(name, "This name cannot be used.")
+        return raw
+
+    return check
+
+
+def _sdp(name: str, raw: object) -> str:
+    text: str = _text(1, SDP_LIMIT, lines="\r\n")(name, raw)
+    if not text.isascii():
+        raise InvalidInput(name, "An offer has no such characters.")
+    return text
+
+
+def _yes_or_no(name: str, raw: object) -> bool:
+    if type(raw) is not bool:
+        raise InvalidInput(name, "This must be true or false.")
+    return raw
+
+
+def _minutes(name: str, raw: object) -> int:
+    if type(raw) is not int or raw not in EXTRA_MINUTES:
+        raise InvalidInput(name, f"Give 1 to {EXTRA_MINUTES[-1]} minutes.")
+    return raw
+
+
+def _one_of(words: type[EnumT]) -> Check:
+    def check(name: str, raw: object) -> EnumT:
+        if type(raw) is not str or raw not in {word.value for word in words}:
+            raise InvalidInput(name, f"This must be one of: {', '.join(words)}.")
+        return words(raw)
+
+    return check
+
+
+def _category(name: str, raw: object) -> str:
+    if type(raw) is not str:
+        raise InvalidInput(name, "This must be text.")
+    return check_category(raw)
+
+
+_L, _I, _S, _C = Party.LEARNER, Party.INVIGILATOR, Party.SUPERVISOR, Party.SECOND
+_ALL: Final = frozenset(Party)
+_INVIGILATOR: Final = frozenset({_I})
+_TALKERS: Final = frozenset({_L, _I})
+_SESSION: Final[dict[str, Check]] = {"session": _pattern(_ID)}
+_REASON: Final[dict[str, Check]] = _SESSION | {"reason": _text(1, REASON_LIMIT)}
+_NOTE: Final[dict[str, Check]] = _SESSION | {"note": _text(0, NOTE_LIMIT)}
+_LINE: Final[dict[str, Check]] = _SESSION | {
+    "text": _text(1, CHAT_LIMIT),
+    "client_id": _pattern(_CLIENT_ID),
+}
+_SENT: Final[dict[str, Check]] = dict.fromkeys(("camera", "microphone", "screen"), _yes_or_no)
+_INCIDENT: Final[dict[str, Check]] = _NOTE | {
+    "category": _category,
+    "severity": _one_of(Severity),
+    "picture": _yes_or_no,
+}
+_JUDGE: Final[dict[str, Check]] = _NOTE | {
+    "inspection": _pattern(_ID),
+    "result": _one_of(InspectionResult),
+}
+_RULE_GAP: Final[dict[str, Check]] = _NOTE | {"gap": _pattern(_ID), "ruling": _one_of(Ruling)}
+_ATTEST: Final[dict[str, Check]] = _SESSION | {
+    "statement": _text(*STATEMENT_LIMITS),
+    "outcome": _one_of(Outcome),
+}
+FORMS: Final[Mapping[str, Form]] = {
+    "join": Form(m.Join, _SESSION, _ALL, from_outside=True),
+    "leave": Form(m.Leave, _SESSION, _ALL),
+    "offer": Form(m.Offer, _SESSION | {"sdp": _sdp}, _ALL),
+    "media": Form(m.Media, _SESSION | _SENT, frozenset({_L, _I, _C})),
+    "chat": Form(m.Chat, _LINE, _TALKERS),
+    "notice": Form(m.Notice, _LINE, _INVIGILATOR),
+    "hand": Form(m.Hand, _SESSION | {"raised": _yes_or_no}, _TALKERS),
+    "done": Form(m.Done, _SESSION | {"inspection": _pattern(_ID)}, frozenset({_L})),
+    "snapshot": Form(m.Snapshot, _SESSION | {"kind": _one_of(SnapshotKind)}, _INVIGILATOR),
+    "decide_identity": Form(
+        m.DecideIdentity, _REASON | {"decision": _one_of(Decision)}, _INVIGILATOR
+    ),
+    "reopen_identity": Form(m.ReopenIdentity, _SESSION, _INVIGILATOR),
+    "admit": Form(m.Admit, _SESSION, _INVIGILATOR),
+    "refuse": Form(m.Refuse, _REASON, _INVIGILATOR),
+    "incident": Form(m.NoteIncident, _INCIDENT, _INVIGILATOR),
+    "ask": Form(m.AskInspection, _SESSION | {"kind": _one_of(InspectionKind)}, _INVIGILATOR),
+    "judge": Form(m.Judge, _JUDGE, _INVIGILATOR),
+    "share_screen": Form(m.ShareScreen, _SESSION | {"wanted": _yes_or_no}, _INVIGILATOR),
+    "rule_gap": Form(m.RuleGap, _RULE_GAP, _INVIGILATOR),
+    "pause": Form(m.Pause, _REASON, _INVIGILATOR),
+    "resume": Form(m.Resume, _SESSION, _INVIGILATOR),
+    "extra_time": Form(m.ExtraTime, _SESSION | {"minutes": _minutes}, _INVIGILATOR),
+    "stop": Form(m.Stop, _REASON, _INVIGILATOR),
+    "end": Form(m.End, _SESSION, _INVIGILATOR),
+    "hand_over": Form(m.HandOver, _SESSION | {"to": _pattern(_ID)}, _INVIGILATOR),
+    # Whose offer it is, and whether there is one, the desk says.
+    "withdraw_handover": Form(m.WithdrawHandover, _SESSION, frozenset({_I, _S}), from_outside=True),
+    "take_over": Form(m.TakeOver, _SESSION, frozenset({_S}), from_outside=True),
+    "attest": Form(m.Attest, _ATTEST, _INVIGILATOR),
+}
+EVENTS: Final[Mapping[type[Message], str]] = {form.make: event for event, form in FORMS.items()}
+"""By which event a message came."""

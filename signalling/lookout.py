@@ -1,0 +1,102 @@
+"""The room's lookout: reads the learner's peer tick by tick, and tells the desk what it finds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+
+from invigilation.desk.office import LEARNER
+from invigilation.desk.sessions import RoomView
+from invigilation.presence import Sight, Sound
+from invigilation.session import LIVE, SessionState
+from signalling.means import Means
+from signalling.ports import MediaPeer
+from signalling.presence import Finding, GapBegan, GapEnded, Noted, Presence, Reading
+from signalling.seat import Seat
+from signalling.tracks import Track
+
+log = structlog.get_logger(__name__)
+
+
+class Lookout:
+    """Watches over one learner's presence, and keeps the record of it."""
+
+    def __init__(self, session: str, means: Means) -> None:
+        self._session = session
+        self._means = means
+        self._presence = Presence(means.clock.monotonic())
+        self._peer: MediaPeer | None = None
+        self._since = 0.0
+
+    @property
+    def picture(self) -> Sight:
+        """What the learner's picture is worth."""
+        return self._presence.picture
+
+    @property
+    def sound(self) -> Sound:
+        """What their sound is worth."""
+        return self._presence.sound
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """The time of their last packet, while none come."""
+        return self._presence.silent_since
+
+    def looked(self, sight: Sight) -> None:
+        """Take what a look at the picture has found."""
+        self._presence.looked(sight)
+
+    async def tick(self, learner: Seat, view: RoomView) -> bool:
+        """Look at the learner's peer; say whether something was recorded."""
+        running = view.session.state is SessionState.IN_PROGRESS
+        gap = any(one.ended is None for one in view.gaps)
+        findings = self._presence.see(self._reading(learner.peer, running=running), gap=gap)
+        recorded = False
+        for finding in findings:
+            if view.session.state in LIVE or isinstance(finding, GapEnded):
+                await self._record(finding)
+                recorded = True
+        return recorded
+
+    async def close(self, view: RoomView) -> None:
+        """Begin a gap, as the room ends while the clock runs: nothing can come any more."""
+        if view.session.state is not SessionState.IN_PROGRESS:
+            return
+        clock = self._means.clock
+        reading = self._reading(self._peer, running=True)
+        last = self._presence.last_packet
+        if reading.packet is not None:
+            last = max(reading.packet, last or reading.packet)
+        began = clock.now() if last is None else reading.moment(last)
+        await self._means.desk.gaps.open(self._session, began)
+
+    def _reading(self, peer: MediaPeer | None, *, running: bool) -> Reading:
+        now = self._means.clock.monotonic()
+        if peer is not self._peer:
+            self._peer, self._since = peer, now
+        if peer is None:
+            peerless = (None, None, None, None)
+            return Reading(now, self._means.clock.now(), *peerless, Sound.NONE, running)
+        return Reading(
+            now,
+            self._means.clock.now(),
+            self._since,
+            peer.last_packet_at,
+            peer.packet_at(Track.AUDIO),
+            peer.packet_at(Track.CAMERA),
+            peer.sound(now),
+            running,
+        )
+
+    async def _record(self, finding: Finding) -> None:
+        desk = self._means.desk
+        match finding:
+            case GapBegan(at):
+                await desk.gaps.open(self._session, at)
+            case GapEnded(at):
+                await desk.gaps.close(self._session, at)
+            case Noted(signal, state):
+                data = {"signal": signal.value, "state": state.value}
+                await desk.sessions.note(self._session, "signal", LEARNER, data)

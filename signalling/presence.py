@@ -1,0 +1,197 @@
+"""What the server finds of a learner's presence, tick by tick; no clock, no socket, no desk.
+
+Three signals: the link (do packets come), the picture (is it worth looking at) and the sound. Each
+is shown as it changes, and recorded once it has held for a while, so that a link that flutters
+does not fill the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from invigilation.presence import Link, Sight, Signal, Sound
+
+SILENT_S: Final = 5.0
+"""Nothing came for so long: the link is silent, or the picture has stopped."""
+HOLD_S: Final = 3.0
+"""A state is recorded when it has held for so long: of one signal, never more than one a second."""
+CALM_S: Final = 2.0
+"""Between a voice and quiet, people are told of a change no oftener."""
+TALK: Final = frozenset({Sound.HEARD, Sound.QUIET})
+SEEN: Final = frozenset({Sight.GOOD, Sight.BLACK, Sight.FROZEN, Sight.STOPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the learner's peer says at a tick.
+
+    `now` is monotonic, `at` the same moment as people count it. Of `since` on there is a
+    connection (None: there is none); `packet`, `sound_packet` and `picture_packet` are when the
+    last came over it. `running`: the assessment's clock runs.
+    """
+
+    now: float
+    at: datetime
+    since: float | None
+    packet: float | None
+    sound_packet: float | None
+    picture_packet: float | None
+    sound: Sound
+    running: bool
+
+    def moment(self, then: float) -> datetime:
+        """Return the moment that a monotonic time was."""
+        return self.at - timedelta(seconds=max(self.now - then, 0.0))
+
+    def fresh(self, packet: float | None) -> bool:
+        """Say whether a packet is recent."""
+        return packet is not None and self.now - packet < SILENT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A signal has changed, and stayed so: this belongs into the record."""
+
+    signal: Signal
+    state: StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class GapBegan:
+    """Nothing has come since `at`."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GapEnded:
+    """Sound or picture has come again at `at`."""
+
+    at: datetime
+
+
+Finding = Noted | GapBegan | GapEnded
+
+
+@dataclass(slots=True)
+class Steady:
+    """Lets a state through once it has held; says no state twice."""
+
+    recorded: StrEnum | None = None
+    _candidate: StrEnum | None = None
+    _since: float = 0.0
+
+    def held(self, state: StrEnum, now: float) -> bool:
+        """Say whether this state is new and has held long enough; it then counts as recorded."""
+        if state == self.recorded:
+            self._candidate = None
+            return False
+        if state != self._candidate:
+            self._candidate, self._since = state, now
+            return False
+        if now - self._since < HOLD_S:
+            return False
+        self.recorded, self._candidate = state, None
+        return True
+
+    def unsure(self) -> None:
+        """Forget what was about to be recorded."""
+        self._candidate = None
+
+
+@dataclass(slots=True)
+class Presence:
+    """One learner's presence in one room that opened at `opened`, monotonic."""
+
+    opened: float
+    link: Link = Link.GONE
+    picture: Sight = Sight.NONE
+    sound: Sound = Sound.NONE
+    silent_since: datetime | None = None
+    """The time of the last packet, while none come and some have come before."""
+    _last: float | None = None
+    _looked: Sight = Sight.GOOD
+    _sound_told: float = float("-inf")
+    _records: dict[Signal, Steady] = field(
+        default_factory=lambda: {
+            Signal.LINK: Steady(Link.GONE),
+            Signal.PICTURE: Steady(),
+            Signal.SOUND: Steady(Sound.HEARD),
+        }
+    )
+
+    def see(self, reading: Reading, *, gap: bool) -> list[Finding]:
+        """Take a reading; return what has to be done. `gap`: the desk has an open one."""
+        self._see_link(reading)
+        self.picture = self._sight(reading)
+        self._hear(reading)
+        return [*self._gaps(reading, gap=gap), *self._notes(reading.now)]
+
+    def looked(self, sight: Sight) -> None:
+        """Take what a look at the picture has found; it holds until the next look."""
+        self._looked = sight
+
+    @property
+    def last_packet(self) -> float | None:
+        """When the last packet came, over whichever connection; monotonic."""
+        return self._last
+
+    def _see_link(self, reading: Reading) -> None:
+        if reading.packet is not None:
+            self._last = max(reading.packet, self._last or reading.packet)
+        if reading.since is None:
+            self.link = Link.GONE
+        else:
+            self.link = Link.LIVE if reading.fresh(self._last) else Link.SILENT
+        if self.link is Link.LIVE or self._last is None:
+            self.silent_since = None
+        elif self.silent_since is None:
+            self.silent_since = reading.moment(self._last)
+
+    def _sight(self, reading: Reading) -> Sight:
+        if self.link is not Link.LIVE or reading.since is None:
+            return Sight.NONE
+        if reading.fresh(reading.picture_packet):
+            return self._looked
+        self._looked = Sight.GOOD  # what comes next is another picture
+        waited = reading.now - max(reading.since, reading.picture_packet or reading.since)
+        if reading.fresh(reading.sound_packet) and waited >= SILENT_S:
+            return Sight.STOPPED
+        return self.picture
+
+    def _hear(self, reading: Reading) -> None:
+        heard = reading.sound if self.link is Link.LIVE else Sound.NONE
+        flutter = {heard, self.sound} == TALK
+        if heard is self.sound or (flutter and reading.now - self._sound_told < CALM_S):
+            return
+        self.sound, self._sound_told = heard, reading.now
+
+    def _gaps(self, reading: Reading, *, gap: bool) -> list[Finding]:
+        if gap and self.link is Link.LIVE and reading.packet is not None:
+            return [GapEnded(reading.moment(reading.packet))]
+        last = self.opened if self._last is None else self._last
+        if not gap and reading.running and reading.now - last >= SILENT_S:
+            return [GapBegan(reading.moment(last))]
+        return []
+
+    def _notes(self, now: float) -> list[Finding]:
+        found: list[Finding] = []
+        if self._records[Signal.LINK].held(self.link, now):
+            found.append(Noted(Signal.LINK, self.link))
+        if self.picture not in SEEN:
+            self._records[Signal.PICTURE].unsure()
+        elif self._records[Signal.PICTURE].held(self.picture, now):
+            found.append(Noted(Signal.PICTURE, self.picture))
+        if self._records[Signal.SOUND].held(self._muted(), now):
+            found.append(Noted(Signal.SOUND, self.sound))
+        return found
+
+    def _muted(self) -> Sound:
+        """Of the sound, only whether it is muted is recorded; no sound at all changes nothing."""
+        recorded = self._records[Signal.SOUND].recorded
+        if self.sound is Sound.NONE:
+            return Sound.MUTED if recorded == Sound.MUTED else Sound.HEARD
+        return Sound.MUTED if self.sound is Sound.MUTED else Sound.HEARD

@@ -1,0 +1,59 @@
+"""The room's recordings: which run while, and when they are complete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from invigilation.desk.sessions import RoomView
+from invigilation.session import LIVE, OVER
+from signalling.means import Means, Spawn
+from signalling.stage import Stage
+from signalling.tape import Tapes, feeds
+
+
+class Studio:
+    """Records what comes while a session is live; `look` is called when parts are complete."""
+
+    def __init__(
+        self, session: str, means: Means, stage: Stage, spawn: Spawn, look: Callable[[], None]
+    ) -> None:
+        self._clock = means.clock
+        self._stage = stage
+        self._spawn = spawn
+        self._look = look
+        self._tapes = Tapes(session, means.evidence)
+        self._finishing: asyncio.Task[None] | None = None
+
+    @property
+    def on(self) -> bool:
+        """Say whether all is recorded that comes, or is being completed."""
+        return self._tapes.on
+
+    async def keep(self, view: RoomView) -> bool:
+        """Bring the recordings up to how the session stands; say whether a part was begun."""
+        if self._finishing is not None and not self._finishing.done():
+            return False
+        if view.session.state in OVER:
+            if self._tapes.running:
+                self._finishing = self._spawn(self._finish(self._tapes.finish))
+        elif self._tapes.broken:
+            self._finishing = self._spawn(self._finish(self._tapes.finish_broken))
+        elif view.session.state in LIVE:
+            return await self._tapes.follow(feeds(self._stage), self._clock.monotonic())
+        return False
+
+    async def done(self, view: RoomView) -> None:
+        """Wait until the recording is complete: what is attested names every piece of it."""
+        await self.keep(view)
+        if self._finishing is not None:
+            await asyncio.wait({self._finishing})
+
+    async def close(self) -> None:
+        """Complete what runs. Never raises an `Exception`."""
+        await self._tapes.finish()
+
+    async def _finish(self, finish: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await finish()
+        self._look()
