@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -19,17 +18,24 @@ from signalling.ports import EvidenceRoom, MediaPeer, PeerFactory
 from signalling.registry import Rooms
 from signalling.tasks import Tasks
 from signalling.tracks import Shape
+from signalling.udp import SharedDoors
 
 
-@dataclass(frozen=True, slots=True)
 class RtcPeers:
-    """Makes real peers."""
+    """Makes real peers; owns the sockets that they share, if their settings name one port."""
 
-    settings: MediaSettings
+    def __init__(self, settings: MediaSettings) -> None:
+        self._settings = settings
+        self._doors = None if settings.port is None else SharedDoors(settings.port)
 
     async def answer(self, sdp: str, shape: Shape) -> tuple[MediaPeer, str]:
         """Answer an offer of this shape; raises `SdpRefused`."""
-        return await Peer.answer(sdp, shape, self.settings)
+        return await Peer.answer(sdp, shape, self._settings, self._doors)
+
+    def close(self) -> None:
+        """Close the shared sockets; to be called when all peers are closed."""
+        if self._doors is not None:
+            self._doors.close()
 
 
 class Live:

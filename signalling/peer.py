@@ -17,6 +17,7 @@ from signalling.rtc import RtcLink
 from signalling.rtp import RtpPacket, Unwrapper
 from signalling.sdp import SdpRefused, clean_offer
 from signalling.tracks import Kind, Shape, Track
+from signalling.udp import OwnDoors, SharedDoors
 
 __all__ = ["MediaSettings", "MediaSink", "NoPicture", "Peer", "SdpRefused"]
 
@@ -47,15 +48,21 @@ class MediaSettings:
     """How media reach this server.
 
     `host_addresses` are offered to browsers (empty: all of this machine's, without loopback unless
-    there is no other); `port_range` holds both ends of the UDP ports to use (None: any);
+    there is no other). `port` is the one UDP port that all share, `port_range` holds both ends of
+    the ports of which each takes one of its own; with neither, any port is taken.
     `video_cap_bps` is the budget that a participant's browser is given for all it sends.
     """
 
     host_addresses: tuple[str, ...] = ()
     port_range: tuple[int, int] | None = None
+    port: int | None = None
     video_cap_bps: int = 800_000
     connect_timeout_s: float = 60.0
     consent_expiry_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.port is not None and self.port_range is not None:
+            raise ValueError("media take one port or a range of ports, not both")
 
 
 class _Tap:
@@ -132,7 +139,11 @@ class Peer:
     (`closed` is set then). `connected` is set once media can flow.
     """
 
-    def __init__(self, shape: Shape, settings: MediaSettings) -> None:
+    def __init__(
+        self, shape: Shape, settings: MediaSettings, doors: SharedDoors | None = None
+    ) -> None:
+        if doors is None and settings.port is not None:
+            raise ValueError("the sockets of the one port are missing")
         self.shape = shape
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
@@ -140,7 +151,7 @@ class Peer:
         self._link = RtcLink(
             shape=shape,
             addresses=settings.host_addresses,
-            port_range=settings.port_range,
+            doors=doors or OwnDoors(settings.port_range),
             consent_expiry_s=settings.consent_expiry_s,
             video_cap_bps=settings.video_cap_bps,
             on_state=self._on_state,
@@ -149,14 +160,17 @@ class Peer:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def answer(cls, sdp: str, shape: Shape, settings: MediaSettings) -> tuple[Peer, str]:
+    async def answer(
+        cls, sdp: str, shape: Shape, settings: MediaSettings, doors: SharedDoors | None = None
+    ) -> tuple[Peer, str]:
         """Answer an offer of this shape: gives the peer and the SDP of the answer.
 
+        `doors` are the sockets of the settings' one port, if they name one; they stay the caller's.
         Raises SdpRefused for an offer that cannot be used, OSError when no media address of the
         settings can be bound. The caller closes the peer.
         """
         offer = clean_offer(sdp, shape)
-        peer = cls(shape, settings)
+        peer = cls(shape, settings, doors)
         try:
             answer = await peer._link.answer(offer)
         except BaseException:

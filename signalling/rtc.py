@@ -14,7 +14,6 @@ import contextlib
 import functools
 import logging
 import random
-import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -32,6 +31,7 @@ from signalling.forwarding import Formats
 from signalling.media import Marks, Media
 from signalling.sdp import SdpRefused, offered_ssrcs
 from signalling.tracks import Kind, Shape, Track
+from signalling.udp import Address, Door, Doors
 
 UNDERSTOOD: Final = {"aiortc": "1.16.0", "aioice": "0.13.0"}
 CODECS: Final = {Kind.AUDIO: ("audio/opus",), Kind.VIDEO: ("video/vp8", "video/rtx")}
@@ -48,10 +48,8 @@ MAX_ADDRESSES: Final = 256
 """Addresses one participant may have come from, over all changes of network."""
 MAX_QUEUE: Final = 256
 """DTLS datagrams waiting to be read."""
-MAX_UNSENT_BYTES: Final = 256 * 1024
-"""A socket that has fallen so far behind loses packets, as any queue on the way would."""
-RECEIVE_BUFFER_BYTES: Final = 512 * 1024
-PORT_TRIES: Final = 20
+COMPONENT: Final = 1
+"""Of ICE: with multiplexed RTCP there is one."""
 CLOSE_S: Final = 5.0
 
 log = logging.getLogger(__name__)
@@ -173,24 +171,29 @@ def _direction(shape: Shape, track: Track) -> str:
 
 
 class _Protocol(StunProtocol):  # type: ignore[misc]
-    """A socket that passes on only what comes from an address that proved itself by STUN."""
+    """One address of a link, as the stack sees it: sends through a door, hears what is passed on.
 
-    def __init__(self, connection: Any, link: RtcLink) -> None:
-        super().__init__(connection)
+    The stack's own `datagram_received` is called for STUN alone.
+    """
+
+    def __init__(self, link: RtcLink, door: Door, candidate: Candidate) -> None:
+        super().__init__(link._ice)
+        self.transport = door
+        self.local_candidate = candidate
         self._link = link
 
-    def datagram_received(self, data: Any, addr: tuple[Any, ...]) -> None:
-        first = data[0] if data else 0xFF
-        if first < 4:  # RFC 7983, 7
-            # unauthenticated bytes: whatever the parser thinks of them, the socket lives on
-            with contextlib.suppress(Exception):
-                super().datagram_received(data, addr)
-        elif (addr[0], addr[1]) not in self._link.known:
-            return
-        elif 128 <= first < 192:
-            self._link.on_srtp(data)
-        elif 20 <= first < 64 and self.receiver._queue.qsize() < MAX_QUEUE:
-            self.receiver._queue.put_nowait((data, self.local_candidate.component))
+    async def request(self, request: Any, *args: Any, **named: Any) -> Any:
+        self.transport.ask(request.transaction_id, self._link)
+        try:
+            return await super().request(request, *args, **named)
+        finally:
+            self.transport.answered(request.transaction_id)
+
+    async def close(self) -> None:
+        self._link.leave(self.transport)
+        # the stack's own takes a turn of the loop; without, what watches the connection and has
+        # not begun yet misses its end, and spins
+        await asyncio.sleep(0)
 
 
 class RtcLink:
@@ -204,16 +207,18 @@ class RtcLink:
         *,
         shape: Shape,
         addresses: tuple[str, ...],
-        port_range: tuple[int, int] | None,
+        doors: Doors,
         consent_expiry_s: float,
         video_cap_bps: int,
         on_state: Callable[[str], None],
     ) -> None:
         check_versions()
         self.media = Media(self, video_cap_bps, shape)
-        self.known: set[tuple[str, int]] = set()
+        self.known: set[Address] = set()
+        self.heard_at = float("-inf")
         self._addresses = addresses or default_addresses()
-        self._ports = port_range
+        self._doors = doors
+        self._protocols: dict[Door, _Protocol] = {}
         self._consent_expiry = consent_expiry_s
         self._connection = _PeerConnection(self.media, shape)
         self._dtls = self._connection.getTransceivers()[0].receiver.transport
@@ -264,9 +269,6 @@ class RtcLink:
         session, pair = self._dtls._tx_srtp, self._ice._nominated.get(1)
         if session is None or pair is None:
             return
-        transport = pair.protocol.transport
-        if transport.is_closing() or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            return
         try:
             if 192 <= packet[1] <= 208:
                 protected = session.protect_rtcp(packet)
@@ -274,7 +276,7 @@ class RtcLink:
                 protected = session.protect(packet)
         except pylibsrtp.Error:
             return  # a retransmission older than the replay window
-        transport.sendto(protected, pair.remote_addr)
+        pair.protocol.transport.sendto(protected, pair.remote_addr)
 
     def on_srtp(self, data: bytes) -> None:
         """Take one SRTP or SRTCP datagram; what cannot be authenticated is dropped."""
@@ -289,13 +291,31 @@ class RtcLink:
                 self.media.on_rtp(session.unprotect(data), now)
         except pylibsrtp.Error:
             return
+        self.heard_at = now
+
+    def on_dtls(self, data: bytes) -> None:
+        """Hand a datagram of the handshake to its reader, unless too many wait there."""
+        if self._ice._queue.qsize() < MAX_QUEUE:
+            self._ice._queue.put_nowait((data, COMPONENT))
+
+    def on_stun(self, door: Door, data: bytes, sender: Address) -> None:
+        """Hand a STUN message to the stack, which authenticates it."""
+        self._protocols[door].datagram_received(data, sender)
+
+    def leave(self, door: Door) -> None:
+        """Hear nothing more by this door."""
+        door.leave(self)
+        if self._protocols.pop(door, None) is not None:
+            self._doors.left(door)
 
     def _hook_ice(self) -> None:
         ice = self._ice
         stock_check: Callable[..., None] = ice.check_incoming
 
-        def check_incoming(message: Any, addr: tuple[str, int], protocol: Any) -> None:
+        def check_incoming(message: Any, addr: Address, protocol: Any) -> None:
             if addr not in self.known and len(self.known) >= MAX_ADDRESSES:
+                return
+            if not protocol.transport.claim(addr, self):
                 return
             self.known.add(addr)
             stock_check(message, addr, protocol)
@@ -309,44 +329,25 @@ class RtcLink:
     async def _gather(self, component: int, addresses: list[str], timeout: int = 5) -> list[Any]:  # noqa: ARG002, ASYNC109 - aioice's signature
         candidates = []
         for address in self._addresses:
-            protocol = await self._bind(address)
-            if protocol is None:
+            door = self._doors.open(address)
+            if door is None:
                 log.warning("no media socket on %s", address)
                 continue
-            protocol.local_candidate = Candidate(
+            candidate = Candidate(
                 foundation=candidate_foundation("host", "udp", address),
                 component=component,
                 transport="udp",
                 priority=candidate_priority(component, "host"),
                 host=address,
-                port=protocol.transport.get_extra_info("sockname")[1],
+                port=door.port,
                 type="host",
             )
-            self._ice._protocols.append(protocol)
-            candidates.append(protocol.local_candidate)
+            candidates.append(candidate)
+            if door not in self._protocols:  # two addresses may share one that is open to all
+                self._protocols[door] = _Protocol(self, door, candidate)
+                self._ice._protocols.append(self._protocols[door])
+                door.admit(self._ice.local_username, self)
         return candidates
-
-    async def _bind(self, address: str) -> Any | None:
-        """Bind a socket on an address, or, when it is not this machine's own, on all."""
-        loop = asyncio.get_running_loop()
-        for host in (address, "::" if ":" in address else "0.0.0.0"):  # noqa: S104 - see above
-            for port in self._candidate_ports():
-                with contextlib.suppress(OSError):
-                    transport, protocol = await loop.create_datagram_endpoint(
-                        lambda: _Protocol(self._ice, self), local_addr=(host, port)
-                    )
-                    transport.get_extra_info("socket").setsockopt(
-                        socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES
-                    )
-                    return protocol
-        return None
-
-    def _candidate_ports(self) -> list[int]:
-        if self._ports is None:
-            return [0]
-        low, high = self._ports
-        ports = range(low, high + 1)
-        return random.sample(ports, min(PORT_TRIES, len(ports)))
 
     async def _keep_consent(self) -> None:
         """Ask for consent to go on sending (RFC 7675), with a satellite's patience.

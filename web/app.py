@@ -134,14 +134,17 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     media = MediaSettings(
         host_addresses=settings.media_addresses,
         port_range=settings.media_ports,
+        port=settings.media_port,
         video_cap_bps=settings.video_cap_kbps * 1_000,
     )
     clock = house.desk.office.clock
-    live = Live(house.desk, shelf, RtcPeers(media), clock, settings.origins)
+    peers = RtcPeers(media)
+    live = Live(house.desk, shelf, peers, clock, settings.origins)
 
     async def evidence_room(_: web.Application) -> AsyncIterator[None]:
         await shelf.mend_orphans()
         yield
+        peers.close()
         shelf.snapshots.close()
 
     app.cleanup_ctx.append(evidence_room)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import socket
 from importlib.metadata import version
 
 import pytest
@@ -17,6 +18,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 from signalling import rtc
 from signalling.peer import MediaSettings, Peer
 from signalling.tracks import LEARNER
+from signalling.udp import OwnDoors
 
 pytestmark = pytest.mark.media
 
@@ -31,7 +33,7 @@ class Owner:
         return rtc.RtcLink(
             shape=LEARNER,
             addresses=("127.0.0.1",),
-            port_range=None,
+            doors=OwnDoors(None),
             consent_expiry_s=consent_expiry_s,
             video_cap_bps=800_000,
             on_state=self.states.append,
@@ -71,6 +73,7 @@ async def test_the_private_names_are_there() -> None:
             (link._dtls.transport, ["_connection"]),
             (link._ice, ["_nominated", "_protocols", "_queue", "_query_consent_task"]),
             (link._ice, ["build_request", "check_incoming", "get_component_candidates"]),
+            (StunProtocol, ["request", "close", "datagram_received"]),
             (link._ice, ["query_consent", "remote_password", "local_candidates"]),
         )
         for name in names
@@ -92,6 +95,9 @@ def test_the_stack_calls_what_we_replace() -> None:
         RTCPeerConnection.addTransceiver: ["self.__createTransceiver("],
         RTCDtlsTransport._setup_srtp: ["self._rx_srtp = Session", "self._tx_srtp = Session"],
         StunProtocol.datagram_received: ["self.receiver.data_received(data, self.local_cand"],
+        StunProtocol.send_stun: ["self.transport.sendto(bytes(message), addr)"],
+        StunProtocol.send_data: ["self.transport.sendto(data, addr)"],
+        Connection.close: ["await protocol.close()"],
         Connection.data_received: ["self._queue.put_nowait((data, component))"],
     }
 
@@ -164,31 +170,25 @@ async def test_consent_ends_when_nothing_is_heard(monkeypatch: pytest.MonkeyPatc
     await link.close()
 
 
-class Raw(asyncio.DatagramProtocol):
-    """A stranger's socket."""
-
-
 async def stranger_sends(link: rtc.RtcLink, datagrams: list[bytes]) -> None:
     """From another address; returns when the link's socket has read all of them."""
     link._ice._local_candidates = await link._gather(1, [])
-    [protocol] = link._ice._protocols
+    [door] = link._protocols
     seen = asyncio.Event()
-    count, stock = 0, protocol.datagram_received
+    count, stock = 0, door.take
 
-    def counted(data: bytes, addr: tuple[str, int]) -> None:
+    def counted(data: bytes, sender: tuple[str, int]) -> None:
         nonlocal count
-        stock(data, addr)
+        stock(data, sender)
         count += 1
         if count == len(datagrams):
             seen.set()
 
-    protocol.datagram_received = counted
-    here = protocol.transport.get_extra_info("sockname")
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Raw, remote_addr=here)
-    for datagram in datagrams:
-        transport.sendto(datagram)
-    await asyncio.wait_for(seen.wait(), 5)
-    transport.close()
+    door.take = counted
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagram in datagrams:
+            stranger.sendto(datagram, ("127.0.0.1", door.port))
+        await asyncio.wait_for(seen.wait(), 5)
 
 
 async def test_a_strangers_datagrams_go_nowhere() -> None:
