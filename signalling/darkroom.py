@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from invigilation.errors import Busy, NotAllowed
+from invigilation.errors import Busy, InvigilationError, NotAllowed
 from invigilation.identity import SnapshotKind
 from invigilation.people import Staff
 from signalling import messages as m
@@ -150,7 +150,10 @@ class Darkroom:
             async with asyncio.timeout(LOOK_S):
                 frame = await peer.key_frame(LOOK_FRAME_S, Track.CAMERA)
                 sight = await self._watch.look(frame)
-        except (NoPicture, TimeoutError):
+        except (NoPicture, TimeoutError, InvigilationError):
+            return
+        except Exception:
+            log.exception("a picture could not be looked at", session=self._session)
             return
         self._width = key_frame_width(frame)
         if self._full:

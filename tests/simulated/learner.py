@@ -28,6 +28,8 @@ GIVE_UP_S = 180.0
 EARLY_S = 15.0
 """How often somebody who is too early looks whether check-in is open."""
 GOODBYE_S = 5.0
+SHOWING_S = 4.0
+"""How long it takes to show what an invigilator asks for in the middle of the session."""
 _LOST = (aiohttp.ClientError, OSError, TimeoutError, socketio.exceptions.SocketIOError, Refused)
 """What is tried again."""
 
@@ -54,6 +56,8 @@ class Learner:
         self._state: dict[str, Any] = {}
         self._heard: int | None = None
         self._lines: asyncio.Queue[str] = asyncio.Queue(maxsize=100)
+        self._asked: asyncio.Queue[str] = asyncio.Queue(maxsize=10)
+        self._shown: str | None = None
         self._over = asyncio.Event()
         self._sheet: asyncio.Task[None] | None = None
 
@@ -126,7 +130,8 @@ class Learner:
 
     async def _stay(self, call: Call) -> None:
         async with asyncio.TaskGroup() as group:
-            works = [group.create_task(self._talk(call)), group.create_task(self._be_seen(call))]
+            duties = (self._talk(call), self._be_seen(call), self._show(call))
+            works = [group.create_task(duty) for duty in duties]
             ends = [group.create_task(call.gone.wait()), group.create_task(self._over.wait())]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._over.is_set():
@@ -160,6 +165,17 @@ class Learner:
             except _LOST as fault:
                 self._log(f"Could not say “{line}” ({_reason(fault)}).")
 
+    async def _show(self, call: Call) -> None:
+        """Show what is asked for, one thing after the other, and say so."""
+        while True:
+            inspection = await self._asked.get()
+            await asyncio.sleep(SHOWING_S)
+            try:
+                await call.say("done", inspection=inspection)
+                self._log("Has shown what was asked for.")
+            except _LOST as fault:
+                self._log(f"Could not say that it is shown ({_reason(fault)}).")
+
     # --- what the room tells ---------------------------------------------------------------
 
     def _notice(self, state: dict[str, Any]) -> None:
@@ -173,6 +189,7 @@ class Learner:
         if remark := manners.remark(before, now):
             self._say(remark)
         self._listen(state["chat"])
+        self._look_at(state["inspection"])
         if state["assessment_url"] and self._sheet is None:
             self._sheet = asyncio.create_task(self._sit(state["assessment_url"]))
         if now in OVER:
@@ -192,6 +209,17 @@ class Learner:
                 elif manners.asks_for_face(line["text"]):
                     self._body.show_face(time.monotonic())
                 self._say(manners.answer(line["text"]))
+
+    def _look_at(self, inspection: dict[str, Any] | None) -> None:
+        """Begin to do what the invigilator asks for, once."""
+        if inspection is None or inspection["done_at"] or inspection["id"] == self._shown:
+            return
+        self._shown = inspection["id"]
+        self._log(f"Is asked for: {inspection['kind'].replace('_', ' ')}.")
+        if inspection["kind"] == "identity":
+            self._body.show_card(time.monotonic())
+        if not self._asked.full():
+            self._asked.put_nowait(inspection["id"])
 
     def _say(self, line: str) -> None:
         if not self._lines.full():
