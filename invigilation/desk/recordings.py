@@ -12,7 +12,6 @@ from invigilation.session import OVER
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 
-KIND = Source.CAMERA.value
 MEDIA_TYPE = "video/webm"
 ASKED_AT_ONCE = 500
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from invigilation.desk.recordings import KIND
+from invigilation.presence import Source
 from invigilation.errors import NotFound
 from invigilation.identity import Reading, SnapshotKind
 from recordings import webm
@@ -69,7 +69,7 @@ async def test_a_recording_whose_writer_died_is_mended_while_the_service_runs(sc
     assert await shelf.mend_orphans() == 1
 
     [found] = await listed(scene)
-    assert (found.id, found.kind, found.erased) == (part.id, KIND, None)
+    assert (found.id, found.kind, found.erased) == (part.id, Source.CAMERA, None)
     assert found.sha256 is not None
     assert (await kinds(scene))[-1] == "recording_finished"
 
