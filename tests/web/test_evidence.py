@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from invigilation.presence import Source
 from invigilation.errors import NotFound
 from invigilation.identity import Reading, SnapshotKind
+from invigilation.presence import Source
 from recordings import webm
 from recordings.errors import EvidenceStoreFull
 from recordings.evidence import Snapshots
