@@ -6,6 +6,6 @@ import sys
 
 from tests.bench import main
 
-if len(sys.argv) != 2:
-    sys.exit("usage: python -m tests.bench NAME")
-main(sys.argv[1])
+if len(sys.argv) < 2:
+    sys.exit("usage: python -m tests.bench NAME [ARGUMENTS]")
+main(sys.argv[1], sys.argv[2:])

@@ -29,7 +29,7 @@ async def _once(url: str, seats: int) -> float:
     return LEARNERS / taken
 
 
-def run() -> list[Measure]:
+def run(_: list[str]) -> list[Measure]:
     """Measure both databases."""
     measures = []
     with tempfile.TemporaryDirectory() as folder, postgres_server() as server:

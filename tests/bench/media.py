@@ -1,98 +1,174 @@
-"""What forwarding costs: two real browsers see and hear each other through this process.
+"""What live media cost: this service, aiortc's MediaRelay and Janus under the same sessions.
 
-The processor time is this process's alone; the browsers have their own.
+A session is a learner who sends 640x480 at 15 frames a second (VP8, about 500 kbit/s) and voice,
+and an invigilator who sends voice and a small picture. What is sent was encoded beforehand, and is
+replayed over ICE, DTLS and SRTP by one process that plays all participants and is the same for
+all; the servers run one after the other, each new for each run, in an order that turns from run to
+run. Only the server's processor time counts. A ratio is that of one run, to the service without
+recording in the same run.
+
+`python -m tests.bench media [--sessions 4,8] [--runs 3] [--seconds 10] [--quick]`
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
+import sys
+import tempfile
 import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
 from statistics import median
 
-import uvloop
-from aiohttp import web
-from playwright.async_api import async_playwright
-
-from signalling.forwarding import Kind
-from signalling.peer import MediaSettings, Peer
 from tests.bench import Measure
-from tests.signalling.test_media_browser import ARGS, PAGE
+from tests.bench.live.chromium import first_frame, memory
+from tests.bench.live.film import Film
+from tests.bench.live.janus import installed, janus
+from tests.bench.live.process import Process, python, started
 
-CAP_BPS = 500_000
-SETTLE_S, RUN_S, RUNS = 6, 5, 3
+SETTLE_S = 0.5
+RELAY_SESSIONS = 2
+"""MediaRelay needs a third of a core for each: with more, two cores would be what is measured."""
+NAMES = {
+    "ours": "this service",
+    "recording": "this service, recording",
+    "relay": "aiortc MediaRelay",
+    "janus": "Janus VideoRoom",
+}
+Figures = dict[str, list[float]]
+UNITS = {
+    "processor": "% of core a session",
+    "ratio": "x",
+    "a packet": "us",
+    "on a core": "sessions",
+    "delivered": "% of frames",
+    "packets": "a s, in + out",
+    "memory": "MB a session",
+    "load": "% of core",
+}
 
 
-class Sink:
-    """A recorder that does nothing, to price the tap alone."""
+def run(arguments: list[str]) -> list[Measure]:
+    """Measure all four under the same sessions, then what a browser and the memory say."""
+    options = _options(arguments)
+    systems = ["ours", "recording", "relay"]
+    if installed():
+        systems.append("janus")
+    else:
+        sys.stderr.write("Janus is left out: install the package janus to have it measured.\n")
+    return asyncio.run(_measure(systems, options))
 
-    def video(self, frame: bytes, rtp_timestamp: int, key_frame: bool, received: float) -> None:  # noqa: FBT001
-        pass
 
-    def audio(self, packet: bytes, rtp_timestamp: int, received: float) -> None:
-        pass
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench media")
+    parser.add_argument("--sessions", default="4,8", help="how many at a time: 4,8")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10, help="measured in each run")
+    parser.add_argument("--quick", action="store_true", help="one run of 5 s of the first size")
+    parser.add_argument("--only", default="", help="load or browser")
+    options = parser.parse_args(arguments)
+    options.sizes = [int(size) for size in options.sessions.split(",")]
+    if options.quick:
+        options.sizes, options.runs, options.seconds = options.sizes[:1], 1, 5
+    return options
 
 
-def run() -> list[Measure]:
-    """Measure one session at 640x480, both ways, without and with a tap."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        plain, tapped, rate = runner.run(session())
+async def _measure(systems: list[str], options: argparse.Namespace) -> list[Measure]:
+    measures: list[Measure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "film"
+        Film.make().write(film)
+        if options.only != "browser":
+            measures += await _under_load(systems, film, options)
+        if options.only != "load":
+            measures += await _browser(film, quick=options.quick)
+    return measures
+
+
+async def _under_load(systems: list[str], film: Path, options: argparse.Namespace) -> list[Measure]:
+    figures: dict[tuple[str, int], Figures] = defaultdict(lambda: defaultdict(list))
+    for count in range(options.runs):
+        for size in options.sizes:
+            here = [s for s in systems if s != "relay" or size == options.sizes[0]]
+            turn = count % len(here)
+            taken = {}
+            for system in here[turn:] + here[:turn]:
+                sessions = min(size, RELAY_SESSIONS) if system == "relay" else size
+                taken[system, sessions] = await _once(system, sessions, film, options.seconds)
+            ours = taken["ours", size]["processor"]
+            for key, found in taken.items():
+                found["ratio"] = found["processor"] / ours
+                for name, value in found.items():
+                    figures[key][name].append(value)
+    order = sorted(figures, key=lambda key: (key[1], [*NAMES].index(key[0])))
     return [
-        Measure("forwarding, one session", plain, "% of core", RUNS),
-        Measure("forwarding and a tap", tapped, "% of core", RUNS),
-        Measure("packets forwarded", rate, "per second", RUNS),
+        Measure(
+            f"{NAMES[system]}, {sessions} sessions: {name}",
+            median(figures[system, sessions][name]),
+            unit,
+            options.runs,
+        )
+        for system, sessions in order
+        for name, unit in UNITS.items()
     ]
 
 
-async def session() -> tuple[float, float, float]:
-    peers: list[Peer] = []
-
-    async def page(_: web.Request) -> web.Response:
-        wide = PAGE.replace("width: 320", "width: 640, height: 480, frameRate: 15")
-        return web.Response(text=wide, content_type="text/html")
-
-    async def offer(request: web.Request) -> web.Response:
-        settings = MediaSettings(host_addresses=("127.0.0.1",), video_cap_bps=CAP_BPS)
-        peer, answer = await Peer.answer(await request.text(), settings)
-        for other in peers:
-            peer.forward_to(other)
-            other.forward_to(peer)
-        peers.append(peer)
-        return web.Response(text=answer)
-
-    app = web.Application()
-    app.add_routes([web.get("/", page), web.post("/offer", offer)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
-        for _ in range(2):
-            tab = await browser.new_page()
-            await tab.goto(f"http://{host}:{port}/")
-            await tab.evaluate("join()")
-        await asyncio.sleep(SETTLE_S)
-        plain = [await cost(peers) for _ in range(RUNS)]
-        peers[0].tap(Sink())
-        tapped = [await cost(peers) for _ in range(RUNS)]
-        await browser.close()
-    for peer in peers:
-        await peer.close()
-    await runner.cleanup()
-    return (
-        median(share for share, _ in plain),
-        median(share for share, _ in tapped),
-        median(rate for _, rate in plain),
-    )
+async def _once(system: str, sessions: int, film: Path, seconds: float) -> dict[str, float]:
+    """Carry so many sessions for so long by one new server."""
+    player = "ours" if system == "recording" else system
+    async with _server(system) as (server, url):
+        empty = server.memory()
+        arguments = (player, url, str(sessions), str(film))
+        async with started(*python("tests.bench.live.load", *arguments)) as load:
+            await load.heard()
+            await asyncio.sleep(SETTLE_S)
+            before, began = await load.ask(), time.monotonic()
+            used, played = server.cpu(), load.cpu()
+            await asyncio.sleep(seconds)
+            gone = time.monotonic() - began
+            used, played = server.cpu() - used, load.cpu() - played
+            after = await load.ask()
+            if system == "recording":
+                _all_on_tape(await server.ask(), sessions)
+            counted = {name: after[name] - before[name] for name in after}
+            share = 100 * used / gone / sessions
+            return {
+                "processor": share,
+                "a packet": 1e6 * used / max(1, counted["received"]),
+                "on a core": 100 / max(share, 0.01),
+                "delivered": 100 * counted["received_ends"] / counted["sent_ends"],
+                "packets": (counted["sent"] + counted["received"]) / gone,
+                "memory": (server.memory() - empty) / sessions,
+                "load": 100 * played / gone,
+            }
 
 
-async def cost(peers: list[Peer]) -> tuple[float, float]:
-    """Percent of a core, and packets a second, over RUN_S seconds."""
-    packets, used, began = count(peers), time.process_time(), time.monotonic()
-    await asyncio.sleep(RUN_S)
-    gone = time.monotonic() - began
-    return 100 * (time.process_time() - used) / gone, (count(peers) - packets) / gone
+def _all_on_tape(tapes: dict[str, int], sessions: int) -> None:
+    if tapes != {"written": sessions, "dropped": 0}:
+        raise RuntimeError(f"not everything was recorded: {tapes} of {sessions}")
 
 
-def count(peers: list[Peer]) -> int:
-    return sum(peer._media.outgoing[kind]._packets for peer in peers for kind in Kind)
+@contextlib.asynccontextmanager
+async def _server(system: str) -> AsyncIterator[tuple[Process, str]]:
+    if system == "janus":
+        with tempfile.TemporaryDirectory() as folder:
+            async with janus(Path(folder)) as found:
+                yield found
+        return
+    async with started(*python("tests.bench.live.server", system)) as server:
+        yield server, (await server.heard())["url"]
+
+
+async def _browser(film: Path, *, quick: bool) -> list[Measure]:
+    joins, sessions = (3, 10) if quick else (7, 50)
+    answered, frame = await first_frame(joins)
+    early, late = await memory(film, sessions)
+    return [
+        Measure("from join to the answer, Chromium", answered, "ms", joins),
+        Measure("from join to the first frame, Chromium", frame, "ms", joins),
+        Measure(f"memory after {sessions // 10} sessions made and ended", early, "MB", 1),
+        Measure(f"memory after {sessions} sessions made and ended", late, "MB", 1),
+    ]

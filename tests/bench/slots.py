@@ -55,7 +55,7 @@ def hold(random: Random, seat: str) -> Hold:
     return Hold(seat, start, start + timedelta(minutes=105))
 
 
-def run() -> list[Measure]:
+def run(_: list[str]) -> list[Measure]:
     """Return for each case the medians of the search and of the naive one, and their ratio."""
     wish = Wish(NOW + timedelta(days=1), NOW + timedelta(days=DAYS), 90, 15)
     window = Window(NOW, NOW + timedelta(days=DAYS))
