@@ -39,18 +39,20 @@ STAFF = (
     ("sam.field@example.org", "Sam Field", Role.SCHEDULER),
     ("ada.stone@example.org", "Ada Stone", Role.ADMINISTRATOR),
 )
-ASSESSMENTS = (
+ASSESSMENTS = (  # code, title, minutes, materials, whether a phone alone will do
     (
         "ISPS-SSO",
         "Ship Security Officer: Official Assessment",
         90,
         ("Course notes", "Pen and paper", "Calculator"),
+        True,
     ),
     (
         NEAR_ASSESSMENT,
         "GMDSS refresher: Official Assessment",
         60,
         ("Course notes", "Pen and paper"),
+        False,
     ),
 )
 LEARNERS = (
@@ -104,8 +106,10 @@ async def _backends(tx: Tx, demo: Demo, webhook_url: str) -> None:
     await setup.add_backend(tx, PRACTICE, "Practice training company", webhook_url, given)
     await setup.keep_form(tx)
     for backend in (PRACTICE, FORM):
-        for code, title, minutes, materials in ASSESSMENTS:
-            await setup.add_assessment(tx, backend, code, title, minutes, materials)
+        for code, title, minutes, materials, phones in ASSESSMENTS:
+            await setup.add_assessment(
+                tx, backend, code, title, minutes, materials, phone_allowed=phones
+            )
 
 
 async def _staff(tx: Tx, hashed: str, today: date) -> None:

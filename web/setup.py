@@ -103,8 +103,13 @@ async def add_assessment(
     minutes: int,
     materials: Sequence[str],
     pass_mark: int = 70,
+    *,
+    phone_allowed: bool = True,
 ) -> Assessment:
-    """Add what can be sat for a backend; `pass_mark` in per cent."""
+    """Add what can be sat for a backend; `pass_mark` in per cent.
+
+    `phone_allowed`: a phone will do as the learner's only device.
+    """
     if await tx.people.backend(backend) is None:
         raise InvalidInput("backend", f"There is no backend {backend}: add it first.")
     if len(materials) > MATERIALS_LIMIT:
@@ -117,6 +122,7 @@ async def add_assessment(
         minutes,
         tuple(_text("material", each, TEXT_LIMIT) for each in materials),
         pass_mark,
+        phone_allowed,
     )
     if not await tx.requests.add_assessment(one):
         raise InvalidInput("code", f"The backend {backend} has an assessment {code} already.")

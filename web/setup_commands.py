@@ -83,6 +83,9 @@ def add_assessment(
         list[str] | None, typer.Option(help="What may lie on the table; may be repeated.")
     ] = None,
     pass_mark: Annotated[str, typer.Option(help="In per cent.")] = "70",  # noqa: S107 - no password
+    no_phones: Annotated[  # noqa: FBT002 - typer's way
+        bool, typer.Option("--no-phones", help="A phone alone will not do: a computer is needed.")
+    ] = False,
 ) -> None:
     """Add an assessment that can be sat."""
     from web import setup  # noqa: PLC0415 - slow to import, and `verify` needs none of it
@@ -90,9 +93,14 @@ def add_assessment(
     long = _refusing(lambda: number("minutes", minutes, 1, setup.MINUTES_LIMIT))
     mark = _refusing(lambda: number("pass mark", pass_mark, 0, 100))
     one = _saved(
-        lambda tx: setup.add_assessment(tx, backend, code, title, long, material or (), mark)
+        lambda tx: setup.add_assessment(
+            tx, backend, code, title, long, material or (), mark, phone_allowed=not no_phones
+        )
     )
-    typer.echo(f"{one.title} ({one.code}), {one.minutes} minutes, can be sat for {one.backend}.")
+    where = "" if one.phone_allowed else ", on a computer"
+    typer.echo(
+        f"{one.title} ({one.code}), {one.minutes} minutes, can be sat for {one.backend}{where}."
+    )
 
 
 @commands.command()

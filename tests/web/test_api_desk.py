@@ -204,6 +204,7 @@ async def test_assessments_are_ones_own(lms):
         "minutes": 90,
         "materials": ["Course notes"],
         "pass_mark": 70,
+        "phone_allowed": True,
     }
 
 

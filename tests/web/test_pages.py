@@ -27,6 +27,8 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/me/check-in": (401, 200, "/me", 401, 401, 401, 401),
     "/me/room": (401, "/me/check-in", "/me", 401, 401, 401, 401),
     "/me/sign-out": (401, 200, 200, 401, 401, 401, 401),
+    "/second": (401, 401, 401, 401, 401, 401, 401),
+    "/second/{second}": (200, 200, 200, 200, 200, 200, 200),
     "/staff/sign-in": (200, 200, 200, "/staff", "/staff", "/staff", "/staff"),
     "/staff": (
         LOGIN,
@@ -67,6 +69,7 @@ async def everybody(world: World) -> tuple[dict[str, str], list[Person]]:
         "booking": sitting.booking,
         "session": sitting.session,
         "token": world.link(sitting.request).removeprefix("/r/"),
+        "second": "a" * 43,
     }
     return names, [
         world.stranger(),
@@ -118,7 +121,8 @@ async def test_every_form_is_refused_to_those_who_may_not(world: World) -> None:
         assert (await own.post(path, {}, page="/staff/sign-out")).status == 403
         assert (await learner.post(path, {}, page="/me")).to.startswith("/staff/sign-in")
         assert (await stranger.post(path, {}, page="/")).to.startswith("/staff/sign-in")
-    for path in ("/me/book", "/me/change", "/me/cancel", "/me/check-in", "/me/zone"):
+    mine = ("book", "change", "cancel", "check-in", "second-camera", "zone")
+    for path in (f"/me/{one}" for one in mine):
         assert (await stranger.post(path, {}, page="/")).status == 401
         assert (await scheduler.post(path, {}, page="/staff/sign-out")).status == 401
 
@@ -165,8 +169,9 @@ async def test_only_the_room_and_the_console_may_use_the_camera(world: World) ->
     console = await ana.get("/staff/console")
     calendar = await sam.get("/staff/calendar")
 
-    assert "camera=(self), microphone=(self)" in room.header("Permissions-Policy")
-    assert "camera=(self), microphone=(self)" in console.header("Permissions-Policy")
+    devices = "camera=(self), microphone=(self), display-capture"
+    assert f"{devices}=(self)" in room.header("Permissions-Policy")
+    assert f"{devices}=()" in console.header("Permissions-Policy")
     assert "camera=()" in calendar.header("Permissions-Policy")
     assert "trusted-types svelte-trusted-html" in calendar.header("Content-Security-Policy")
 

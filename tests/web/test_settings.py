@@ -1,4 +1,4 @@
-"""Settings that are checked at the start: the public address and the proxies in front."""
+"""Settings that are checked at the start: the public address, proxies in front, media, relays."""
 
 from __future__ import annotations
 
@@ -89,3 +89,63 @@ def test_a_settings_file_that_cannot_be_read_is_one_sentence(
 
     with pytest.raises(Unable, match="The settings file cannot be read"):
         read_settings()
+
+
+HOW = "turn:turn.example.com:3478?transport=udp."
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "turn:turn.example.com",
+        "turn:turn.example.com:3478?transport=udp",
+        "turns:turn.example.com:443?transport=tcp",
+        "turn:192.0.2.7:3478",
+        "turn:[2001:db8::7]:3478",
+    ],
+)
+def test_relays_are_turn_addresses_with_a_secret(url: str) -> None:
+    settings = read_settings(turn_urls=(url,), turn_secret="s")
+
+    assert settings.turn_urls == (url,)
+    assert settings.turn_ttl_s == 6 * 3600
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"turn_urls": ("turn:a.example",)}, "Set turn_urls and turn_secret together."),
+        ({"turn_secret": "s"}, "Set turn_urls and turn_secret together."),
+        (
+            {"turn_urls": ("stun:a.example",), "turn_secret": "s"},
+            "Setting turn_urls: stun:a.example is no address like " + HOW,
+        ),
+        (
+            {"turn_urls": ("turn:a.example?transport=sctp",), "turn_secret": "s"},
+            "Setting turn_urls: turn:a.example?transport=sctp is no address like " + HOW,
+        ),
+        (
+            {"turn_ttl_s": 60},
+            "Setting turn_ttl_s: Input should be greater than or equal to 3600.",
+        ),
+        (
+            {"media_port": 40000, "media_ports": (40000, 40999)},
+            "Set media_port or media_ports, not both.",
+        ),
+        (
+            {"media_ports": (40999, 40000)},
+            "Setting media_ports: write the first and the last port, like [40000, 40999].",
+        ),
+        (
+            {"media_port": 70000},
+            "Setting media_port: Input should be less than or equal to 65535.",
+        ),
+    ],
+)
+def test_media_and_relays_that_cannot_be_are_one_sentence(
+    given: dict[str, object], said: str
+) -> None:
+    with pytest.raises(Unable) as refused:
+        read_settings(**given)
+
+    assert str(refused.value) == said

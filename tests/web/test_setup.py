@@ -99,6 +99,24 @@ def test_an_office_is_set_up_by_five_commands(shell: Shell, migrated_url: str) -
     assert [seat.staff for seat in calendar.seats] == [person] * 3
 
 
+def test_an_assessment_may_need_a_computer(shell: Shell, migrated_url: str) -> None:
+    usual = shell.run("add-assessment", FORM, "PSC", "Port State Control", "--minutes", "90")
+    strict = shell.run(
+        *("add-assessment", FORM, "SSO", "Ship Security", "--minutes", "90", "--no-phones")
+    )
+
+    async def read() -> dict[str, bool]:
+        store = Store(migrated_url)
+        async with store.read() as tx:
+            found = await tx.requests.assessments(FORM)
+        await store.close()
+        return {one.code: one.phone_allowed for one in found}
+
+    assert (usual[0], strict[0]) == (0, 0)
+    assert asyncio.run(read()) == {"PSC": True, "SSO": False}
+    assert strict[1] == "Ship Security (SSO), 90 minutes, can be sat for form, on a computer.\n"
+
+
 def test_a_backends_secrets_are_shown_and_fit(shell: Shell, migrated_url: str) -> None:
     _, shown, _ = shell.run("add-backend", "acme", "Acme Maritime", "--webhook-url", HOOK)
 

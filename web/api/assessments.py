@@ -11,13 +11,17 @@ from web.api.oauth import Scope
 
 
 class AssessmentAnswer(Plain):
-    """An assessment: its length in minutes, what may lie on the table, the pass mark in percent."""
+    """An assessment: its length in minutes, what may lie on the table, the pass mark in percent.
+
+    `phone_allowed`: it may be sat on a phone as the only device.
+    """
 
     code: str
     title: str
     minutes: int
     materials: tuple[str, ...]
     pass_mark: int
+    phone_allowed: bool = True
 
 
 class AssessmentsAnswer(Plain):
@@ -60,6 +64,7 @@ class Assessments:
                 minutes=one.minutes,
                 materials=one.materials,
                 pass_mark=one.pass_mark,
+                phone_allowed=one.phone_allowed,
             )
             for one in found
         )

@@ -14,8 +14,13 @@ from web.keys import SETTINGS
 BROTLI_QUALITY = 5
 WORTH_IT = 500
 """Bytes below which an answer is sent as it is."""
-LIVE_PAGES = frozenset({"/me/room", "/staff/console", "/second"})
-"""The only pages that may use camera and microphone."""
+_DEVICES = ("camera", "microphone", "display-capture")
+LIVE_PAGES = {
+    "/me/room": frozenset(_DEVICES),
+    "/staff/console": frozenset({"camera", "microphone"}),
+    "/second": frozenset({"camera"}),
+}
+"""The only pages that may use such devices, and which of them."""
 POLICIES = {"/staff/calendar": "svelte-trusted-html"}
 """The Trusted Types policies of pages whose library needs one."""
 
@@ -48,9 +53,8 @@ def content_policy(path: str, public: URL) -> str:
 
 def permissions(path: str) -> str:
     """Return the permissions policy of a page."""
-    live = "(self)" if path in LIVE_PAGES else "()"
-    names = ("camera", "microphone", "display-capture")
-    own = ", ".join(f"{name}={live}" for name in names)
+    live = LIVE_PAGES.get(path, frozenset())
+    own = ", ".join(f"{name}={'(self)' if name in live else '()'}" for name in _DEVICES)
     return f"{own}, geolocation=(), payment=(), usb=()"
 
 

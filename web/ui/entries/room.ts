@@ -239,7 +239,7 @@ function draw(): void {
   const url = isOver(state.state) ? null : state.assessment_url;
   byId("open").hidden = url === null || state.state === "paused";
   if (url) byId<HTMLAnchorElement>("open-link").href = url;
-  byId("live").hidden = isOver(state.state);
+  byId("live").hidden = byId("settings").hidden = isOver(state.state);
   const identify = state.state === "checked_in" && state.invigilator.present;
   byId("room").classList.toggle("identify", identify);
 }

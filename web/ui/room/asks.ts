@@ -34,7 +34,7 @@ export class Asks {
 
   /** The most urgent of what is asked, for the title of the tab; null when nothing is. */
   get title(): string | null {
-    return this.place.querySelector("h2")?.textContent ?? null;
+    return this.place.querySelector(".ask--warn h2")?.textContent ?? null;
   }
 
   /** Shows what is asked in this state; null when nothing can be any more. */
@@ -73,9 +73,12 @@ export class Asks {
       add(`show-${inspection.id}`, true, () => this.inspection(inspection.id, state));
     } else if (inspection) {
       add(`shown-${inspection.id}`, false, () =>
-        this.card(`shown-${inspection.id}`, "Thank you", [
-          make("p", "", "Your invigilator is looking at what you showed. Please go on."),
-        ]),
+        this.card(
+          `shown-${inspection.id}`,
+          "Thank you",
+          [make("p", "", "Your invigilator is looking at what you showed. Please go on.")],
+          "calm",
+        ),
       );
     }
     if (state.screen_wanted || this.screen.sharing) {

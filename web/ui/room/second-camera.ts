@@ -43,7 +43,11 @@ export class SecondCamera {
     setText(byId("second-words"), standing);
     setText(
       byId("second-button"),
-      here ? "Use another phone instead" : "Add a phone as second camera",
+      !byId("code").hidden
+        ? "Make a new code"
+        : here
+          ? "Use another phone instead"
+          : "Add a phone as second camera",
     );
   }
 
@@ -74,7 +78,6 @@ export class SecondCamera {
   private show({ url, size, path, minutes }: Invitation): void {
     const until = new Date(Date.now() + minutes * 60_000).toISOString();
     byId("code-picture").replaceChildren(picture(size, path));
-    byId<HTMLAnchorElement>("code-link").href = url;
     setText(byId("code-url"), url);
     setText(byId("code-until"), clockTime(until));
     byId("code").hidden = false;
