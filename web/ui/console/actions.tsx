@@ -132,9 +132,11 @@ export function Actions(props: {
         <KeyButton keyName="O" disabled={!can.handOver} onPress={onHandOver}>
           Hand over
         </KeyButton>
-        <KeyButton keyName="H" disabled={!hand || asking.busy} onPress={lower}>
-          Lower hand
-        </KeyButton>
+        {hand && (
+          <KeyButton keyName="H" disabled={asking.busy} onPress={lower}>
+            Lower hand
+          </KeyButton>
+        )}
         {can.refuse && (
           <button type="button" class="link-button refuse" onClick={ask("refuse")}>
             Refuse this learner

@@ -73,7 +73,7 @@ function frequent(desk: Desk, ask: (what: "notice" | "help") => void): Record<st
   const several = rooms.length > 1;
   const [first] = needs(desk);
   const numbers = rooms.flatMap(({ number, session }) =>
-    number === null ? [] : [[keyOf(number), () => desk.choose(session)] as const],
+    keyOf(number) ? [[keyOf(number), () => desk.choose(session)] as const] : [],
   );
   return {
     ...Object.fromEntries(numbers),

@@ -131,7 +131,7 @@ export function Needs({ desk }: { desk: Desk }) {
                 class={`need need--${first.tone}`}
                 onClick={() => desk.choose(room.session)}
               >
-                {room.number !== null && <kbd aria-hidden="true">{keyOf(room.number)}</kbd>}
+                {keyOf(room.number) && <kbd aria-hidden="true">{keyOf(room.number)}</kbd>}
                 <strong>{room.name}</strong> {first.short}
                 {more > 0 && ` and ${more} more`}
               </button>
@@ -185,9 +185,9 @@ function Aloud({ desk, found }: { desk: Desk; found: Need[] }) {
   );
 }
 
-/** The key that brings a learner into focus: 1 to 9, 0, - and =, as they stand on a keyboard. */
-export function keyOf(number: number): string {
-  return "1234567890-="[number - 1] ?? "";
+/** The key that brings a learner into focus: 1 to 9, 0, - and =, as they stand on a keyboard; else none. */
+export function keyOf(number: number | null): string {
+  return (number && "1234567890-="[number - 1]) || "";
 }
 
 function toEntry(session: string): void {

@@ -6,7 +6,7 @@ const KEYS: { title: string; keys: [string, string][] }[] = [
   {
     title: "Whom you look at",
     keys: [
-      ["1 … 9, 0, -, =", "Bring learner 1 to 12 into focus"],
+      ["1 … =", "Bring learner 1 to 12 into focus; 0, - and = are 10, 11 and 12"],
       ["J", "Go to who needs you most"],
       ["G", "All tiles, or one learner"],
       ["X", "Swap the pictures of the learner"],

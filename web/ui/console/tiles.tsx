@@ -30,6 +30,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
   const { state } = room;
   const found = troubles(room);
   const [worst] = found;
+  const key = keyOf(room.number);
   const inFocus = room.session === desk.focus;
   const seen = state?.learner.present && state.learner.camera && room.live;
   const tone = worst ? `tile--${worst.tone}` : "";
@@ -41,7 +42,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
       type="button"
       class={`tile ${tone} ${room.speaking ? "tile--speaks" : ""}`}
       aria-current={inFocus ? "true" : undefined}
-      aria-keyshortcuts={room.number === null ? undefined : keyOf(room.number)}
+      aria-keyshortcuts={key || undefined}
       onClick={() => {
         desk.choose(room.session);
         // On a phone the focus stands below the tiles.
@@ -49,7 +50,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
       }}
     >
       <span class="tile-picture">
-        <Video stream={room.pictures[room.views()[0] ?? "camera"] ?? null} />
+        <Video stream={room.pictures.camera ?? null} />
         {!seen && (
           <span class="tile-blank">{state && isOver(state.state) ? "Over" : "No picture"}</span>
         )}
@@ -64,7 +65,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
         {found.length > 1 && ` +${found.length - 1}`}
       </span>
       <span class="tile-foot">
-        {room.number !== null && <kbd aria-hidden="true">{keyOf(room.number)}</kbd>}
+        {key && <kbd aria-hidden="true">{key}</kbd>}
         <span class="tile-name">{room.name || "…"}</span>
         <span class="tile-time number">{left(room)}</span>
       </span>
