@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
+from typing import TypeVar
 
 from invigilation.errors import Busy
 from recordings.errors import PictureUndecodable
 from recordings.vision.capture import Picture, decode_key_frame
+from recordings.vision.watch import Small, decode_small
 
+Read = TypeVar("Read")
 WORKERS = 2
 MAX_AT_ONCE = 8
 TIMEOUT_SECONDS = 5.0
@@ -37,9 +40,16 @@ class Snapshots:
 
         Raises PictureUndecodable, also when it takes longer than 5 s, and Busy.
         """
+        return await self._read(self._decode, key_frame)
+
+    async def small(self, key_frame: bytes) -> Small:
+        """Return the picture small and grey, to be judged; raises as `take` does."""
+        return await self._read(decode_small, key_frame)
+
+    async def _read(self, how: Callable[[bytes], Read], key_frame: bytes) -> Read:
         if not self._free.acquire(blocking=False):
             raise Busy("camera")
-        decoding: Future[Picture] = self._threads.submit(self._decode, key_frame)
+        decoding: Future[Read] = self._threads.submit(how, key_frame)
         # A thread cannot be stopped: its place is free when it is done, not when we give up.
         decoding.add_done_callback(lambda _: self._free.release())
         try:

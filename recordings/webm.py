@@ -93,6 +93,38 @@ class Index:
             self.size = size
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the head of a recording says: its length in ms, if known, and what is in it."""
+
+    length: int | None
+    picture: bool
+    sound: bool
+
+
+HEAD_BYTES = 1024
+"""So much of a file is enough for `glance`."""
+
+
+def glance(head: bytes) -> Glance:
+    """Read the first bytes of a recording of ours; raises ValueError for anything else."""
+    content = _ebml_head() + _SEGMENT.to_bytes(4, "big")
+    if not head.startswith(content):
+        raise ValueError("not a recording")
+    length, tracks = None, b""
+    at = len(content) + 8
+    while at < len(head) and not tracks:
+        identity, start, end = _head(head, at)
+        if identity == _INFO:
+            known = head.find(b"\x44\x89\x88", start, end)
+            if known >= 0:
+                length = round(struct.unpack_from(">d", head, known + 3)[0])
+        elif identity == _TRACKS:
+            tracks = head[start:end]
+        at = end
+    return Glance(length, b"V_VP8" in tracks, b"A_OPUS" in tracks)
+
+
 def live_header() -> bytes:
     """Return the head of a file whose length nobody knows yet."""
     content = _info(None) + _tracks(DEFAULT_SIZE, audio=True)

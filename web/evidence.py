@@ -12,22 +12,25 @@ from invigilation.desk import Desk
 from invigilation.desk.office import new_id
 from invigilation.errors import Busy, NotFound
 from invigilation.identity import IdentityReader, Reading, SnapshotKind
+from invigilation.presence import Sight, Source
 from invigilation.store.evidence import Evidence
 from recordings.errors import EvidenceDamaged
 from recordings.evidence import Snapshots
 from recordings.recorder import Recorder, mend
 from recordings.vault import Vault
+from recordings.vision.watch import Small
 from signalling.ports import Picture
 
 log = structlog.get_logger(__name__)
 JPEG = "image/jpeg"
 BEGINNING = timedelta(minutes=2)
 """A recording's row is written first; its file follows within this."""
+EQUAL_IN_A_ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording under way: the sink of one learner's media, and its row."""
+    """A recording under way: the sink of one source's media, and its row."""
 
     recorder: Recorder
     part: Evidence
@@ -50,6 +53,29 @@ class Recording:
         """End the recording and note what it is."""
         stored = await self.recorder.finish()
         await self.desk.recordings.finish(self.part, stored.sha256, stored.size)
+
+
+class Watch:
+    """Looks at one person's pictures, one after another."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+        self._before: Small | None = None
+        self._same = 0
+
+    async def look(self, key_frame: bytes) -> Sight:
+        """Judge a VP8 key frame by itself and by the one before: `GOOD`, `BLACK` or `FROZEN`.
+
+        A picture is frozen when it equals the one before twice in a row. Raises
+        PictureUndecodable and Busy; the next is compared with the last that could be read.
+        """
+        small = await self._snapshots.small(key_frame)
+        equal = self._before is not None and small.same_as(self._before)
+        self._same = self._same + 1 if equal else 0
+        self._before = small
+        if small.black:
+            return Sight.BLACK
+        return Sight.FROZEN if self._same >= EQUAL_IN_A_ROW else Sight.GOOD
 
 
 class NoReader:
@@ -81,18 +107,27 @@ class EvidenceShelf:
         reading = await self.reader.read(taken.jpeg) if read else None
         return Picture(row, taken.width, taken.height, reading)
 
-    async def begin(self, session: str) -> Recording:
-        """Open a new part of the session's recording; on a full disk, none is noted either."""
+    async def begin(self, session: str, source: Source = Source.CAMERA) -> Recording:
+        """Open a new part of the recording of one source; on a full disk, none is noted either.
+
+        Time 0 of its file is the moment of its row's `started`, however long the row took.
+        """
         await asyncio.to_thread(self.vault.check_space)
-        part = await self.desk.recordings.begin(session)
         clock = self.desk.office.clock
-        recorder = Recorder(self.vault, session, part.id, clock.monotonic)
+        now, monotonic = clock.now(), clock.monotonic()
+        part = await self.desk.recordings.begin(session, source)
+        zero = monotonic + (part.started - now).total_seconds()
+        recorder = Recorder(self.vault, session, part.id, zero)
         try:
             await recorder.start()
         except BaseException:
             await self.desk.recordings.lose(part)
             raise
         return Recording(recorder, part, self.desk)
+
+    def watcher(self) -> Watch:
+        """Return a new watch over one person's pictures."""
+        return Watch(self.snapshots)
 
     async def mend_orphans(self) -> int:
         """Finish the recordings that nobody writes any more; return how many.

@@ -30,6 +30,16 @@ def decode_key_frame(frame: bytes) -> Picture:
     The size is checked before anything is decoded. Blocks for some 10 to 50 ms. Raises
     PictureUndecodable.
     """
+    decoded = decode(frame)
+    pixels = decoded.to_ndarray(format="bgr24")
+    encoded, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not encoded:
+        raise PictureUndecodable("it cannot be stored as JPEG")
+    return Picture(jpeg.tobytes(), decoded.width, decoded.height)
+
+
+def decode(frame: bytes) -> av.VideoFrame:
+    """Return what a VP8 key frame holds; the size is checked first. Raises PictureUndecodable."""
     size = key_frame_size(frame)
     if size is None:
         raise PictureUndecodable("it is not a key frame")
@@ -43,8 +53,4 @@ def decode_key_frame(frame: bytes) -> Picture:
         raise PictureUndecodable("its bytes make no sense") from error
     if not pictures or (pictures[0].width, pictures[0].height) != size:
         raise PictureUndecodable("there is nothing in it")
-    pixels = pictures[0].to_ndarray(format="bgr24")
-    encoded, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not encoded:
-        raise PictureUndecodable("it cannot be stored as JPEG")
-    return Picture(jpeg.tobytes(), *size)
+    return pictures[0]

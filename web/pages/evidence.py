@@ -42,6 +42,8 @@ class Playbacks:
     notes; more from the same person within five minutes belong to it, for three hours at most.
     """
 
+    first: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a look is being noted: a player asks for two pieces at once, and looks once."""
     _known: OrderedDict[tuple[str, str], _Playback] = field(default_factory=OrderedDict)
 
     def going_on(self, person: Staff, evidence: str, now: float) -> Evidence | None:
@@ -71,12 +73,7 @@ PLAYBACKS = web.AppKey("playbacks", Playbacks)
 async def see(request: web.Request) -> web.StreamResponse:
     """Answer with the bytes, or with the range that a player asks for (RFC 9110 14.2)."""
     person = await staff_of(request)
-    desk, playbacks = request.app[DESK], request.app[PLAYBACKS]
-    ident, now = request.match_info["evidence"], desk.office.clock.monotonic()
-    found = playbacks.going_on(person, ident, now)
-    if found is None or not found.media_type.startswith("video/"):
-        found = await desk.identity.see(ident, person)
-        playbacks.begin(person, found, now)
+    found = await _looked(request, person, request.match_info["evidence"])
     if found.erased is not None:
         raise Refused("erased", "This was deleted when its retention time was over.")
     try:
@@ -87,6 +84,18 @@ async def see(request: web.Request) -> web.StreamResponse:
         return await _send(request, found, reader)
     finally:
         await asyncio.to_thread(reader.close)
+
+
+async def _looked(request: web.Request, person: Staff, ident: str) -> Evidence:
+    """Return what is looked at, allowed and noted; a recording that is being played is noted."""
+    desk, playbacks = request.app[DESK], request.app[PLAYBACKS]
+    async with playbacks.first:
+        now = desk.office.clock.monotonic()
+        found = playbacks.going_on(person, ident, now)
+        if found is None or not found.media_type.startswith("video/"):
+            found = await desk.identity.see(ident, person)
+            playbacks.begin(person, found, now)
+    return found
 
 
 async def _send(request: web.Request, found: Evidence, reader: Reader) -> web.StreamResponse:

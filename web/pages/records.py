@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
-from invigilation.desk.recordings import KIND as RECORDING
 from invigilation.desk.reports import Record, record_file
+from invigilation.errors import NotFound
 from invigilation.people import Role, Staff
+from invigilation.presence import Source
 from invigilation.record import Entry
+from recordings.errors import EvidenceDamaged
+from recordings.vault import Vault
+from recordings.webm import HEAD_BYTES, Glance, glance
 from web.auth.visitor import staff_of
-from web.keys import DESK, VERIFIER
+from web.keys import DESK, VAULT, VERIFIER
 from web.pages import words
 from web.pages.frame import staff_page
+from web.pages.timeline import NAMES, SIGNALS, Words, time_line
 
+log = logging.getLogger(__name__)
 routes = web.RouteTableDef()
+RECORDINGS = frozenset(source.value for source in Source)
 
 EVENTS = {
     "booked": "The session was booked",
@@ -44,15 +52,45 @@ EVENTS = {
     "end": "Ended the assessment",
     "recording_started": "The recording began",
     "recording_finished": "The recording was complete",
+    "recording_lost": "A recording could not be made",
+    "gap_opened": "Nothing came from the learner: a gap began",
+    "gap_closed": "Sound or picture came again: the gap ended",
+    "gap_ruled": "Judged a gap",
+    "inspection_asked": "Asked the learner to show something",
+    "inspection_done": "Said that it was done",
+    "inspection_judged": "Judged what was shown",
+    "handover_offered": "Offered the session to a colleague",
+    "handover_withdrawn": "Took the offer to a colleague back",
+    "handed_over": "Took the session over",
+    "looked_in": "Began to look in",
+    "looked_out": "Stopped looking in",
+    "hand_raised": "Raised a hand",
+    "hand_lowered": "Lowered the hand",
+    "screen_asked": "Asked the learner to share the screen",
+    "screen_shared": "Shared the screen",
+    "screen_ended": "Stopped sharing the screen",
+    "second_camera_added": "Added a phone as second camera",
+    "notice": "Showed the learner a notice",
     "evidence_viewed": "Looked at evidence",
     "no_show_proposed": "The session was missed",
     "attendance_decided": "Decided what the missed session was",
     "attested": "Signed the statement",
 }
-_SAID = ("decision", "reason", "why", "category", "minutes", "kind", "outcome")
+_SAID = ("decision", "reason", "why", "category", "minutes", "kind", "outcome", "ruling", "result")
 """What of an entry's data is shown beside its words."""
-_PLAIN = {"id_document": "identity document"}
+_PLAIN = {
+    "id_document": "identity document",
+    "technical": "technical, its time is given back",
+    "room_scan": "the room",
+    "identity": "the face and the document",
+    "recording": "learner's camera",
+    "screen_recording": "learner's screen",
+    "second_recording": "second camera",
+    "invigilator_recording": "invigilator's voice",
+}
 """Words of the record that a reader would stumble over; the others are plain by themselves."""
+GOOD_AGAIN = {"picture": ("good",), "sound": ("heard", "quiet"), "link": ("live",)}
+"""What a signal says while nothing is wrong."""
 _GROUPS = {
     "examinee": "The learner",
     "environment": "The place",
@@ -69,13 +107,16 @@ async def show(request: web.Request) -> web.StreamResponse:
     person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
     desk = request.app[DESK]
     found = await desk.reports.record(request.match_info["session"], person)
-    incidents = (await desk.sessions.view(found.session.id)).incidents
+    view = await desk.sessions.view(found.session.id)
     verified = None
     if found.sealed is not None:
         file = await asyncio.to_thread(record_file, found)
         verified = await asyncio.to_thread(request.app[VERIFIER], file)
     names = {one.id: one.name for one in await desk.reception.everybody()}
+    glances = await asyncio.to_thread(_glances, request.app[VAULT], found)
+    told = Words(_words, _category, lambda raw: _actor(raw, names))
     record = _shown(found, names) | {
+        "playback": time_line(found, view, glances, told),
         "verified": verified,
         "incidents": [
             {
@@ -86,7 +127,7 @@ async def show(request: web.Request) -> web.StreamResponse:
                 "picture": one.picture if one.picture in _present(found) else None,
                 "at": _time(one.at),
             }
-            for one in incidents
+            for one in view.incidents
         ],
     }
     return staff_page(request, person, "record.html", record=record)
@@ -123,11 +164,12 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
         "recordings": [
             {
                 "id": one.id,
+                "name": NAMES[Source(one.kind)],
                 "started": f"{_time(one.started)} (London)",
                 "size": _size(one.size or 0),
             }
             for one in of.evidence
-            if one.kind == RECORDING and one.id in present
+            if one.kind in RECORDINGS and one.id in present
         ],
         "download_url": of.sealed and f"/staff/records/{of.session.id}/download",
     }
@@ -136,6 +178,20 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
 def _present(of: Record) -> set[str]:
     """Return the ids of the evidence that is complete and has not been erased."""
     return {one.id for one in of.evidence if one.sha256 is not None and one.erased is None}
+
+
+def _glances(vault: Vault, of: Record) -> dict[str, Glance]:
+    """Read the heads of all recordings that are there. Blocks."""
+    found = {}
+    for ident in _present(of) & {one.id for one in of.evidence if one.kind in RECORDINGS}:
+        try:
+            with vault.open(of.session.id, ident) as reader:
+                found[ident] = glance(reader.read(0, HEAD_BYTES))
+        except NotFound:
+            continue
+        except (EvidenceDamaged, ValueError):
+            log.exception("recording %s cannot be shown on the time line", ident)
+    return found
 
 
 def _time(at: datetime) -> str:
@@ -147,10 +203,19 @@ def _size(size: int) -> str:
 
 
 def _words(entry: Entry) -> str:
-    said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     data = entry.data
+    if entry.kind == "signal":
+        return _signal(str(data.get("signal")), str(data.get("state")))
+    said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
     return f"{said}: {'. '.join(facts)}" if facts else said
+
+
+def _signal(signal: str, state: str) -> str:
+    if state in GOOD_AGAIN.get(signal, ()):
+        return f"{signal.capitalize()}: as it should be"
+    wrong = {(one.value, bad): text for (one, bad), text in SIGNALS.items()}
+    return wrong.get((signal, state), f"{signal.capitalize()}: {state}")
 
 
 def _plain(name: str, value: str) -> str:
