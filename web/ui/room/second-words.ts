@@ -36,8 +36,8 @@ export function wordsOf(place: Place, connected: boolean, camera: boolean): Word
         tone: "warn",
         title: "This phone is not connected any more",
         words:
-          "On your first device, press “Add a phone as second camera”, and scan the new code " +
-          "with this phone.",
+          "To connect it again, press “Add a phone as second camera” on your first device, and " +
+          "scan the new code. If your session is over, you may close this page.",
       };
     case "lost":
       return {
