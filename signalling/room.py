@@ -142,8 +142,8 @@ class Room(Actor):
         if not may_send(None if seat is None else seat.party, event):
             what = "before you have joined the session" if seat is None else f"as {seat.party}"
             raise NotAllowed(f"do this {what}")
+        self._stale = True
         if isinstance(message, m.TakeOver):
-            self._stale = True
             await self._means.desk.handover.take(
                 self.session, staff_of(person), unattended=self._unattended
             )
@@ -165,13 +165,11 @@ class Room(Actor):
             case m.Offer():
                 return await self._offer(seat, message.sdp)
             case m.NoteIncident(picture=False):
-                self._stale = True
                 return await self._darkroom.develop(Developed(person, message, None))
             case m.Snapshot() | m.NoteIncident():
                 await self._means.desk.identity.may_picture(self.session, staff_of(person))
                 self._darkroom.take(person, message, envelope)
                 return None
-        self._stale = True
         answer = await self._requests.hear(seat, message)
         if answer is None:
             if isinstance(message, m.Attest):

@@ -137,3 +137,114 @@ def test_today_is_londons_day(now, first, last):
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     assert today(utc(now), LONDON) == (utc(first), utc(last))
+
+
+# Colleagues
+
+
+def entries(inbox, sid) -> list[tuple[str, str | None]]:
+    return [(one["role"], one["offered_by"]) for one in inbox.last(sid, "lobby")["sessions"]]
+
+
+async def test_what_was_offered_is_shown_to_the_one_and_the_other(scene):
+    inbox = Inbox()
+    bob = await add_invigilator(scene.desk, "Bob Baker")
+    await scene.desk.sessions.check_in(scene.sitting.session, CONSENT)
+    await scene.desk.handover.offer(scene.sitting.session, scene.ann, bob.id)
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        lobby.enter("bob", bob)
+        await until(lambda: inbox.of("ann", "lobby") and inbox.of("bob", "lobby"), 5, "the lists")
+
+    assert entries(inbox, "ann") == [("mine", None)]
+    assert entries(inbox, "bob") == [("offered", "Ann Archer")]
+
+
+@pytest.mark.parametrize(
+    ("role", "unattended", "shown"),
+    [
+        (Role.INVIGILATOR, False, []),
+        (Role.INVIGILATOR, True, [("unattended", None)]),
+        (Role.ADMINISTRATOR, False, [("colleague", None)]),
+        (Role.ADMINISTRATOR, True, [("unattended", None)]),
+    ],
+)
+async def test_live_sessions_of_colleagues_are_for_administrators_or_when_left_alone(
+    scene, role, unattended, shown
+):
+    inbox = Inbox()
+    bob = await add_invigilator(scene.desk, "Bob Baker", role)
+    await scene.desk.sessions.check_in(scene.sitting.session, CONSENT)
+    glimpse = Glimpse(None, None, unattended=unattended)
+    async with running(scene, inbox, lambda _session: glimpse) as lobby:
+        lobby.enter("bob", bob)
+        await until(lambda: inbox.of("bob", "lobby"), 5, "the list")
+
+    assert entries(inbox, "bob") == shown
+
+
+async def test_an_entry_says_who_is_there_and_who_wants_something(scene):
+    inbox = Inbox()
+    now = scene.clock.now()
+    async with running(scene, inbox, lambda _: Glimpse(now, now, unattended=False)) as lobby:
+        lobby.enter("ann", scene.ann)
+        await until(lambda: inbox.of("ann", "lobby"), 5, "the list")
+
+    (entry,) = inbox.last("ann", "lobby")["sessions"]
+    stamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert entry == {
+        "session": scene.sitting.session,
+        "learner": "Lea Learner 1",
+        "assessment": "Port State Control",
+        "start": "2026-11-23T10:00:00.000Z",
+        "state": "scheduled",
+        "present": True,
+        "since": stamp,
+        "hand": stamp,
+        "invigilator": "Ann Archer",
+        "role": "mine",
+        "offered_by": None,
+    }
+
+
+async def test_colleagues_who_invigilate_are_named_and_whether_they_are_here(scene):
+    inbox = Inbox()
+    bob = await add_invigilator(scene.desk, "Bob Baker")
+    await add_invigilator(scene.desk, "Cat Cook", Role.SCHEDULER)
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        await until(lambda: inbox.of("ann", "lobby"), 5, "the first list")
+        alone = inbox.last("ann", "lobby")["colleagues"]
+
+        lobby.enter("bob", bob)
+        await until(lambda: len(inbox.of("ann", "lobby")) == 2, 5, "the second list")
+        together = inbox.last("ann", "lobby")["colleagues"]
+        lobby.leave("bob")
+        await until(lambda: len(inbox.of("ann", "lobby")) == 3, 5, "the third list")
+
+    assert alone == [{"id": bob.id, "name": "Bob Baker", "here": False}]
+    assert together == [{"id": bob.id, "name": "Bob Baker", "here": True}]
+    assert inbox.last("ann", "lobby")["colleagues"] == alone
+
+
+async def test_a_change_in_ones_own_session_is_told_to_oneself_and_administrators(scene):
+    inbox = Inbox()
+    staff = {
+        "ann": scene.ann,
+        "bob": await add_invigilator(scene.desk, "Bob Baker"),
+        "sue": await add_invigilator(scene.desk, "Sue Supreme", Role.ADMINISTRATOR),
+    }
+    async with running(scene, inbox) as lobby:
+        for sid, person in staff.items():
+            lobby.enter(sid, person)
+        await until(lambda: all(inbox.of(sid, "lobby") for sid in staff), 5, "the first lists")
+        before = {sid: len(inbox.of(sid, "lobby")) for sid in staff}
+
+        lobby.changed(scene.ann.id)
+        await until(
+            lambda: all(len(inbox.of(sid, "lobby")) > before[sid] for sid in ("ann", "sue")),
+            5,
+            "the next lists",
+        )
+
+    assert len(inbox.of("bob", "lobby")) == before["bob"]

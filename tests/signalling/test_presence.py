@@ -1,0 +1,307 @@
+"""The machine of presence, fed by hand: no clock, no socket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from invigilation.presence import Link, Sight, Signal, Sound
+from signalling.presence import CALM_S, GapBegan, GapEnded, Noted, Presence, Reading
+
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+class Story:
+    """Lives through a learner's session second by second; `notes` is what went into the record."""
+
+    def __init__(self, *, running: bool = True, gap: bool = False) -> None:
+        self.presence = Presence(0.0)
+        self.now = 0.0
+        self.notes: list[tuple[float, Signal, str]] = []
+        self.gaps: list[GapBegan | GapEnded] = []
+        self.gap = gap
+        self.running = running
+        self._voice: float | None = None
+        self._picture: float | None = None
+
+    def at(self, seconds: float) -> datetime:
+        return START + timedelta(seconds=seconds)
+
+    def live(self, seconds: float, **how) -> None:
+        """Let time pass, a tick a second; `how` is what comes in it."""
+        for _ in range(round(seconds)):
+            self.tick(1.0, **how)
+
+    def tick(
+        self,
+        seconds: float,
+        *,
+        peer: bool = True,
+        voice: bool = True,
+        picture: bool = True,
+        sound: Sound = Sound.HEARD,
+    ) -> None:
+        self.now += seconds
+        if voice and peer:
+            self._voice = self.now
+        if picture and peer:
+            self._picture = self.now
+        packets = [one for one in (self._voice, self._picture) if one is not None]
+        reading = Reading(
+            self.now,
+            self.at(self.now),
+            0.0 if peer else None,
+            max(packets, default=None) if peer else None,
+            self._voice if peer else None,
+            self._picture if peer else None,
+            sound if peer and voice else Sound.NONE,
+            self.running,
+        )
+        for finding in self.presence.see(reading, gap=self.gap):
+            if isinstance(finding, Noted):
+                self.notes.append((self.now, finding.signal, finding.state.value))
+            else:
+                self.gap = isinstance(finding, GapBegan)
+                self.gaps.append(finding)
+
+    def of(self, signal: Signal) -> list[str]:
+        return [state for _, one, state in self.notes if one is signal]
+
+
+NOTHING = {"voice": False, "picture": False}
+
+
+# The link and its gaps
+
+
+def test_a_link_that_falls_silent_and_comes_back_is_recorded():
+    story = Story()
+    story.live(10)
+    story.live(20, **NOTHING)
+    silent = story.presence.link, story.presence.silent_since
+
+    story.live(10)
+
+    assert silent == (Link.SILENT, story.at(10))
+    assert story.of(Signal.LINK) == ["live", "silent", "live"]
+    assert story.presence.silent_since is None
+
+
+def test_a_connection_that_is_gone_is_another_state_than_a_silent_one():
+    story = Story()
+    story.live(5)
+
+    story.live(5, peer=False)
+
+    assert story.of(Signal.LINK) == ["live", "gone"]
+
+
+def test_a_gap_begins_with_the_last_packet_and_ends_with_the_next():
+    story = Story()
+    story.live(10)
+    story.live(4, **NOTHING)
+    before = list(story.gaps)
+    story.live(26, **NOTHING)
+
+    story.live(3)
+
+    assert before == []
+    assert story.gaps == [GapBegan(story.at(10)), GapEnded(story.at(41))]
+
+
+def test_without_a_running_clock_there_is_no_gap():
+    story = Story(running=False)
+    story.live(5)
+
+    story.live(60, **NOTHING)
+
+    assert story.gaps == []
+
+
+def test_a_clock_that_starts_in_the_middle_of_silence_opens_a_gap():
+    story = Story(running=False)
+    story.live(5)
+    story.live(60, **NOTHING)
+
+    story.running = True
+    story.live(1, **NOTHING)
+
+    assert story.gaps == [GapBegan(story.at(5))]
+
+
+def test_a_room_that_opens_anew_closes_the_gap_that_it_finds():
+    story = Story(gap=True)
+    story.live(3, peer=False)
+    waiting = list(story.gaps)
+
+    story.live(2)
+
+    assert waiting == []
+    assert story.gaps == [GapEnded(story.at(4))]
+
+
+def test_a_room_that_opens_anew_and_hears_nothing_dates_the_gap_to_its_opening():
+    story = Story()
+
+    story.live(6, peer=False)
+
+    assert story.gaps == [GapBegan(story.at(0))]
+
+
+def test_a_link_that_flutters_does_not_fill_the_record():
+    story = Story()
+    story.live(5)
+    before = list(story.notes)
+
+    for _ in range(100):
+        story.live(2, peer=False)
+        story.live(2)
+
+    assert story.notes == before
+
+
+# The picture
+
+
+def test_a_picture_that_stops_while_sound_goes_on_is_told():
+    story = Story()
+    story.live(10)
+    story.live(4, picture=False)
+    before = story.presence.picture
+
+    story.live(10, picture=False)
+
+    assert (before, story.presence.picture) == (Sight.GOOD, Sight.STOPPED)
+    assert story.of(Signal.PICTURE) == ["good", "stopped"]
+
+
+def test_a_camera_that_never_sends_has_stopped_too():
+    story = Story()
+
+    story.live(10, picture=False)
+
+    assert story.presence.picture is Sight.STOPPED
+
+
+@pytest.mark.parametrize("sight", [Sight.BLACK, Sight.FROZEN])
+def test_what_a_look_has_found_holds_until_the_next_look(sight):
+    story = Story()
+    story.live(5)
+
+    story.presence.looked(sight)
+    story.live(10)
+    during = story.presence.picture
+    story.presence.looked(Sight.GOOD)
+    story.live(5)
+
+    assert during is sight
+    assert story.of(Signal.PICTURE) == ["good", sight.value, "good"]
+
+
+def test_without_a_link_nothing_is_said_of_the_picture():
+    story = Story()
+    story.live(5)
+
+    story.live(20, **NOTHING)
+
+    assert story.presence.picture is Sight.NONE
+    assert story.of(Signal.PICTURE) == ["good"]
+
+
+def test_a_picture_that_comes_back_is_not_taken_for_the_one_that_was_black():
+    story = Story()
+    story.live(5)
+    story.presence.looked(Sight.BLACK)
+    story.live(5)
+    story.live(10, picture=False)
+
+    story.live(1)
+
+    assert story.presence.picture is Sight.GOOD
+
+
+# The sound
+
+
+def test_only_a_microphone_that_is_switched_is_recorded():
+    story = Story()
+    story.live(10, sound=Sound.HEARD)
+    story.live(10, sound=Sound.QUIET)
+    before = story.of(Signal.SOUND)
+    story.live(10, sound=Sound.MUTED)
+
+    story.live(10, sound=Sound.QUIET)
+
+    assert before == []
+    assert story.of(Signal.SOUND) == ["muted", "quiet"]
+
+
+def test_silence_of_the_link_does_not_unmute():
+    story = Story()
+    story.live(10, sound=Sound.MUTED)
+
+    story.live(20, **NOTHING)
+    story.live(10, sound=Sound.MUTED)
+
+    assert story.of(Signal.SOUND) == ["muted"]
+
+
+def test_speaking_and_pausing_changes_what_is_shown_no_oftener_than_every_two_seconds():
+    story = Story()
+    shown: list[tuple[float, Sound]] = [(0.0, story.presence.sound)]
+
+    for number in range(400):
+        sound = Sound.HEARD if number % 2 else Sound.QUIET
+        story.tick(0.1, sound=sound)
+        if story.presence.sound is not shown[-1][1]:
+            shown.append((story.now, story.presence.sound))
+
+    steps = [after - before for (before, _), (after, _) in pairwise(shown[1:])]
+    assert len(steps) > 10
+    assert min(steps) >= CALM_S - 0.001
+
+
+def test_muting_is_shown_at_once():
+    story = Story()
+    story.tick(0.1, sound=Sound.HEARD)
+
+    story.tick(0.1, sound=Sound.MUTED)
+
+    assert story.presence.sound is Sound.MUTED
+
+
+# Whatever happens
+
+TICK = st.tuples(
+    st.floats(0.05, 8.0),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([Sound.HEARD, Sound.QUIET, Sound.MUTED]),
+    st.sampled_from([None, Sight.GOOD, Sight.BLACK, Sight.FROZEN]),
+)
+
+
+@given(ticks=st.lists(TICK, max_size=60), running=st.booleans())
+@settings(max_examples=150)
+def test_the_record_is_never_flooded_and_gaps_never_overlap(ticks, running):
+    story = Story(running=running)
+    for seconds, peer, voice, picture, sound, sight in ticks:
+        if sight is not None:
+            story.presence.looked(sight)
+        story.tick(seconds, peer=peer, voice=voice, picture=picture, sound=sound)
+
+    for signal in Signal:
+        noted = [(at, state) for at, one, state in story.notes if one is signal]
+        for (before, one), (after, two) in pairwise(noted):
+            assert after - before >= 1
+            assert signal is Signal.SOUND or one != two
+    kinds = [type(one) for one in story.gaps]
+    assert kinds == [(GapBegan, GapEnded)[number % 2] for number in range(len(kinds))]
+    moments = [one.at for one in story.gaps]
+    rounding = timedelta(milliseconds=1)
+    assert all(after - before > -rounding for before, after in pairwise(moments))
