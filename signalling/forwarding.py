@@ -96,7 +96,6 @@ class IncomingStream:
         self._key_wanted = False
         self._key_asked: float | None = None
         self._sequence = Unwrapper(16)
-        self._timestamp = Unwrapper(32)
         self._losses = LossTracker()
         self._stats = ReceptionStats(CLOCK_RATE[kind])
         self._report_clock: tuple[int, float] | None = None
@@ -126,7 +125,7 @@ class IncomingStream:
             self._key_wanted = self.kind is Kind.VIDEO
             for destination in self.destinations:
                 destination.begin_anew()
-        self._stats.add(sequence, self._timestamp(packet.timestamp), now)
+        self._stats.add(sequence, packet.timestamp, now)
         if self.kind is Kind.VIDEO:
             if self._key_wanted and starts_key_frame(packet.payload):
                 self._key_wanted = False
@@ -267,10 +266,11 @@ class OutgoingStream:
         rewritten = self._rewriter.rewrite(sequence, packet, now)
         if rewritten is None:
             return
-        self._history.keep(rewritten, now)
         self._packets += 1
-        self._octets += len(rewritten.payload)
-        self._wire.send(rewritten.to_bytes())
+        self._octets += len(packet.payload)
+        if self.kind is Kind.VIDEO:  # nobody asks for a sound again
+            self._history.keep(rewritten, now)
+        self._wire.send(rewritten)
 
     def on_nack(self, lost: list[int], now: float) -> None:
         """Send again what the receiver misses and can still use.
@@ -293,7 +293,7 @@ class OutgoingStream:
                     self.retransmission_ssrc,
                 )
                 self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-            self._wire.send(packet.to_bytes())
+            self._wire.send(packet)
 
     def on_picture_loss(self, now: float) -> None:
         """Pass the wish for a key frame on to the publisher."""

@@ -131,7 +131,8 @@ class Media:
                 if (stream := self._outgoing_of(report.ssrc)) is not None:
                     stream.on_reception(report, now)
         elif isinstance(packet, rtcp.RtcpRtpfbPacket) and packet.fmt == rtcp.RTCP_RTPFB_NACK:
-            if (stream := self._outgoing_of(packet.media_ssrc)) is not None:
+            stream = self._outgoing_of(packet.media_ssrc)
+            if stream is not None and stream.kind is Kind.VIDEO:
                 stream.on_nack(packet.lost, now)
         elif isinstance(packet, rtcp.RtcpPsfbPacket) and packet.fmt in PICTURE_LOSS:
             # a FIR (RFC 5104, 4.3.1) names its stream elsewhere: then all are meant

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -157,6 +156,8 @@ class Peer:
             on_state=self._on_state,
         )
         self._media = self._link.media
+        self._deadline = float("inf")
+        self._timer: asyncio.TimerHandle
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -291,20 +292,25 @@ class Peer:
 
     async def _run(self) -> None:
         """Tick until the connection ends; then free it."""
-        deadline = time.monotonic() + self._settings.connect_timeout_s
+        self._deadline = time.monotonic() + self._settings.connect_timeout_s
+        self._tick()
         try:
-            while not self.closed.is_set():
-                now = time.monotonic()
-                if now > deadline and not self.connected.is_set():
-                    break
-                self._media.tick(now)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(TICK_S):
-                        await self.closed.wait()
+            await self.closed.wait()
         finally:
             self.closed.set()
+            self._timer.cancel()
             self._detach()
             await self._link.close()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now > self._deadline and not self.connected.is_set():
+            self.closed.set()
+        self._media.tick(now)
+        loop = asyncio.get_running_loop()
+        # all peers at the same moments: the process wakes up once for all of them
+        due = (loop.time() + TICK_S / 2) // TICK_S + 1
+        self._timer = loop.call_at(due * TICK_S, self._tick)
 
 
 def _listen(

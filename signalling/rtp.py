@@ -50,17 +50,18 @@ def parse_rtp(data: bytes) -> RtpPacket:
 
     Raises MalformedRtp, and nothing else, for any other bytes.
     """
-    if len(data) < HEADER.size:
+    length = len(data)
+    if length < 12:
         raise MalformedRtp("shorter than a header")
     first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
     if first >> 6 != 2:
         raise MalformedRtp("not version 2")
-    start = HEADER.size + 4 * (first & 0x0F)
+    start = 12 + 4 * (first & 0x0F)
     if first & 0x10:
-        if len(data) < start + 4:
+        if length < start + 4:
             raise MalformedRtp("the header extension is cut off")
-        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])
-    end = len(data)
+        start += 4 + 4 * (data[start + 2] << 8 | data[start + 3])
+    end = length
     if first & 0x20:
         if not data[-1]:
             raise MalformedRtp("padding of no length")
@@ -150,11 +151,14 @@ class LossTracker:
     def arrived(self, sequence: int, now: float) -> Arrival:
         """Note an unwrapped sequence number."""
         highest, silence = self._highest, now - self._highest_at
+        if highest is not None and sequence == highest + 1:
+            self._highest, self._highest_at = sequence, now
+            return Arrival.NEW
         if highest is not None and sequence <= highest:
             known = self._missing.pop(sequence, None)
             return Arrival.REPEAT if known is None else Arrival.NEW
         self._highest, self._highest_at = sequence, now
-        if highest is None or sequence == highest + 1:
+        if highest is None:
             return Arrival.NEW
         if silence > OUTAGE_S or sequence - highest + len(self._missing) > MAX_MISSING:
             self._missing.clear()
@@ -165,6 +169,8 @@ class LossTracker:
 
     def due(self, now: float, retry_s: float) -> list[int]:
         """Sequence numbers (16 bits, ascending) to ask for now; gives up the old ones."""
+        if not self._missing:
+            return []
         asked = []
         for sequence, missing in list(self._missing.items()):
             if now - missing.since > REPAIR_WINDOW_S:
@@ -199,21 +205,24 @@ class ReceptionStats:
         self._received = 0
         self._expected_before = 0
         self._received_before = 0
-        self._transit: float | None = None
+        self._timestamp = 0
+        self._arrived: float | None = None
         self._jitter = 0.0
 
     def add(self, sequence: int, timestamp: int, now: float) -> None:
-        """Count a packet: unwrapped sequence number and timestamp."""
+        """Count a packet: its unwrapped sequence number, its timestamp as on the wire."""
         if self._base is None:
             self._base = self._highest = sequence
         self._received += 1
         if sequence < self._highest:
             return
         self._highest = sequence
-        transit = now * self._rate - timestamp
-        if self._transit is not None:
-            self._jitter += (abs(transit - self._transit) - self._jitter) / 16
-        self._transit = transit
+        if self._arrived is not None:
+            # signed, of 32 bits: a picture's packets share a timestamp, and it wraps
+            apart = ((timestamp - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+            late = (now - self._arrived) * self._rate - apart
+            self._jitter += (abs(late) - self._jitter) / 16
+        self._timestamp, self._arrived = timestamp, now
 
     def report(self) -> Reception | None:
         """Sum up since the last report; None when nothing has come at all."""
@@ -278,8 +287,11 @@ class Rewriter:
         """Take the next packet as the first one of a new source."""
         self._first = None
 
-    def rewrite(self, sequence: int, packet: RtpPacket, now: float) -> RtpPacket | None:
-        """Rewrite one packet, whose unwrapped sequence number is given; None: older than all."""
+    def rewrite(self, sequence: int, packet: RtpPacket, now: float) -> bytes | None:
+        """Rewrite one packet, whose unwrapped sequence number is given; None: older than all.
+
+        Gives it as on the wire: 12 bytes of header and the payload.
+        """
         if self._first is None:
             self._first = sequence
             self._sequence_shift = self._next - sequence
@@ -293,39 +305,35 @@ class Rewriter:
         if outgoing >= self._next:
             self._next = outgoing + 1
             self._last_timestamp, self._last_at = timestamp, now
-        return RtpPacket(
-            self._payload_type,
-            packet.marker,
-            outgoing & 0xFFFF,
-            timestamp,
-            self._ssrc,
-            packet.payload,
-        )
+        second = self._payload_type | 0x80 if packet.marker else self._payload_type
+        header = HEADER.pack(0x80, second, outgoing & 0xFFFF, timestamp, self._ssrc)
+        return header + packet.payload
 
 
 class History:
-    """The last 512 packets sent, for those who ask again soon enough."""
+    """The last 512 packets sent, as they were, for those who ask again soon enough."""
 
     def __init__(self) -> None:
-        self._kept: list[RtpPacket | None] = [None] * HISTORY_PACKETS
+        self._kept: list[bytes | None] = [None] * HISTORY_PACKETS
         self._sent = [0.0] * HISTORY_PACKETS
         self._resent: list[float | None] = [None] * HISTORY_PACKETS
         self._last = 0
 
-    def keep(self, packet: RtpPacket, now: float) -> None:
+    def keep(self, packet: bytes, now: float) -> None:
         """Remember a packet in place of the one 512 before it."""
-        place = packet.sequence % HISTORY_PACKETS
+        sequence = sequence_of(packet)
+        place = sequence % HISTORY_PACKETS
         self._kept[place] = packet
         self._sent[place] = now
         self._resent[place] = None
-        if (packet.sequence - self._last) & 0xFFFF < 0x8000:
-            self._last = packet.sequence
+        if (sequence - self._last) & 0xFFFF < 0x8000:
+            self._last = sequence
 
-    def again(self, sequence: int, now: float, interval_s: float) -> RtpPacket | None:
+    def again(self, sequence: int, now: float, interval_s: float) -> bytes | None:
         """Find a packet to send again; None: not here, too old, or sent again a moment ago."""
         place = sequence % HISTORY_PACKETS
         packet, resent = self._kept[place], self._resent[place]
-        if packet is None or packet.sequence != sequence or self.too_late(sequence, now):
+        if packet is None or sequence_of(packet) != sequence or self.too_late(sequence, now):
             return None
         if resent is not None and now - resent < interval_s:
             return None
@@ -338,13 +346,20 @@ class History:
             return True
         packet = self._kept[sequence % HISTORY_PACKETS]
         age = now - self._sent[sequence % HISTORY_PACKETS]
-        return packet is not None and packet.sequence == sequence and age > REPAIR_WINDOW_S
+        return packet is not None and sequence_of(packet) == sequence and age > REPAIR_WINDOW_S
 
 
-def wrap_rtx(packet: RtpPacket, payload_type: int, sequence: int, ssrc: int) -> RtpPacket:
-    """Put a packet into a retransmission packet (RFC 4588, 4)."""
-    payload = packet.sequence.to_bytes(2) + packet.payload
-    return RtpPacket(payload_type, packet.marker, sequence, packet.timestamp, ssrc, payload)
+def sequence_of(packet: bytes) -> int:
+    """Sequence number of a packet as on the wire."""
+    return packet[2] << 8 | packet[3]
+
+
+def wrap_rtx(packet: bytes, payload_type: int, sequence: int, ssrc: int) -> bytes:
+    """Put a packet of ours, whose header has 12 bytes, into a retransmission (RFC 4588, 4)."""
+    timestamp = int.from_bytes(packet[4:8])
+    second = payload_type | (packet[1] & 0x80)
+    header = HEADER.pack(0x80, second, sequence, timestamp, ssrc)
+    return header + packet[2:4] + packet[HEADER.size :]
 
 
 def unwrap_rtx(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket | None:

@@ -105,8 +105,10 @@ class Door:
 
     def sendto(self, data: bytes, addr: Address) -> None:
         """Send at once, or lose it: a full buffer is a full queue like any other."""
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105 - `suppress` is dear, and this is done for every packet
             self._socket.sendto(data, addr)
+        except OSError:
+            pass
 
     def close(self) -> None:
         """Close the socket; may be called again."""
@@ -115,30 +117,31 @@ class Door:
             self._socket.close()
 
     def _read(self) -> None:
-        for _ in range(BATCH):
-            try:
-                data, sender = self._socket.recvfrom(MAX_DATAGRAM)
-            except OSError:  # nothing more, most of all
-                return
-            self.take(data, (sender[0], sender[1]))
+        receive, take = self._socket.recvfrom, self.take
+        try:
+            for _ in range(BATCH):
+                data, sender = receive(MAX_DATAGRAM)
+                take(data, sender if len(sender) == 2 else sender[:2])
+        except OSError:  # nothing more, most of all; a guest raises none
+            return
 
     def take(self, data: bytes, sender: Address) -> None:
         """Give a datagram to whom it is for; all others are dropped (RFC 7983, 7)."""
         first = data[0] if data else 0xFF
-        if first < 4:
+        if 128 <= first < 192:
+            guest = self._senders.get(sender)
+            if guest is not None:
+                guest.on_srtp(data)
+        elif first < 4:
             guest = self._meant(data)
             if guest is not None:
                 # unauthenticated bytes: whatever the parser thinks of them, the door stays open
                 with contextlib.suppress(Exception):
                     guest.on_stun(self, data, sender)
-            return
-        guest = self._senders.get(sender)
-        if guest is None:
-            return
-        if 128 <= first < 192:
-            guest.on_srtp(data)
         elif 20 <= first < 64:
-            guest.on_dtls(data)
+            guest = self._senders.get(sender)
+            if guest is not None:
+                guest.on_dtls(data)
 
     def _meant(self, data: bytes) -> Guest | None:
         """Whom a STUN message is for (RFC 8489, 5)."""

@@ -103,10 +103,11 @@ def test_what_comes_again_is_passed_on_once(rtx: bool) -> None:  # noqa: FBT001
     room = Room()
     room.picture(1, KEY)
     room.picture(3)
-    again = wrap_rtx(video(2), 97, 5, 2222) if rtx else video(2)
+    again = video(2).to_bytes()
+    again = wrap_rtx(again, 97, 5, 2222) if rtx else again
 
     for _ in range(2):
-        room.publisher.on_rtp(again.to_bytes(), 1.1)
+        room.publisher.on_rtp(again, 1.1)
 
     sequences = [p.sequence for p in room.watcher_wire.rtp]
     assert [(n - sequences[0]) & 0xFFFF for n in sequences] == [0, 2, 1]
