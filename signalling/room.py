@@ -83,7 +83,7 @@ class Room(Actor):
         self._view: RoomView | None = None
         self._stale = True
         self._looked_at = 0.0
-        self._told: object = None
+        self._told: dict[Party, object] = {}
         self._lobby: tuple[object, object] = (None, None)
         self._gone: deque[str] = deque(maxlen=REMEMBERED_GONE)
         self._emptied_at = means.clock.monotonic()
@@ -336,12 +336,11 @@ class Room(Actor):
             return
         self._tell_lobbies(view)
         face = self._face()
-        told = (view.session.seq, view.sitting, face)
-        if told == self._told:
-            return
-        self._told = told
+        before, self._told = self._told, wire.versions(view, face)
         for seat in self._stage:
-            if seat.person is not None and seat.person.sid != skip:
+            if seat.person is None or seat.person.sid == skip:
+                continue
+            if before.get(seat.party) != self._told[seat.party]:
                 body = self._state(seat.party, view, face)
                 await self._means.outlet.send(seat.person.sid, "state", body)
 

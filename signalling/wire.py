@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -24,6 +24,8 @@ CHAT_BYTES: Final = 24 * 1024
 """The newest lines of chat that fit into this are in a state: it must pass a slow link."""
 OPEN: Final = frozenset({SessionState.IN_PROGRESS, SessionState.PAUSED})
 STAFF: Final = frozenset({Party.INVIGILATOR, Party.SUPERVISOR})
+LISTED: Final = 100
+"""The newest gaps and inspections: a link that is lost all the time makes many."""
 SECOND: Final = timedelta(seconds=1)
 
 Json = dict[str, object]
@@ -54,6 +56,22 @@ class Glimpse:
     since: datetime | None
     hand: datetime | None
     unattended: bool
+
+
+def versions(view: RoomView, face: Face) -> dict[Party, object]:
+    """Return, for each party, what changes exactly when they are to be told the state anew.
+
+    A learner is not told each time they speak and pause: their link has better things to carry.
+    """
+    calm = replace(face, sound=Sound.QUIET) if face.sound is Sound.HEARD else face
+    record = (view.session.seq, view.session.state, view.sitting)
+    learner = face.seats[Party.LEARNER].present
+    return {
+        Party.LEARNER: (record, calm),
+        Party.INVIGILATOR: (record, face),
+        Party.SUPERVISOR: (record, face),
+        Party.SECOND: (view.session.state, learner, face.recording),
+    }
 
 
 def state(party: Party, view: RoomView, face: Face) -> Json:
@@ -124,8 +142,8 @@ def _for_staff(view: RoomView, face: Face) -> Json:
     return {
         "identity": _identity(view.identity),
         "incidents": [_incident(one) for one in view.incidents],
-        "inspections": [_inspection(one) for one in view.inspections],
-        "gaps": [_gap(one) for one in view.gaps],
+        "inspections": [_inspection(one) for one in view.inspections[-LISTED:]],
+        "gaps": [_gap(one) for one in view.gaps[-LISTED:]],
         "handover": None
         if to is None
         else {

@@ -159,7 +159,7 @@ async def test_speaking_does_not_flood_the_people(house):
     await house.both_join()
     peer = await house.media(house.lea)
     await live(house, peer, 12)
-    before = len(house.inbox.of("ann"))
+    before, own = len(house.inbox.of("ann")), len(house.inbox.of("lea"))
     for number in range(40):
         peer.hears = Sound.HEARD if number % 2 else Sound.QUIET
         house.scene.clock.go(0.25)
@@ -167,6 +167,7 @@ async def test_speaking_does_not_flood_the_people(house):
         await house.room.do(Tick())
 
     assert 1 <= len(house.inbox.of("ann")) - before <= 6  # 10 seconds
+    assert len(house.inbox.of("lea")) == own
 
 
 async def test_when_all_is_over_nothing_more_is_recorded(house):

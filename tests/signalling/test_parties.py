@@ -218,6 +218,17 @@ async def test_the_assessments_address_is_for_the_learner_alone(house):
     assert "https" not in json.dumps(house.inbox.last("cam"))
 
 
+async def test_a_second_camera_is_told_only_of_what_it_is_shown(full):
+    before = len(full.inbox.of("cam"))
+    await full.say(full.lea, m.Chat, text="Hello", client_id="client-0001")
+    words = len(full.inbox.of("cam"))
+
+    await full.say(full.lea, m.Leave)
+
+    assert words == before
+    assert full.inbox.last("cam")["learner"]["present"] is False
+
+
 # Who hears and sees whom
 
 
