@@ -7,9 +7,10 @@ import time
 
 import pytest
 
+from invigilation.presence import Source
 from signalling.live import RtcPeers
 from signalling.tracks import INVIGILATOR
-from tests.builders import CONSENT, FixedClock, booked
+from tests.builders import CONSENT, FixedClock, add_invigilator, booked
 from tests.signalling.test_media_loopback import (
     FACE,
     LOOPBACK,
@@ -60,4 +61,38 @@ async def test_both_see_and_hear_each_other_and_the_learner_is_pictured_and_reco
     assert picture["ok"] is True
     assert service.evidence.pictures[0][1][3:6] == b"\x9d\x01\x2a"  # a key frame, RFC 6386 9.1
     assert state["learner"]["media"] == "live"
-    assert [one.finished for one in service.evidence.recordings] == [1]
+    kept = {one.part.kind: one.finished for one in service.evidence.recordings}
+    assert kept == {"recording": 1, "screen_recording": 1, "invigilator_recording": 1}
+
+
+async def test_a_colleague_takes_over_with_real_media(tmp_path, sqlite_template):
+    async with booked(tmp_path, sqlite_template) as scene:
+        bob = await add_invigilator(scene.desk, "Bob Baker")
+        await scene.desk.sessions.check_in(scene.sitting.session, CONSENT)
+        clock = Clock(scene.clock.now())
+        async with serving(scene, RtcPeers(LOOPBACK), clock) as service:
+            lea, ann, new = await service.learner(), await service.staff(), await service.staff(bob)
+            clients = Client(), Client(INVIGILATOR), Client(INVIGILATOR)
+            for page, client in zip((lea, ann), clients, strict=False):
+                await page.say("join")
+                await bring_media(page, client)
+            arrived = [client.got[track].wait() for client in clients[:2] for track in FACE]
+            await asyncio.wait_for(asyncio.gather(*arrived), PATIENCE_S)
+            (camera,) = service.evidence.of(Source.CAMERA)
+
+            await ann.say("hand_over", to=bob.id)
+            assert (await new.say("take_over"))["ok"] is True
+            await new.say("join")
+            still = ann.of("released")
+            await bring_media(new, clients[2])
+            arrived = [clients[2].got[track].wait() for track in FACE]
+            await asyncio.wait_for(asyncio.gather(*arrived), PATIENCE_S)
+            released = await ann.heard("released")
+            during = camera.finished
+            for client in clients:
+                await client.leave()
+
+    assert (still, released["to"]) == ([], "Bob Baker")
+    assert during == 0
+    assert service.evidence.of(Source.CAMERA) == [camera]
+    assert len(service.evidence.of(Source.INVIGILATOR)) == 1

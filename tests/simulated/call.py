@@ -11,7 +11,12 @@ from typing import Any
 import aiohttp
 import aioice.ice
 import socketio
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 NAMESPACE = "/room"
@@ -99,7 +104,9 @@ class Call:
         await self.end_media()
         aioice.ice.get_host_addresses = _addresses
         self.media_lost.clear()
-        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        # By any other policy, the stack leaves all but the first picture on a dead transport.
+        together = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        connection = RTCPeerConnection(together)
         self._connection = connection
         up = asyncio.Event()
 
