@@ -409,8 +409,8 @@ class Console(StaffPage, LivePage):
         await expect(self.page.locator("#stage-title")).to_have_text(learner, timeout=SOON_MS)
 
     async def stop(self, reason: str) -> None:
-        """Stop the session, begun by its key."""
-        await self.page.keyboard.press("s")
+        """Stop the session."""
+        await self.page.get_by_role("button", name="Stop", exact=True).click()
         dialog = self.page.get_by_role("dialog")
         await dialog.get_by_label("Reason").fill(reason)
         await dialog.get_by_role("button", name="Stop").click()

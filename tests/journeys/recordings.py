@@ -7,14 +7,19 @@ import base64
 import itertools
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page
 
+from tests.harness.waiting import until
 from tests.journeys.people import BYTES
+from tests.journeys.world import SOON_S
 
+PARTS = "#parts video"
+"""The recordings one by one, below the player of them all."""
 PLAY = """async (video) => {
   video.muted = true;
   const failed = new Promise((_, fail) => {
@@ -25,13 +30,63 @@ PLAY = """async (video) => {
       if (video.currentTime > Math.min(1, video.duration / 2)) done();
     });
   });
-  await Promise.race([video.play(), failed]);
-  await Promise.race([moved, failed]);
+  const late = new Promise((_, fail) => {
+    setTimeout(() => fail(new Error(`stands at ${video.currentTime} s`)), 20_000);
+  });
+  await Promise.race([video.play(), failed, late]);
+  await Promise.race([moved, failed, late]);
   const sound = video.webkitAudioDecodedByteCount;
   const [at, long, width] = [video.currentTime, video.duration, video.videoWidth];
   video.pause();
   return { at, long, width, sound };
 }"""
+
+
+TO_THE_END = """(before_end) => {
+  const seek = document.getElementById("seek");
+  seek.value = String(Number(seek.max) - before_end);
+  seek.dispatchEvent(new Event("input"));
+  const speed = document.getElementById("speed");
+  return [seek.valueAsNumber, speed.value];
+}"""
+STANDING = """() => [...document.querySelectorAll("#stage video, #stage audio")].map((one) => ({
+  at: one.currentTime, ready: one.readyState, fault: one.error?.message ?? null,
+}))"""
+BEFORE_END_MS = 3_000
+"""Where playing begins: there, every source is still being recorded."""
+ENOUGH_S = 1.0
+
+
+class Player:
+    """The record's player, in any browser's page: it plays all sources as one."""
+
+    def __init__(self, evaluate: Callable[..., Awaitable[Any]]) -> None:
+        self._evaluate = evaluate
+
+    async def plays(self, sources: int) -> None:
+        """Play the last seconds; wait until each source has gone on by a second."""
+        await self._evaluate(TO_THE_END, BEFORE_END_MS)
+
+        async def ready() -> bool:
+            standing = await self._standing(sources)
+            return all(one["ready"] >= 2 for one in standing)
+
+        await until(ready, SOON_S, "every source to be loaded")
+        before = await self._standing(sources)
+        await self._evaluate("() => document.getElementById('play').click()")
+
+        async def moved() -> bool:
+            now = await self._standing(sources)
+            steps = zip(before, now, strict=True)
+            return all(after["at"] - one["at"] > ENOUGH_S for one, after in steps)
+
+        await until(moved, SOON_S, "every source to be played")
+
+    async def _standing(self, sources: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self._evaluate(STANDING)
+        assert len(found) == sources
+        assert not [one["fault"] for one in found if one["fault"]]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +101,7 @@ class Played:
 
 async def play(page: Page, number: int) -> Played:
     """Play one recording of the page until it has moved; fails when the browser cannot."""
-    video = page.locator("video").nth(number)
+    video = page.locator(PARTS).nth(number)
     return Played(**await video.evaluate(PLAY))
 
 

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 from tests.harness.browser import accessibility_problems
 from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS, Console, LearnerPage, picture_at
-from tests.journeys.recordings import play
+from tests.journeys.recordings import PARTS, play
 from tests.journeys.world import SOON_S, Asked, World
 from web.practice.course import QUESTIONS
 
@@ -232,10 +232,11 @@ async def shows_its_record(console: Console) -> None:
 
 async def plays(page: Page) -> None:
     """The recordings hold the session: picture and sound, and they play here."""
-    count = await page.locator("video").count()
+    count = await page.locator(PARTS).count()
     assert count >= 1
     played = [await play(page, number) for number in range(count)]
-    assert all(one.at > 0 and one.width > 0 and one.sound > 0 for one in played)
+    assert all(one.at > 0 and one.sound > 0 for one in played)
+    assert any(one.width > 0 for one in played)
     assert max(one.long for one in played) > 3
 
 
