@@ -1,4 +1,4 @@
-"""The one module that knows the insides of aiortc and aioice: connections with our media in them.
+"""The one module that knows the insides of the WebRTC stack: connections with our media in them.
 
 aiortc keeps SDP, ICE, DTLS and SRTP's keys; its receivers, senders and media queues are replaced.
 `UNDERSTOOD` names the versions whose insides these are; beside others nothing is connected.
@@ -20,12 +20,12 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, Final
 
-import pylibsrtp
 from aioice import Candidate, stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol, get_host_addresses
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
+from pylibsrtp._binding import ffi, lib
 
 from signalling.forwarding import Formats
 from signalling.media import Marks, Media
@@ -33,7 +33,7 @@ from signalling.sdp import SdpRefused, offered_ssrcs
 from signalling.tracks import Kind, Shape, Track
 from signalling.udp import Address, Door, Doors
 
-UNDERSTOOD: Final = {"aiortc": "1.16.0", "aioice": "0.13.0"}
+UNDERSTOOD: Final = {"aiortc": "1.16.0", "aioice": "0.13.0", "pylibsrtp": "1.0.0"}
 CODECS: Final = {Kind.AUDIO: ("audio/opus",), Kind.VIDEO: ("video/vp8", "video/rtx")}
 MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 AUDIO_LEVEL: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -48,6 +48,9 @@ MAX_ADDRESSES: Final = 256
 """Addresses one participant may have come from, over all changes of network."""
 MAX_QUEUE: Final = 256
 """DTLS datagrams waiting to be read."""
+MAX_PACKET: Final = 2048
+SRTP_TRAILER: Final = 160
+"""What SRTP may add to a packet, at most (libsrtp's SRTP_MAX_TRAILER_LEN and the RTCP index)."""
 COMPONENT: Final = 1
 """Of ICE: with multiplexed RTCP there is one."""
 CLOSE_S: Final = 5.0
@@ -196,6 +199,28 @@ class _Protocol(StunProtocol):  # type: ignore[misc]
         await asyncio.sleep(0)
 
 
+class _Srtp:
+    """One direction of SRTP, in place: the library's own wrapper allocates for every packet."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session  # owns what the next line points to
+        self._srtp = session._srtp[0]
+        self._room = ffi.new("char[]", MAX_PACKET + SRTP_TRAILER)
+        self._bytes = ffi.buffer(self._room)
+        self._length = ffi.new("int *")
+
+    def __call__(self, function: Any, packet: bytes) -> bytes | None:
+        """Run one of the library's functions; None: it refuses (a repeat, say, or a forgery)."""
+        length = self._length[0] = len(packet)
+        if length > MAX_PACKET:
+            return None
+        self._bytes[0:length] = packet
+        if function(self._srtp, self._room, self._length):
+            return None
+        made: bytes = self._bytes[0 : self._length[0]]
+        return made
+
+
 class RtcLink:
     """One connection to one participant: negotiates, protects and unprotects, stays alive.
 
@@ -216,6 +241,8 @@ class RtcLink:
         self.media = Media(self, video_cap_bps, shape)
         self.known: set[Address] = set()
         self.heard_at = float("-inf")
+        self._protect: _Srtp | None = None
+        self._unprotect: _Srtp | None = None
         self._addresses = addresses or default_addresses()
         self._doors = doors
         self._protocols: dict[Door, _Protocol] = {}
@@ -266,32 +293,39 @@ class RtcLink:
 
     def send(self, packet: bytes) -> None:
         """Protect and send one plain RTP or RTCP packet, or lose it silently."""
-        session, pair = self._dtls._tx_srtp, self._ice._nominated.get(1)
-        if session is None or pair is None:
+        pair = self._ice._nominated.get(COMPONENT)
+        protect = self._protect or self._keyed()
+        if pair is None or protect is None:
             return
-        try:
-            if 192 <= packet[1] <= 208:
-                protected = session.protect_rtcp(packet)
-            else:
-                protected = session.protect(packet)
-        except pylibsrtp.Error:
-            return  # a retransmission older than the replay window
-        pair.protocol.transport.sendto(protected, pair.remote_addr)
+        rtcp = 192 <= packet[1] <= 208
+        protected = protect(lib.srtp_protect_rtcp if rtcp else lib.srtp_protect, packet)
+        if protected is not None:  # else a retransmission older than the replay window
+            pair.protocol.transport.sendto(protected, pair.remote_addr)
+
+    def _keyed(self) -> _Srtp | None:
+        """Take the keys over, once the handshake has made them; gives those to send with."""
+        if self._dtls._tx_srtp is not None:
+            self._protect = _Srtp(self._dtls._tx_srtp)
+            self._unprotect = _Srtp(self._dtls._rx_srtp)
+        return self._protect
 
     def on_srtp(self, data: bytes) -> None:
         """Take one SRTP or SRTCP datagram; what cannot be authenticated is dropped."""
-        session = self._dtls._rx_srtp
-        if session is None or len(data) < 12:
+        if self._unprotect is None:
+            self._keyed()
+        unprotect = self._unprotect
+        if unprotect is None or len(data) < 12:
             return
         now = time.monotonic()
-        try:
-            if 192 <= data[1] <= 208:
-                self.media.on_rtcp(session.unprotect_rtcp(data), now)
-            else:
-                self.media.on_rtp(session.unprotect(data), now)
-        except pylibsrtp.Error:
+        rtcp = 192 <= data[1] <= 208
+        packet = unprotect(lib.srtp_unprotect_rtcp if rtcp else lib.srtp_unprotect, data)
+        if packet is None:
             return
         self.heard_at = now
+        if rtcp:
+            self.media.on_rtcp(packet, now)
+        else:
+            self.media.on_rtp(packet, now)
 
     def on_dtls(self, data: bytes) -> None:
         """Hand a datagram of the handshake to its reader, unless too many wait there."""

@@ -8,6 +8,7 @@ import inspect
 import socket
 from importlib.metadata import version
 
+import pylibsrtp
 import pytest
 from aioice import Connection, stun
 from aioice.ice import StunProtocol
@@ -17,6 +18,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from signalling import rtc
 from signalling.peer import MediaSettings, Peer
+from signalling.rtp import RtpPacket
 from signalling.tracks import LEARNER
 from signalling.udp import OwnDoors
 
@@ -42,7 +44,7 @@ class Owner:
 
 def test_the_versions_are_the_ones_that_were_read() -> None:
     assert {name: version(name) for name in rtc.UNDERSTOOD} == rtc.UNDERSTOOD, (
-        "aiortc or aioice changed: read the new source against signalling/rtc.py, run every test "
+        "the WebRTC stack changed: read the new source against signalling/rtc.py, run every test "
         "marked media, then move UNDERSTOOD"
     )
 
@@ -71,6 +73,9 @@ async def test_the_private_names_are_there() -> None:
             (transceiver.receiver, ["_track", "setTransport", "_handle_disconnect"]),
             (link._dtls, ["_rx_srtp", "_tx_srtp"]),
             (link._dtls.transport, ["_connection"]),
+            (pylibsrtp.Session(), ["_srtp"]),
+            (rtc.lib, ["srtp_protect", "srtp_protect_rtcp"]),
+            (rtc.lib, ["srtp_unprotect", "srtp_unprotect_rtcp"]),
             (link._ice, ["_nominated", "_protocols", "_queue", "_query_consent_task"]),
             (link._ice, ["build_request", "check_incoming", "get_component_candidates"]),
             (StunProtocol, ["request", "close", "datagram_received"]),
@@ -231,6 +236,41 @@ async def test_addresses_are_remembered_up_to_a_limit(monkeypatch: pytest.Monkey
     assert link.known == {("127.0.0.1", 1), ("127.0.0.1", 2)}
     assert len(link._ice.remote_candidates) == 2
     await link.close()
+
+
+def keys() -> tuple[rtc._Srtp, rtc._Srtp]:
+    """Two ends of one direction."""
+    ways = pylibsrtp.Policy.SSRC_ANY_OUTBOUND, pylibsrtp.Policy.SSRC_ANY_INBOUND
+    policies = [pylibsrtp.Policy(key=bytes(range(30)), ssrc_type=way) for way in ways]
+    out, back = (rtc._Srtp(pylibsrtp.Session(policy)) for policy in policies)
+    return out, back
+
+
+def rtp(sequence: int, size: int = 100) -> bytes:
+    return RtpPacket(96, False, sequence, 0, 7, bytes(size)).to_bytes()
+
+
+def test_srtp_in_place_is_the_librarys_own() -> None:
+    out, _ = keys()
+    theirs = pylibsrtp.Session(
+        pylibsrtp.Policy(key=bytes(range(30)), ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND)
+    )
+
+    packets = [out(rtc.lib.srtp_protect, rtp(sequence)) for sequence in (1, 2)]
+
+    assert [theirs.unprotect(packet) for packet in packets] == [rtp(1), rtp(2)]
+
+
+def test_srtp_refuses_repeats_forgeries_and_giants() -> None:
+    out, back = keys()
+    packet = out(rtc.lib.srtp_protect, rtp(1))
+    assert packet is not None
+
+    got = [back(rtc.lib.srtp_unprotect, data) for data in (packet, packet, rtp(2))]
+
+    assert got == [rtp(1), None, None]
+    assert back(rtc.lib.srtp_unprotect, b"\x80") is None
+    assert out(rtc.lib.srtp_protect, rtp(2, rtc.MAX_PACKET)) is None
 
 
 async def test_closing_survives_what_the_stack_raises(monkeypatch: pytest.MonkeyPatch) -> None:
