@@ -1,0 +1,84 @@
+"""A phone beside the learner as second camera; then the record, played in two browsers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.harness.browser import accessibility_problems
+from tests.harness.firefox import firefox
+from tests.harness.people import Person
+from tests.harness.waiting import until
+from tests.journeys.cast import Cast
+from tests.journeys.firefoxes import sign_in
+from tests.journeys.people import SOON_MS, Console
+from tests.journeys.recordings import Player, fetch, probe
+from tests.journeys.second_cameras import says, scan, use_phone
+from tests.journeys.steps import begin
+from tests.journeys.world import SOON_S, World
+
+pytestmark = pytest.mark.journey
+
+CABIN = Person(seed=3)
+"""Whose wall the second camera shows: another colour than the first camera's."""
+RECORDED_S = 4.0
+KINDS = {"recording", "second_recording", "invigilator_recording"}
+
+
+async def test_a_phone_is_a_second_camera_and_all_is_recorded_and_plays(
+    world: World, cast: Cast, tmp_path: Path
+) -> None:
+    sitting = await begin(world, cast)
+    learner, console = sitting.learner, sitting.console
+    phone = await cast.phone(CABIN)
+
+    await use_phone(phone, await scan(learner))
+    assert await accessibility_problems(phone) == []
+    await expect(learner.page.locator("#second-words")).to_contain_text("sees its picture")
+    await expect(learner.page.locator("#code")).to_be_hidden()
+    await is_seen(console)
+    await until(lambda: kinds(world) >= KINDS, SOON_S, "everything to be recorded")
+    assert await console.page.evaluate(f"new Promise((go) => setTimeout(go, {RECORDED_S}e3, true))")
+    await console.end()
+    await says(phone, "The session is over")
+    await console.attest()
+
+    await console.open_record()
+    await every_file_is_sound(world, console, tmp_path)
+    await Player(console.page.evaluate).plays(len(KINDS))
+    await plays_in_firefox(world, console, tmp_path)
+
+
+async def is_seen(console: Console) -> None:
+    """The second picture stands beside the first; a click makes it the large one."""
+    page = console.page
+    other = page.locator(".others").get_by_role("button", name="Second camera")
+    await other.click(timeout=SOON_MS)
+    await console.sees("the second camera")
+    await console.sees_person(CABIN)
+    await page.locator(".others").get_by_role("button", name="Camera", exact=True).click()
+
+
+def kinds(world: World) -> set[str]:
+    return {row[0] for row in world.rows("SELECT kind FROM evidence")}
+
+
+async def every_file_is_sound(world: World, console: Console, folder: Path) -> None:
+    files = world.rows("SELECT id, kind FROM evidence WHERE kind LIKE '%recording'")
+    assert {kind for _, kind in files} == KINDS
+    for ident, kind in files:
+        path = await fetch(console.page, f"/staff/evidence/{ident}", folder / f"{ident}.webm")
+        found = await probe(path)
+        assert found.complaints == ""
+        assert bool(found.video) or kind == "invigilator_recording"
+        assert bool(found.audio) is (kind != "second_recording")
+
+
+async def plays_in_firefox(world: World, console: Console, folder: Path) -> None:
+    async with firefox(folder / "firefox") as browser:
+        await sign_in(browser, world, world.invigilator_of("Maria Santos"))
+        await browser.goto(console.page.url)
+        await Player(browser.evaluate).plays(len(KINDS))
+        assert browser.complaints == []
