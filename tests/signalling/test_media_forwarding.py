@@ -15,9 +15,9 @@ from signalling.forwarding import (
     Formats,
 )
 from signalling.frames import FrameAssembler
-from signalling.media import Marks, Media
+from signalling.media import MAX_SSRCS, Marks, Media
 from signalling.rtp import NTP_SECOND, RtpPacket, Unwrapper, parse_rtp, unwrap_rtx, wrap_rtx
-from signalling.tracks import INVIGILATOR, LEARNER, Track
+from signalling.tracks import INVIGILATOR, LEARNER, SUPERVISOR, Track
 
 KEY, DELTA = b"\x10\x00key", b"\x10\x01delta"
 PUBLISHER = 1111
@@ -205,6 +205,116 @@ def test_another_ssrc_cannot_push_in() -> None:
     room.publisher.on_rtp(video(2)._replace(ssrc=6).to_bytes(), 1.0)
 
     assert len(room.watcher_wire.rtp) == 1
+
+
+def test_one_source_feeds_many_and_the_same_again_is_not_interrupted() -> None:
+    room, wire = Room(), Wire()
+    other = Media(wire, 800_000, SUPERVISOR)
+    other.outgoing[Track.CAMERA].configure(Formats(98, None))
+    room.picture(1, KEY)
+    source = room.publisher.incoming[Track.CAMERA]
+
+    other.outgoing[Track.CAMERA].attach(source)
+    room.connect(room.publisher)
+    room.picture(2)
+    wished = room.plis()
+    room.picture(3, KEY)
+    room.picture(4)
+
+    assert [p.payload for p in room.watcher_wire.rtp] == [KEY, DELTA, KEY, DELTA]
+    assert [p.payload for p in wire.rtp] == [KEY, DELTA]
+    assert {p.payload_type for p in wire.rtp} == {98}
+    assert wished == 1
+
+
+def test_who_is_let_go_is_sent_no_more() -> None:
+    room = Room()
+    room.picture(1, KEY)
+
+    room.watcher.outgoing[Track.CAMERA].attach(None)
+    room.picture(2)
+
+    assert len(room.watcher_wire.rtp) == 1
+
+
+CAMERA_SSRC, SCREEN_SSRC = 11, 22
+
+
+def three_pictures(*, ssrcs: bool) -> Media:
+    """A learner's media, with or without `a=ssrc` lines in the offer."""
+    media = Media(Wire(), 800_000, LEARNER)
+    for track, ssrc, mid in ((Track.CAMERA, CAMERA_SSRC, b"1"), (Track.SCREEN, SCREEN_SSRC, b"2")):
+        marks = Marks(ssrcs=(ssrc, ssrc + 1) if ssrcs else (), mid=mid, mid_extension=4)
+        media.receive(track, Formats(96, 97), marks)
+    return media
+
+
+def seen(media: Media) -> list[tuple[Track, float]]:
+    at = [(track, stream.packet_at) for track, stream in media.incoming.items()]
+    return [(track, now) for track, now in at if now is not None]
+
+
+def test_pictures_of_one_payload_type_are_told_apart_by_ssrc() -> None:
+    media = three_pictures(ssrcs=True)
+    screen = video(1, KEY)._replace(ssrc=SCREEN_SSRC)
+
+    media.on_rtp(screen.to_bytes(), 1.0)
+    media.on_rtp(wrap_rtx(video(2).to_bytes(), 97, 1, SCREEN_SSRC + 1), 2.0)
+    media.on_rtp(video(1)._replace(ssrc=99).to_bytes(), 3.0)
+
+    assert seen(media) == [(Track.SCREEN, 2.0)]
+
+
+def test_pictures_are_told_apart_by_mid_which_is_remembered() -> None:
+    media = three_pictures(ssrcs=False)
+    plain = video(1, KEY)._replace(ssrc=77).to_bytes()
+    named = b"\x90" + plain[1:12] + b"\xbe\xde\x00\x01\x40" + b"2" + bytes(2) + plain[12:]
+
+    media.on_rtp(plain, 1.0)
+    before = seen(media)
+    media.on_rtp(named, 2.0)
+    media.on_rtp(video(2)._replace(ssrc=77).to_bytes(), 3.0)
+
+    assert before == []
+    assert seen(media) == [(Track.SCREEN, 3.0)]
+
+
+def test_no_more_sources_are_remembered_than_the_limit() -> None:
+    media = Media(Wire(), 800_000, LEARNER)
+    media.receive(Track.CAMERA, Formats(96, 97), Marks())
+
+    for ssrc in range(MAX_SSRCS * 2):
+        media.on_rtp(video(1)._replace(ssrc=ssrc).to_bytes(), 1.0)
+
+    assert len(media._by_ssrc) == MAX_SSRCS
+
+
+def test_a_budget_names_all_pictures_once() -> None:
+    media = three_pictures(ssrcs=True)
+    wire = media._wire
+    for ssrc in (CAMERA_SSRC, SCREEN_SSRC):
+        media.on_rtp(video(1, KEY)._replace(ssrc=ssrc).to_bytes(), 1.0)
+
+    for _ in range(REPORT_EVERY_TICKS):
+        media.tick(1.5)
+
+    rembs = [p for p in wire.taken(stock.RtcpPsfbPacket) if p.fmt == stock.RTCP_PSFB_APP]
+    assert [stock.unpack_remb_fci(p.fci)[1] for p in rembs] == [[CAMERA_SSRC, SCREEN_SSRC]]
+
+
+def test_a_lost_picture_is_asked_of_its_own_source() -> None:
+    media = three_pictures(ssrcs=True)
+    watcher = Media(Wire(), 800_000, INVIGILATOR)
+    for track, ssrc in ((Track.CAMERA, CAMERA_SSRC), (Track.SCREEN, SCREEN_SSRC)):
+        media.on_rtp(video(1, KEY)._replace(ssrc=ssrc).to_bytes(), 1.0)
+        watcher.outgoing[track].attach(media.incoming[track])
+    lost = watcher.outgoing[Track.SCREEN].ssrc
+    pli = stock.RtcpPsfbPacket(fmt=stock.RTCP_PSFB_PLI, ssrc=5, media_ssrc=lost)
+
+    watcher.on_rtcp(bytes(pli), 5.0)
+
+    asked = media._wire.taken(stock.RtcpPsfbPacket)
+    assert [packet.media_ssrc for packet in asked] == [SCREEN_SSRC]
 
 
 def report(ssrc: int, ntp: int, stamp: int) -> bytes:

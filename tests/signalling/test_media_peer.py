@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 from aiortc import rtp as stock
 
+from invigilation.presence import Sound
 from signalling.forwarding import Formats
 from signalling.media import Marks
 from signalling.peer import MediaSettings, NoPicture, Peer
 from signalling.rtp import RtpPacket
-from signalling.tracks import INVIGILATOR, LEARNER, Shape, Track
+from signalling.tracks import INVIGILATOR, LEARNER, SUPERVISOR, Shape, Track
 
 pytestmark = pytest.mark.media
 KEY, DELTA = b"\x10\x00\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00", b"\x10\x01delta"
@@ -117,6 +118,93 @@ async def test_a_snapshot_is_the_next_whole_key_frame() -> None:
     studio.show(2, KEY, 1.1, 3000)
 
     assert await snapshot == KEY[1:]
+    await studio.peer.close()
+
+
+async def test_a_snapshot_waits_for_a_wide_picture() -> None:
+    studio = Studio()
+    snapshot = asyncio.create_task(studio.peer.key_frame(5, wider_than=320))
+    await asyncio.sleep(0)
+
+    studio.show(1, KEY, 1.0)
+    studio.show(2, WIDE, 1.1, 3000)
+
+    assert await snapshot == WIDE[1:]
+    await studio.peer.close()
+
+
+async def test_the_widest_picture_is_better_than_none() -> None:
+    studio = Studio()
+    snapshot = asyncio.create_task(studio.peer.key_frame(0.05, wider_than=640))
+    await asyncio.sleep(0)
+
+    for sequence, payload in enumerate((KEY, WIDE, KEY)):
+        studio.show(sequence, payload, 1.0 + sequence, sequence * 3000)
+
+    assert await snapshot == WIDE[1:]
+    await studio.peer.close()
+
+
+async def test_a_tap_of_sound_alone_asks_for_no_picture() -> None:
+    studio, sink = Studio(), Sink()
+    studio.peer.tap(sink, None, Track.AUDIO)
+
+    studio.show(1, KEY, 1.0)
+    studio.say(1, b"one", 1.0, 960)
+
+    assert (len(sink.videos), len(sink.audios), studio.wishes.asked) == (0, 1, 0)
+    await studio.peer.close()
+
+
+async def test_a_tap_of_a_picture_alone_hears_nothing() -> None:
+    studio, sink = Studio(), Sink()
+    studio.peer.tap(sink, Track.CAMERA, None)
+
+    studio.show(1, KEY, 1.0)
+    studio.say(1, b"one", 1.0, 960)
+
+    assert (len(sink.videos), len(sink.audios)) == (1, 0)
+    await studio.peer.close()
+
+
+async def test_what_a_shape_does_not_send_or_receive_is_passed_over() -> None:
+    learner, watcher = Studio(), Studio(SUPERVISOR)
+    sink = Sink()
+
+    watcher.peer.tap(sink, Track.CAMERA, Track.AUDIO)
+    learner.peer.receive_from({Track.SCREEN: (watcher.peer, Track.CAMERA)})
+    learner.peer.receive_from({Track.CAMERA: (watcher.peer, Track.CAMERA)})
+
+    assert {stream.source for stream in learner.media.outgoing.values()} == {None}
+    assert {stream.listeners for stream in watcher.media.incoming.values()} == {()}
+    with pytest.raises(NoPicture):
+        await watcher.peer.key_frame(5)
+    for studio in (learner, watcher):
+        await studio.peer.close()
+
+
+async def test_a_track_that_is_not_named_gets_nothing() -> None:
+    learner, watcher = Studio(), Studio(INVIGILATOR)
+    watcher.peer.receive_from(both(learner.peer))
+
+    watcher.peer.receive_from({Track.CAMERA: (learner.peer, Track.CAMERA)})
+
+    sources = {track: stream.source for track, stream in watcher.media.outgoing.items()}
+    assert sources[Track.AUDIO] is None
+    assert sources[Track.CAMERA] is learner.media.incoming[Track.CAMERA]
+    for studio in (learner, watcher):
+        await studio.peer.close()
+
+
+async def test_each_track_has_its_own_silence() -> None:
+    studio = Studio()
+    studio.show(1, KEY, 1.5)
+    studio.say(1, b"x", 12.5, 0)
+
+    times = [studio.peer.packet_at(track) for track in Track]
+
+    assert times == [12.5, 1.5, None, None]
+    assert [studio.peer.sound(now) for now in (13.0, 18.0)] == [Sound.QUIET, Sound.NONE]
     await studio.peer.close()
 
 
