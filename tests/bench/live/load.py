@@ -106,6 +106,7 @@ class Janus:
         jsep = {"type": "offer", "sdp": offer}
         answered = await self._ask(handle, {"request": "publish"}, jsep)
         await client.accept(answered["jsep"]["sdp"])
+        await asyncio.wait_for(self._waiter(f"webrtcup-{handle}"), READY_S)
         return client, joined["plugindata"]["data"]["id"]
 
     async def _subscribe(self, room: int, feed: int) -> Client:
@@ -142,23 +143,32 @@ class Janus:
     async def _call(self, message: dict[str, Any], kind: str = "success") -> dict[str, Any]:
         self._count += 1
         number = f"{kind}-{self._count}"
-        self._waiting[number] = asyncio.get_running_loop().create_future()
+        waiter = self._waiter(number)
         if self._session:
             message["session_id"] = self._session
         await self._socket.send_json(message | {"transaction": number})
-        return await asyncio.wait_for(self._waiting[number], READY_S)
+        return await asyncio.wait_for(waiter, READY_S)
+
+    def _waiter(self, name: str) -> asyncio.Future[dict[str, Any]]:
+        """Give what the message of this name, KIND-TRANSACTION or KIND-HANDLE, will set."""
+        if name not in self._waiting:
+            self._waiting[name] = asyncio.get_running_loop().create_future()
+        return self._waiting[name]
 
     async def _read(self) -> None:
         async for received in self._socket:
             message = received.json()
-            number = message.get("transaction", "")
-            waiting = self._waiting.get(number)
-            if waiting is None or waiting.done():
+            kind, name = message["janus"], message.get("transaction", "")
+            if kind == "webrtcup":
+                name = f"webrtcup-{message['sender']}"
+                self._waiter(name)
+            waiter = self._waiting.get(name)
+            if waiter is None or waiter.done():
                 continue
-            if message["janus"] == "error":
-                waiting.set_exception(RuntimeError(str(message["error"])))
-            elif message["janus"] == number.split("-")[0]:
-                waiting.set_result(message)
+            if kind == "error":
+                waiter.set_exception(RuntimeError(str(message["error"])))
+            elif kind == name.split("-")[0]:
+                waiter.set_result(message)
 
 
 def counts(pairs: list[tuple[Client, Client]]) -> dict[str, int]:
