@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -11,9 +12,10 @@ import numpy.typing as npt
 from recordings.vision.capture import decode
 
 WIDTH = 160
+# Chosen by what `python -m tests.recordings.sights` measures: see docs/decisions/0004-evidence.md.
 BLACK_MEAN, BLACK_SPREAD = 40.0, 3.0
 BLOCK = 4
-SAME = 1.5
+SAME = 1.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,14 @@ class Small:
 
     def same_as(self, other: Small) -> bool:
         """Whether the two differ by less than a live camera's noise and a sitting person give."""
+        return self.apart(other) <= SAME
+
+    def apart(self, other: Small) -> float:
+        """Return how far the two differ where they differ most, in steps of 256."""
         if self.luma.shape != other.luma.shape:
-            return False
-        apart = self.luma.astype(np.float32) - other.luma
-        return bool(np.abs(_blocks(apart)).max() <= SAME)
+            return math.inf
+        difference = self.luma.astype(np.float32) - other.luma
+        return float(np.abs(_blocks(difference)).max())
 
 
 def decode_small(frame: bytes) -> Small:

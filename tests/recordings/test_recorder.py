@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from . import media
 from .feeding import ZERO, Feed
 
 Times = list[float]
+PROBED = "stream=codec_name:format=duration"
 
 
 @cache
@@ -254,32 +256,78 @@ from tests.recordings.feeding import Feed, ZERO
 
 async def main():
     vault = Vault(Path(sys.argv[1]), bytes(range(32)), reserve=0)
-    recorder = Recorder(vault, "s1", "e1", ZERO)
-    await recorder.start()
-    Feed(recorder).both(media.video(7), media.audio(7))
-    while len(list(vault.records("s1", "e1"))) < 4:
-        await asyncio.sleep(0.01)
+    frames, packets = media.video(7), media.audio(7)
+    for ident, shown, heard in (("e1", frames, packets), ("e2", frames, []), ("e3", [], packets)):
+        recorder = Recorder(vault, "s1", ident, ZERO)
+        await recorder.start()
+        Feed(recorder).both(shown, heard)
+        while len(list(vault.records("s1", ident))) < 4:
+            await asyncio.sleep(0.01)
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
 """
 
 
-def test_a_killed_recorder_leaves_a_recording_to_mend(vault: Vault) -> None:
+def test_killed_recorders_of_all_sources_leave_all_but_2_s_to_mend(vault: Vault) -> None:
     root = Path(recorder_module.__file__).parent.parent
     command = [sys.executable, "-c", KILLED, str(vault._root), str(root)]
     assert subprocess.run(command, check=False, cwd=root, timeout=60).returncode == -9
     assert times(b"".join(vault.records("s1", "e1")))[0][0] == 0
-    assert vault.orphans() == [("s1", "e1")]
+    assert sorted(vault.orphans()) == [("s1", "e1"), ("s1", "e2"), ("s1", "e3")]
 
-    stored = mend(vault, "s1", "e1")
+    stored = [mend(vault, "s1", ident) for ident in ("e1", "e2", "e3")]
 
-    data = vault.read("s1", "e1")
-    assert (stored.size, vault.orphans()) == (len(data), [])
-    with av.open(io.BytesIO(data)) as container:
-        assert container.duration == pytest.approx(6e6, abs=0.2e6)
-        assert sum(1 for _ in container.decode(video=0)) == 90
-    assert mend(vault, "s1", "e1") == stored
+    for one, ident in zip(stored, ("e1", "e2", "e3"), strict=True):
+        data = vault.read("s1", ident)
+        assert (one.size, mend(vault, "s1", ident)) == (len(data), one)
+        with av.open(io.BytesIO(data)) as container:
+            assert container.duration > 4.9e6
+            kinds = {stream.type for stream in container.streams}
+            frames = sum(1 for _ in container.decode(video=0)) if "video" in kinds else 90
+        assert kinds == {"e1": {"video", "audio"}, "e2": {"video"}, "e3": {"audio"}}[ident]
+        assert frames >= 75
+    assert vault.orphans() == []
+
+
+async def test_another_program_reads_what_was_recorded(vault: Vault, tmp_path: Path) -> None:
+    for ident, shown, heard in (("e2", pictures(3), []), ("e3", [], sounds(3))):
+        recorder = Recorder(vault, "s1", ident, ZERO)
+        await recorder.start()
+        Feed(recorder, begins=1.0).both(shown, heard)
+        await recorder.finish()
+
+    told = {}
+    for ident in ("e2", "e3"):
+        path = tmp_path / f"{ident}.webm"
+        path.write_bytes(vault.read("s1", ident))
+        command = ["ffprobe", "-v", "warning", "-show_entries", PROBED, "-of", "json", str(path)]
+        probe = await asyncio.to_thread(
+            subprocess.run, command, check=True, capture_output=True, timeout=60
+        )
+        assert probe.stderr == b""
+        told[ident] = json.loads(probe.stdout)
+
+    assert [one["codec_name"] for one in told["e2"]["streams"]] == ["vp8"]
+    assert [one["codec_name"] for one in told["e3"]["streams"]] == ["opus"]
+    assert all(
+        float(one["format"]["duration"]) == pytest.approx(4, abs=0.1) for one in told.values()
+    )
+
+
+async def test_sound_that_comes_late_does_not_go_back_behind_what_is_written(vault: Vault) -> None:
+    recorder = await started(vault)
+    feed = Feed(recorder)
+    feed.both(pictures(9), [media.Frame(one.data, one.at + 6, True) for one in sounds(3)])
+
+    await recorder.finish()
+
+    read = []
+    with av.open(io.BytesIO(vault.read("s1", "e1"))) as container:
+        read = [float(one.pts * one.time_base) for one in container.demux() if one.pts is not None]
+    assert read == sorted(read)
+    _, audio = times(vault.read("s1", "e1"))
+    assert audio[-150:] == pytest.approx([6 + packet.at for packet in sounds(3)], abs=0.005)
 
 
 async def test_a_cancelled_finish_is_finished_all_the_same(vault: Vault) -> None:

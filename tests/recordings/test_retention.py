@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from invigilation.errors import NotFound
+from invigilation.presence import Source
 from recordings.retention import Policy, due, purge
 from recordings.vault import Vault
 
@@ -12,7 +13,7 @@ STORED = datetime(2026, 11, 23, 10, tzinfo=UTC)
 DELIVERED = STORED + timedelta(days=2)
 SECOND = timedelta(seconds=1)
 ENDS = [
-    ("recording", DELIVERED, STORED + timedelta(days=90)),
+    *((source.value, DELIVERED, STORED + timedelta(days=90)) for source in Source),
     ("recording", None, STORED + timedelta(days=90)),
     ("incident", DELIVERED, STORED + timedelta(days=90)),
     ("id_document", DELIVERED, DELIVERED + timedelta(days=30)),

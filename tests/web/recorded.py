@@ -44,20 +44,23 @@ async def recorded(world: World, parts: tuple[tuple[Source, float, int], ...] = 
     sitting = await world.booked()
     world.clock.move_to(START - timedelta(minutes=1))
     await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
-    snapshots = Snapshots()
-    shelf = EvidenceShelf(world.desk, world.vault, snapshots)
     for source, begins, lasts in sorted(parts, key=lambda part: part[1]):
         world.clock.move_to(START + timedelta(seconds=begins))
-        recording = await shelf.begin(sitting.session, source)
-        zero = world.clock.monotonic()
-        for second in range(lasts):
-            for frame in (
-                _within(second, _pictures(lasts, _SEEN[source])) if source in _SEEN else ()
-            ):
-                recording.video(frame.data, round(frame.at * 90_000), frame.key, zero + frame.at)
-            for packet in _within(second, _sounds(lasts)) if source in _HEARD else ():
-                recording.audio(packet.data, round(packet.at * 48_000), zero + packet.at + 0.06)
-            await asyncio.to_thread(recording.recorder._thread.submit(int).result)
-        await recording.finish()
-    snapshots.close()
+        await record(world, sitting.session, source, lasts)
     return sitting
+
+
+async def record(world: World, session: str, source: Source, lasts: int) -> None:
+    """Record one source from now on, for so many seconds of media; the clock stands still."""
+    snapshots = Snapshots()
+    recording = await EvidenceShelf(world.desk, world.vault, snapshots).begin(session, source)
+    zero = world.clock.monotonic()
+    for second in range(lasts):
+        for frame in _within(second, _pictures(lasts, _SEEN[source])) if source in _SEEN else ():
+            recording.video(frame.data, round(frame.at * 90_000), frame.key, zero + frame.at)
+        for packet in _within(second, _sounds(lasts)) if source in _HEARD else ():
+            recording.audio(packet.data, round(packet.at * 48_000), zero + packet.at + 0.06)
+        # The disk of a test is no faster than its clock.
+        await asyncio.to_thread(recording.recorder._thread.submit(int).result)
+    await recording.finish()
+    snapshots.close()

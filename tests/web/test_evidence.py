@@ -10,14 +10,16 @@ import pytest
 
 from invigilation.errors import NotFound
 from invigilation.identity import Reading, SnapshotKind
-from invigilation.presence import Source
+from invigilation.presence import Sight, Source
 from recordings import webm
-from recordings.errors import EvidenceStoreFull
+from recordings.errors import EvidenceStoreFull, PictureUndecodable
 from recordings.evidence import Snapshots
+from recordings.recorder import SILENCE
 from recordings.vault import Vault
 from recordings.vision.capture import Picture
 from tests import builders
 from tests.harness.waiting import until
+from tests.recordings.sights import VIEWS, key_frames
 from web.evidence import BEGINNING, EvidenceShelf
 
 MONTH = timedelta(days=30)
@@ -72,6 +74,59 @@ async def test_a_recording_whose_writer_died_is_mended_while_the_service_runs(sc
     assert (found.id, found.kind, found.erased) == (part.id, Source.CAMERA, None)
     assert found.sha256 is not None
     assert (await kinds(scene))[-1] == "recording_finished"
+
+
+async def test_each_source_is_a_kind_of_evidence_and_time_0_is_its_rows(scene, shelf):
+    session = scene.sitting.session
+    for source in Source:
+        recording = await shelf.begin(session, source)
+        now = scene.clock.monotonic()
+        recording.audio(SILENCE[20], 0, now + 3.02)
+        recording.audio(SILENCE[20], 10 * 48_000, now + 13.02)
+        await recording.finish()
+
+    found = await listed(scene)
+
+    assert {one.kind for one in found} == {source.value for source in Source}
+    for one in found:
+        told = webm.glance(shelf.vault.read(session, one.id))
+        assert (told.length, told.picture, told.sound) == (13_020, False, True)
+
+
+async def test_orphans_of_every_source_are_mended(scene, shelf):
+    for source in Source:
+        part = await scene.desk.recordings.begin(scene.sitting.session, source)
+        appender = shelf.vault.open_append(part.session, part.id)
+        appender.append(webm.live_header())
+        appender.close()
+
+    assert await shelf.mend_orphans() == len(Source)
+
+    assert all(one.sha256 for one in await listed(scene))
+
+
+async def test_a_watch_says_frozen_at_the_second_equal_picture_in_a_row(scene, shelf):
+    person, room = (
+        key_frames(VIEWS[name], 320, 200_000, 3, 0) for name in ("a person", "low light")
+    )
+    watch, other = shelf.watcher(), shelf.watcher()
+
+    seen = [await watch.look(frame) for frame in (person[0], person[0], person[0], *person[1:])]
+    again = [await other.look(frame) for frame in (room[0], room[0], person[0], person[0])]
+
+    assert seen == [Sight.GOOD, Sight.GOOD, Sight.FROZEN, Sight.GOOD, Sight.GOOD]
+    assert again == [Sight.GOOD] * 4
+
+
+async def test_a_watch_says_black_of_a_covered_lens_and_goes_on_after_nonsense(scene, shelf):
+    covered = key_frames(VIEWS["a covered lens"], 320, 200_000, 2, 0)
+    watch = shelf.watcher()
+
+    first = await watch.look(covered[0])
+    with pytest.raises(PictureUndecodable):
+        await watch.look(b"no picture")
+
+    assert (first, await watch.look(covered[1])) == (Sight.BLACK, Sight.BLACK)
 
 
 async def test_a_recording_that_is_about_to_begin_is_not_taken_for_lost(scene, shelf):

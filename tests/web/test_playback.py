@@ -24,8 +24,13 @@ STANDS = """() => {
   }
   return stands;
 }"""
-LOADED = """() => [...document.querySelectorAll("#stage [src]")].every((one) =>
-  one.readyState >= 2 && !one.seeking)"""
+# Whether three sources are loaded and within 0.2 s of each other, behind a moment of the session.
+IN_STEP = f"""(behind) => {{
+  const stands = Object.values(({STANDS})());
+  const loaded = [...document.querySelectorAll("#stage [src]")].every((one) => one.readyState > 2);
+  const [first, last] = [Math.min(...stands), Math.max(...stands)];
+  return loaded && stands.length === 3 && first > behind && last - first < 200;
+}}"""
 SEEK = """(offset) => {
   const seek = document.getElementById("seek");
   seek.value = String(offset);
@@ -57,21 +62,17 @@ async def test_parts_of_two_sources_play_in_step(world: World, browsers: Browser
     page = await opened(world, browsers, f"/staff/records/{sitting.session}")
     assert await views(world, sitting.session) == 0
 
+    first = START.timestamp() * 1000
     await page.evaluate(SEEK, 22_000)
-    await page.wait_for_function(LOADED)
-    sought = await page.evaluate(STANDS)
+    await page.wait_for_function(IN_STEP, arg=first + 21_900)
     await page.get_by_role("button", name="Play").click()
-    await page.wait_for_function(PAST, arg=24_500)
-    await page.get_by_role("button", name="Pause").click()
-    await page.wait_for_function(LOADED)
+    await page.wait_for_function(PAST, arg=24_000)
+    await page.wait_for_function(IN_STEP, arg=first + 23_700)
     stands = await page.evaluate(STANDS)
 
-    first = START.timestamp() * 1000
-    assert set(sought) == {"camera", "screen", "invigilator"}
-    assert sought == pytest.approx(dict.fromkeys(sought, first + 22_000), abs=150)
     assert set(stands) == {"camera", "screen", "invigilator"}
-    assert max(stands.values()) - min(stands.values()) < 200
-    assert min(stands.values()) > first + 24_000
+    assert max(stands.values()) - min(stands.values()) < 300
+    assert await page.get_by_role("button", name="Pause").count() == 1
     assert await views(world, sitting.session) == 3
 
 

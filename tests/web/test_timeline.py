@@ -1,0 +1,160 @@
+"""The time line that a record's page gives to its player."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from invigilation.gap import Ruling
+from invigilation.incident import Severity
+from invigilation.inspection import InspectionKind
+from invigilation.presence import Source
+from recordings.webm import Glance, glance, live_header
+from tests.web.office import ADA, ANA, SAM, START, TOM, World
+from tests.web.recorded import record, recorded
+from tests.web.test_pages_staff import admit, staff_of
+
+PARTS = (
+    (Source.CAMERA, 0.0, 3),
+    (Source.INVIGILATOR, 1.0, 2),
+    (Source.SCREEN, 2.0, 2),
+    (Source.CAMERA, 30.0, 2),
+)
+
+
+def at(world: World, seconds: float) -> None:
+    world.clock.move_to(START + timedelta(seconds=seconds))
+
+
+async def boot(world: World, session: str) -> dict[str, Any]:
+    page = await (await world.staff(SAM)).get(f"/staff/records/{session}")
+    found = re.search(r'<script type="application/json" id="boot">(.*?)</script>', page.text)
+    assert found is not None
+    told: dict[str, Any] = json.loads(found[1])
+    first = round(START.timestamp() * 1000)
+    for mark in told["marks"]:
+        mark["at"] -= first
+        mark["until"] = mark["until"] and mark["until"] - first
+    told["running"] = [[since - first, until - first] for since, until in told["running"]]
+    told["start"], told["end"] = told["start"] - first, told["end"] - first
+    for lane in told["lanes"]:
+        for part in lane["parts"]:
+            part["start"] -= first
+    return told
+
+
+async def test_parts_lie_where_their_rows_begin_and_say_what_is_in_them(world: World) -> None:
+    sitting = await recorded(world, PARTS)
+
+    line = await boot(world, sitting.session)
+
+    assert (line["start"], line["end"]) == (0, pytest.approx(31_990, abs=100))
+    lanes = {lane["source"]: lane["parts"] for lane in line["lanes"]}
+    assert list(lanes) == ["camera", "screen", "invigilator"]
+    assert [part["start"] for part in lanes["camera"]] == [0, 30_000]
+    assert lanes["screen"][0]["length"] == pytest.approx(1_930, abs=70)
+    assert {
+        source: (parts[0]["picture"], parts[0]["sound"]) for source, parts in lanes.items()
+    } == {"camera": (True, True), "screen": (True, False), "invigilator": (False, True)}
+
+
+async def test_gaps_signals_and_supervisors_are_bars(world: World) -> None:
+    sitting = await recorded(world, PARTS[:1])
+    session, desk, own = sitting.session, world.desk, staff_of(sitting)
+    await admit(world, sitting)
+    for seconds, signal, state in ((4, "picture", "frozen"), (6, "sound", "muted")):
+        at(world, seconds)
+        await desk.sessions.note(session, "signal", "learner", {"signal": signal, "state": state})
+    at(world, 7)
+    await desk.sessions.note(session, "signal", "learner", {"signal": "picture", "state": "good"})
+    gap = await desk.gaps.open(session, world.clock.now())
+    assert gap is not None
+    for seconds, present in ((8, True), (9, False)):
+        at(world, seconds)
+        await desk.sessions.present(session, f"administrator:{ADA.id}", present=present)
+    at(world, 12)
+    await desk.gaps.close(session, world.clock.now())
+    await desk.gaps.rule(session, own, gap.id, Ruling.TECHNICAL, "The satellite was gone.")
+    at(world, 20)
+    await record(world, session, Source.CAMERA, 1)
+
+    line = await boot(world, session)
+
+    bars = {
+        (mark["kind"], mark["text"]): (mark["at"], mark["until"])
+        for mark in line["marks"]
+        if mark["until"] is not None
+    }
+    assert bars == {
+        ("signal", "The picture stood still"): (4_000, 7_000),
+        ("signal", "The microphone was silent"): (6_000, line["end"]),
+        ("gap", "Gap: technical, its time was given back"): (7_000, 12_000),
+        ("supervisor", "Ada Stone (administrator) looked in"): (8_000, 9_000),
+    }
+
+
+async def test_moments_have_their_kinds_and_the_clock_its_pauses(world: World) -> None:
+    sitting = await recorded(world, PARTS[:1])
+    session, desk, own = sitting.session, world.desk, staff_of(sitting)
+    at(world, 4)
+    await admit(world, sitting)
+    at(world, 6)
+    await desk.sessions.pause(session, own, "A break")
+    at(world, 9)
+    await desk.sessions.resume(session, own)
+    await desk.inspections.ask(session, own, InspectionKind.ROOM_SCAN)
+    await desk.sessions.note_incident(
+        session,
+        own,
+        category="environment.power_outage",
+        severity=Severity.LOW,
+        note="Dark",
+        picture=None,
+    )
+    at(world, 10)
+    await desk.handover.offer(session, own, (TOM if own is ANA else ANA).id)
+    at(world, 20)
+    await record(world, session, Source.CAMERA, 1)
+
+    line = await boot(world, session)
+
+    kinds = {(mark["at"], mark["kind"]) for mark in line["marks"]}
+    assert {
+        (9_000, "inspection"),
+        (9_000, "incident"),
+        (10_000, "handover"),
+        (4_000, "picture"),
+    } <= kinds
+    assert {kind for when, kind in kinds if when < 4_000} <= {"event"}
+    assert line["running"] == [[4_000, 6_000], [9_000, line["end"]]]
+    texts = [mark["text"] for mark in line["marks"]]
+    assert "Incident: The place, power outage" in texts
+    assert "Paused the assessment: A break" in texts
+
+
+async def test_without_a_recording_there_is_no_player(world: World) -> None:
+    sitting = await world.booked()
+
+    page = await (await world.staff(SAM)).get(f"/staff/records/{sitting.session}")
+
+    assert 'id="boot"' not in page.text
+    assert "There is no recording" in page.words
+
+
+async def test_every_source_is_in_the_plain_list_too(world: World) -> None:
+    sitting = await recorded(world, PARTS)
+
+    page = await (await world.staff(SAM)).get(f"/staff/records/{sitting.session}")
+
+    assert page.text.count("<video controls") == len(PARTS)
+    assert "Invigilator's voice, from Mon 23 Nov, 10:00:01 (London)" in page.words
+
+
+def test_a_recording_that_was_never_indexed_does_not_know_its_length() -> None:
+    assert glance(live_header()) == Glance(None, picture=True, sound=True)
+    with pytest.raises(ValueError, match="not a recording"):
+        glance(b"RIFF")
