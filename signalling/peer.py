@@ -303,14 +303,13 @@ class Peer:
             await self._link.close()
 
     def _tick(self) -> None:
-        now = time.monotonic()
-        if now > self._deadline and not self.connected.is_set():
-            self.closed.set()
-        self._media.tick(now)
-        loop = asyncio.get_running_loop()
+        now, loop = time.monotonic(), asyncio.get_running_loop()
         # all peers at the same moments: the process wakes up once for all of them
         due = (loop.time() + TICK_S / 2) // TICK_S + 1
         self._timer = loop.call_at(due * TICK_S, self._tick)
+        if now > self._deadline and not self.connected.is_set():
+            self.closed.set()
+        self._media.tick(now)
 
 
 def _listen(
