@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "./desk";
 import { KeyButton } from "./parts";
 import type { Room } from "./room";
+import { toStage } from "./stage";
 import { troubles, type Trouble } from "./trouble";
 
 /** Trouble that weighs more than this is told aloud when it comes up. */
@@ -62,7 +63,7 @@ export function Own(props: { desk: Desk; onNotice: () => void; onHelp: () => voi
             </KeyButton>
             <KeyButton
               keyName="G"
-              pressed={desk.overview}
+              pressed={desk.overview || desk.focus === null}
               onPress={() => desk.set({ overview: !desk.overview })}
             >
               All tiles
@@ -120,7 +121,9 @@ export function Needs({ desk }: { desk: Desk }) {
   return (
     <section class="needs" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you</h2>
-      {none ? (
+      {desk.link === "lost" ? (
+        <p>Your own connection is lost. Trying again; the sessions go on.</p>
+      ) : none ? (
         <p class="soft">Nobody now.</p>
       ) : (
         <ul tabIndex={0} aria-label="Who needs you, the most urgent first">
@@ -129,7 +132,10 @@ export function Needs({ desk }: { desk: Desk }) {
               <button
                 type="button"
                 class={`need need--${first.tone}`}
-                onClick={() => desk.choose(room.session)}
+                onClick={() => {
+                  desk.choose(room.session);
+                  toStage();
+                }}
               >
                 {keyOf(room.number) && <kbd aria-hidden="true">{keyOf(room.number)}</kbd>}
                 <strong>{room.name}</strong> {first.short}

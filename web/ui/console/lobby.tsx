@@ -5,6 +5,7 @@ import { isOver, type LobbyEntry } from "../lib/protocol";
 import type { Desk } from "./desk";
 import { useAction, useDesk } from "./hooks";
 import { Refusal, StateTag } from "./parts";
+import { toStage } from "./stage";
 
 const MINUTE_MS = 60_000;
 
@@ -76,7 +77,10 @@ function Row({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
       type="button"
       class="lobby-row"
       aria-current={open ? "true" : undefined}
-      onClick={() => desk.choose(entry.session)}
+      onClick={() => {
+        desk.choose(entry.session);
+        toStage();
+      }}
     >
       <About entry={entry} />
       {unread > 0 && (

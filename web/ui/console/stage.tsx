@@ -60,7 +60,9 @@ function Head({ desk, room, state }: { desk: Desk; room: Room; state: RoomState 
   return (
     <header class="stage-head">
       <div>
-        <h2 id="stage-title">{state.learner.name}</h2>
+        <h2 id="stage-title" tabIndex={-1}>
+          {state.learner.name}
+        </h2>
         <p class="soft small">
           {state.assessment.title} · booked {clockTime(state.booking.start)} to{" "}
           {clockTime(state.booking.end)} · pass mark {state.assessment.pass_mark} %
@@ -142,6 +144,16 @@ function Pictures({ desk, room, state }: { desk: Desk; room: Room; state: RoomSt
       {desk.devices.camera && !room.supervising && <OwnPicture track={desk.devices.camera} />}
     </div>
   );
+}
+
+/** On a phone the focus stands below the tiles: goes there when a learner was chosen. */
+export function toStage(): void {
+  requestAnimationFrame(() => {
+    const title = document.getElementById("stage-title");
+    if (matchMedia("(max-width: 59.99rem)").matches) title?.scrollIntoView();
+    // What was pressed may be gone, as a large tile is: go on reading from here.
+    if (document.activeElement === document.body) title?.focus({ preventScroll: true });
+  });
 }
 
 function toLobby(): void {

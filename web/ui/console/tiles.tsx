@@ -10,6 +10,7 @@ import type { Desk } from "./desk";
 import { useDesk } from "./hooks";
 import { Video } from "./parts";
 import type { Room } from "./room";
+import { toStage } from "./stage";
 import { troubles } from "./trouble";
 
 export function Tiles({ desk }: { desk: Desk }) {
@@ -45,8 +46,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
       aria-keyshortcuts={key || undefined}
       onClick={() => {
         desk.choose(room.session);
-        // On a phone the focus stands below the tiles.
-        requestAnimationFrame(() => document.getElementById("stage-title")?.scrollIntoView());
+        toStage();
       }}
     >
       <span class="tile-picture">

@@ -58,7 +58,12 @@ function ofLive(room: Room, state: RoomState): Trouble[] {
     add(50, "warn", short, `${short} from ${learner.name}.`);
   }
   if (inspection?.done_at) {
-    add(60, "calm", "Done, look", `${learner.name} has done what you asked for. Please judge it.`);
+    add(
+      60,
+      "calm",
+      "Done, please look",
+      `${learner.name} has done what you asked for. Please judge it.`,
+    );
   }
   if (handover) {
     add(70, "calm", "Offered", `Offered to ${handover.to.name}, who has not accepted yet.`);
