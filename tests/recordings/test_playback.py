@@ -54,6 +54,18 @@ async def page(vault: Vault) -> AsyncIterator[Page]:
     await runner.cleanup()
 
 
+async def part(vault: Vault, pictures: list[list[media.Frame]], sounds: list[media.Frame]) -> None:
+    """Record pictures, each list behind the one before, over one connection."""
+    recorder = Recorder(vault, "s1", "e1", ZERO)
+    await recorder.start()
+    shown: list[media.Frame] = []
+    for frames in pictures:
+        begins = round(shown[-1].at + 1 / 15, 6) if shown else 0.0
+        shown += [media.Frame(one.data, begins + one.at, one.key) for one in frames]
+    Feed(recorder).both(shown, sounds)
+    await recorder.finish()
+
+
 async def recorded(vault: Vault, *, hole: tuple[float, float]) -> None:
     recorder = Recorder(vault, "s1", "e1", ZERO)
     await recorder.start()
@@ -107,3 +119,38 @@ async def test_a_recording_plays_and_seeks_in_a_browser(vault: Vault, page: Page
     assert played["end"] == pytest.approx(duration, abs=0.1)
     assert played["frames"] > 60
     assert played["sound"] > 1000
+
+
+PLAYED = """() => new Promise((done) => {
+  const v = document.createElement("video");
+  v.muted = true;
+  v.onended = () => done([v.currentTime, v.videoWidth]);
+  v.onerror = () => done(v.error.message);
+  v.src = "/recording";
+  v.play();
+})"""
+
+
+async def test_parts_without_sound_or_picture_and_of_changing_size_play(
+    vault: Vault, page: Page
+) -> None:
+    cases = {
+        "sound": ([], media.audio(2, 60)),
+        "picture": ([media.video(2)], []),
+        "another size": ([media.video(1), media.video(1, size=(640, 480))], media.audio(2, 60)),
+        "late sound": ([media.video(8)], [one for one in media.audio(8, 60) if one.at > 6]),
+    }
+    played = {}
+    for name, (pictures, sounds) in cases.items():
+        await part(vault, pictures, sounds)
+        await page.goto("about:blank")
+        await page.goto("/")
+        played[name] = await page.evaluate(PLAYED)
+        vault.erase("s1", "e1")
+
+    assert played == {
+        "sound": [pytest.approx(2, abs=0.2), 0],
+        "picture": [pytest.approx(2, abs=0.2), 320],
+        "another size": [pytest.approx(2, abs=0.2), 640],
+        "late sound": [pytest.approx(8, abs=0.2), 320],
+    }
