@@ -709,3 +709,28 @@ async def test_an_administrator_looks_in(service):
     assert state["role"] == "supervisor"
     assert refused["error"]["code"] == "not_allowed"
     await lea.heard("state", lambda body: body["supervisor"] is not None)
+
+
+async def test_a_picture_that_takes_long_keeps_its_place_before_what_is_said_after_it(service):
+    await service.check_in()
+    lea, ann = await service.learner(), await service.staff()
+    await lea.say("join")
+    await ann.say("join")
+    await lea.say("offer", sdp="v=0\r\n")
+    (peer,) = service.peers.made
+    peer.hold = asyncio.Event()
+    peer.send()
+    peer.connected.set()
+    await ann.heard("state", lambda body: body["learner"]["media"] == "live")
+    picture = asyncio.ensure_future(ann.say("snapshot", kind="face"))
+    await lea.heard("sharpen")
+    after = asyncio.ensure_future(ann.say("chat", text="After", client_id="client-0001"))
+
+    for number in range(3):
+        await lea.say("chat", text="Still here", client_id=f"client-1{number:03}")
+    during = picture.done(), after.done()
+    peer.hold.set()
+
+    assert during == (False, False)
+    assert (await picture)["ok"] is True
+    assert (await after)["ok"] is True
