@@ -171,8 +171,8 @@ function OpenSession(props: { desk: Desk; room: Room; state: RoomState; keys: bo
               key={state.inspection.id}
             />
           )}
-          <IdentityPanel room={room} state={state} keys={keys} />
           <Gaps room={room} gaps={state.gaps ?? []} />
+          <IdentityPanel room={room} state={state} keys={keys} />
           <IncidentList state={state} />
           <Inspections inspections={state.inspections ?? []} />
           <Materials materials={state.assessment.materials} />

@@ -65,6 +65,9 @@ function ofLive(room: Room, state: RoomState): Trouble[] {
       `${learner.name} has done what you asked for. Please judge it.`,
     );
   }
+  if (state.gaps?.some(({ ended, ruling }) => ended !== null && ruling === null)) {
+    add(65, "calm", "Gap to rule", "Say under “Gaps” whose the lost time is.");
+  }
   if (handover) {
     add(70, "calm", "Offered", `Offered to ${handover.to.name}, who has not accepted yet.`);
   }
