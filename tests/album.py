@@ -34,6 +34,18 @@ class Album:
         if before:
             await page.set_viewport_size(before)
 
+    async def here(self, page: Page, name: str, selector: str) -> None:
+        """Take one part of a page at both sizes."""
+        before = page.viewport_size
+        for size, (width, height) in SIZES.items():
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.wait_for_timeout(SETTLE_MS)
+            part = page.locator(selector)
+            data = await part.screenshot(animations="disabled", caret="hide")
+            self._keep(data, name, size)
+        if before:
+            await page.set_viewport_size(before)
+
     async def take(self, page: Page, name: str, size: str, *, whole: bool = True) -> Path:
         """Take a page at one size; return where the picture is."""
         width, height = SIZES[size]
@@ -41,6 +53,9 @@ class Album:
         await page.evaluate("scrollTo(0, 0)")
         await page.wait_for_timeout(SETTLE_MS)
         data = await page.screenshot(full_page=whole, animations="disabled", caret="hide")
+        return self._keep(data, name, size)
+
+    def _keep(self, data: bytes, name: str, size: str) -> Path:
         image = Image.open(io.BytesIO(data)).convert("RGB")
         if image.height > TALLEST[size]:
             image = image.crop((0, 0, image.width, TALLEST[size]))

@@ -19,14 +19,18 @@ from playwright.async_api import Locator, expect
 from tests.album import Album
 from tests.harness.browser import Browsers
 from tests.harness.films import FilmStore
+from tests.harness.people import Person
 from tests.harness.servers import mail_server
 from tests.harness.service import ROOT, Practice, Service
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.people import Console, LearnerPage, SchedulerPage
 from tests.journeys.plain import book_plainly
+from tests.journeys.recordings import Player
+from tests.journeys.second_cameras import scan, use_phone
 from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, Asked, Time, World, run
+from tests.shots_live import crowd_pages
 
 FOLDER = ROOT / "docs" / "shots"
 MARIA = "Maria Santos"
@@ -34,6 +38,9 @@ SESSION = START + timedelta(hours=4)
 """When the session of the pictures begins; the one before it is missed."""
 SCHEDULER = "sam.field@example.org"
 ADMINISTRATOR = "ada.stone@example.org"
+CABIN = Person(seed=3)
+"""Whose room the second camera shows."""
+SOURCES = ("camera", "second camera", "the invigilator's voice")
 REASON = "You did not come, and your ship was in port with a link."
 
 BRIGHTNESS = """(selector) => {
@@ -212,10 +219,10 @@ async def wait_for_card(console: Console, *, up: bool) -> None:
 
 
 async def session_pages(
-    album: Album, world: World, learner: LearnerPage, console: Console, asked: Asked
+    album: Album, cast: Cast, learner: LearnerPage, console: Console, asked: Asked
 ) -> None:
     """One session, from check-in to the attestation, as both sides see it."""
-    page = learner.page
+    page, world = learner.page, cast.world
     await learner.book(SESSION)
     world.time.go_to(SESSION - timedelta(minutes=5))
     await console.sign_in(watching(world, MARIA))
@@ -233,13 +240,18 @@ async def session_pages(
     await album.both(console.page, "console-lobby")
     await identified(album, learner, console)
     await supervised(album, world, learner, console, asked)
+    await with_second_camera(album, cast, learner, console)
     await console.end()
     await learner.told("Your session is finished")
     await album.both(page, "room-finished")
     await album.both(console.page, "console-attest")
     await console.attest()
     await console.open_record()
+    await Player(console.page.evaluate).plays(len(SOURCES))
+    await console.page.locator("#play").click()
     await album.both(console.page, "record")
+    await console.page.locator("#player").scroll_into_view_if_needed()
+    await album.here(console.page, "playback", "#player")
 
 
 async def identified(album: Album, learner: LearnerPage, console: Console) -> None:
@@ -281,6 +293,27 @@ async def supervised(
     await album.both(console.page, "console", whole=False)
 
 
+async def with_second_camera(
+    album: Album, cast: Cast, learner: LearnerPage, console: Console
+) -> None:
+    """A phone shows the learner from the side; the learner is asked for something."""
+    phone = await cast.phone(CABIN)
+    address = await scan(learner)
+    await album.both(learner.page, "room-code")
+    await phone.goto(address)
+    await album.both(phone, "second-camera-link")
+    await use_phone(phone, address)
+    await album.both(phone, "second-camera")
+    await learner.raise_hand()
+    await console.page.get_by_role("button", name="Ask for").click()
+    dialog = console.page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Show the room").click()
+    await expect(learner.page.locator("#asks .ask")).to_be_visible(timeout=SOON_S * 1000)
+    await album.both(learner.page, "room-asked")
+    await expect(console.page.locator(".others button")).to_be_visible(timeout=SOON_S * 1000)
+    await album.both(console.page, "console-second-camera", whole=False)
+
+
 # --- the staff's pages --------------------------------------------------------------------------
 
 
@@ -319,7 +352,7 @@ async def every_page(album: Album, cast: Cast) -> None:
     await scheduler.sign_in(SCHEDULER)
     asked = await attendance_and_charges(album, learner, scheduler)
     invigilator = await cast.invigilator()
-    await session_pages(album, world, learner, Supervisor(invigilator.page, world), asked)
+    await session_pages(album, cast, learner, Supervisor(invigilator.page, world), asked)
     await calendar_pages(album, scheduler)
     await administrator_pages(album, cast)
     await world.report()
@@ -329,9 +362,10 @@ async def every_page(album: Album, cast: Cast) -> None:
 
 async def take_all(folder: Path) -> None:
     """Take every picture into a folder."""
-    with tempfile.TemporaryDirectory(prefix="shots-") as place:
-        async with stage(Path(place)) as cast:
-            await every_page(Album(folder), cast)
+    for pages in (every_page, crowd_pages):
+        with tempfile.TemporaryDirectory(prefix="shots-") as place:
+            async with stage(Path(place)) as cast:
+                await pages(Album(folder), cast)
 
 
 def main() -> int:
