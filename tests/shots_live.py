@@ -17,8 +17,8 @@ from tests.journeys.world import World
 
 WATCHER = "ana.reyes@example.org"
 CHEAP = Look(size=(320, 240), fps=3, pictures=7)
-"""Twelve of these are encoded beside everything else. The film's length and the ten seconds from
-one look of the server to the next do not fit into each other: else the picture would seem frozen."""
+"""Twelve of these are encoded beside everything else. The server looks every ten seconds, and must
+not find the same picture again, or it says that the camera stands still."""
 STEPS = (1, 4, 12)
 SITTING = NAMES[:4]
 """These sit their assessments; who came last still waits for the identity check."""
