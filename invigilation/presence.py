@@ -14,9 +14,13 @@ class Signal(StrEnum):
 
 
 class Link(StrEnum):
-    """Whether packets of sound or picture come: `SILENT` while a connection stands without any."""
+    """Whether packets of sound or picture come: `SILENT` while a connection stands without any.
+
+    `POOR`: they come, but much is lost on the way or late.
+    """
 
     LIVE = "live"
+    POOR = "poor"
     SILENT = "silent"
     GONE = "gone"
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from aiortc import rtp as rtcp
 
 from signalling.frames import starts_key_frame
+from signalling.quality import FIRST_RTT_S, RTT_KNOWN_S, LossWindow
 from signalling.rtp import (
     Arrival,
     History,
@@ -33,7 +34,6 @@ KEY_FRAME_INTERVAL_S: Final = 1.0
 """A publisher is asked for a key frame no oftener; on a long way, once in 1.5 round trips."""
 RESEND_S: Final = 0.02
 """The same packet is sent again no sooner, and no sooner than nearly a round trip after."""
-FIRST_RTT_S: Final = 0.3
 REPORT_EVERY_TICKS: Final = 10
 TICK_S: Final = 0.1
 PICTURE_LOSS: Final = (rtcp.RTCP_PSFB_PLI, rtcp.RTCP_PSFB_FIR)
@@ -69,13 +69,19 @@ class Trip:
 
     def __init__(self) -> None:
         self.seconds = FIRST_RTT_S
-        self._known = False
+        self._measured_at: float | None = None
 
-    def measured(self, seconds: float) -> None:
+    def measured(self, seconds: float, now: float) -> None:
         """Note a measurement; what cannot be is left out."""
         if 0 <= seconds < 60:
-            self.seconds = (self.seconds * 7 + seconds) / 8 if self._known else seconds
-            self._known = True
+            known = self._measured_at is not None
+            self.seconds = (self.seconds * 7 + seconds) / 8 if known else seconds
+            self._measured_at = now
+
+    def known(self, now: float) -> float:
+        """Return the round-trip time if it was measured of late, else what it is usually."""
+        at = self._measured_at
+        return FIRST_RTT_S if at is None or now - at > RTT_KNOWN_S else self.seconds
 
 
 class IncomingStream:
@@ -97,6 +103,7 @@ class IncomingStream:
         self._key_asked: float | None = None
         self._sequence = Unwrapper(16)
         self._losses = LossTracker()
+        self._window = LossWindow()
         self._stats = ReceptionStats(CLOCK_RATE[kind])
         self._report_clock: tuple[int, float] | None = None
 
@@ -182,6 +189,15 @@ class IncomingStream:
             self._ask_key_frame(now)
         else:
             self._losses.due(now, 60)
+
+    def sample(self) -> None:
+        """Once a second: note how much was lost so far."""
+        self._window.sample(self._losses.highest, self._losses.lost)
+
+    @property
+    def loss(self) -> float:
+        """The share (0 to 1) that was lost for good over the last five seconds."""
+        return self._window.loss(self._losses.highest, self._losses.lost)
 
     def reception(self, now: float) -> Any | None:
         """Make the block of a receiver report (of aiortc's kind), or None when nothing came."""
@@ -308,7 +324,7 @@ class OutgoingStream:
     def on_reception(self, report: Any, now: float) -> None:
         """Learn the round-trip time from a block of a receiver report (RFC 3550, 6.4.1)."""
         if self._report is not None and report.lsr and report.lsr == self._report[0]:
-            self._trip.measured(now - self._report[1] - report.dlsr / 65536)
+            self._trip.measured(now - self._report[1] - report.dlsr / 65536, now)
 
     def sender_report(self, now: float) -> bytes:
         """Make a sender report on the publisher's clocks; empty as long as they are unknown."""

@@ -8,7 +8,7 @@ import structlog
 
 from invigilation.desk.office import LEARNER
 from invigilation.desk.sessions import RoomView
-from invigilation.presence import Sight, Sound
+from invigilation.presence import Link, Sight, Sound
 from invigilation.session import LIVE, SessionState
 from signalling.means import Means
 from signalling.ports import MediaPeer
@@ -28,6 +28,11 @@ class Lookout:
         self._presence = Presence(means.clock.monotonic())
         self._peer: MediaPeer | None = None
         self._since = 0.0
+
+    @property
+    def link(self) -> Link:
+        """How their media come."""
+        return self._presence.link
 
     @property
     def picture(self) -> Sight:
@@ -88,6 +93,7 @@ class Lookout:
             peer.packet_at(Track.CAMERA),
             peer.sound(now),
             running,
+            peer.link(now),
         )
 
     async def _record(self, finding: Finding) -> None:

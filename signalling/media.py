@@ -18,6 +18,7 @@ from signalling.forwarding import (
     Wire,
 )
 from signalling.loudness import Loudness
+from signalling.quality import LinkQuality, ask_round_trip, round_trips
 from signalling.rtp import MalformedRtp, RtpPacket, header_extension, parse_rtp
 from signalling.tracks import Kind, Shape, Track
 
@@ -46,7 +47,7 @@ class Media:
         self._wire = wire
         self._cap = video_cap_bps
         self._ticks = 0
-        trip = Trip()
+        trip = self._trip = Trip()
         self.outgoing = {track: OutgoingStream(track.kind, wire, trip) for track in shape.lines}
         self.incoming = {
             track: IncomingStream(track.kind, wire, trip, self.outgoing[track].ssrc)
@@ -62,6 +63,11 @@ class Media:
         """Monotonic time of the last packet of any track, None before the first."""
         times = [one.packet_at for one in self.incoming.values() if one.packet_at is not None]
         return max(times, default=None)
+
+    def link(self, now: float) -> LinkQuality:
+        """Judge the way from this participant over the last five seconds."""
+        loss = max(stream.loss for stream in self.incoming.values())
+        return LinkQuality(loss, self._trip.known(now))
 
     def receive(self, track: Track, formats: Formats, marks: Marks) -> None:
         """Accept what the participant sends as this track."""
@@ -121,6 +127,8 @@ class Media:
             return
         for packet in packets:
             self._on_rtcp(packet, now)
+        for seconds in round_trips(data, now):
+            self._trip.measured(seconds, now)
 
     def _on_rtcp(self, packet: Any, now: float) -> None:
         if isinstance(packet, rtcp.RtcpSrPacket):
@@ -149,10 +157,12 @@ class Media:
             stream.tick(now)
         self._ticks += 1
         if self._ticks % REPORT_EVERY_TICKS == 0:
+            for stream in self.incoming.values():
+                stream.sample()
             self._report(now)
 
     def _report(self, now: float) -> None:
-        """Send all reports in one packet (RFC 3550, 6.1), the sender's first."""
+        """Send all reports in one packet (RFC 3550, 6.1), the sender's first, and a question."""
         received = [stream.reception(now) for stream in self.incoming.values()]
         blocks = [block for block in received if block is not None]
         report = b"".join(stream.sender_report(now) for stream in self.outgoing.values())
@@ -174,4 +184,5 @@ class Media:
             )
             report += bytes(remb)
         if report:
-            self._wire.send(report)
+            # who is sent nothing gives no reports from which the round trip could be learned
+            self._wire.send(report + ask_round_trip(ours, now))

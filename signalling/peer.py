@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from invigilation.presence import Sound
 from signalling.forwarding import TICK_S, IncomingStream, OutgoingStream
 from signalling.frames import AudioOrder, FrameAssembler, key_frame_width
+from signalling.quality import LinkQuality
 from signalling.rtc import RtcLink
 from signalling.rtp import RtpPacket, Unwrapper
 from signalling.sdp import SdpRefused, clean_offer
@@ -266,6 +267,10 @@ class Peer:
     def sound(self, now: float) -> Sound:
         """Judge how this participant sounds at a monotonic time, from what their browser says."""
         return self._media.loudness.sound(now)
+
+    def link(self, now: float) -> LinkQuality:
+        """Judge the way from this participant over the last five seconds, at a monotonic time."""
+        return self._media.link(now)
 
     async def close(self) -> None:
         """End the connection and free what it holds. Never raises; may be called again."""

@@ -11,6 +11,7 @@ from invigilation.identity import Reading, SnapshotKind
 from invigilation.presence import Sight, Sound, Source
 from invigilation.store.evidence import Evidence
 from signalling.peer import MediaSink
+from signalling.quality import LinkQuality
 from signalling.tracks import Shape, Track
 
 
@@ -31,6 +32,10 @@ class MediaPeer(Protocol):
 
     def sound(self, now: float) -> Sound:
         """Judge the sound that comes, at a monotonic time."""
+        ...
+
+    def link(self, now: float) -> LinkQuality:
+        """Judge the way from the participant over the last five seconds, at a monotonic time."""
         ...
 
     def receive_from(self, sources: Mapping[Track, tuple[Any, Track]]) -> None:

@@ -1,8 +1,8 @@
 """What the server finds of a learner's presence, tick by tick; no clock, no socket, no desk.
 
-Three signals: the link (do packets come), the picture (is it worth looking at) and the sound. Each
-is shown as it changes, and recorded once it has held for a while, so that a link that flutters
-does not fill the record.
+Three signals: the link (do packets come, and how well), the picture (is it worth looking at) and
+the sound. Each is shown as it changes, and recorded once it has held for a while, so that a link
+that flutters does not fill the record.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from invigilation.presence import Link, Sight, Signal, Sound
+from signalling.quality import LinkQuality
 
 SILENT_S: Final = 5.0
 """Nothing came for so long: the link is silent, or the picture has stopped."""
@@ -20,7 +21,18 @@ HOLD_S: Final = 3.0
 """A state is recorded when it has held for so long: of one signal, never more than one a second."""
 CALM_S: Final = 2.0
 """Between a voice and quiet, people are told of a change no oftener."""
+POOR_LOSS: Final = 0.05
+"""More than this lost for good is heard: words get holes, and a picture is mended late."""
+FINE_LOSS: Final = 0.02
+POOR_RTT_S: Final = 1.5
+"""Two people talk over one another. A geostationary satellite alone takes 0.55 to 0.8 s."""
+FINE_RTT_S: Final = 1.2
+POOR_S: Final = 5.0
+"""A link is poor when it has been so for so long: a single burst is over by then."""
+FINE_S: Final = 10.0
+"""And good again after so long: longer, so that people are not told to and fro."""
 TALK: Final = frozenset({Sound.HEARD, Sound.QUIET})
+COMING: Final = frozenset({Link.LIVE, Link.POOR})
 SEEN: Final = frozenset({Sight.GOOD, Sight.BLACK, Sight.FROZEN, Sight.STOPPED})
 
 
@@ -30,7 +42,8 @@ class Reading:
 
     `now` is monotonic, `at` the same moment as people count it. Of `since` on there is a
     connection (None: there is none); `packet`, `sound_packet` and `picture_packet` are when the
-    last came over it. `running`: the assessment's clock runs.
+    last came over it. `running`: the assessment's clock runs. `quality` is that of the way from
+    the learner; None: nothing is known of it.
     """
 
     now: float
@@ -41,6 +54,7 @@ class Reading:
     picture_packet: float | None
     sound: Sound
     running: bool
+    quality: LinkQuality | None = None
 
     def moment(self, then: float) -> datetime:
         """Return the moment that a monotonic time was."""
@@ -103,6 +117,31 @@ class Steady:
 
 
 @dataclass(slots=True)
+class Strain:
+    """Whether a link that carries something is `poor`; it is slow to say so, slower to unsay it."""
+
+    poor: bool = False
+    _since: float | None = None
+
+    def see(self, quality: LinkQuality, now: float) -> None:
+        """Take a measurement; between both thresholds everything stays as it is."""
+        if self.poor:
+            turns = quality.loss < FINE_LOSS and quality.rtt_s < FINE_RTT_S
+        else:
+            turns = quality.loss > POOR_LOSS or quality.rtt_s > POOR_RTT_S
+        if not turns:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        elif now - self._since >= (FINE_S if self.poor else POOR_S):
+            self.poor, self._since = not self.poor, None
+
+    def unsure(self) -> None:
+        """Begin to measure anew: nothing comes now."""
+        self._since = None
+
+
+@dataclass(slots=True)
 class Presence:
     """One learner's presence in one room that opened at `opened`, monotonic."""
 
@@ -113,6 +152,7 @@ class Presence:
     silent_since: datetime | None = None
     """The time of the last packet, while none come and some have come before."""
     _last: float | None = None
+    _strain: Strain = field(default_factory=Strain)
     _looked: Sight = Sight.GOOD
     _sound_told: float = float("-inf")
     _records: dict[Signal, Steady] = field(
@@ -142,17 +182,30 @@ class Presence:
     def _see_link(self, reading: Reading) -> None:
         if reading.packet is not None:
             self._last = max(reading.packet, self._last or reading.packet)
-        if reading.since is None:
-            self.link = Link.GONE
-        else:
-            self.link = Link.LIVE if reading.fresh(self._last) else Link.SILENT
-        if self.link is Link.LIVE or self._last is None:
+        self.link = self._judge(reading)
+        if self._comes or self._last is None:
             self.silent_since = None
         elif self.silent_since is None:
             self.silent_since = reading.moment(self._last)
 
+    def _judge(self, reading: Reading) -> Link:
+        if reading.since is None:
+            self._strain = Strain()  # what comes next may be another network
+            return Link.GONE
+        if not reading.fresh(self._last):
+            self._strain.unsure()
+            return Link.SILENT
+        if reading.quality is not None:
+            self._strain.see(reading.quality, reading.now)
+        return Link.POOR if self._strain.poor else Link.LIVE
+
+    @property
+    def _comes(self) -> bool:
+        """Whether sound or picture comes, however well."""
+        return self.link in COMING
+
     def _sight(self, reading: Reading) -> Sight:
-        if self.link is not Link.LIVE or reading.since is None:
+        if not self._comes or reading.since is None:
             return Sight.NONE
         if reading.fresh(reading.picture_packet):
             return self._looked
@@ -163,14 +216,14 @@ class Presence:
         return self.picture
 
     def _hear(self, reading: Reading) -> None:
-        heard = reading.sound if self.link is Link.LIVE else Sound.NONE
+        heard = reading.sound if self._comes else Sound.NONE
         flutter = {heard, self.sound} == TALK
         if heard is self.sound or (flutter and reading.now - self._sound_told < CALM_S):
             return
         self.sound, self._sound_told = heard, reading.now
 
     def _gaps(self, reading: Reading, *, gap: bool) -> list[Finding]:
-        if gap and self.link is Link.LIVE and reading.packet is not None:
+        if gap and self._comes and reading.packet is not None:
             return [GapEnded(reading.moment(reading.packet))]
         last = self.opened if self._last is None else self._last
         if not gap and reading.running and reading.now - last >= SILENT_S:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from invigilation import attendance
 from invigilation.desk.sessions import RoomView
 from invigilation.errors import NotAllowed
-from invigilation.people import Role
-from invigilation.session import LIVE, SessionState
+from invigilation.session import LIVE, OVER, SessionState
 from signalling import messages as m
 from signalling import wire
 from signalling.actions import act
@@ -44,9 +44,9 @@ from signalling.means import Means
 from signalling.messages import Party
 from signalling.requests import Requests
 from signalling.seat import SHAPES, Person, Seat
-from signalling.stage import Stage, watch
+from signalling.stage import Departing, Stage, watch
 from signalling.studio import Studio
-from signalling.usher import Usher
+from signalling.usher import SENDERS, Usher
 
 SETTLE_S: Final = 5.0
 LOOK_S: Final = 2.0
@@ -58,8 +58,6 @@ UNATTENDED_S: Final = 60.0
 CLOSE_S: Final = 5.0
 REMEMBERED_GONE: Final = 64
 SEALED: Final = frozenset({SessionState.ATTESTED, SessionState.CLOSED})
-SENDERS: Final = frozenset({Party.LEARNER, Party.SECOND})
-"""They send no sound and picture before check-in."""
 
 log = structlog.get_logger(__name__)
 
@@ -137,6 +135,8 @@ class Room(Actor):
         if isinstance(message, m.Join):
             await self._join(person)
             return NOTHING
+        if self._entered and self._stale:  # whose session it is may have changed outside
+            await self._keep_to(await self._read())
         seat = self._stage.seat_of(person.sid)
         event = EVENTS[type(message)]
         if not may_send(None if seat is None else seat.party, event):
@@ -184,11 +184,13 @@ class Room(Actor):
         if person.sid in self._gone:
             raise NotAllowed("join by a connection that is gone")
         view = await self._read()
-        person = replace(person, party=self._party(person, view))
+        await self._keep_to(view)
+        person = replace(person, party=self._usher.party(person, view))
         seat = self._stage[person.party or Party.LEARNER]
         elsewhere = self._stage.seat_of(person.sid)
         if elsewhere is not None and elsewhere is not seat:
             await self._leave(elsewhere)  # who looked in has taken over
+        self._usher.make_room(seat, person)
         older = seat.take(person, self._clock.now())
         self._entered = True
         if older is not None:
@@ -203,22 +205,6 @@ class Room(Actor):
             self._stale = True
             await self._means.desk.sessions.ready(self.session, staff_of(person))
         await self._record_presence(seat, person.actor)
-
-    def _party(self, person: Person, view: RoomView) -> Party:
-        """Say as what somebody may come in."""
-        staff = person.staff
-        if staff is None:
-            if person.session != self.session or person.party not in SENDERS:
-                raise NotAllowed("enter this session")
-            return person.party
-        if staff.id == view.sitting.staff:
-            return Party.INVIGILATOR
-        if not staff.is_a(Role.ADMINISTRATOR):
-            raise NotAllowed("enter a colleague's session")
-        there = self._stage[Party.SUPERVISOR].person
-        if there is not None and staff_of(there).id != staff.id:
-            raise NotAllowed("look in while another administrator does")
-        return Party.SUPERVISOR
 
     async def _record_presence(self, seat: Seat, who: str | None) -> None:
         """Bring the record up to who is here; `who` None: nobody."""
@@ -272,6 +258,7 @@ class Room(Actor):
             if seat.has_left(now):
                 await self._requests.sends_nothing(seat)
                 await self._record_presence(seat, None)
+        self._usher.end_hidden(now)
         if self._stage.occupied:
             self._stale = self._stale or now - self._looked_at >= LOOK_S
         elif now - self._emptied_at >= IDLE_S:
@@ -286,8 +273,8 @@ class Room(Actor):
 
     async def _offer(self, seat: Seat, sdp: str) -> Answer:
         view = await self._read()
-        if seat.party in SENDERS and view.session.state is SessionState.SCHEDULED:
-            raise NotAllowed("send sound and picture before you have checked in")
+        if seat.party in SENDERS and view.session.state not in LIVE:
+            raise NotAllowed("send sound and picture before check-in, or when the session is over")
         peer, answer = await self._means.peers.answer(sdp, SHAPES[seat.party])
         older = self._stage.expect(seat, peer)
         if older is not None:
@@ -310,6 +297,8 @@ class Room(Actor):
                     if await self._studio.keep(self._view):
                         await self._read()
                     await self._announce(joiner)
+                    if self._view.session.state in OVER:
+                        self._usher.end_late()
         except Exception:
             self._stale = True  # the next tick tries again
             log.exception("a room could not be brought up to date", session=self.session)
@@ -360,6 +349,7 @@ class Room(Actor):
         return wire.Face(
             {seat.party: seat.view(now) for seat in self._stage},
             self._studio.on,
+            self._lookout.link,
             self._lookout.picture,
             self._lookout.sound,
             self._lookout.silent_since,
@@ -376,20 +366,32 @@ class Room(Actor):
         """Complete the recording and end all media; then nobody is here any more."""
         departing = self._stage.departed()
         peers = [peer for seat in self._stage for peer in self._stage.clear(seat)]
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._studio.close()
-                if self._view is not None:
-                    await self._lookout.close(self._view)
-                for seat in self._stage:
-                    self._empty(seat)
-                    await self._record_presence(seat, None)
-                if departing is not None and departing.recorded is not None:
-                    await self._note_presence(departing.recorded, present=False)
-        except Exception:
-            log.exception("a room could not be cleared", session=self.session)
+        # Each by itself: a recording that is slow to end must not cost the record a gap.
+        await asyncio.gather(
+            self._last(self._studio.close()),
+            self._last(self._begin_gap()),
+            self._last(self._all_left(departing)),
+        )
         if departing is not None:
             peers.append(departing.peer)
         await asyncio.gather(*(peer.close() for peer in peers))
         if self._view is not None:
             self._means.changed(self._view.sitting.staff)
+
+    async def _begin_gap(self) -> None:
+        if self._view is not None:
+            await self._lookout.close(self._view)
+
+    async def _all_left(self, departing: Departing | None) -> None:
+        for seat in self._stage:
+            self._empty(seat)
+            await self._record_presence(seat, None)
+        if departing is not None and departing.recorded is not None:
+            await self._note_presence(departing.recorded, present=False)
+
+    async def _last(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await work
+        except Exception:
+            log.exception("a room could not be cleared", session=self.session)

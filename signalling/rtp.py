@@ -141,12 +141,21 @@ class Arrival(StrEnum):
 
 
 class LossTracker:
-    """Knows which packets are missing, which have come before, and what to ask for again."""
+    """Knows which packets are missing, which have come before, and what to ask for again.
+
+    `lost` is how many were given up so far.
+    """
 
     def __init__(self) -> None:
+        self.lost = 0
         self._highest: int | None = None
         self._highest_at = 0.0
         self._missing: dict[int, _Missing] = {}
+
+    @property
+    def highest(self) -> int | None:
+        """The highest sequence number that has come, unwrapped."""
+        return self._highest
 
     def arrived(self, sequence: int, now: float) -> Arrival:
         """Note an unwrapped sequence number."""
@@ -161,6 +170,7 @@ class LossTracker:
         if highest is None:
             return Arrival.NEW
         if silence > OUTAGE_S or sequence - highest + len(self._missing) > MAX_MISSING:
+            self.lost += sequence - highest - 1 + len(self._missing)
             self._missing.clear()
             return Arrival.AFTER_OUTAGE
         for lost in range(highest + 1, sequence):
@@ -175,6 +185,7 @@ class LossTracker:
         for sequence, missing in list(self._missing.items()):
             if now - missing.since > REPAIR_WINDOW_S:
                 del self._missing[sequence]
+                self.lost += 1
             elif missing.tries < NACK_TRIES and (
                 not missing.tries or now - missing.asked >= retry_s
             ):

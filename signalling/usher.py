@@ -1,15 +1,25 @@
-"""The usher: lets an invigilator go whose session is a colleague's now, without a gap.
+"""The usher: says who may come in as what, and sees to it that nobody stays who should go.
 
-The seat is free for the colleague at once, and the one before may do nothing any more. But their
-peer keeps hearing, seeing and speaking until the colleague's is up, or 20 seconds have passed.
+An invigilator whose session is a colleague's now is let go without a gap: the seat is free for the
+colleague at once, and the one before may do nothing any more. But their peer keeps hearing, seeing
+and speaking until the colleague's is up, or 20 seconds have passed.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+from invigilation.desk.sessions import RoomView
+from invigilation.errors import NotAllowed
+from invigilation.people import Role
+from signalling.darkroom import staff_of
 from signalling.means import Means, Spawn
 from signalling.messages import Party
-from signalling.seat import Person, Seat
+from signalling.seat import LEFT_S, Person, Seat
 from signalling.stage import RELEASE_S, Stage
+
+SENDERS: Final = frozenset({Party.LEARNER, Party.SECOND})
+"""They send sound and picture while the session is live, not before and not afterwards."""
 
 
 class Usher:
@@ -20,6 +30,43 @@ class Usher:
         self._means = means
         self._stage = stage
         self._spawn = spawn
+
+    def party(self, person: Person, view: RoomView) -> Party:
+        """Say as what somebody may come in; raises `NotAllowed`."""
+        staff = person.staff
+        if staff is None:
+            if person.session != self._session or person.party not in SENDERS:
+                raise NotAllowed("enter this session")
+            return person.party
+        if staff.id == view.sitting.staff:
+            return Party.INVIGILATOR
+        if not staff.is_a(Role.ADMINISTRATOR):
+            raise NotAllowed("enter a colleague's session")
+        there = self._stage[Party.SUPERVISOR].person
+        if there is not None and staff_of(there).id != staff.id:
+            raise NotAllowed("look in while another administrator does")
+        return Party.SUPERVISOR
+
+    def make_room(self, seat: Seat, person: Person) -> None:
+        """End the media of another person who sat here before: one's own wait for a newer peer."""
+        if person.staff is not None and seat.holder not in {None, person.staff.id}:
+            self._end_media(seat)
+
+    def end_hidden(self, now: float) -> None:
+        """End the media of a supervisor who is not here any more: nobody looks in unseen."""
+        seat = self._stage[Party.SUPERVISOR]
+        if seat.person is None and now - seat.left_at >= LEFT_S:
+            self._end_media(seat)
+
+    def end_late(self) -> None:
+        """End what a learner's devices send when the session is over."""
+        for party in SENDERS:
+            self._end_media(self._stage[party])
+
+    def _end_media(self, seat: Seat) -> None:
+        if seat.peer is not None or seat.pending is not None:
+            for peer in self._stage.clear(seat):
+                self._spawn(peer.close())
 
     async def let_go(self, seat: Seat, to: str) -> list[str]:
         """Free the seat; `to` is whose name the session now has.

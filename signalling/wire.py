@@ -13,7 +13,7 @@ from invigilation.gap import Gap
 from invigilation.identity import IdentityCheck
 from invigilation.incident import Incident
 from invigilation.inspection import Inspection
-from invigilation.presence import Sight, Sound
+from invigilation.presence import Link, Sight, Sound
 from invigilation.session import SessionState
 from invigilation.store.sessions import Line
 from invigilation.store.views import LobbyRole, Sitting
@@ -27,6 +27,8 @@ STAFF: Final = frozenset({Party.INVIGILATOR, Party.SUPERVISOR})
 LISTED: Final = 100
 """The newest gaps and inspections: a link that is lost all the time makes many."""
 SECOND: Final = timedelta(seconds=1)
+LINKS: Final = {Link.LIVE: "good", Link.POOR: "poor"}
+"""How a link is told; of another, `media` says what is the matter."""
 
 Json = dict[str, object]
 
@@ -41,6 +43,7 @@ class Face:
 
     seats: Mapping[Party, SeatView]
     recording: bool
+    link: Link
     picture: Sight
     sound: Sound
     silent_since: datetime | None
@@ -124,6 +127,7 @@ def _people(view: RoomView, face: Face) -> Json:
         "learner": _seat(view.sitting.learner_name, learner)
         | {
             "screen": learner.screen,
+            "link": LINKS.get(face.link, "none"),
             "picture": face.picture.value,
             "sound": face.sound.value,
             "hand": _maybe(face.hand),

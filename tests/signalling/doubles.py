@@ -13,6 +13,7 @@ from invigilation.presence import Sight, Sound, Source
 from invigilation.store.evidence import Evidence
 from signalling.peer import MediaSink, NoPicture
 from signalling.ports import MediaPeer, Picture
+from signalling.quality import LinkQuality
 from signalling.sdp import SdpRefused
 from signalling.tracks import LEARNER, Shape, Track
 
@@ -31,6 +32,7 @@ class FakePeer:
         self.wider_than: list[int] = []
         self.hold: asyncio.Event | None = None
         self.hears = Sound.HEARD
+        self.quality = LinkQuality(loss=0.0, rtt_s=0.6)
         self.told = lambda: None
         self._clock = clock
 
@@ -44,6 +46,9 @@ class FakePeer:
     def sound(self, now: float) -> Sound:
         last = self.packets.get(Track.AUDIO)
         return Sound.NONE if last is None or now - last >= 5 else self.hears
+
+    def link(self, _now: float) -> LinkQuality:
+        return self.quality
 
     def send(self, *tracks: Track) -> None:
         """Send a packet of these tracks; without any, of sound and camera as far as it may."""

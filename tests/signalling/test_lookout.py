@@ -13,6 +13,7 @@ from invigilation.presence import Sight, Sound
 from signalling import messages as m
 from signalling.commands import Tick
 from signalling.darkroom import LOOK_EVERY_S
+from signalling.quality import LinkQuality
 from signalling.seat import Person
 from signalling.tracks import Track
 from tests.harness.waiting import until
@@ -130,6 +131,45 @@ async def test_a_link_that_was_lost_is_in_the_record(house):
         ("link", "silent"),
         ("link", "live"),
     ]
+
+
+async def test_a_poor_link_is_told_to_both_and_recorded_but_opens_no_gap(house):
+    peer = await house.to_start()
+    await live(house, peer, 5)
+    before = house.inbox.last("ann")["learner"]["link"]
+
+    peer.quality = LinkQuality(loss=0.2, rtt_s=0.6)
+    await live(house, peer, 12)
+
+    told = [house.inbox.last(sid)["learner"]["link"] for sid in ("ann", "lea")]
+    assert (before, told) == ("good", ["poor", "poor"])
+    assert [state for signal, state in await signals(house) if signal == "link"] == ["live", "poor"]
+    assert await house.entries("gap_opened") == []
+
+
+async def test_without_media_nothing_is_said_of_the_link(house):
+    await house.both_join()
+    before = (await house.say(house.ann, m.Join))["state"]["learner"]["link"]
+    await house.media(house.lea)
+    during = house.inbox.last("ann")["learner"]["link"]
+
+    await silent(house, 7)
+
+    assert (before, during) == ("none", "good")
+    assert house.inbox.last("ann")["learner"]["link"] == "none"
+
+
+async def test_a_link_that_wavers_does_not_flood_the_people(house):
+    await house.both_join()
+    peer = await house.media(house.lea)
+    await live(house, peer, 12)
+    before = len(house.inbox.of("lea"))
+
+    for second in range(60):
+        peer.quality = LinkQuality(loss=0.2 if second % 2 else 0.0, rtt_s=0.6)
+        await live(house, peer, 1)
+
+    assert len(house.inbox.of("lea")) == before
 
 
 async def test_a_microphone_that_is_switched_off_is_shown_and_recorded(house):

@@ -11,8 +11,10 @@ from playwright.async_api import Page, async_playwright
 
 from invigilation.presence import Sound
 from signalling.peer import MediaSettings, Peer
+from signalling.quality import FIRST_RTT_S
 from signalling.tracks import INVIGILATOR, LEARNER, Track
 from tests.harness.browser import QUIET
+from tests.harness.waiting import until
 from tests.signalling.test_media_loopback import show_each_other
 
 pytestmark = pytest.mark.media
@@ -121,3 +123,17 @@ async def test_two_browsers_see_and_hear_each_other(
     assert [peer.connected.is_set() for peer in peers] == [True, True]
     assert (before, width) == (None, 400)
     assert peers[0].sound(time.monotonic()) in (Sound.HEARD, Sound.QUIET)
+
+
+async def test_a_browser_that_is_sent_nothing_tells_how_long_a_round_takes(
+    room: tuple[str, list[Peer]], pages: list[Page]
+) -> None:
+    url, peers = room
+    await pages[0].goto(url)
+    await pages[0].evaluate("join('learner')")
+    await until(lambda: peers, 10, "the peer")
+
+    await until(lambda: peers[0].link(time.monotonic()).rtt_s != FIRST_RTT_S, 20, "an answer")
+
+    assert peers[0].link(time.monotonic()).rtt_s < FIRST_RTT_S
+    assert await pages[0].evaluate("received('audio')") == {}

@@ -46,6 +46,19 @@ EVERYBODYS = {
     "chat",
 }
 STAFFS = EVERYBODYS | {"identity", "incidents", "inspections", "gaps", "handover"}
+OF_LEARNER = {
+    "name",
+    "present",
+    "camera",
+    "microphone",
+    "screen",
+    "media",
+    "link",
+    "picture",
+    "sound",
+    "hand",
+    "silent_since",
+}
 SHOWN = {track: track for track in (Track.AUDIO, Track.CAMERA, Track.SCREEN)}
 SPOKEN = {track: track for track in (Track.AUDIO, Track.CAMERA)}
 
@@ -199,6 +212,8 @@ async def test_each_is_told_what_is_for_them_and_no_more(full):
     assert states[Party.LEARNER].keys() == EVERYBODYS
     assert states[Party.INVIGILATOR].keys() == STAFFS
     assert states[Party.SUPERVISOR].keys() == STAFFS
+    for party in (Party.LEARNER, Party.INVIGILATOR, Party.SUPERVISOR):
+        assert states[party]["learner"].keys() == OF_LEARNER
     second = {"session", "seq", "now", "role", "state", "learner", "recording"}
     assert states[Party.SECOND].keys() == second
     assert states[Party.SECOND]["learner"].keys() == {"name", "present"}

@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invigilation.presence import Link, Sight, Signal, Sound
-from signalling.presence import CALM_S, GapBegan, GapEnded, Noted, Presence, Reading
+from signalling.presence import (
+    CALM_S,
+    FINE_S,
+    POOR_S,
+    GapBegan,
+    GapEnded,
+    Noted,
+    Presence,
+    Reading,
+    Strain,
+)
+from signalling.quality import LinkQuality
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -44,6 +55,7 @@ class Story:
         voice: bool = True,
         picture: bool = True,
         sound: Sound = Sound.HEARD,
+        quality: LinkQuality | None = None,
     ) -> None:
         self.now += seconds
         if voice and peer:
@@ -60,6 +72,7 @@ class Story:
             self._picture if peer else None,
             sound if peer and voice else Sound.NONE,
             self.running,
+            quality if peer else None,
         )
         for finding in self.presence.see(reading, gap=self.gap):
             if isinstance(finding, Noted):
@@ -73,6 +86,8 @@ class Story:
 
 
 NOTHING = {"voice": False, "picture": False}
+SATELLITE = LinkQuality(loss=0.01, rtt_s=0.8)
+HOLES, LATE = LinkQuality(loss=0.06, rtt_s=0.6), LinkQuality(loss=0.0, rtt_s=1.6)
 
 
 # The link and its gaps
@@ -162,6 +177,109 @@ def test_a_link_that_flutters_does_not_fill_the_record():
         story.live(2)
 
     assert story.notes == before
+
+
+# A poor link
+
+
+@pytest.mark.parametrize("poor", [HOLES, LATE])
+def test_a_link_that_stays_bad_is_poor_until_it_has_been_good_for_longer(poor):
+    story, shown = Story(), []
+    for quality in [SATELLITE] * 20 + [poor] * 20 + [SATELLITE] * 20:
+        story.live(1, quality=quality)
+        shown.append(story.presence.link)
+
+    assert shown == (
+        [Link.LIVE] * (20 + int(POOR_S))
+        + [Link.POOR] * (20 - int(POOR_S) + int(FINE_S))
+        + [Link.LIVE] * (20 - int(FINE_S))
+    )
+    assert story.of(Signal.LINK) == ["live", "poor", "live"]
+
+
+def test_a_geostationary_satellite_is_not_poor():
+    story = Story()
+
+    story.live(120, quality=SATELLITE)
+
+    assert story.of(Signal.LINK) == ["live"]
+
+
+def test_one_burst_does_not_make_a_link_poor():
+    story = Story()
+    story.live(10, quality=SATELLITE)
+
+    story.live(5, quality=LinkQuality(loss=1.0, rtt_s=0.6))
+    story.live(10, quality=SATELLITE)
+
+    assert story.of(Signal.LINK) == ["live"]
+
+
+@pytest.mark.parametrize("between", [LinkQuality(0.03, 0.6), LinkQuality(0.0, 1.3)])
+def test_between_the_thresholds_a_link_stays_what_it_is(between):
+    good, poor = Story(), Story()
+    poor.live(10, quality=HOLES)
+
+    good.live(60, quality=between)
+    poor.live(60, quality=between)
+
+    assert (good.presence.link, poor.presence.link) == (Link.LIVE, Link.POOR)
+
+
+def test_a_poor_link_carries_sound_and_picture_and_is_no_gap():
+    story = Story()
+
+    story.live(60, quality=HOLES)
+
+    assert (story.presence.picture, story.presence.sound) == (Sight.GOOD, Sound.HEARD)
+    assert (story.presence.silent_since, story.gaps) == (None, [])
+
+
+def test_a_gap_ends_on_a_poor_link_too():
+    story = Story()
+    story.live(10, quality=HOLES)
+    story.live(10, quality=HOLES, **NOTHING)
+
+    story.live(1, quality=HOLES)
+
+    assert story.presence.link is Link.POOR
+    assert [type(one) for one in story.gaps] == [GapBegan, GapEnded]
+
+
+def test_who_comes_back_over_a_new_connection_is_judged_anew():
+    story = Story()
+    story.live(10, quality=HOLES)
+    story.live(10, peer=False)
+
+    story.live(1, quality=SATELLITE)
+
+    assert story.presence.link is Link.LIVE
+
+
+QUALITY = st.builds(LinkQuality, st.floats(0, 1), st.floats(0, 5))
+
+
+@given(measured=st.lists(st.tuples(st.floats(0.05, 4.0), QUALITY), max_size=80))
+def test_a_link_changes_only_after_it_has_been_otherwise_for_the_whole_time(measured):
+    strain, now = Strain(), 0.0
+    bad: float | None = None
+    fine: float | None = None
+    for seconds, quality in measured:
+        now += seconds
+        over = quality.loss > 0.05 or quality.rtt_s > 1.5
+        under = quality.loss < 0.02 and quality.rtt_s < 1.2
+        bad = (now if bad is None else bad) if over else None
+        fine = (now if fine is None else fine) if under else None
+        before = strain.poor
+
+        strain.see(quality, now)
+
+        if strain.poor and not before:
+            assert bad is not None
+            assert now - bad >= POOR_S
+        if before and not strain.poor:
+            assert fine is not None
+            assert now - fine >= FINE_S
 
 
 # The picture
@@ -283,6 +401,7 @@ TICK = st.tuples(
     st.booleans(),
     st.sampled_from([Sound.HEARD, Sound.QUIET, Sound.MUTED]),
     st.sampled_from([None, Sight.GOOD, Sight.BLACK, Sight.FROZEN]),
+    st.sampled_from([None, SATELLITE, HOLES, LATE]),
 )
 
 
@@ -290,10 +409,11 @@ TICK = st.tuples(
 @settings(max_examples=150)
 def test_the_record_is_never_flooded_and_gaps_never_overlap(ticks, running):
     story = Story(running=running)
-    for seconds, peer, voice, picture, sound, sight in ticks:
+    for seconds, peer, voice, picture, sound, sight, quality in ticks:
         if sight is not None:
             story.presence.looked(sight)
-        story.tick(seconds, peer=peer, voice=voice, picture=picture, sound=sound)
+        how = {"voice": voice, "picture": picture, "sound": sound, "quality": quality}
+        story.tick(seconds, peer=peer, **how)
 
     for signal in Signal:
         noted = [(at, state) for at, one, state in story.notes if one is signal]

@@ -56,6 +56,7 @@ SIGNALS = {
     (Signal.PICTURE, "stopped"): "No picture came",
     (Signal.SOUND, "muted"): "The microphone was silent",
     (Signal.SOUND, "none"): "No sound came",
+    (Signal.LINK, "poor"): "The learner's link was weak",
     (Signal.LINK, "silent"): "Nothing came from the learner",
     (Signal.LINK, "gone"): "The learner was not connected",
 }
