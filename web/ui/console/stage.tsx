@@ -8,7 +8,7 @@ import { Offered } from "./handover";
 import { useDesk } from "./hooks";
 import { StateTag, Video } from "./parts";
 import type { Room, View } from "./room";
-import { troubles } from "./trouble";
+import { troubles, WEAK } from "./trouble";
 
 const VIEWS: Record<View, string> = {
   camera: "Camera",
@@ -25,7 +25,9 @@ function trouble(desk: Desk, room: Room, state: RoomState): string {
   if (isOver(state.state)) return "";
   if (room.media === "connecting" && state.learner.present) return "Connecting the picture…";
   // New messages are shown where they are read.
-  const told = troubles(room).filter(({ weight }) => weight < 50 || weight >= 95);
+  const told = troubles(room).filter(
+    ({ weight }) => weight < 50 || weight === WEAK || weight >= 95,
+  );
   return told.map(({ words }) => words).join(" ");
 }
 

@@ -14,6 +14,9 @@ export interface Trouble {
   tone: "bad" | "warn" | "calm";
 }
 
+/** Bad for long, at sea: it must not stand before what somebody has written. */
+export const WEAK = 55;
+
 const SIGHTS: Partial<Record<RoomState["learner"]["picture"], [string, string]>> = {
   black: ["Picture black", "The picture is black. The camera may be covered."],
   frozen: ["Picture frozen", "The picture has not moved for a while."],
@@ -113,5 +116,9 @@ function ofSignals({ learner }: RoomState): Trouble[] {
             ? ["Microphone silent", "Their microphone is on, but gives no sound at all."]
             : null;
   if (off) found.push({ weight: 40, tone: "warn", short: off[0], words: off[1] });
+  if (learner.link === "poor") {
+    const words = `The link of ${learner.name} is weak: sound may break off, and come late.`;
+    found.push({ weight: WEAK, tone: "warn", short: "Link poor", words });
+  }
   return found;
 }

@@ -6,14 +6,14 @@ import { bootData, byId, clockTime, duration, remaining, setText } from "../lib/
 import { isOver, type Boot, type RoomState, type SessionState } from "../lib/protocol";
 import { Connection } from "../lib/connection";
 import type { Media } from "../lib/media-link";
-import { status, type Standing, type Status } from "../lib/status";
+import { status, turnedTo, type Standing, type Status } from "../lib/status";
 import { Asks } from "../room/asks";
 import { Hand } from "../room/hand";
 import { make, pressable, setList } from "../room/make";
 import { NewsLines } from "../room/news";
 import { Screen } from "../room/screen";
 import { SecondCamera } from "../room/second-camera";
-import { afterwards, span } from "../room/words";
+import { afterwards, attention, span } from "../room/words";
 
 const KINDS: readonly Kind[] = ["camera", "microphone"];
 /** Large and sharp while the identity document is read; light on the link after admission. */
@@ -30,6 +30,8 @@ let media: Media = "none";
 let state: RoomState | null = null;
 let stateAt = 0;
 let refusal: string | null = null;
+/** The invigilator who has turned to us: they may look to others meanwhile. */
+let metBy: string | null = null;
 let hungUp = false;
 let inRoom = false;
 let stopMeter: (() => void) | null = null;
@@ -179,6 +181,7 @@ async function enter(): Promise<void> {
 function show(next: RoomState): void {
   state = next;
   stateAt = performance.now();
+  if (turnedTo(next)) metBy = next.invigilator.name;
   if (isOver(next.state)) hangUp();
   else aim();
   if (!next.screen_wanted) void screen.stop();
@@ -218,7 +221,8 @@ async function stayAwake(): Promise<void> {
 
 function draw(): void {
   if (!inRoom) return;
-  drawStatus(status(state, link, refusal));
+  const met = metBy !== null && metBy === state?.invigilator.name;
+  drawStatus(status(state, link, refusal, met));
   drawTags();
   drawPictures();
   drawTime();
@@ -240,7 +244,7 @@ function draw(): void {
   byId("open").hidden = url === null || state.state === "paused";
   if (url) byId<HTMLAnchorElement>("open-link").href = url;
   byId("live").hidden = byId("settings").hidden = isOver(state.state);
-  const identify = state.state === "checked_in" && state.invigilator.present;
+  const identify = state.state === "checked_in" && state.invigilator.present && met;
   byId("room").classList.toggle("identify", identify);
 }
 
@@ -273,6 +277,9 @@ function drawTags(): void {
     tag(`tag-${kind}`, `${name} ${on ? "on" : "off"}`, on ? "good" : hungUp ? "quiet" : "bad");
   }
   byId("tag-screen").hidden = !screen.sharing;
+  const watched = state && link === "joined" ? attention(state) : "";
+  byId("tag-watched").hidden = watched === "";
+  setText(byId("tag-watched"), watched);
   byId("tag-recording").hidden = !state?.recording || hungUp;
 }
 
@@ -292,7 +299,7 @@ function drawPictures(): void {
       ? "Your invigilator is not here now."
       : media !== "connected"
         ? "Connecting the picture and the sound…"
-        : "Your invigilator sees and hears you. Their camera is off.",
+        : `Your invigilator sees ${other.microphone ? "and hears " : ""}you. Their camera is off.`,
   );
   setText(byId("remote-name"), other?.name ?? "Invigilator");
 }

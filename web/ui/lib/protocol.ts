@@ -26,7 +26,8 @@ export interface Boot {
 
 /** `live` while packets come, `silent` when none came for five seconds. */
 export type Flow = "live" | "silent" | "none";
-/** What the server finds by itself about the learner's picture and sound. */
+/** What the server finds by itself about the learner's link, picture and sound. */
+export type LinkQuality = "good" | "poor" | "none";
 export type Sight = "good" | "black" | "frozen" | "stopped" | "none";
 export type Sound = "heard" | "quiet" | "muted" | "none";
 
@@ -34,6 +35,7 @@ export interface Party {
   name: string | null;
   present: boolean;
   camera: boolean;
+  /** Of the invigilator: true only towards those whom they speak to now. */
   microphone: boolean;
   media: Flow;
 }
@@ -41,6 +43,8 @@ export interface Party {
 export interface Learner extends Party {
   name: string;
   screen: boolean;
+  /** `poor`: much of what they send is lost on the way or late. */
+  link: LinkQuality;
   picture: Sight;
   sound: Sound;
   /** Since when their hand is up. */

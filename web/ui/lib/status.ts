@@ -14,8 +14,23 @@ export interface Status {
 
 const AFTER = "The training company will write to you about what happens next.";
 
-/** The one status that matters most now: the link's, else the session's. */
-export function status(state: RoomState | null, link: Standing, refusal: string | null): Status {
+/** True once the invigilator, who may have others to see to, speaks or writes to this learner. */
+export function turnedTo(state: RoomState): boolean {
+  const { present, microphone } = state.invigilator;
+  const wrote = state.chat.some(({ from, notice }) => from === "invigilator" && !notice);
+  return present && (microphone || wrote);
+}
+
+/**
+ * The one status that matters most now: the link's, else the session's.
+ * `met`: this invigilator has turned to the learner, now or before.
+ */
+export function status(
+  state: RoomState | null,
+  link: Standing,
+  refusal: string | null,
+  met: boolean,
+): Status {
   if (link === "replaced") {
     return {
       tone: "warn",
@@ -34,16 +49,17 @@ export function status(state: RoomState | null, link: Standing, refusal: string 
   if (!state || link === "connecting") {
     return { tone: "calm", title: "Connecting…", words: "This can take some seconds at sea." };
   }
-  return ofSession(state);
+  return ofSession(state, met);
 }
 
-function ofSession(state: RoomState): Status {
+function ofSession(state: RoomState, met: boolean): Status {
   const reason = state.reason ? `Reason: ${sentence(state.reason)} ` : "";
   const here = state.invigilator.present;
   switch (state.state) {
     case "scheduled":
     case "checked_in":
-      return here ? HOLD_ID : waiting(state);
+      if (!here) return waiting(state);
+      return met ? HOLD_ID : inTurn(state);
     case "identified":
       return {
         tone: "good",
@@ -99,6 +115,15 @@ const HOLD_ID: Status = {
     "Hold the page with your photo close to the camera, flat and without glare. " +
     "Then look straight into the camera. Your invigilator tells you when it is enough.",
 };
+
+/** The invigilator is in all their rooms at once, and sees to one learner after the other. */
+function inTurn(state: RoomState): Status {
+  return {
+    tone: "calm",
+    title: `Your invigilator ${state.invigilator.name} is here and will come to you`,
+    words: "Please wait. Keep your photo identity document ready.",
+  };
+}
 
 function waiting(state: RoomState): Status {
   const early = Date.parse(state.booking.start) > Date.parse(state.now);

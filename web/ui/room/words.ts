@@ -48,9 +48,12 @@ export function span(seconds: number): string {
 
 /** What the server finds wrong with what this device sends, and what to do about it. */
 export function troubles(state: RoomState): News[] {
-  const { camera, microphone, media, picture, sound } = state.learner;
+  const { camera, microphone, media, link, picture, sound } = state.learner;
   if (media !== "live") return [];
   const found: string[] = [];
+  if (link === "poor") {
+    found.push("Your link is weak. Sound comes first; stay where you are.");
+  }
   if (camera && picture === "black") {
     found.push("Your picture is black. Take away what covers the camera, or switch on a light.");
   }
@@ -74,6 +77,15 @@ export function looking(state: RoomState): News[] {
   return supervisor
     ? [{ tone: "calm", words: `A supervisor, ${supervisor.name}, is looking in.` }]
     : [];
+}
+
+/** What the invigilator, who may watch others too, has of this learner; nothing to say is "". */
+export function attention(state: RoomState): string {
+  const { invigilator, learner } = state;
+  if (!["in_progress", "paused"].includes(state.state) || !invigilator.present) return "";
+  if (invigilator.microphone) return "Your invigilator can speak to you now";
+  const seen = learner.camera && learner.media === "live" && invigilator.media !== "none";
+  return seen ? "Your invigilator sees you" : "";
 }
 
 /** What has changed from one state to the next, in words. */
