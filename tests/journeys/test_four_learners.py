@@ -89,7 +89,9 @@ async def test_four_learners_are_watched_at_once_and_know_nothing_of_each_other(
 
 async def only_who_is_in_focus_hears(four: Room) -> None:
     console = four.console
+    await four.erik.told("Your invigilator Ana Reyes is here and will come to you", "Please wait.")
     await console.open(ERIKS)
+    await four.erik.told("Hold your ID to the camera")
     await console.hears(ERIKS)
     await four.erik.sees("the invigilator")
     await four.erik.hears("the invigilator")
@@ -97,6 +99,7 @@ async def only_who_is_in_focus_hears(four: Room) -> None:
     await console.open(MARIA)
     await four.maria.hears("the invigilator")
     await four.erik.hears_nothing("another learner is in focus now")
+    await four.erik.told("Hold your ID to the camera")  # what was begun goes on
     await expect(console.tile(MARIA)).to_contain_text("Hears you")
     await expect(console.tile(ERIKS)).not_to_contain_text("Hears you")
 
