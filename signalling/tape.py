@@ -46,7 +46,8 @@ def feeds(stage: Stage) -> dict[Source, Feed]:
     if second is not None:
         found[Source.SECOND] = Feed(second, Track.CAMERA, None)
     if stage.invigilating is not None:
-        found[Source.INVIGILATOR] = Feed(stage.invigilating, Track.CAMERA, Track.AUDIO)
+        # What they ask and say belongs to the evidence; how they look does not.
+        found[Source.INVIGILATOR] = Feed(stage.invigilating, None, Track.AUDIO)
     return {source: feed for source, feed in found.items() if feed.flows}
 
 

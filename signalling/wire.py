@@ -144,7 +144,8 @@ def _people(view: RoomView, face: Face) -> Json:
 def _for_staff(view: RoomView, face: Face) -> Json:
     to = view.handing_to
     return {
-        "identity": _identity(view.identity),
+        "identity": _identity(view.identity, view.sitting.staff),
+        "taken_over": view.session.invigilator is not None,
         "incidents": [_incident(one) for one in view.incidents],
         "inspections": [_inspection(one) for one in view.inspections[-LISTED:]],
         "gaps": [_gap(one) for one in view.gaps[-LISTED:]],
@@ -212,7 +213,7 @@ def _chat(lines: Iterable[Line]) -> list[Json]:
     return shown[::-1]
 
 
-def _identity(check: IdentityCheck) -> Json:
+def _identity(check: IdentityCheck, invigilator: str) -> Json:
     return {
         "state": check.state.value,
         "document": check.document,
@@ -220,6 +221,7 @@ def _identity(check: IdentityCheck) -> Json:
         "decision": None if check.decision is None else check.decision.value,
         "reason": check.reason,
         "at": _maybe(check.decided_at),
+        "by_colleague": check.decided_by not in {None, invigilator},
     }
 
 

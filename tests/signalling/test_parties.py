@@ -45,7 +45,14 @@ EVERYBODYS = {
     "inspection",
     "chat",
 }
-STAFFS = EVERYBODYS | {"identity", "incidents", "inspections", "gaps", "handover"}
+STAFFS = EVERYBODYS | {
+    "identity",
+    "incidents",
+    "inspections",
+    "gaps",
+    "handover",
+    "taken_over",
+}
 OF_LEARNER = {
     "name",
     "present",
@@ -330,7 +337,7 @@ async def test_each_source_is_recorded_into_files_of_its_own(full):
         (fed[Source.SCREEN], Track.SCREEN, None),
     ]
     assert cam.sinks == [(fed[Source.SECOND], Track.CAMERA, None)]
-    assert ann.sinks == [(fed[Source.INVIGILATOR], Track.CAMERA, Track.AUDIO)]
+    assert ann.sinks == [(fed[Source.INVIGILATOR], None, Track.AUDIO)]
     assert [one.part.kind for one in full.evidence.recordings].count("recording") == 1
 
 

@@ -27,10 +27,12 @@ const OUTCOMES: Record<Outcome, string> = {
 function draft(state: RoomState): string {
   const { learner, invigilator, assessment, identity } = state;
   const who = `I, ${invigilator.name ?? "the invigilator"},`;
+  const decider = identity?.by_colleague ? "A colleague" : "I";
   const identified =
     identity?.decision === "confirmed"
-      ? "I confirmed their identity from an official photo document shown live."
-      : "I did not confirm their identity.";
+      ? `${decider} confirmed their identity from an official photo document shown live.`
+      : `${decider} did not confirm their identity.`;
+  const invigilated = `${state.taken_over ? "took over from a colleague and " : ""}invigilated`;
   const count = state.incidents?.length ?? 0;
   const noted = count === 0 ? "no incidents" : count === 1 ? "one incident" : `${count} incidents`;
   const reason = state.reason ? ` The reason given was: ${state.reason}` : "";
@@ -39,13 +41,13 @@ function draft(state: RoomState): string {
       return `${who} did not admit ${learner.name} to “${assessment.title}”. ${identified}${reason}`;
     case "stopped":
       return (
-        `${who} invigilated ${learner.name} in “${assessment.title}” and stopped the session. ` +
-        `${identified} I noted ${noted}.${reason}`
+        `${who} ${invigilated} ${learner.name} in “${assessment.title}” and stopped the session. ` +
+        `${identified} ${state.taken_over ? "We" : "I"} noted ${noted}.${reason}`
       );
     default:
       return (
-        `${who} invigilated ${learner.name} in “${assessment.title}” to its end. ` +
-        `${identified} I noted ${noted}.`
+        `${who} ${invigilated} ${learner.name} in “${assessment.title}” to its end. ` +
+        `${identified} ${state.taken_over ? "We" : "I"} noted ${noted}.`
       );
   }
 }

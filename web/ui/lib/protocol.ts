@@ -78,6 +78,8 @@ export interface Identity {
   decision: "confirmed" | "not_confirmed" | null;
   reason: string | null;
   at: string | null;
+  /** Somebody else decided, before a hand-over. */
+  by_colleague: boolean;
 }
 
 export type InspectionKind = "room_scan" | "identity";
@@ -140,6 +142,7 @@ export interface RoomState {
   inspections?: Inspection[];
   gaps?: Gap[];
   handover?: Handover | null;
+  taken_over?: boolean;
 }
 
 export interface LobbyEntry {
