@@ -9,6 +9,7 @@ from aiohttp import web
 
 from invigilation.desk import Desk
 from invigilation.ports import Clock
+from signalling.addresses import default_addresses
 from signalling.edge import EdgeServer
 from signalling.lobby import Lobby
 from signalling.means import Means
@@ -22,18 +23,26 @@ from signalling.udp import SharedDoors
 
 
 class RtcPeers:
-    """Makes real peers; owns the sockets that they share, if their settings name one port."""
+    """Makes real peers; owns the sockets that they share, if their settings name one port.
+
+    `open` it first, and `close` it when all its peers are closed.
+    """
 
     def __init__(self, settings: MediaSettings) -> None:
         self._settings = settings
         self._doors = None if settings.port is None else SharedDoors(settings.port)
+
+    def open(self) -> None:
+        """Take the one port, if the settings name one; raises OSError where it is taken."""
+        if self._doors is not None:
+            self._doors.bind(self._settings.host_addresses or default_addresses())
 
     async def answer(self, sdp: str, shape: Shape) -> tuple[MediaPeer, str]:
         """Answer an offer of this shape; raises `SdpRefused`."""
         return await Peer.answer(sdp, shape, self._settings, self._doors)
 
     def close(self) -> None:
-        """Close the shared sockets; to be called when all peers are closed."""
+        """Close the shared sockets; may be called again."""
         if self._doors is not None:
             self._doors.close()
 

@@ -21,12 +21,12 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from aioice import Candidate, stun
-from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import StunProtocol, get_host_addresses
+from aioice.ice import StunProtocol
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from pylibsrtp._binding import ffi, lib
 
+from signalling.addresses import default_addresses, host_candidate
 from signalling.forwarding import Formats
 from signalling.media import Marks, Media
 from signalling.sdp import SdpRefused, offered_ssrcs
@@ -149,7 +149,7 @@ class _PeerConnection(RTCPeerConnection):  # type: ignore[misc]
         self._our_media = media
         self._our_tracks = list(shape.lines)
         for track in shape.lines:
-            transceiver = self.addTransceiver(track.kind.value, direction=_direction(shape, track))
+            transceiver = self.addTransceiver(track.kind.value, direction=shape.direction(track))
             capable = RTCRtpReceiver.getCapabilities(track.kind.value).codecs
             wanted = [codec for codec in capable if codec.mimeType.lower() in CODECS[track.kind]]
             transceiver.setCodecPreferences(wanted)
@@ -164,13 +164,6 @@ class _PeerConnection(RTCPeerConnection):  # type: ignore[misc]
         transceiver._RTCRtpTransceiver__receiver = _Receiver(*ours)
         transceiver._RTCRtpTransceiver__sender = _Sender(*ours)
         return transceiver
-
-
-def _direction(shape: Shape, track: Track) -> str:
-    """Say what we do with a track, which is the other way round than the participant."""
-    if track in shape.sends:
-        return "sendrecv" if track in shape.receives else "recvonly"
-    return "sendonly" if track in shape.receives else "inactive"
 
 
 class _Protocol(StunProtocol):  # type: ignore[misc]
@@ -367,15 +360,7 @@ class RtcLink:
             if door is None:
                 log.warning("no media socket on %s", address)
                 continue
-            candidate = Candidate(
-                foundation=candidate_foundation("host", "udp", address),
-                component=component,
-                transport="udp",
-                priority=candidate_priority(component, "host"),
-                host=address,
-                port=door.port,
-                type="host",
-            )
+            candidate = host_candidate(address, door.port, component)
             candidates.append(candidate)
             if door not in self._protocols:  # two addresses may share one that is open to all
                 self._protocols[door] = _Protocol(self, door, candidate)
@@ -409,9 +394,3 @@ class RtcLink:
             retransmissions=CONSENT_RETRANSMISSIONS,
         )
         return request
-
-
-def default_addresses() -> tuple[str, ...]:
-    """All addresses of this machine but loopback; loopback when there are no others."""
-    found = get_host_addresses(use_ipv4=True, use_ipv6=True)
-    return tuple(found) or ("127.0.0.1",)

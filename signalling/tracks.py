@@ -36,6 +36,12 @@ class Shape:
     sends: frozenset[Track]
     receives: frozenset[Track]
 
+    def direction(self, track: Track) -> str:
+        """Say in SDP's words what the server does with a track: the other way round than they."""
+        if track in self.sends:
+            return "sendrecv" if track in self.receives else "recvonly"
+        return "sendonly" if track in self.receives else "inactive"
+
 
 _BOTH = frozenset({Track.AUDIO, Track.CAMERA})
 

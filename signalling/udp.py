@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import random
 import socket
 import time
+from collections.abc import Iterable
 from typing import Final, Protocol, TypeVar
 
 Address = tuple[str, int]
@@ -205,20 +207,42 @@ class OwnDoors:
 
 
 class SharedDoors:
-    """One port for all: a door for each address, opened when first needed, closed at the end."""
+    """One port for all: a door for each address; `close` them in the end."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._doors: dict[str, Door] = {}
 
+    def bind(self, addresses: Iterable[str]) -> None:
+        """Open the doors for these addresses before anybody comes; raises OSError, all closed."""
+        try:
+            for address in addresses:
+                self._door(address)
+        except BaseException:
+            self.close()
+            raise
+
     def open(self, address: str) -> Door | None:
-        """Give the door that is there, or open it."""
+        """Give the door that is there, or open it: a machine may get an address later."""
+        with contextlib.suppress(OSError):
+            return self._door(address)
+        return None
+
+    def _door(self, address: str) -> Door:
+        refused: list[OSError] = []
         for host in _hosts(address):
-            with contextlib.suppress(OSError):
+            try:
                 if host not in self._doors:
                     self._doors[host] = Door(host, self._port)
                 return self._doors[host]
-        return None
+            except OSError as error:
+                refused.append(error)
+        if refused[0].errno == errno.EADDRNOTAVAIL:
+            # what is sent to a router's address arrives at one of our own, which has the port
+            for host, door in self._doors.items():
+                if (":" in host) == (":" in address):
+                    return door
+        raise refused[-1]
 
     def left(self, door: Door) -> None:
         """Keep it open, for the others and those to come."""

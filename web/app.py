@@ -40,7 +40,7 @@ from web.mail.post import MailFolder, Post, Smtp
 from web.ports import StoredClients, StoredKeys
 from web.relay import Relay
 from web.retention import Eraser
-from web.settings import Settings
+from web.settings import Settings, Unable
 from web.setup import open_store
 from web.watchers import Metrics, routes
 
@@ -142,6 +142,7 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     live = Live(house.desk, shelf, peers, clock, settings.origins)
 
     async def evidence_room(_: web.Application) -> AsyncIterator[None]:
+        _open_media(peers, settings)
         await shelf.mend_orphans()
         yield
         peers.close()
@@ -150,6 +151,16 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     app.cleanup_ctx.append(evidence_room)
     live.attach(app)
     return live
+
+
+def _open_media(peers: RtcPeers, settings: Settings) -> None:
+    try:
+        peers.open()
+    except OSError as error:
+        raise Unable(
+            f"UDP port {settings.media_port} for sound and picture cannot be used: "
+            f"{error.strerror}. Stop what uses it, or choose another with INVIGILATION_MEDIA_PORT."
+        ) from None
 
 
 def _relay(app: web.Application, house: House, live: Live) -> Relay:

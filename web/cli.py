@@ -140,9 +140,9 @@ async def run_until_told(app: web.Application, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    await runner.setup()
-    site = web.SockSite(runner, listener, shutdown_timeout=DRAIN_SECONDS)
     try:
+        await runner.setup()
+        site = web.SockSite(runner, listener, shutdown_timeout=DRAIN_SECONDS)
         await site.start()
         await stop.wait()
     finally:
