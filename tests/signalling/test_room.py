@@ -56,6 +56,7 @@ async def test_join_answers_with_the_whole_state_tailored_to_the_side(house):
         "microphone": False,
         "screen": False,
         "media": "none",
+        "link": "none",
         "picture": "none",
         "sound": "none",
         "hand": None,
