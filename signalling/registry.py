@@ -37,6 +37,7 @@ class Rooms:
         self._joining: dict[str, set[str]] = {}
         self._draining = False
         self._began = means.clock.monotonic()
+        self._watched_from = means.clock.now()
 
     def __len__(self) -> int:
         """Return how many rooms are open."""
@@ -113,7 +114,7 @@ class Rooms:
         # To take over is only possible where nobody has been for a while.
         take_over = isinstance(message, TakeOver)
         nobody_since = self._began if take_over else self._means.clock.monotonic()
-        room = Room(session, self._means, nobody_since)
+        room = Room(session, self._means, nobody_since, self._watched_from)
         self._rooms[session] = room
         self._tasks[session] = asyncio.create_task(self._live(room))
         return room

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -65,10 +66,13 @@ log = structlog.get_logger(__name__)
 class Room(Actor):
     """The room of one session. `run` is its life; `do` is how messages come in.
 
-    `nobody_since` (monotonic) is since when, as far as is known, nobody has been in it.
+    `nobody_since` (monotonic) is since when, as far as is known, nobody has been in it;
+    `watched_from` is when this process began.
     """
 
-    def __init__(self, session: str, means: Means, nobody_since: float) -> None:
+    def __init__(
+        self, session: str, means: Means, nobody_since: float, watched_from: datetime
+    ) -> None:
         super().__init__(session, means.clock)
         self.session = session
         self._means = means
@@ -86,6 +90,7 @@ class Room(Actor):
         self._gone: deque[str] = deque(maxlen=REMEMBERED_GONE)
         self._emptied_at = means.clock.monotonic()
         self._entered = False
+        self._watched_from = watched_from
 
     @property
     def glimpse(self) -> wire.Glimpse:
@@ -185,6 +190,8 @@ class Room(Actor):
             raise NotAllowed("join by a connection that is gone")
         view = await self._read()
         await self._keep_to(view)
+        if not self._entered:
+            await self._means.desk.gaps.open_unwatched(self.session, self._watched_from)
         person = replace(person, party=self._usher.party(person, view))
         seat = self._stage[person.party or Party.LEARNER]
         elsewhere = self._stage.seat_of(person.sid)
@@ -366,21 +373,16 @@ class Room(Actor):
         """Complete the recording and end all media; then nobody is here any more."""
         departing = self._stage.departed()
         peers = [peer for seat in self._stage for peer in self._stage.clear(seat)]
+        ends = [self._studio.close(), self._all_left(departing)]
+        if self._view is not None:
+            ends.append(self._lookout.close(self._view))
         # Each by itself: a recording that is slow to end must not cost the record a gap.
-        await asyncio.gather(
-            self._last(self._studio.close()),
-            self._last(self._begin_gap()),
-            self._last(self._all_left(departing)),
-        )
+        await asyncio.gather(*map(self._last, ends))
         if departing is not None:
             peers.append(departing.peer)
         await asyncio.gather(*(peer.close() for peer in peers))
         if self._view is not None:
             self._means.changed(self._view.sitting.staff)
-
-    async def _begin_gap(self) -> None:
-        if self._view is not None:
-            await self._lookout.close(self._view)
 
     async def _all_left(self, departing: Departing | None) -> None:
         for seat in self._stage:

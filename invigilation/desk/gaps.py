@@ -17,6 +17,19 @@ from invigilation.store import Tx
 from invigilation.store.sessions import Open
 
 SEALED = frozenset({SessionState.ATTESTED, SessionState.CLOSED})
+SIGNS = (
+    "admit",
+    "resume",
+    "joined",
+    "left",
+    "signal",
+    "gap_closed",
+    "chat",
+    "snapshot",
+    "incident",
+)
+"""Kinds of entries that only a room that is watched makes."""
+LONGEST_OUTAGE = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -41,6 +54,19 @@ class GapDesk:
             await tx.sessions.append(self.office.entry(one, "gap_opened", SERVICE, data, now))
             await tx.marks.add_gap(gap)
         return gap
+
+    async def open_unwatched(self, session: str, since: datetime) -> Gap | None:
+        """Open a gap for what nobody watched, if a clock was left running without a room.
+
+        A room that ends opens a gap; one that was killed with its process cannot. `since` is when
+        the process began that watches now: what nobody watched began with the service's last
+        heartbeat before it, or with a later sign of a room in the record. None as in `open`.
+        """
+        async with self.office.store.read() as tx:
+            signs = await tx.sessions.moments(session, *SIGNS)
+            beats = await tx.watch.beats(since - LONGEST_OUTAGE, since)
+        last = max((*signs[-1:], *beats[-1:]), default=None)
+        return None if last is None else await self.open(session, last)
 
     async def close(self, session: str, ended: datetime) -> Gap | None:
         """Close the open gap, as media flow again since `ended`; None when none is open."""

@@ -57,6 +57,38 @@ async def test_a_gap_is_dated_back_kept_and_told_in_the_record(world):
     assert last.data["ended"] == record.stamp(world.clock.now())
 
 
+async def test_what_a_killed_process_did_not_watch_is_a_gap_from_its_last_heartbeat(world):
+    one = await world.admitted()
+    world.clock.go(100)
+    async with world.store.write() as tx:
+        await tx.watch.beat(world.clock.now())
+    beat = world.clock.now()
+    world.clock.go(90)
+    began_anew = world.clock.now()
+    world.clock.go(10)
+    async with world.store.write() as tx:
+        await tx.watch.beat(world.clock.now())
+
+    gap = await world.desk.gaps.open_unwatched(one.session, began_anew)
+    again = await world.desk.gaps.open_unwatched(one.session, began_anew)
+
+    assert gap.began == beat
+    assert again is None
+
+
+async def test_what_a_room_has_watched_since_is_no_gap(world):
+    one = await world.admitted()
+    began_anew = world.clock.now()
+    world.clock.go(3_000)
+    await world.desk.sessions.present(one.session, "learner", present=False)
+    left = world.clock.now()
+    world.clock.go(20)
+
+    gap = await world.desk.gaps.open_unwatched(one.session, began_anew)
+
+    assert gap.began == left
+
+
 @pytest.mark.parametrize("state", list(SessionState))
 async def test_a_gap_opens_only_while_the_clock_runs(world, state):
     if state is SessionState.ATTESTED:
