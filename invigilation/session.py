@@ -69,7 +69,8 @@ TABLE = {
 LIVE = frozenset({_S.CHECKED_IN, _S.IDENTIFIED, _S.IN_PROGRESS, _S.PAUSED})
 """Both people are, or should be, in the room."""
 OVER = frozenset({_S.REFUSED, _S.STOPPED, _S.ENDED, _S.ATTESTED, _S.CLOSED})
-
+SEALED = frozenset({_S.ATTESTED, _S.CLOSED})
+"""Nothing more can be done in it, and it is in nobody's hands."""
 
 EXTRA_MINUTES = range(1, 241)
 """How much more time an invigilator may give at once."""
@@ -130,6 +131,7 @@ class Session:
             running_since=at if state is _S.IN_PROGRESS else None,
             spent=self.used(at),
             finished=at if state in OVER and self.finished is None else self.finished,
+            handing_to=None if state in SEALED else self.handing_to,
         )
 
     def used(self, at: datetime) -> timedelta:

@@ -18,6 +18,7 @@ from aiohttp import web
 from socketio.packet import BINARY_ACK, BINARY_EVENT, EVENT, Packet
 
 from invigilation.ports import Clock
+from signalling.bucket import Bucket
 from signalling.tasks import Tasks
 
 NAMESPACE: Final = "/room"
@@ -43,25 +44,6 @@ log = structlog.get_logger(__name__)
 
 class Malformed(ValueError):
     """A frame that cannot be a message of this protocol."""
-
-
-class Bucket:
-    """Lets `rate` a second pass, and `burst` at once."""
-
-    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
-        self._rate, self._burst, self._clock = rate, burst, clock
-        self._level = burst
-        self._at = clock.monotonic()
-
-    def take(self) -> bool:
-        """Take one; say whether there was one."""
-        now = self._clock.monotonic()
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
-        self._at = now
-        if self._level < 1:
-            return False
-        self._level -= 1
-        return True
 
 
 @dataclass(slots=True)

@@ -17,8 +17,9 @@ from invigilation.desk import Desk
 from invigilation.desk.people import Kind
 from invigilation.errors import Busy, InvalidInput, InvigilationError, NotAllowed, NotSignedIn
 from invigilation.ports import Clock
+from signalling.bucket import Bucket
 from signalling.commands import Internal
-from signalling.edge import NAMESPACE, Bucket, EdgeServer
+from signalling.edge import NAMESPACE, EdgeServer
 from signalling.forms import may_send, parse
 from signalling.lobby import Lobby
 from signalling.messages import Join, Party

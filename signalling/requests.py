@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from invigilation.desk import Desk
 from invigilation.desk.sessions import RoomView
-from invigilation.errors import NotAllowed
+from invigilation.errors import Busy, NotAllowed
 from invigilation.ports import Clock
 from signalling import messages as m
+from signalling.bucket import Bucket
 from signalling.commands import NOTHING, Answer
 from signalling.messages import Party
 from signalling.seat import Seat
+
+ENTRIES_A_SECOND: Final = 0.5
+ENTRIES_AT_ONCE: Final = 30.0
+"""What a learner may add to their record by words, hands and screens: people do far less."""
 
 
 class Requests:
     """Hears them, has them recorded, and knows which stand.
 
     `hand` is since when the learner's is raised, `offered_at` since when the room knows of an offer
-    to hand the session over.
+    to hand the session over. These two and `screen_wanted` live as long as the room does: the
+    record keeps that they were, not that they stand, and a new room begins without them.
     """
 
     def __init__(self, session: str, desk: Desk, clock: Clock) -> None:
@@ -29,9 +36,15 @@ class Requests:
         self._session = session
         self._desk = desk
         self._clock = clock
+        self._entries = Bucket(ENTRIES_A_SECOND, ENTRIES_AT_ONCE, clock)
 
     async def hear(self, seat: Seat, message: m.Message) -> Answer | None:
-        """Answer a message of somebody in the room; None: it is not one for here."""
+        """Answer a message of somebody in the room; None: it is not one for here.
+
+        Raises `Busy` when a learner says more than belongs into a record.
+        """
+        if self._adds(seat, message) and not self._entries.take():
+            raise Busy("connection")
         match message:
             case m.Chat():
                 return await self._say(seat, message)
@@ -59,6 +72,15 @@ class Requests:
         if to != self._offered_to:
             self._offered_to = to
             self.offered_at = None if to is None else view.now
+
+    @staticmethod
+    def _adds(seat: Seat, message: m.Message) -> bool:
+        """Say whether a learner's message makes an entry of the record."""
+        if seat.party is not Party.LEARNER:
+            return False
+        if isinstance(message, m.Media):
+            return message.screen != seat.screen
+        return isinstance(message, m.Chat | m.Hand | m.Done)
 
     async def _say(self, seat: Seat, message: m.Chat) -> Answer:
         seq = await self._desk.sessions.say(

@@ -19,7 +19,7 @@ import structlog
 from invigilation import attendance
 from invigilation.desk.sessions import RoomView
 from invigilation.errors import NotAllowed
-from invigilation.session import LIVE, OVER, SessionState
+from invigilation.session import LIVE, OVER, SEALED, SessionState
 from signalling import messages as m
 from signalling import wire
 from signalling.actions import act
@@ -58,7 +58,6 @@ UNATTENDED_S: Final = 60.0
 """A session whose invigilator has been gone for so long may be taken over by a colleague."""
 CLOSE_S: Final = 5.0
 REMEMBERED_GONE: Final = 64
-SEALED: Final = frozenset({SessionState.ATTESTED, SessionState.CLOSED})
 
 log = structlog.get_logger(__name__)
 

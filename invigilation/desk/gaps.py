@@ -12,11 +12,10 @@ from invigilation.gap import Gap, Ruling
 from invigilation.incident import NOTE_LIMIT
 from invigilation.people import Role, Staff
 from invigilation.record import Data
-from invigilation.session import Session, SessionState, runs
+from invigilation.session import SEALED, Session, runs
 from invigilation.store import Tx
 from invigilation.store.sessions import Open
 
-SEALED = frozenset({SessionState.ATTESTED, SessionState.CLOSED})
 SIGNS = (
     "admit",
     "resume",

@@ -63,7 +63,7 @@ class ReportDesk:
             one, sitting = await watched(tx, session, by)
             now = self.office.clock.now()
             ended = one.session.after(SessionEvent.ATTEST, now)
-            after = replace(ended, outcome=outcome, handing_to=None)
+            after = replace(ended, outcome=outcome)
             if outcome not in OUTCOMES[one.session.state]:
                 raise InvalidInput("outcome", "This outcome does not fit how the session ended.")
             await _complete(tx, session)

@@ -8,7 +8,6 @@ from datetime import datetime
 from invigilation import attendance, record
 from invigilation.booking import BookingEvent, BookingState
 from invigilation.desk.endings import wind_up
-from invigilation.desk.gaps import SEALED
 from invigilation.desk.office import (
     LEARNER,
     Office,
@@ -28,7 +27,15 @@ from invigilation.inspection import Inspection
 from invigilation.people import Role, Staff
 from invigilation.record import Data
 from invigilation.request import RequestEvent
-from invigilation.session import EXTRA_MINUTES, LIVE, OVER, Session, SessionEvent, SessionState
+from invigilation.session import (
+    EXTRA_MINUTES,
+    LIVE,
+    OVER,
+    SEALED,
+    Session,
+    SessionEvent,
+    SessionState,
+)
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 from invigilation.store.sessions import Line, Open

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from invigilation.booking import BookingState
 from invigilation.desk.handover import MAY_CHANGE_HANDS
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.identity import SnapshotKind
@@ -252,4 +253,15 @@ async def test_a_sealed_session_keeps_its_invigilator_and_ends_its_offer(world, 
     assert (await world.session(one.session)).handing_to is None
     with pytest.raises(NotAllowed):
         await world.desk.handover.take(one.session, bob, unattended=True)
+    assert await lobby(world, bob) == []
+
+
+async def test_a_session_that_a_scheduler_closes_is_offered_to_nobody_any_more(world, bob):
+    one = await world.brought_to(SessionState.CHECKED_IN)
+    await world.desk.handover.offer(one.session, world.ann, bob.id)
+
+    await world.desk.attendance.decide(
+        one.booking, world.sam, BookingState.PROVIDER_FAULT, "Nobody met the learner."
+    )
+
     assert await lobby(world, bob) == []

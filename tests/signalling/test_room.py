@@ -17,6 +17,7 @@ from signalling import messages as m
 from signalling.commands import Internal, Look, NoCamera, Tick, TooSlow
 from signalling.messages import Party
 from signalling.peer import MediaSettings, Peer
+from signalling.requests import ENTRIES_A_SECOND, ENTRIES_AT_ONCE
 from signalling.room import IDLE_S
 from signalling.sdp import SdpRefused
 from signalling.seat import Person
@@ -664,3 +665,21 @@ async def test_the_double_of_a_peer_has_all_that_a_real_one_has(house):
     double = {*dir(FakePeer(house.scene.clock))}
 
     assert real - {"answer"} <= double
+
+
+async def test_a_learner_cannot_fill_their_record(house):
+    await house.both_join()
+    refused = 0
+    for number in range(100):
+        try:
+            await house.say(house.lea, m.Hand, raised=number % 2 == 0)
+        except Busy:
+            refused += 1
+    entries = [kind for kind in await house.kinds() if kind.startswith("hand_")]
+    house.scene.clock.go(2 / ENTRIES_A_SECOND)
+
+    await house.say(house.lea, m.Chat, text="I am still here", client_id="client-0001")
+
+    assert len(entries) <= ENTRIES_AT_ONCE
+    assert refused >= 100 - ENTRIES_AT_ONCE
+    await house.say(house.ann, m.Chat, text="So am I", client_id="client-0002")
