@@ -278,8 +278,8 @@ function drawTags(): void {
   }
   byId("tag-screen").hidden = !screen.sharing;
   const watched = state && link === "joined" ? attention(state) : "";
-  byId("tag-watched").hidden = watched === "";
-  setText(byId("tag-watched"), watched);
+  byId("watched").hidden = watched === "";
+  setText(byId("watched"), watched);
   byId("tag-recording").hidden = !state?.recording || hungUp;
 }
 

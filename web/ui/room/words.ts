@@ -83,9 +83,9 @@ export function looking(state: RoomState): News[] {
 export function attention(state: RoomState): string {
   const { invigilator, learner } = state;
   if (!["in_progress", "paused"].includes(state.state) || !invigilator.present) return "";
-  if (invigilator.microphone) return "Your invigilator can speak to you now";
+  if (invigilator.microphone) return "Your invigilator can speak to you now.";
   const seen = learner.camera && learner.media === "live" && invigilator.media !== "none";
-  return seen ? "Your invigilator sees you" : "";
+  return seen ? "Your invigilator sees you." : "";
 }
 
 /** What has changed from one state to the next, in words. */
