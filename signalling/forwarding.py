@@ -32,14 +32,16 @@ from signalling.tracks import Kind
 
 KEY_FRAME_INTERVAL_S: Final = 1.0
 """A publisher is asked for a key frame no oftener; on a long way, once in 1.5 round trips."""
+NEW_WATCHER_INTERVAL_S: Final = 0.25
+"""But for somebody who begins to watch, who has nothing to see until then."""
 RESEND_S: Final = 0.02
 """The same packet is sent again no sooner, and no sooner than nearly a round trip after."""
 REPORT_EVERY_TICKS: Final = 10
 TICK_S: Final = 0.1
 PICTURE_LOSS: Final = (rtcp.RTCP_PSFB_PLI, rtcp.RTCP_PSFB_FIR)
 
-Listener = Callable[[int, RtpPacket, float], None]
-"""Takes (unwrapped sequence number, packet, monotonic time of arrival)."""
+Listener = Callable[[int, int, RtpPacket, float], None]
+"""Takes (sequence number and timestamp, both unwrapped, packet, monotonic time of arrival)."""
 
 
 CLOCK_RATE: Final = {Kind.AUDIO: 48_000, Kind.VIDEO: 90_000}
@@ -62,6 +64,10 @@ class Wire(Protocol):
 
     def send(self, packet: bytes) -> None:
         """Protect and send; never raises, never waits."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether anything can be sent yet: before the handshake is over, all would be lost."""
 
 
 class Trip:
@@ -101,7 +107,8 @@ class IncomingStream:
         self._ssrc: int | None = None
         self._key_wanted = False
         self._key_asked: float | None = None
-        self._sequence = Unwrapper(16)
+        self._key_hurry = False
+        self._timestamp = Unwrapper(32)
         self._losses = LossTracker()
         self._window = LossWindow()
         self._stats = ReceptionStats(CLOCK_RATE[kind])
@@ -124,23 +131,27 @@ class IncomingStream:
 
     def _take(self, packet: RtpPacket, now: float) -> None:
         self.packet_at = now
-        sequence = self._sequence(packet.sequence)
-        arrival = self._losses.arrived(sequence, now)
-        if arrival is Arrival.REPEAT:
-            return
-        if arrival is Arrival.AFTER_OUTAGE:
-            self._key_wanted = self.kind is Kind.VIDEO
-            for destination in self.destinations:
-                destination.begin_anew()
+        sequence = self._losses.follows(packet.sequence, now)
+        if sequence is None:  # not just the next one, with nothing missing
+            sequence = self._losses.unwrapped(packet.sequence)
+            arrival = self._losses.arrived(sequence, now)
+            if arrival is Arrival.REPEAT:
+                return
+            if arrival is Arrival.AFTER_OUTAGE:
+                self._key_wanted = self.kind is Kind.VIDEO
+                for destination in self.destinations:
+                    destination.begin_anew()
+            if self.kind is Kind.VIDEO:
+                self._ask_again(now)
         self._stats.add(sequence, packet.timestamp, now)
-        if self.kind is Kind.VIDEO:
-            if self._key_wanted and starts_key_frame(packet.payload):
-                self._key_wanted = False
-            self._ask_again(now)
+        if self._key_wanted and starts_key_frame(packet.payload):
+            self._key_wanted = self._key_hurry = False
         for destination in self.destinations:
             destination.forward(sequence, packet, now)
-        for listener in self.listeners:
-            listener(sequence, packet, now)
+        if self.listeners:
+            timestamp = self._timestamp(packet.timestamp)
+            for listener in self.listeners:
+                listener(sequence, timestamp, packet, now)
 
     def _ask_again(self, now: float) -> None:
         lost = self._losses.due(now, max(0.1, 1.5 * self._trip.seconds))
@@ -151,15 +162,22 @@ class IncomingStream:
             nack.lost = lost
             self._wire.send(bytes(nack))
 
-    def request_key_frame(self, now: float) -> None:
-        """Want a key frame: asked for at once or as soon as the throttle allows, until it comes."""
-        self._key_wanted = True
+    def request_key_frame(self, now: float, *, hurry: bool = False) -> None:
+        """Want a key frame: asked for at once or as soon as the throttle allows, until it comes.
+
+        The throttle is a shorter one, for the next asking, where there is reason to `hurry`.
+        """
+        self._key_wanted = self.kind is Kind.VIDEO
+        self._key_hurry = self._key_hurry or hurry
         self._ask_key_frame(now)
 
     def _ask_key_frame(self, now: float) -> None:
-        interval = max(KEY_FRAME_INTERVAL_S, 1.5 * self._trip.seconds)
-        waited = self._key_asked is None or now - self._key_asked >= interval
-        if self._key_wanted and waited and self._ssrc is not None:
+        if not self._key_wanted or self._ssrc is None:
+            return
+        usual = max(KEY_FRAME_INTERVAL_S, 1.5 * self._trip.seconds)
+        interval = NEW_WATCHER_INTERVAL_S if self._key_hurry else usual
+        if self._key_asked is None or now - self._key_asked >= interval:
+            self._key_hurry = False
             self._key_asked = now
             pli = rtcp.RtcpPsfbPacket(
                 fmt=rtcp.RTCP_PSFB_PLI, ssrc=self._feedback_ssrc, media_ssrc=self._ssrc
@@ -239,7 +257,7 @@ class OutgoingStream:
         self._history = History()
         # the lower half: a wrap right after the start would break SRTP's rollover counter
         self._rtx_sequence = secrets.randbits(15)
-        self._needs_key_frame = kind is Kind.VIDEO
+        self._needs_key_frame = self._key_hurry = kind is Kind.VIDEO
         self._packets = self._octets = 0
         self._report: tuple[int, float] | None = None
 
@@ -266,7 +284,7 @@ class OutgoingStream:
 
     def begin_anew(self) -> None:
         """Show no hole before the next packet, and begin a picture with a key frame."""
-        self._needs_key_frame = self.kind is Kind.VIDEO
+        self._needs_key_frame = self._key_hurry = self.kind is Kind.VIDEO
         if self._rewriter is not None:
             self._rewriter.switch()
 
@@ -275,8 +293,10 @@ class OutgoingStream:
         if self._rewriter is None or self._source is None:
             return
         if self._needs_key_frame:
+            if not self._wire.ready:
+                return  # a key frame would be lost, and the next one is long in coming
             if not starts_key_frame(packet.payload):
-                self._source.request_key_frame(now)
+                self._ask_key_frame(now)
                 return
             self._needs_key_frame = False
         rewritten = self._rewriter.rewrite(sequence, packet, now)
@@ -287,6 +307,17 @@ class OutgoingStream:
         if self.kind is Kind.VIDEO:  # nobody asks for a sound again
             self._history.keep(rewritten, now)
         self._wire.send(rewritten)
+
+    def wire_is_ready(self, now: float) -> None:
+        """Ask for the picture that is waited for: none before now could have been sent on."""
+        if self._needs_key_frame and self._rewriter is not None:
+            self._ask_key_frame(now)
+
+    def _ask_key_frame(self, now: float) -> None:
+        """Ask for the first picture of a source; the first time without much patience."""
+        if self._source is not None:
+            self._source.request_key_frame(now, hurry=self._key_hurry)
+            self._key_hurry = False
 
     def on_nack(self, lost: list[int], now: float) -> None:
         """Send again what the receiver misses and can still use.

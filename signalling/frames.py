@@ -31,12 +31,18 @@ class Frame:
 
 
 class _Part(NamedTuple):
+    """What a packet holds of a frame; without data it is padding, or nothing of VP8."""
+
     starts: bool
-    key: bool
     marker: bool
     timestamp: int
     data: bytes
     received: float
+
+    @property
+    def key(self) -> bool:
+        """Whether a key frame begins here (RFC 6386, 9.1: the first bit is 0)."""
+        return self.starts and bool(self.data) and not self.data[0] & 0x01
 
 
 def descriptor_length(payload: bytes) -> int:
@@ -89,9 +95,13 @@ class FrameAssembler:
     """
 
     def __init__(self) -> None:
-        self._parts: dict[int, _Part] = {}
         self._next: int | None = None
-        self._scan = 0
+        # of the frame that has begun and has no hole up to here
+        self._run: list[bytes] = []
+        self._timestamp = 0
+        self._received = 0.0
+        # what lies behind a hole
+        self._parts: dict[int, _Part] = {}
         self._blocked: float | None = None
 
     @property
@@ -103,63 +113,78 @@ class FrameAssembler:
         """Take a packet, with its unwrapped numbers; give the frames that it completes."""
         if self._next is not None and sequence < self._next:
             return []
+        payload = packet.payload
         try:
-            data = packet.payload[descriptor_length(packet.payload) :] if packet.payload else b""
+            data = payload[descriptor_length(payload) :] if payload else b""
         except MalformedRtp:
             data = b""
-        key = starts_key_frame(packet.payload)
-        part = _Part(starts_frame(packet.payload), key, packet.marker, timestamp, data, now)
+        starts = starts_frame(payload)
+        if (
+            sequence == self._next
+            and data
+            and not self._parts
+            and len(self._run) < WINDOW_PACKETS
+            and self._fits(starts, timestamp)
+        ):
+            # nearly all come so
+            return self._put(data, timestamp, packet.marker, now)
+        return self._add(sequence, _Part(starts, packet.marker, timestamp, data, now))
+
+    def _add(self, sequence: int, part: _Part) -> list[Frame]:
+        """Take what is out of order, or ends a frame that cannot be had whole."""
         self._parts[sequence] = part
         if self._next is None:
-            if not key:
+            if not part.key:
                 self._forget_oldest()
                 return []
             self._begin(sequence)
         frames = self._drain()
-        if self._hopeless(now):
+        if self._hopeless(part.received):
             self._give_up()
             frames += self._drain()
         return frames
 
     def _begin(self, sequence: int) -> None:
-        self._next = self._scan = sequence
+        self._next = sequence
+        self._run = []
         self._blocked = None
         for old in [number for number in self._parts if number < sequence]:
             del self._parts[old]
 
     def _drain(self) -> list[Frame]:
-        frames = []
-        while self._next is not None and (part := self._parts.get(self._scan)) is not None:
-            if not part.data and self._scan == self._next:
-                del self._parts[self._scan]  # padding between frames
-                self._next = self._scan = self._scan + 1
-            elif not self._fits(part):
+        frames: list[Frame] = []
+        while self._next is not None and (part := self._parts.get(self._next)) is not None:
+            if not part.data and not self._run:
+                del self._parts[self._next]  # padding between frames
+                self._next += 1
+            elif not self._fits(part.starts, part.timestamp):
                 self._give_up()
             else:
-                self._scan += 1
-                if part.marker:
-                    frames.append(self._take())
+                del self._parts[self._next]
+                frames += self._put(part.data, part.timestamp, part.marker, part.received)
         return frames
 
-    def _fits(self, part: _Part) -> bool:
-        """Whether a part may stand at the place that is looked at."""
-        if self._next is None or self._scan == self._next:
-            return part.starts
-        return not part.starts and part.timestamp == self._parts[self._next].timestamp
+    def _fits(self, starts: bool, timestamp: int) -> bool:  # noqa: FBT001 - what a packet says
+        """Whether a part may stand at the next place."""
+        return not starts and timestamp == self._timestamp if self._run else starts
 
-    def _take(self) -> Frame:
-        first, end = self._next or 0, self._scan
-        parts = [self._parts.pop(number) for number in range(first, end)]
-        self._next, self._blocked = end, None
-        data = b"".join(part.data for part in parts)
-        received = max(part.received for part in parts)
-        return Frame(data, parts[0].timestamp, not data[0] & 0x01, received)
+    def _put(self, data: bytes, timestamp: int, marker: bool, received: float) -> list[Frame]:  # noqa: FBT001 - what a packet says
+        """Add to the frame that has begun, or begin one; give it when this is its end."""
+        self._next = (self._next or 0) + 1
+        self._timestamp = timestamp
+        self._received = max(self._received, received) if self._run else received
+        self._run.append(data)
+        if not marker:
+            return []
+        data, self._run = b"".join(self._run), []
+        self._blocked = None
+        return [Frame(data, timestamp, not data[0] & 0x01, self._received)]
 
     def _hopeless(self, now: float) -> bool:
         """Whether a hole, or the end of a frame, has been waited for long enough."""
-        if len(self._parts) > WINDOW_PACKETS:
+        if len(self._parts) + len(self._run) > WINDOW_PACKETS:
             return True
-        if self._next is None or len(self._parts) <= self._scan - self._next:
+        if self._next is None or not self._parts:
             self._blocked = None
             return False
         if self._blocked is None:
@@ -169,10 +194,9 @@ class FrameAssembler:
     def _give_up(self) -> None:
         """Go on from the next key frame that is here already, or wait for one."""
         keys = [number for number, part in self._parts.items() if part.key]
-        later = [number for number in keys if number > (self._next or 0)]
-        self._next = None
-        if later:
-            self._begin(min(later))
+        self._next, self._run = None, []
+        if keys:
+            self._begin(min(keys))
         else:
             self._parts.clear()
 
@@ -195,6 +219,9 @@ class AudioOrder:
         """Take a packet, unwrapped numbers; give (payload, timestamp, received) in order."""
         if self._next is None:
             self._next = sequence
+        if sequence == self._next and not self._held:
+            self._next += 1
+            return [(payload, timestamp, now)]
         if sequence < self._next:
             return []
         self._held[sequence] = (payload, timestamp, now)

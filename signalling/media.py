@@ -69,6 +69,11 @@ class Media:
         loss = max(stream.loss for stream in self.incoming.values())
         return LinkQuality(loss, self._trip.known(now))
 
+    def connected(self, now: float) -> None:
+        """From now on the wire carries what it is given: ask for the pictures waited for."""
+        for stream in self.outgoing.values():
+            stream.wire_is_ready(now)
+
     def receive(self, track: Track, formats: Formats, marks: Marks) -> None:
         """Accept what the participant sends as this track."""
         stream = self.incoming[track]

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
 
 from invigilation.presence import Sound
 from signalling.forwarding import TICK_S, IncomingStream, OutgoingStream
-from signalling.frames import AudioOrder, FrameAssembler, key_frame_width
 from signalling.quality import LinkQuality
 from signalling.rtc import RtcLink
-from signalling.rtp import RtpPacket, Unwrapper
 from signalling.sdp import SdpRefused, clean_offer
-from signalling.tracks import Kind, Shape, Track
+from signalling.taps import MediaSink, Snapshot, Tap
+from signalling.tracks import Shape, Track
 from signalling.udp import OwnDoors, SharedDoors
 
 __all__ = ["MediaSettings", "MediaSink", "NoPicture", "Peer", "SdpRefused"]
 
-TAP_KEY_FRAME_S: Final = 10.0
-"""A recording can be sought through in steps of this size."""
-SNAPSHOT_KEY_FRAME_S: Final = 2.0
-"""While a wider picture is waited for, one is asked for again after this."""
-
-log = logging.getLogger(__name__)
-
 
 class NoPicture(Exception):
     """No complete key frame came within the time that was given."""
-
-
-class MediaSink(Protocol):
-    """Takes the encoded media of one participant. Must not block and must not raise."""
-
-    def video(self, frame: bytes, rtp_timestamp: int, key_frame: bool, received: float) -> None:  # noqa: FBT001 - agreed with the recorder
-        """Take one complete VP8 frame: 90 kHz clock, unwrapped; `received` in monotonic s."""
-
-    def audio(self, packet: bytes, rtp_timestamp: int, received: float) -> None:
-        """Take one Opus packet: 48 kHz clock, unwrapped, growing; a lost one is a gap in time."""
 
 
 @dataclass(frozen=True)
@@ -63,73 +43,6 @@ class MediaSettings:
     def __post_init__(self) -> None:
         if self.port is not None and self.port_range is not None:
             raise ValueError("media take one port or a range of ports, not both")
-
-
-class _Tap:
-    """Turns the packets of a peer into frames for one sink."""
-
-    def __init__(self, sink: MediaSink, video: IncomingStream | None) -> None:
-        self._sink = sink
-        self._video = video
-        self._frames = FrameAssembler()
-        self._sounds = AudioOrder()
-        self._timestamps = {kind: Unwrapper(32) for kind in Kind}
-        self._last: dict[Kind, int] = {}
-        self._asked = 0.0
-
-    def on_video(self, sequence: int, packet: RtpPacket, now: float) -> None:
-        timestamp = self._timestamps[Kind.VIDEO](packet.timestamp)
-        for frame in self._frames.add(sequence, timestamp, packet, now):
-            if self._grows(Kind.VIDEO, frame.rtp_timestamp):
-                self._sink.video(frame.data, frame.rtp_timestamp, frame.key_frame, frame.received)
-        if self._video is not None and (
-            self._frames.broken or now - self._asked >= TAP_KEY_FRAME_S
-        ):
-            self._asked = now
-            self._video.request_key_frame(now)
-
-    def on_audio(self, sequence: int, packet: RtpPacket, now: float) -> None:
-        timestamp = self._timestamps[Kind.AUDIO](packet.timestamp)
-        for payload, when, received in self._sounds.add(sequence, timestamp, packet.payload, now):
-            if payload and self._grows(Kind.AUDIO, when):
-                self._sink.audio(payload, when, received)
-
-    def _grows(self, kind: Kind, timestamp: int) -> bool:
-        if timestamp <= self._last.get(kind, -1):
-            return False
-        self._last[kind] = timestamp
-        return True
-
-
-class _Snapshot:
-    """Waits for one key frame that is wide enough, and keeps the widest of the others."""
-
-    def __init__(self, video: IncomingStream, wider_than: int) -> None:
-        self.frame: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.widest: bytes | None = None
-        self._width = -1
-        self._video = video
-        self._wider_than = wider_than
-        self._frames = FrameAssembler()
-        self._timestamp = Unwrapper(32)
-        self._asked = time.monotonic()
-        video.request_key_frame(self._asked)
-
-    def on_video(self, sequence: int, packet: RtpPacket, now: float) -> None:
-        timestamp = self._timestamp(packet.timestamp)
-        for frame in self._frames.add(sequence, timestamp, packet, now):
-            if frame.key_frame:
-                self._take(frame.data)
-        if now - self._asked >= SNAPSHOT_KEY_FRAME_S:
-            self._asked = now
-            self._video.request_key_frame(now)
-
-    def _take(self, data: bytes) -> None:
-        width = key_frame_width(data)
-        if width > self._width:
-            self.widest, self._width = data, width
-        if width > self._wider_than and not self.frame.done():
-            self.frame.set_result(data)
 
 
 class Peer:
@@ -214,19 +127,7 @@ class Peer:
         """
         picture = None if video is None else self._offers(video)
         voice = None if audio is None else self._offers(audio)
-        tap = _Tap(sink, picture)
-        ends: list[Callable[[], None]] = []
-
-        def untap() -> None:
-            for end in ends:
-                end()
-
-        if picture is not None:
-            ends.append(_listen(picture, tap.on_video, untap))
-            picture.request_key_frame(time.monotonic())
-        if voice is not None:
-            ends.append(_listen(voice, tap.on_audio, untap))
-        return untap
+        return Tap(sink, picture, voice).end
 
     async def key_frame(
         self,
@@ -242,8 +143,7 @@ class Peer:
         video = self._offers(track)
         if video is None:
             raise NoPicture("There is no connection that a picture could come from.")
-        snapshot = _Snapshot(video, wider_than)
-        end = _listen(video, snapshot.on_video, lambda: None)
+        snapshot = Snapshot(video, wider_than)
         try:
             async with asyncio.timeout(timeout):
                 return await snapshot.frame
@@ -252,7 +152,7 @@ class Peer:
                 raise NoPicture("No picture came from the camera in time.") from None
             return snapshot.widest
         finally:
-            end()
+            snapshot.end()
 
     @property
     def last_packet_at(self) -> float | None:
@@ -292,6 +192,7 @@ class Peer:
     def _on_state(self, state: str) -> None:
         if state == "connected":
             self.connected.set()
+            self._media.connected(time.monotonic())
         elif state in ("failed", "closed"):
             self.closed.set()
 
@@ -315,21 +216,3 @@ class Peer:
         if now > self._deadline and not self.connected.is_set():
             self.closed.set()
         self._media.tick(now)
-
-
-def _listen(
-    stream: IncomingStream,
-    take: Callable[[int, RtpPacket, float], None],
-    failed: Callable[[], None],
-) -> Callable[[], None]:
-    """Listen to a stream; what raises is logged and told that it has failed."""
-
-    def listener(sequence: int, packet: RtpPacket, now: float) -> None:
-        try:
-            take(sequence, packet, now)
-        except Exception:
-            # a broken recorder must not silence two people
-            log.exception("a media sink failed and is dropped")
-            failed()
-
-    return stream.listen(listener)

@@ -54,6 +54,8 @@ SRTP_TRAILER: Final = 160
 COMPONENT: Final = 1
 """Of ICE: with multiplexed RTCP there is one."""
 CLOSE_S: Final = 5.0
+PROTECT, PROTECT_RTCP = lib.srtp_protect, lib.srtp_protect_rtcp
+UNPROTECT, UNPROTECT_RTCP = lib.srtp_unprotect, lib.srtp_unprotect_rtcp
 
 log = logging.getLogger(__name__)
 
@@ -284,6 +286,11 @@ class RtcLink:
         with contextlib.suppress(Exception):
             await self._ice.close()
 
+    @property
+    def ready(self) -> bool:
+        """Whether the handshake is over, so that something can be sent."""
+        return self._protect is not None or self._keyed() is not None
+
     def send(self, packet: bytes) -> None:
         """Protect and send one plain RTP or RTCP packet, or lose it silently."""
         pair = self._ice._nominated.get(COMPONENT)
@@ -291,7 +298,7 @@ class RtcLink:
         if pair is None or protect is None:
             return
         rtcp = 192 <= packet[1] <= 208
-        protected = protect(lib.srtp_protect_rtcp if rtcp else lib.srtp_protect, packet)
+        protected = protect(PROTECT_RTCP if rtcp else PROTECT, packet)
         if protected is not None:  # else a retransmission older than the replay window
             pair.protocol.transport.sendto(protected, pair.remote_addr)
 
@@ -311,7 +318,7 @@ class RtcLink:
             return
         now = time.monotonic()
         rtcp = 192 <= data[1] <= 208
-        packet = unprotect(lib.srtp_unprotect_rtcp if rtcp else lib.srtp_unprotect, data)
+        packet = unprotect(UNPROTECT_RTCP if rtcp else UNPROTECT, data)
         if packet is None:
             return
         self.heard_at = now

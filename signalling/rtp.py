@@ -157,6 +157,21 @@ class LossTracker:
         """The highest sequence number that has come, unwrapped."""
         return self._highest
 
+    def unwrapped(self, sequence: int) -> int:
+        """Turn a sequence number of 16 bits into the nearest one to the highest that has come."""
+        highest = self._highest
+        if highest is None:
+            return sequence
+        return highest + ((sequence - highest + 0x8000) & 0xFFFF) - 0x8000
+
+    def follows(self, sequence: int, now: float) -> int | None:
+        """Note and unwrap 16 bits if they are the next and none is missing; else give None."""
+        highest = self._highest
+        if highest is None or self._missing or (sequence - highest) & 0xFFFF != 1:
+            return None
+        self._highest, self._highest_at = highest + 1, now
+        return highest + 1
+
     def arrived(self, sequence: int, now: float) -> Arrival:
         """Note an unwrapped sequence number."""
         highest, silence = self._highest, now - self._highest_at

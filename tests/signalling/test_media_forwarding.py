@@ -29,6 +29,7 @@ class Wire:
 
     rtp: list[RtpPacket] = field(default_factory=list)
     rtcp: list[object] = field(default_factory=list)
+    ready: bool = True
 
     def send(self, packet: bytes) -> None:
         if stock.is_rtcp(packet):
@@ -175,6 +176,50 @@ def test_the_wish_for_a_picture_goes_through_no_oftener_than_the_throttle() -> N
     room.publisher.tick(9.0)
 
     assert (at_once, again, room.plis()) == (1, 1, 0)
+
+
+def test_no_key_frame_is_spent_before_it_can_be_sent_on() -> None:
+    room = Room()
+    room.watcher_wire.ready = False
+
+    room.picture(1, KEY, now=1.0)
+    room.picture(2, now=1.1)
+    unready = room.plis(), room.watcher_wire.rtp.copy()
+    room.watcher_wire.ready = True
+    room.watcher.connected(1.2)
+    asked = room.plis()
+    room.picture(3, now=1.3)
+    room.picture(4, KEY, now=1.4)
+
+    assert unready == (0, [])
+    assert asked == 1
+    assert [p.payload for p in room.watcher_wire.rtp] == [KEY]
+
+
+def test_who_begins_to_watch_does_not_wait_for_what_another_has_asked() -> None:
+    room = Room()
+    room.picture(1, now=1.0)
+    room.picture(2, KEY, now=1.1)
+    asked = [room.plis()]
+
+    for now in (1.3, 1.4, 1.5):  # a page is loaded again, three times
+        room.connect(Media(Wire(), 800_000, LEARNER))
+        room.connect(room.publisher)
+        room.picture(round(now * 10) - 10, now=now)
+        asked.append(room.plis())
+    room.publisher.tick(1.6)
+    asked.append(room.plis())
+
+    assert asked == [1, 1, 0, 0, 1]
+
+
+def test_who_goes_on_waiting_asks_no_oftener_than_others() -> None:
+    room = Room()
+
+    for step in range(20):
+        room.picture(step, now=1.0 + step / 20)
+
+    assert room.plis() == 1
 
 
 def test_a_new_publisher_goes_on_in_the_same_stream() -> None:
