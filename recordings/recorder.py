@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from threading import BoundedSemaphore
+from typing import NamedTuple
 
 from invigilation.errors import NotFound
 from recordings import webm
@@ -30,8 +30,7 @@ SILENCE = {120: b"\xff\x06" + 6 * b"\xff\xfe"}
 SILENCE |= {20: b"\xfc\xff\xfe", 10: b"\xf4\xff\xfe", 5: b"\xec\xff\xfe"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Packet:
+class _Packet(NamedTuple):
     """A frame or packet that waits for its time in the file."""
 
     track: int
@@ -101,7 +100,8 @@ class Recorder:
         """Take one whole VP8 frame; those before the first key frame are passed over."""
         if not self._started or self._ending is not None:
             return
-        self._cut(received, at_key=key_frame)
+        if self._waiting:
+            self._cut(received, SHORTEST_CLUSTER_SECONDS if key_frame else CLUSTER_SECONDS)
         clock = self._clocks[VIDEO]
         spot = clock.observe(rtp_timestamp, received)
         if not frame or len(frame) > MAX_PACKET_BYTES:
@@ -120,7 +120,8 @@ class Recorder:
         if not packet or len(packet) > MAX_PACKET_BYTES:
             self._dropped += 1
             return
-        self._cut(received, at_key=False)
+        if self._waiting:
+            self._cut(received, CLUSTER_SECONDS)
         # The timestamp is that of its first sample: no packet leaves before its last.
         sampled = received - webm.opus_duration(packet) / 1000
         spot = self._clocks[AUDIO].observe(rtp_timestamp, sampled)
@@ -147,11 +148,9 @@ class Recorder:
         self._waiting.append(packet)
         self._bytes += len(packet.data)
 
-    def _cut(self, received: float, *, at_key: bool) -> None:
-        """End the cluster when it is long enough, and sooner before a key frame."""
-        age = received - self._since
-        enough = SHORTEST_CLUSTER_SECONDS if at_key else CLUSTER_SECONDS
-        if self._waiting and (age >= enough or self._bytes >= MAX_CLUSTER_BYTES):
+    def _cut(self, received: float, enough: float) -> None:
+        """End the cluster when it is of `enough` seconds, or too large."""
+        if received - self._since >= enough or self._bytes >= MAX_CLUSTER_BYTES:
             self._flush()
 
     def _flush(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 JUMP_SECONDS = 5.0
 HELD_SECONDS, NEXT_SECONDS = 1.0, 0.25
@@ -67,8 +68,7 @@ class Line:
         return media + self._anchor
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A packet's place: its media time in seconds, on its line."""
 
     line: Line

@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from recordings.vp8 import key_frame_size
 
@@ -25,14 +26,16 @@ _EBML, _SEGMENT, _SEEK_HEAD, _SEEK = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x4DBB
 _INFO, _TRACKS, _TRACK, _CUES = 0x1549A966, 0x1654AE6B, 0xAE, 0x1C53BB6B
 _CLUSTER, _TIMESTAMP, _SIMPLE_BLOCK = 0x1F43B675, 0xE7, 0xA3
 _UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
+_BLOCK = struct.Struct(">BLBhB")
+"""Before a block's data: its id, its size (in 4 bytes, of up to 256 MB), track, time, flags."""
+_BLOCK_HEAD_BYTES = 4
 _KEY_FLAG = 0x80
 _SAMPLE_RATE = 48_000
 _SEEK_PRE_ROLL_NS = 80_000_000
 _APP = b"invigilation"
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One encoded frame or packet: its track, its time in ms, its bytes."""
 
     track: int
@@ -179,17 +182,31 @@ def cluster(blocks: list[Block]) -> bytes:
     """Return one cluster; `blocks` is not empty, in order of time, and spans less than 32 s."""
     start = blocks[0].at
     content = [_uint(_TIMESTAMP, start)]
-    for block in blocks:
-        flags = _KEY_FLAG if block.key else 0
-        head = struct.pack(">BhB", 0x80 | block.track, block.at - start, flags)
-        content.append(_element(_SIMPLE_BLOCK, head, block.data))
+    for track, at, key, data in blocks:
+        flags = _KEY_FLAG if key else 0
+        length = len(data) + _BLOCK_HEAD_BYTES | 1 << 28
+        content.append(_BLOCK.pack(_SIMPLE_BLOCK, length, 0x80 | track, at - start, flags))
+        content.append(data)
     return _element(_CLUSTER, *content)
+
+
+_LASTS: dict[int, int] = {}
+"""What the first byte of a packet has been found to say; it alone, in most of them."""
 
 
 def opus_duration(packet: bytes) -> int:
     """Return how many ms an Opus packet lasts (RFC 6716, section 3.1); 0 when it is malformed."""
     if not packet:
         return 0
+    known = _LASTS.get(packet[0])
+    if known is None:
+        known = _opus_duration(packet)
+        if packet[0] & 3 != 3:  # else the second byte has a say
+            _LASTS[packet[0]] = known
+    return known
+
+
+def _opus_duration(packet: bytes) -> int:
     config, code = packet[0] >> 3, packet[0] & 3
     if config < 12:
         frame_us = (10_000, 20_000, 40_000, 60_000)[config & 3]
