@@ -143,7 +143,6 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
 
     async def evidence_room(_: web.Application) -> AsyncIterator[None]:
         _open_media(peers, settings)
-        await shelf.mend_orphans()
         yield
         peers.close()
         shelf.snapshots.close()

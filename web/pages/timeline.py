@@ -15,6 +15,7 @@ from invigilation.desk.sessions import RoomView
 from invigilation.gap import Ruling
 from invigilation.presence import Signal, Source
 from invigilation.record import Entry
+from invigilation.session import HALTS, STARTS, SessionEvent, runs
 from invigilation.store.evidence import Evidence
 from recordings.webm import Glance
 
@@ -49,7 +50,6 @@ _UNMARKED = frozenset(
     }
 )
 """Kinds that are no marks: nothing happened in the room, or a bar says it better."""
-_RUNS, _STOPS = frozenset({"admit", "resume"}), frozenset({"pause", "stop", "end"})
 SIGNALS = {
     (Signal.PICTURE, "black"): "The picture was black",
     (Signal.PICTURE, "frozen"): "The picture stood still",
@@ -247,12 +247,6 @@ def _group(kind: str) -> str:
 
 def _running(entries: Iterable[Entry], end: int) -> Iterator[tuple[int, int]]:
     """Yield when the assessment's clock ran."""
-    since: int | None = None
-    for one in entries:
-        if one.kind in _RUNS and since is None:
-            since = ms(one.at)
-        elif one.kind in _STOPS and since is not None:
-            yield since, ms(one.at)
-            since = None
-    if since is not None:
-        yield since, max(since, end)
+    steps = [(SessionEvent(one.kind), one.at) for one in entries if one.kind in STARTS | HALTS]
+    for began, until in runs(steps):
+        yield ms(began), max(ms(began), end) if until is None else ms(until)
