@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from invigilation.ports import Signer
+from invigilation.ports import Clock, Signer
 
 Plain = str | int | bool | None
 Data = Mapping[str, Plain]
 FIRST_PREVIOUS = "0" * 64
-EVENT_VERSION = 1
+EVENT_VERSION = 2
+"""Version 1 had no `monotonic_ms`."""
 ATTESTATION_FORMAT = "invigilation-attestation/1"
 
 
@@ -34,6 +35,23 @@ class Head:
 
 
 EMPTY = Head(0, FIRST_PREVIOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something happened: `at` in UTC, and the machine's monotonic clock in milliseconds.
+
+    The second cannot be set: the time between two entries of one machine's run is true by it even
+    where somebody has put the clock right in between.
+    """
+
+    at: datetime
+    monotonic_ms: int
+
+    @classmethod
+    def of(cls, clock: Clock, at: datetime | None = None) -> Moment:
+        """Read both clocks; `at` is what was read of the first just before, if it was."""
+        return cls(at or clock.now(), round(clock.monotonic() * 1000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +86,7 @@ def canonical(value: object) -> bytes:
 
 
 def write(
-    previous: Head, session: str, at: datetime, kind: str, actor: str, data: Data, signer: Signer
+    previous: Head, session: str, when: Moment, kind: str, actor: str, data: Data, signer: Signer
 ) -> Entry:
     """Return the entry that follows `previous`, signed by `signer`."""
     seq = previous.seq + 1
@@ -77,14 +95,15 @@ def write(
             "v": EVENT_VERSION,
             "session": session,
             "seq": seq,
-            "at": stamp(at),
+            "at": stamp(when.at),
+            "monotonic_ms": when.monotonic_ms,
             "kind": kind,
             "actor": actor,
             "data": dict(data),
             "prev": previous.digest,
         }
     )
-    return Entry(session, seq, at, kind, actor, body, signer.sign(body), signer.key_id)
+    return Entry(session, seq, when.at, kind, actor, body, signer.sign(body), signer.key_id)
 
 
 def stamp(at: datetime) -> str:

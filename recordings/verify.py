@@ -56,7 +56,8 @@ _TITLES = {
 }
 _RECORD_MEMBERS = {"format", "session", "events", "attestation", "evidence"}
 _EVENT_MEMBERS = {"body", "signature", "key_id"}
-_BODY_MEMBERS = {"v", "session", "seq", "at", "kind", "actor", "data", "prev"}
+_FIRST_BODY = {"v", "session", "seq", "at", "kind", "actor", "data", "prev"}
+_BODY_MEMBERS = {1: _FIRST_BODY, 2: _FIRST_BODY | {"monotonic_ms"}}
 _EVIDENCE_MEMBERS = {"id", "kind", "sha256", "size"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -306,7 +307,7 @@ def _signatures(record: _Record, keys: Keys) -> _Found[None]:
 def _chain(record: _Record, bodies: tuple[dict[str, Any], ...]) -> _Found[None]:
     previous = FIRST_PREVIOUS
     for number, (event, body) in enumerate(zip(record.events, bodies, strict=True), 1):
-        if set(body) != _BODY_MEMBERS or not _well_formed(body, event["body"]):
+        if not _well_formed(body, event["body"]):
             raise NotVerified(f"event {number} is not in canonical form")
         if body["seq"] != number:
             raise NotVerified(f"event {number} carries the number {_shown(body['seq'])}")
@@ -320,8 +321,9 @@ def _well_formed(body: dict[str, Any], text: str) -> bool:
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return (
         text == canonical
-        and type(body["v"]) is int
-        and body["v"] == 1
+        and type(body.get("v")) is int
+        and set(body) == _BODY_MEMBERS.get(body["v"])
+        and type(body.get("monotonic_ms", 0)) is int
         and type(body["seq"]) is int
         and isinstance(body["at"], str)
         and _INSTANT.fullmatch(body["at"]) is not None

@@ -19,7 +19,7 @@ from invigilation.errors import (
 )
 from invigilation.office_hours import Window
 from invigilation.people import clean_zone
-from invigilation.record import EMPTY, Data
+from invigilation.record import EMPTY, Data, Moment
 from invigilation.request import Assessment, Request, RequestEvent
 from invigilation.session import Session, SessionEvent, SessionState
 from invigilation.slots import (
@@ -136,9 +136,9 @@ class BookingDesk:
             "invigilator": booking.staff,
             "assessment": assessment.code,
         }
-        now = self.office.clock.now()
+        when = Moment.of(self.office.clock)
         signer = self.office.signer
-        first = record.write(EMPTY, session.id, now, "booked", actor, data, signer)
+        first = record.write(EMPTY, session.id, when, "booked", actor, data, signer)
         await tx.sessions.add(session, first.head, secrets.token_bytes(SECRET_BYTES))
         await tx.sessions.begin_record(first)
         return session

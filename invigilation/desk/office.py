@@ -13,7 +13,7 @@ from invigilation.errors import NotAllowed, NotFound
 from invigilation.office_hours import LONDON
 from invigilation.people import Role, Staff
 from invigilation.ports import Clock, Sealer, Signer
-from invigilation.record import Data, Entry
+from invigilation.record import Data, Entry, Moment
 from invigilation.report import Channel, Delivery, DeliveryState
 from invigilation.session import Session
 from invigilation.slots import Calendar
@@ -81,8 +81,8 @@ class Office:
         self, held: Open, kind: str, actor: str, data: Data, at: datetime | None = None
     ) -> Entry:
         """Write the next entry of a held session's record; `at` is now unless it is given."""
-        now = at or self.clock.now()
-        return record.write(held.head, held.session.id, now, kind, actor, data, self.signer)
+        when = Moment.of(self.clock, at)
+        return record.write(held.head, held.session.id, when, kind, actor, data, self.signer)
 
     def notice(self, sitting: Sitting, kind: str, more: Data) -> Delivery:
         """Make the webhook that tells the sitting's backend of `kind`."""

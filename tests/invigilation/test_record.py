@@ -26,7 +26,8 @@ class ReversingSigner:
 
 
 def entry(previous=EMPTY, kind="booked", data=None, at=AT):
-    return record.write(previous, "se_1", at, kind, "learner", data or {}, ReversingSigner())
+    when = record.Moment(at, 1_234)
+    return record.write(previous, "se_1", when, kind, "learner", data or {}, ReversingSigner())
 
 
 def test_the_canonical_text_is_sorted_dense_and_utf_8():
@@ -39,10 +40,11 @@ def test_the_first_entry_follows_nothing():
     first = entry(data={"start": "now"})
 
     assert json.loads(first.body) == {
-        "v": 1,
+        "v": 2,
         "session": "se_1",
         "seq": 1,
         "at": "2026-11-23T10:00:00.000005Z",
+        "monotonic_ms": 1_234,
         "kind": "booked",
         "actor": "learner",
         "data": {"start": "now"},

@@ -32,9 +32,10 @@ def event(text: str, key: SigningKey = KEY) -> dict[str, str]:
 def bodies(count: int = 4, **changes: Any) -> list[dict[str, Any]]:
     return [
         {
-            "v": 1,
+            "v": 2,
             "session": SESSION,
             "seq": seq,
+            "monotonic_ms": 1_000 * seq,
             "at": (START + timedelta(seconds=seq)).isoformat().replace("+00:00", "Z"),
             "kind": "chat",
             "actor": "learner",

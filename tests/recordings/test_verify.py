@@ -60,11 +60,24 @@ def test_an_untouched_record_verifies_in_eight_steps() -> None:
     assert json.loads(verdict.payload)["session"] == SESSION
 
 
+def test_a_record_of_the_first_version_still_verifies() -> None:
+    first = [
+        {name: value for name, value in body.items() if name != "monotonic_ms"} | {"v": 1}
+        for body in bodies()
+    ]
+
+    verdict = verify(as_bytes(rebuilt(first)), KEYS)
+
+    assert verdict.ok, render(verdict)
+
+
 def test_what_the_exam_office_writes_verifies() -> None:
     entries, head = [], office.EMPTY
     for seq in range(3):
         data = {"text": "Grüße", "n": seq, "none": None, "yes": True}
-        entries.append(office.write(head, SESSION, START, "chat", "learner", data, KEY))
+        entries.append(
+            office.write(head, SESSION, office.Moment(START, 5), "chat", "learner", data, KEY)
+        )
         head = entries[-1].head
     events = [event(entry.body.decode()) for entry in entries]
 
@@ -155,7 +168,9 @@ TAMPERED: dict[str, tuple[Callable[[], dict[str, Any]], int]] = {
         ),
         5,
     ),
-    "signed body of another version": (lambda: rebuilt(bodies(v=2)), 5),
+    "signed body of another version": (lambda: rebuilt(bodies(v=3)), 5),
+    "signed body of the first version with what it had not": (lambda: rebuilt(bodies(v=1)), 5),
+    "signed body with no whole milliseconds": (lambda: rebuilt(bodies(monotonic_ms="1")), 5),
     "signed body without a time": (lambda: rebuilt(bodies(at="yesterday")), 5),
     "signed impossible time": (lambda: rebuilt(bodies(at="2026-13-23T10:00:00.000001Z")), 6),
     "tail gone": (lambda: record(events=RECORD["events"][:3]), 7),
