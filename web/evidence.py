@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -36,13 +37,15 @@ class Recording:
     part: Evidence
     desk: Desk
 
-    def video(self, frame: bytes, rtp_timestamp: int, key_frame: bool, received: float) -> None:  # noqa: FBT001 - the live room calls it so
-        """Record one whole frame."""
-        self.recorder.video(frame, rtp_timestamp, key_frame, received)
+    @property
+    def video(self) -> Callable[[bytes, int, bool, float], None]:
+        """What records one whole frame, as the room calls it."""
+        return self.recorder.video
 
-    def audio(self, packet: bytes, rtp_timestamp: int, received: float) -> None:
-        """Record one packet."""
-        self.recorder.audio(packet, rtp_timestamp, received)
+    @property
+    def audio(self) -> Callable[[bytes, int, float], None]:
+        """What records one packet, as the room calls it."""
+        return self.recorder.audio
 
     @property
     def broken(self) -> bool:

@@ -5,7 +5,8 @@ and an invigilator who sends voice and a small picture. What is sent was encoded
 replayed over ICE, DTLS and SRTP by one process that plays all participants and is the same for
 all; the servers run one after the other, each new for each run, in an order that turns from run to
 run. Only the server's processor time counts. A ratio is that of one run, to the service without
-recording in the same run.
+recording in the same run. Where it is recorded, it is the learner: by us into encrypted WebM, by
+Janus into its own files, which are not encrypted.
 
 `python -m tests.bench media [--sessions 4,8] [--runs 3] [--seconds 10] [--quick]`
 """
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
@@ -39,8 +40,15 @@ NAMES = {
     "recording": "this service, recording",
     "relay": "aiortc MediaRelay",
     "janus": "Janus VideoRoom",
+    "janus-recording": "Janus VideoRoom, recording",
 }
+PLAYED_AS = {"recording": "ours"}
+"""Recording or not is the server's own affair; of Janus, a client asks for it."""
+TAPE_BYTES = 64 * 1024
+"""A file of Janus's that holds a picture, not just the beginning of a file."""
 Figures = dict[str, list[float]]
+Tapes = Callable[[], Awaitable[dict[str, int]]]
+"""Says how many learners are on tape, and how much of them is not."""
 UNITS = {
     "processor": "% of core a session",
     "ratio": "x",
@@ -54,11 +62,11 @@ UNITS = {
 
 
 def run(arguments: list[str]) -> list[Measure]:
-    """Measure all four under the same sessions, then what a browser and the memory say."""
+    """Measure all under the same sessions, then what a browser and the memory say."""
     options = _options(arguments)
     systems = ["ours", "recording", "relay"]
     if installed():
-        systems.append("janus")
+        systems += ["janus", "janus-recording"]
     else:
         sys.stderr.write("Janus is left out: install the package janus to have it measured.\n")
     return asyncio.run(_measure(systems, options))
@@ -132,8 +140,8 @@ async def _try(system: str, sessions: int, film: Path, seconds: float) -> dict[s
 
 async def _once(system: str, sessions: int, film: Path, seconds: float) -> dict[str, float]:
     """Carry so many sessions for so long by one new server."""
-    player = "ours" if system == "recording" else system
-    async with _server(system) as (server, url):
+    player = PLAYED_AS.get(system, system)
+    async with _server(system) as (server, url, tapes):
         empty = server.memory()
         arguments = (player, url, str(sessions), str(film))
         async with started(*python("tests.bench.live.load", *arguments)) as load:
@@ -145,8 +153,8 @@ async def _once(system: str, sessions: int, film: Path, seconds: float) -> dict[
             gone = time.monotonic() - began
             used, played = server.cpu() - used, load.cpu() - played
             after = await load.ask()
-            if system == "recording":
-                _all_on_tape(await server.ask(), sessions)
+            if system.endswith("recording"):
+                _all_on_tape(await tapes(), sessions)
             counted = {name: after[name] - before[name] for name in after}
             share = 100 * used / gone / sessions
             return {
@@ -165,15 +173,23 @@ def _all_on_tape(tapes: dict[str, int], sessions: int) -> None:
         raise RuntimeError(f"not everything was recorded: {tapes} of {sessions}")
 
 
+def _on_tape(folder: Path) -> int:
+    return sum(path.stat().st_size > TAPE_BYTES for path in folder.glob("*video*.mjr"))
+
+
 @contextlib.asynccontextmanager
-async def _server(system: str) -> AsyncIterator[tuple[Process, str]]:
-    if system == "janus":
+async def _server(system: str) -> AsyncIterator[tuple[Process, str, Tapes]]:
+    if system.startswith("janus"):
         with tempfile.TemporaryDirectory() as folder:
+
+            async def tapes() -> dict[str, int]:
+                return {"written": _on_tape(Path(folder)), "dropped": 0}
+
             async with janus(Path(folder)) as found:
-                yield found
+                yield *found, tapes
         return
     async with started(*python("tests.bench.live.server", system)) as server:
-        yield server, (await server.heard())["url"]
+        yield server, (await server.heard())["url"], server.ask
 
 
 async def _browser(film: Path, *, quick: bool) -> list[Measure]:

@@ -1,8 +1,8 @@
 """`python -m tests.bench.live.load SYSTEM URL SESSIONS FILM`: plays sessions against one server.
 
 Prints `{"ready": ...}` once everybody sees and hears the other; then, for every line that comes
-in, the counts so far; ends with its input. SYSTEM is ours, relay or janus,
-or churn, which only connects and ends sessions.
+in, the counts so far; ends with its input. SYSTEM is ours, relay, janus or janus-recording, which
+asks for learners to be recorded, or churn, which only connects and ends sessions.
 """
 
 from __future__ import annotations
@@ -63,9 +63,13 @@ class Http:
 
 
 class Janus:
-    """Janus's VideoRoom by its JSON over a WebSocket: a room a session, a connection a way."""
+    """Janus's VideoRoom by its JSON over a WebSocket: a room a session, a connection a way.
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+    With `recording`, the first in each room is recorded, into files where Janus was started.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, *, recording: bool) -> None:
+        self._recording = recording
         self._http = http
         self._url = url
         self._socket: Any = None
@@ -92,19 +96,20 @@ class Janus:
             },
             event=False,
         )
-        published = [await self._publish(room) for _ in range(2)]
+        taped = {"record": True, "filename": f"learner-{room}"} if self._recording else {}
+        published = [await self._publish(room, more) for more in (taped, {})]
         return [
             (sender, await self._subscribe(room, published[1 - who][1]))
             for who, (sender, _) in enumerate(published)
         ]
 
-    async def _publish(self, room: int) -> tuple[Client, int]:
+    async def _publish(self, room: int, more: dict[str, Any]) -> tuple[Client, int]:
         handle = await self._attach()
         joined = await self._ask(handle, {"request": "join", "ptype": "publisher", "room": room})
         client = Client()
         offer = await client.offer([Line("audio", "0", "sendonly"), Line("video", "1", "sendonly")])
         jsep = {"type": "offer", "sdp": offer}
-        answered = await self._ask(handle, {"request": "publish"}, jsep)
+        answered = await self._ask(handle, {"request": "publish"} | more, jsep)
         await client.accept(answered["jsep"]["sdp"])
         await asyncio.wait_for(self._waiter(f"webrtcup-{handle}"), READY_S)
         return client, joined["plugindata"]["data"]["id"]
@@ -216,6 +221,12 @@ async def churn(http: aiohttp.ClientSession, url: str, sessions: int) -> None:
             response.raise_for_status()
 
 
+def _signaller(system: str, http: aiohttp.ClientSession, url: str) -> Signaller:
+    if system.startswith("janus"):
+        return Janus(http, url, recording=system == "janus-recording")
+    return Http(http, url, system)
+
+
 async def main(system: str, url: str, sessions: int, film: Film) -> None:
     use_one_address()
     loop = asyncio.get_running_loop()
@@ -226,7 +237,7 @@ async def main(system: str, url: str, sessions: int, film: Film) -> None:
             await churn(http, url, sessions)
             print(json.dumps({"ready": ""}), flush=True)
             return
-        signaller = Janus(http, url) if system == "janus" else Http(http, url, system)
+        signaller = _signaller(system, http, url)
         pairs = await play(signaller, sessions, film)
         cipher = pairs[0][0].dtls._ssl.get_selected_srtp_profile().decode()
         print(json.dumps({"ready": cipher}), flush=True)
