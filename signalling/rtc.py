@@ -30,6 +30,7 @@ from signalling.addresses import default_addresses, host_candidate
 from signalling.forwarding import Formats
 from signalling.media import Marks, Media
 from signalling.sdp import SdpRefused, offered_ssrcs
+from signalling.srtp import InPlace
 from signalling.tracks import Kind, Shape, Track
 from signalling.udp import Address, Door, Doors
 
@@ -48,9 +49,6 @@ MAX_ADDRESSES: Final = 256
 """Addresses one participant may have come from, over all changes of network."""
 MAX_QUEUE: Final = 256
 """DTLS datagrams waiting to be read."""
-MAX_PACKET: Final = 2048
-SRTP_TRAILER: Final = 160
-"""What SRTP may add to a packet, at most (libsrtp's SRTP_MAX_TRAILER_LEN and the RTCP index)."""
 COMPONENT: Final = 1
 """Of ICE: with multiplexed RTCP there is one."""
 CLOSE_S: Final = 5.0
@@ -194,26 +192,12 @@ class _Protocol(StunProtocol):  # type: ignore[misc]
         await asyncio.sleep(0)
 
 
-class _Srtp:
-    """One direction of SRTP, in place: the library's own wrapper allocates for every packet."""
+class _Srtp(InPlace):
+    """One direction of SRTP, with the keys of a session of the library's."""
 
     def __init__(self, session: Any) -> None:
-        self._session = session  # owns what the next line points to
-        self._srtp = session._srtp[0]
-        self._room = ffi.new("char[]", MAX_PACKET + SRTP_TRAILER)
-        self._bytes = ffi.buffer(self._room)
-        self._length = ffi.new("int *")
-
-    def __call__(self, function: Any, packet: bytes) -> bytes | None:
-        """Run one of the library's functions; None: it refuses (a repeat, say, or a forgery)."""
-        length = self._length[0] = len(packet)
-        if length > MAX_PACKET:
-            return None
-        self._bytes[0:length] = packet
-        if function(self._srtp, self._room, self._length):
-            return None
-        made: bytes = self._bytes[0 : self._length[0]]
-        return made
+        super().__init__(session._srtp[0], ffi)
+        self._session = session  # owns what the line before points to
 
 
 class RtcLink:

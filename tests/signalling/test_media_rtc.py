@@ -19,6 +19,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 from signalling import rtc
 from signalling.peer import MediaSettings, Peer
 from signalling.rtp import RtpPacket
+from signalling.srtp import MAX_PACKET
 from signalling.tracks import LEARNER
 from signalling.udp import OwnDoors
 
@@ -270,7 +271,7 @@ def test_srtp_refuses_repeats_forgeries_and_giants() -> None:
 
     assert got == [rtp(1), None, None]
     assert back(rtc.lib.srtp_unprotect, b"\x80") is None
-    assert out(rtc.lib.srtp_protect, rtp(2, rtc.MAX_PACKET)) is None
+    assert out(rtc.lib.srtp_protect, rtp(2, MAX_PACKET)) is None
 
 
 async def test_closing_survives_what_the_stack_raises(monkeypatch: pytest.MonkeyPatch) -> None:
