@@ -16,11 +16,17 @@ LOOK = """async () => {
   const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true });
   const video = document.getElementById("v");
   video.srcObject = stream;
-  await new Promise((seen) => video.requestVideoFrameCallback(seen));
+  const next = () => new Promise((seen) => video.requestVideoFrameCallback(seen));
+  await next();
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
   const pen = canvas.getContext("2d");
-  pen.drawImage(video, 0, 0);
-  const wall = [...pen.getImageData(600, 20, 1, 1).data].slice(0, 3);
+  let wall = [0, 0, 0];
+  for (let frame = 0; frame < 60 && wall.every((part) => part < 32); frame += 1) {
+    // On a busy machine a camera begins with black frames, as real ones do.
+    if (frame) await next();
+    pen.drawImage(video, 0, 0);
+    wall = [...pen.getImageData(600, 20, 1, 1).data].slice(0, 3);
+  }
   const sound = stream.getAudioTracks().length;
   stream.getTracks().forEach((track) => track.stop());
   return { width: video.videoWidth, height: video.videoHeight, wall, sound };

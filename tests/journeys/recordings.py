@@ -20,6 +20,7 @@ from tests.journeys.world import SOON_S
 
 PARTS = "#parts video"
 """The recordings one by one, below the player of them all."""
+CAMERA_PARTS = f'{PARTS}[aria-label^="Learner\'s camera"]'
 PLAY = """async (video) => {
   video.muted = true;
   const failed = new Promise((_, fail) => {
@@ -49,6 +50,10 @@ TO_THE_END = """(before_end) => {
   const speed = document.getElementById("speed");
   return [seek.valueAsNumber, speed.value];
 }"""
+MUTED = """() => {
+  for (const one of document.querySelectorAll("#stage video, #stage audio")) one.muted = true;
+}"""
+"""Firefox refuses a file of sound alone on a machine without any sound device, unless muted."""
 STANDING = """() => [...document.querySelectorAll("#stage video, #stage audio")].map((one) => ({
   at: one.currentTime, ready: one.readyState, fault: one.error?.message ?? null,
 }))"""
@@ -65,6 +70,7 @@ class Player:
 
     async def plays(self, sources: int) -> None:
         """Play the last seconds; wait until each source has gone on by a second."""
+        await self._evaluate(MUTED)
         await self._evaluate(TO_THE_END, BEFORE_END_MS)
 
         async def ready() -> bool:
@@ -99,9 +105,9 @@ class Played:
     sound: int
 
 
-async def play(page: Page, number: int) -> Played:
+async def play(page: Page, number: int, of: str = PARTS) -> Played:
     """Play one recording of the page until it has moved; fails when the browser cannot."""
-    video = page.locator(PARTS).nth(number)
+    video = page.locator(of).nth(number)
     return Played(**await video.evaluate(PLAY))
 
 

@@ -16,7 +16,7 @@ from tests.harness.browser import Browsers
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS, LivePage
-from tests.journeys.recordings import play
+from tests.journeys.recordings import CAMERA_PARTS, play
 from tests.journeys.steps import Sitting, begin
 from tests.journeys.world import SOON_S, World
 
@@ -100,7 +100,7 @@ async def ends_well(world: World, sitting: Sitting, folder: Path) -> float:
     await console.attest()
     await console.open_record()
     await expect(console.page.get_by_text("The record is whole.")).to_be_visible(timeout=SOON_MS)
-    played = [await play(console.page, number) for number in range(2)]
+    played = [await play(console.page, number, CAMERA_PARTS) for number in range(2)]
     assert all(part.width > 0 and part.sound > 0 for part in played)
     async with console.page.expect_download() as coming:
         await console.page.get_by_role("link", name="Download the sealed record").click()
