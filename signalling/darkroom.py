@@ -20,7 +20,8 @@ from signalling.means import Means, Post, Spawn
 from signalling.messages import Party
 from signalling.peer import NoPicture
 from signalling.ports import MediaPeer, Picture, PictureWatch
-from signalling.seat import SILENT_S, Person
+from signalling.presence import SILENT_S
+from signalling.seat import Person
 from signalling.stage import Stage
 from signalling.tracks import Track
 

@@ -13,10 +13,9 @@ from invigilation.people import Role, Staff
 from signalling import tracks
 from signalling.messages import Party
 from signalling.ports import MediaPeer
+from signalling.presence import SILENT_S
 from signalling.tracks import Shape
 
-SILENT_S: Final = 5.0
-"""A peer that has sent no packet for so long is silent."""
 LEFT_S: Final = 5.0
 """Who is back after less than this has not left, as far as the record goes."""
 SHAPES: Final[Mapping[Party, Shape]] = {
