@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -9,7 +11,7 @@ from tests.harness.browser import Browsers
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.link import lost_link
-from tests.journeys.people import values
+from tests.journeys.people import SOON_MS, values
 from tests.journeys.steps import begin
 from tests.journeys.world import SOON_S, World
 
@@ -53,6 +55,22 @@ async def test_a_lost_link_ends_nothing_and_heals_by_itself(
     after = kinds(world)
     assert after.count("left") == 1
     assert after.index("left") < after.index("joined") < after.index("chat")
+
+    await console.page.get_by_role("button", name=re.compile("^Technical")).click()
+    await expect(learner.page.get_by_text("were given back to you")).to_be_visible(timeout=SOON_MS)
+    assert kinds(world).count("gap_ruled") == kinds(world).count("gap_closed") == 1
+    assert given_back(world) == lost(world) > 0
+
+
+def lost(world: World) -> int:
+    """Return the assessment time, in microseconds, that went by in the one gap."""
+    [(span,)] = world.rows("SELECT lost FROM gap")
+    return int(span)
+
+
+def given_back(world: World) -> int:
+    [(span,)] = world.rows("SELECT given_back FROM session WHERE state = 'in_progress'")
+    return int(span)
 
 
 def kinds(world: World) -> list[str]:
