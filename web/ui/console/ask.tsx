@@ -1,6 +1,6 @@
 // What a learner can be asked to show, and the judgement of what they showed.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { clockTime } from "../lib/page";
 import type {
   Inspection,
@@ -69,9 +69,16 @@ export function OpenInspectionPanel(props: { room: Room; asked: OpenInspection; 
     const body = { inspection: asked.id, result, note: note.trim() };
     void asking.run(() => room.request("judge", body));
   };
+  // It opens at the top of its column: whoever has scrolled down must see it.
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => panel.current?.closest(".panels")?.scrollTo(0, 0), []);
   useKeys({ Y: judge("satisfied") }, keys && !asking.busy && !room.supervising);
   return (
-    <section class={`card inspection ${asked.done_at ? "done" : ""}`} aria-labelledby="asked-title">
+    <section
+      ref={panel}
+      class={`card inspection ${asked.done_at ? "done" : ""}`}
+      aria-labelledby="asked-title"
+    >
       <h2 id="asked-title">{KINDS[asked.kind]}</h2>
       <p>
         Asked at {clockTime(asked.asked_at)}.{" "}

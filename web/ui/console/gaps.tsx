@@ -39,9 +39,10 @@ export function Gaps({ room, gaps }: { room: Room; gaps: Gap[] }) {
 
 function OneGap({ room, gap }: { room: Room; gap: Gap }) {
   const [again, setAgain] = useState(false);
+  const [note, setNote] = useState(gap.note);
   const asking = useAction();
   const rule = (ruling: Ruling) => async (): Promise<void> => {
-    const body = { gap: gap.id, ruling, note: "" };
+    const body = { gap: gap.id, ruling, note: note.trim() };
     if (await asking.run(() => room.request("rule_gap", body))) setAgain(false);
   };
   const lost = lostWords(gap.lost_s);
@@ -54,7 +55,7 @@ function OneGap({ room, gap }: { room: Room; gap: Gap }) {
         {gap.ended ? ` to ${clockTime(gap.ended)}, ${lost} lost` : ", still open"}
       </strong>{" "}
       {gap.ruling && <span class="tag tag--quiet">{RULINGS[gap.ruling]}</span>}
-      {gap.note && <p>{gap.note}</p>}
+      {gap.note && !asked && <p>{gap.note}</p>}
       {asked && (
         <div class="buttons" role="group" aria-label={`Whose gap at ${clockTime(gap.began)}`}>
           <button type="button" class="button" disabled={asking.busy} onClick={rule("technical")}>
@@ -68,12 +69,25 @@ function OneGap({ room, gap }: { room: Room; gap: Gap }) {
           >
             Learner
           </button>
+          <details class="gap-note" open={gap.note !== ""}>
+            <summary class="small">Add a note</summary>
+            <label for={`note-${gap.id}`} class="small">
+              Note, if any
+            </label>
+            <input
+              id={`note-${gap.id}`}
+              maxlength={1000}
+              autocomplete="off"
+              value={note}
+              onInput={(event) => setNote(event.currentTarget.value)}
+            />
+          </details>
         </div>
       )}
       {gap.ruling && !final && !again && (
         <p>
           <button type="button" class="link-button small" onClick={() => setAgain(true)}>
-            Rule anew
+            Change<span class="visually-hidden"> the gap at {clockTime(gap.began)}</span>
           </button>
         </p>
       )}

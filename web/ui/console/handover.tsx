@@ -1,7 +1,7 @@
 // Handing learners over to a colleague, and taking over from one.
 
-import { useState } from "preact/hooks";
-import type { Handover } from "../lib/protocol";
+import { useRef, useState } from "preact/hooks";
+import type { Colleague, Handover } from "../lib/protocol";
 import type { Desk } from "./desk";
 import { useAction } from "./hooks";
 import { Dialog, Refusal } from "./parts";
@@ -10,7 +10,12 @@ import type { Room } from "./room";
 /** Offers the learner in focus, or all learners, to one colleague. */
 export function HandOverDialog(props: { desk: Desk; room: Room; onClose: () => void }) {
   const { desk, room, onClose } = props;
-  const [to, setTo] = useState("");
+  // Who is here can accept: they stand first, and the first of them is proposed.
+  const order = useRef<string[] | null>(null);
+  order.current ??= hereFirst(desk.colleagues).map(({ id }) => id);
+  const place = ({ id }: Colleague): number => (order.current ?? []).indexOf(id) + 1 || Infinity;
+  const colleagues = [...desk.colleagues].sort((a, b) => place(a) - place(b));
+  const [to, setTo] = useState(() => colleagues.find(({ here }) => here)?.id ?? "");
   const [all, setAll] = useState(false);
   const asking = useAction();
   const mine = desk.mine();
@@ -30,8 +35,8 @@ export function HandOverDialog(props: { desk: Desk; room: Room; onClose: () => v
       <form onSubmit={submit}>
         <fieldset>
           <legend>To whom?</legend>
-          {desk.colleagues.length === 0 && <p class="soft">There is no other invigilator.</p>}
-          {desk.colleagues.map(({ id, name, here }) => (
+          {colleagues.length === 0 && <p class="soft">There is no other invigilator.</p>}
+          {colleagues.map(({ id, name, here }) => (
             <div class="choice" key={id}>
               <input
                 type="radio"
@@ -70,6 +75,10 @@ export function HandOverDialog(props: { desk: Desk; room: Room; onClose: () => v
       </form>
     </Dialog>
   );
+}
+
+function hereFirst(colleagues: Colleague[]): Colleague[] {
+  return [...colleagues].sort((a, b) => Number(b.here) - Number(a.here));
 }
 
 function Scope(props: { id: string; checked: boolean; onChoose: () => void; children: string }) {

@@ -11,6 +11,7 @@ const KEYS: { title: string; keys: [string, string][] }[] = [
       ["G", "All tiles, or one learner"],
       ["X", "Swap the pictures of the learner"],
       ["W", "Write to the learner"],
+      ["Esc", "Leave the field, so that the keys work again"],
     ],
   },
   {

@@ -103,7 +103,9 @@ function Other({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
         {role === "offered" ? `Offered by ${entry.offered_by ?? ""}` : `With ${entry.invigilator}`}
       </span>
       <span class="lobby-buttons">
-        {role === "colleague" ? (
+        {role === "colleague" && desk.has(session)?.supervising ? (
+          <strong class="tag">Looking in</strong>
+        ) : role === "colleague" ? (
           <Small entry={entry} onPress={() => desk.choose(session)}>
             Look in
           </Small>

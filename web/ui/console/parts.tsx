@@ -121,7 +121,7 @@ export function Dialog(props: {
 
 /**
  * Calls the handler of the key that was pressed, while `active`. Keys are left alone while somebody
- * types, while a dialog is open, and together with Ctrl, Alt or Meta.
+ * types (Escape leaves the field), while a dialog is open, and together with Ctrl, Alt or Meta.
  */
 export function useKeys(handlers: Record<string, () => void>, active: boolean): void {
   const latest = useRef(handlers);
@@ -130,9 +130,14 @@ export function useKeys(handlers: Record<string, () => void>, active: boolean): 
     if (!active) return undefined;
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-      const target = event.target as Element;
-      if (target.closest("input:not([type=radio], [type=checkbox]), textarea, select")) return;
       if (document.querySelector("dialog")) return;
+      const target = event.target as Element;
+      const field = target.closest("input:not([type=radio], [type=checkbox]), textarea, select");
+      if (field) {
+        // Out of the field: what is in it stays, and the keys work again.
+        if (event.key === "Escape" && !event.isComposing) (field as HTMLElement).blur();
+        return;
+      }
       const handler = latest.current[event.key.toUpperCase()];
       if (!handler) return;
       event.preventDefault();

@@ -47,29 +47,21 @@ export function Stage({ desk, room, state }: { desk: Desk; room: Room; state: Ro
         )}
       </p>
       {room.supervising && <LookingIn desk={desk} room={room} state={state} />}
-      <Head room={room} state={state} desk={desk} />
-      <p class={`trouble ${wrong ? "" : "trouble--none"}`} role="status">
-        {wrong}
-      </p>
+      <Head room={room} state={state} desk={desk} wrong={wrong} />
       {state.handover && <Offered room={room} handover={state.handover} />}
       <Pictures desk={desk} room={room} state={state} />
     </section>
   );
 }
 
-function Head({ desk, room, state }: { desk: Desk; room: Room; state: RoomState }) {
+function Head(props: { desk: Desk; room: Room; state: RoomState; wrong: string }) {
+  const { desk, room, state, wrong } = props;
   const { supervisor } = state;
   return (
     <header class="stage-head">
-      <div>
-        <h2 id="stage-title" tabIndex={-1}>
-          {state.learner.name}
-        </h2>
-        <p class="soft small">
-          {state.assessment.title} · booked {clockTime(state.booking.start)} to{" "}
-          {clockTime(state.booking.end)} · pass mark {state.assessment.pass_mark} %
-        </p>
-      </div>
+      <h2 id="stage-title" tabIndex={-1}>
+        {state.learner.name}
+      </h2>
       <div class="stage-state">
         <StateTag state={state.state} />
         {state.recording && <span class="tag tag--bad">Recording</span>}
@@ -78,13 +70,21 @@ function Head({ desk, room, state }: { desk: Desk; room: Room; state: RoomState 
             {supervisor.name} looks in since {clockTime(supervisor.since)}
           </span>
         )}
-        {room.speaking && <span class="tag tag--good">Speaks</span>}
         <TimeLeft desk={desk} room={room} state={state} />
         {closable(room, state) && (
           <button type="button" class="link-button small" onClick={() => desk.close(room)}>
             Close
           </button>
         )}
+      </div>
+      <div class="stage-line">
+        <p class="soft small">
+          {state.assessment.title} · booked {clockTime(state.booking.start)} to{" "}
+          {clockTime(state.booking.end)} · pass mark {state.assessment.pass_mark} %
+        </p>
+        <p class="trouble" role="status">
+          {wrong}
+        </p>
       </div>
     </header>
   );
@@ -125,6 +125,7 @@ function Pictures({ desk, room, state }: { desk: Desk; room: Room; state: RoomSt
     <div class="picture stage-picture">
       <Video stream={stream} label={`Picture of ${learner.name}: ${VIEWS[large].toLowerCase()}`} />
       {!seen && <p class="blank">{isOver(state.state) ? "The session is over." : "No picture."}</p>}
+      {room.speaking && <span class="mark mark--speaks">Speaks</span>}
       {room.live && others.length > 0 && (
         <div class="others" role="group" aria-label="Further pictures">
           {others.map((view) => (

@@ -243,7 +243,7 @@ function draw(): void {
   const url = isOver(state.state) ? null : state.assessment_url;
   byId("open").hidden = url === null || state.state === "paused";
   if (url) byId<HTMLAnchorElement>("open-link").href = url;
-  byId("live").hidden = byId("settings").hidden = isOver(state.state);
+  for (const id of ["live", "settings", "allowed"]) byId(id).hidden = isOver(state.state);
   const identify = state.state === "checked_in" && state.invigilator.present && met;
   byId("room").classList.toggle("identify", identify);
 }
