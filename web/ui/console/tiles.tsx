@@ -57,7 +57,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
       </span>
       <span class="tile-marks">
         {room.speaking && <span class="mark mark--speaks">Speaks</span>}
-        {room.hearsUs && <span class="mark mark--hears">Hears you</span>}
+        {room.hearsUs && state?.learner.present && <span class="mark mark--hears">Hears you</span>}
         {room.supervising && <span class="mark">Looking in</span>}
       </span>
       <span class="tile-words">
