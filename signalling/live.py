@@ -88,6 +88,11 @@ class Live:
         """Tell that this invigilator's lobby looks different now (a booking, a check-in)."""
         self._lobby.changed(staff)
 
+    def signed_out(self, staff: str) -> None:
+        """Close the connections of somebody of the staff; whoever is still signed in comes back."""
+        for sid in self._lines.of_staff(staff):
+            self._lines.dismiss(sid)
+
     async def drain(self) -> None:
         """Send everybody away to come back, complete recordings, close; may be called again."""
         if self._drained:

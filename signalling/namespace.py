@@ -114,6 +114,11 @@ class Lines:
         """Return the names under which an engine connection is in."""
         return [sid for sid, line in self._lines.items() if line.eio_sid == eio_sid]
 
+    def of_staff(self, ident: str) -> list[str]:
+        """Return the names under which somebody of the staff is in."""
+        people = ((sid, line.person.staff) for sid, line in self._lines.items())
+        return [sid for sid, staff in people if staff is not None and staff.id == ident]
+
     def remove(self, sid: str) -> Line | None:
         """Forget a connection; return it if it was known."""
         return self._lines.pop(sid, None)

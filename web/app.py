@@ -163,7 +163,7 @@ def _open_media(peers: RtcPeers, settings: Settings) -> None:
 
 
 def _relay(app: web.Application, house: House, live: Live) -> Relay:
-    relay = Relay(house.settings.redis_url, live.look, live.changed)
+    relay = Relay(house.settings.redis_url, live.look, live.changed, live.signed_out)
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         async with relay.running():

@@ -31,12 +31,13 @@ Hear = Callable[[str], None]
 class Relay:
     """Passes nudges on, to this process at once and to the others when Redis is there.
 
-    `session` hears the ids of sessions that changed, `staff` those of invigilators.
+    `session` hears the ids of sessions that changed, `staff` those of invigilators, `signed_out`
+    those of staff who ended a login.
     """
 
-    def __init__(self, url: str, session: Hear, staff: Hear) -> None:
+    def __init__(self, url: str, session: Hear, staff: Hear, signed_out: Hear) -> None:
         self._url = url
-        self._hear = {"session": session, "staff": staff}
+        self._hear = {"session": session, "staff": staff, "signed_out": signed_out}
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
 
     def changed(self, *sittings: Sitting) -> None:
@@ -52,6 +53,10 @@ class Relay:
     def lobby_changed(self, staff: str) -> None:
         """Tell all processes that this invigilator's day looks different."""
         self._tell("staff", staff)
+
+    def signed_out(self, staff: str) -> None:
+        """Tell all processes that somebody of the staff has signed out somewhere."""
+        self._tell("signed_out", staff)
 
     def _tell(self, kind: str, ident: str) -> None:
         self._hear[kind](ident)

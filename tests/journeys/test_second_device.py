@@ -1,11 +1,11 @@
-"""A learner goes on with another device: their link leads straight into the session, once."""
+"""Several devices and tabs: the newest one counts, and signing out in one ends it in all."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.async_api import expect
 
-from tests.harness.browser import DESK
+from tests.harness.browser import DESK, Browsers
 from tests.harness.films import Scene
 from tests.journeys.cast import MARIA, Cast
 from tests.journeys.people import SOON_MS
@@ -16,8 +16,9 @@ pytestmark = pytest.mark.journey
 
 
 async def test_a_second_device_takes_over_and_the_first_one_says_so(
-    world: World, cast: Cast
+    world: World, cast: Cast, browsers: Browsers
 ) -> None:
+    browsers.allow("403")  # the console of who has signed out asks once more
     sitting = await begin(world, cast)
     console, phone = sitting.console, sitting.learner
     await console.sees("the learner")
@@ -39,3 +40,11 @@ async def test_a_second_device_takes_over_and_the_first_one_says_so(
     await phone.told("Your assessment is open")
     await laptop.told("Your session is open in another window")
     await console.sees("the learner on the phone again")
+
+    other_tab = await console.page.context.new_page()
+    await other_tab.goto(f"{world.service.url}/staff/sign-out")
+    await other_tab.get_by_role("button", name="Sign out").click()
+    await expect(console.page.get_by_text("You are no longer signed in")).to_be_visible(
+        timeout=SOON_MS
+    )
+    await expect(console.page.locator("video, audio")).to_have_count(0)

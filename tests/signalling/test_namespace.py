@@ -233,6 +233,16 @@ async def test_a_learner_who_joins_nothing_is_closed_but_staff_may_wait(service,
     assert (await staff.say("join"))["ok"] is True
 
 
+async def test_who_signs_out_is_closed_on_every_page_and_nobody_else(service):
+    ann, also_ann, lea = await service.staff(), await service.staff(), await service.learner()
+
+    service.live.signed_out(service.scene.ann.id)
+    await asyncio.wait_for(asyncio.gather(ann.gone.wait(), also_ann.gone.wait()), 5)
+
+    await lea.say("join")
+    assert not lea.gone.is_set()
+
+
 async def test_who_has_joined_is_not_closed_by_the_deadline(service, monkeypatch):
     monkeypatch.setattr(edge, "ENTER_S", 0.5)
     stays = await service.learner()

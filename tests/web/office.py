@@ -187,7 +187,7 @@ def make_app(store: Store, folder: Path, clock: HandClock) -> web.Application:
     app[SECRET] = SECRET_BYTES
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
     app[VERIFIER] = lambda record: b'"attestation": null' not in record
-    app[RELAY] = Relay("", lambda _: None, lambda _: None)
+    app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)
     pages.setup(app)
     return app
 

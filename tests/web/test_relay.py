@@ -17,9 +17,10 @@ class Ears:
     def __init__(self) -> None:
         self.sessions: list[str] = []
         self.staff: list[str] = []
+        self.signed_out: list[str] = []
 
     def relay(self, url: str) -> Relay:
-        return Relay(url, self.sessions.append, self.staff.append)
+        return Relay(url, self.sessions.append, self.staff.append, self.signed_out.append)
 
 
 async def listeners(redis: RedisServer, wanted: int) -> None:
@@ -46,7 +47,9 @@ async def test_another_process_hears_the_nudge(redis: RedisServer) -> None:
         await listeners(redis, 2)
         relay.lobby_changed("st_7")
         relay.session_changed("se_7")
-        await until(lambda: there.sessions, 10, "the nudge in the other process")
+        relay.signed_out("st_9")
+        await until(lambda: there.signed_out, 10, "the nudges in the other process")
+    assert here.signed_out == there.signed_out == ["st_9"]
     assert (there.sessions, there.staff) == (["se_7"], ["st_7"])
 
 

@@ -13,7 +13,7 @@ from web.auth.passwords import Passwords
 from web.auth.place import place_of
 from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR, staff_of
-from web.keys import DESK
+from web.keys import DESK, RELAY
 from web.pages.frame import fields, go, render, staff_page
 
 routes = web.RouteTableDef()
@@ -107,9 +107,11 @@ async def leaving(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/staff/sign-out")
 async def leave(request: web.Request) -> web.StreamResponse:
-    """End the login."""
-    if request[VISITOR].staff is not None:
+    """End the login, and with it the pages that live by it."""
+    staff = request[VISITOR].staff
+    if staff is not None:
         await request.app[DESK].reception.sign_out(request.cookies[cookies.STAFF])
+        request.app[RELAY].signed_out(staff.person)
     response = go("/staff/sign-in")
     cookies.drop(response, cookies.STAFF)
     return response

@@ -33,7 +33,9 @@ export function Console({ desk }: { desk: Desk }) {
   const room = desk.focused();
   const focusShown = desk.focus !== null && !desk.overview;
   useTitle(rooms);
-  useKeys(frequent(desk, setAsked), keys);
+  useKeys(frequent(desk, setAsked), keys && !desk.refusal);
+  // Nobody is left to be seen on the screen of who may not watch any more.
+  if (desk.refusal) return <Refused words={desk.refusal} />;
   return (
     <>
       <div class="console-bar">
@@ -210,21 +212,26 @@ function Nothing({ desk }: { desk: Desk }) {
   return <p class="lede console-empty">{words}</p>;
 }
 
+function Refused({ words }: { words: string }) {
+  return (
+    <div class="console-empty">
+      <p class="notice notice--warn" role="alert">
+        {words}
+      </p>
+      <p>
+        <a href="/staff/sign-in">Sign in</a>
+      </p>
+    </div>
+  );
+}
+
 /** What concerns the console as a whole. */
 function Banners({ desk }: { desk: Desk }) {
+  if (!desk.elsewhere) return null;
   return (
-    <>
-      {desk.elsewhere && (
-        <p class="notice notice--warn" role="alert">
-          The console is open in another window. Go on there, or reload this page to go on here.
-        </p>
-      )}
-      {desk.refusal && (
-        <p class="notice notice--warn" role="alert">
-          {desk.refusal}
-        </p>
-      )}
-    </>
+    <p class="notice notice--warn" role="alert">
+      The console is open in another window. Go on there, or reload this page to go on here.
+    </p>
   );
 }
 

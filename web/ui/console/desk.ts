@@ -69,6 +69,8 @@ export class Desk {
       },
       refused: (_code, detail) => {
         this.refusal = detail;
+        this.devices.close("microphone");
+        this.cameraOff();
         this.changed();
       },
       lobby: (body) => this.takeLobby(body),

@@ -129,6 +129,8 @@ export class Connection {
       } catch (error) {
         if (error instanceof Closed) {
           this.running = false;
+          // Whoever may not come in any more is not left watching either.
+          for (const room of this.rooms.values()) room.hangUp();
           this.page.refused(error.code, error.message);
         }
       }

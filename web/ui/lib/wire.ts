@@ -34,9 +34,11 @@ export async function fetchTicket(
   });
   if ([401, 403, 404, 410].includes(answer.status)) {
     const detail =
-      answer.status === 401
-        ? "You are no longer signed in. Open your personal link again, or sign in again."
-        : "This session cannot be opened from here. Open your personal link again.";
+      boot.role === "invigilator"
+        ? "You are no longer signed in. Sign in again, then open the console."
+        : answer.status === 401
+          ? "You are no longer signed in. Open your personal link again."
+          : "This session cannot be opened from here. Open your personal link again.";
     throw new Closed(String(answer.status), detail);
   }
   if (!answer.ok) throw new RoomError(String(answer.status), NO_ANSWER);
