@@ -98,6 +98,8 @@ class Browsers:
             timezone_id=zone,
             locale="en-GB",
             java_script_enabled=javascript,
+            # A colour that is half-way to another has no contrast that could be judged.
+            reduced_motion="reduce",
         )
         page = await context.new_page()
         number = len(self._pages) + 1
