@@ -67,17 +67,20 @@ class Watch:
                 ),
             )
         )
-        done = await self._db.execute(
+        taking = (
             self._insert(idempotency)
             .values(client=one.client, key=one.key, digest=one.digest, created=one.created)
             .on_conflict_do_nothing()
         )
-        if done.rowcount == 1:
-            return None
         query = all_of(idempotency, Asked).where(
             idempotency.c.client == one.client, idempotency.c.key == one.key
         )
-        return load(Asked, (await self._db.execute(query)).one())
+        while True:
+            if (await self._db.execute(taking)).rowcount == 1:
+                return None
+            # On PostgreSQL whoever had the key may set it free between these two statements.
+            if known := (await self._db.execute(query)).first():
+                return load(Asked, known)
 
     async def finish(self, client: str, key: str, status: int, body: bytes) -> None:
         """Keep the answer for those who ask again."""

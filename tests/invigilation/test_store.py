@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -344,3 +345,26 @@ async def test_a_key_that_many_take_at_once_is_taken_by_one(world):
     results = await asyncio.gather(*(begin(world) for _ in range(12)))
 
     assert results.count(None) == 1
+
+
+async def test_a_key_that_is_set_free_while_another_looks_is_taken(world):
+    if world.store._sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    await begin(world)
+    now = world.clock.now()
+
+    async with world.store.write() as tx:
+        execute = tx.watch._db.execute
+
+        async def then_set_free(statement):
+            done = await execute(statement)
+            if statement.is_insert and not done.rowcount:
+                async with world.store.write() as other:
+                    await other.watch.abandon("c", "key")
+            return done
+
+        tx.watch._db = SimpleNamespace(execute=then_set_free)
+        asked = Asked("c", "key", "d", None, None, now)
+        known = await tx.watch.begin(asked, now - KEPT, now - IN_FLIGHT)
+
+    assert known is None
