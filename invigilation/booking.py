@@ -12,6 +12,8 @@ from invigilation.transitions import advance
 class BookingState(StrEnum):
     """Where a booking stands."""
 
+    RESERVED = "reserved"
+    LAPSED = "lapsed"
     BOOKED = "booked"
     CANCELLED = "cancelled"
     ATTENDED = "attended"
@@ -25,6 +27,8 @@ class BookingState(StrEnum):
 class BookingEvent(StrEnum):
     """What can happen to a booking."""
 
+    CONFIRM = "confirm"
+    LAPSE = "lapse"
     MOVE = "move"
     CANCEL = "cancel"
     ATTEND = "attend"
@@ -37,6 +41,8 @@ class BookingEvent(StrEnum):
 
 _S, _E = BookingState, BookingEvent
 TABLE = {
+    (_S.RESERVED, _E.CONFIRM): _S.BOOKED,
+    (_S.RESERVED, _E.LAPSE): _S.LAPSED,
     (_S.BOOKED, _E.MOVE): _S.BOOKED,
     (_S.BOOKED, _E.CANCEL): _S.CANCELLED,
     (_S.BOOKED, _E.ATTEND): _S.ATTENDED,
@@ -56,13 +62,17 @@ TABLE = {
     (_S.LEARNER_NO_SHOW, _E.FIND_PROVIDER_FAULT): _S.PROVIDER_FAULT,
     (_S.LEARNER_NO_SHOW, _E.FIND_TECHNICAL): _S.TECHNICAL_UNRESOLVED,
 }
-ACTIVE = frozenset({_S.BOOKED, _S.NO_SHOW_PROPOSED})
+ACTIVE = frozenset({_S.RESERVED, _S.BOOKED, _S.NO_SHOW_PROPOSED})
 """A booking in one of these holds its seat and its entitlement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A seat held for a request, from `start` to `end`; `hold_until` adds the buffer. Aware UTC."""
+    """A seat held for a request, from `start` to `end`; `hold_until` adds the buffer. Aware UTC.
+
+    `placed` is when it took its present time. A reserved one holds its seat until `reserved_until`
+    for somebody who pays or who was waiting; it has no session before it is confirmed.
+    """
 
     id: str
     request: str
@@ -74,6 +84,8 @@ class Booking:
     state: BookingState
     sequence: int
     zone: str
+    placed: datetime
+    reserved_until: datetime | None = None
 
     def after(self, event: BookingEvent) -> Booking:
         """Return the booking after the event; raises `IllegalTransition`."""

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from invigilation.store.views import Sitting
@@ -80,7 +82,10 @@ class Relay:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _speak(self) -> None:
-        async with Redis.from_url(self._url, decode_responses=True) as redis:
+        # A nudge is worth one more try at once, on a fresh connection: the library's own waits, of
+        # many seconds, would hold up all the nudges behind it.
+        retry = Retry(NoBackoff(), 1)
+        async with Redis.from_url(self._url, decode_responses=True, retry=retry) as redis:
             while True:
                 nudge = await self._waiting.get()
                 try:

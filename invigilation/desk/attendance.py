@@ -8,7 +8,14 @@ from datetime import timedelta
 from invigilation import attendance
 from invigilation.attendance import Evidence, Finding, Judgement
 from invigilation.booking import Booking, BookingEvent, BookingState
-from invigilation.charge import Charge, ChargeEvent, ChargeState
+from invigilation.charge import (
+    CURRENCY,
+    NO_SHOW,
+    UNPAID,
+    Charge,
+    ChargeEvent,
+    ChargeState,
+)
 from invigilation.desk.endings import wind_up
 from invigilation.desk.office import (
     SERVICE,
@@ -203,8 +210,11 @@ class AttendanceDesk:
             sitting.learner,
             sitting.booking,
             None,
+            NO_SHOW,
+            "Missed session",
             price.net_pence,
             price.vat_basis_points,
+            CURRENCY,
             ChargeState.HELD,
             None,
             self.office.clock.now(),
@@ -221,5 +231,5 @@ async def _known(tx: Tx, session: str) -> str:
 
 async def _waive(tx: Tx, booking: str, reason: str) -> None:
     charge = await tx.charges.of_booking(booking)
-    if charge is not None and charge.state in {ChargeState.HELD, ChargeState.DUE}:
+    if charge is not None and charge.state in {ChargeState.HELD, *UNPAID}:
         await tx.charges.save(charge.after(ChargeEvent.WAIVE, reason=reason))

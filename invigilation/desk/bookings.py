@@ -92,6 +92,7 @@ class BookingDesk:
         """
         zone = clean_zone(zone)
         async with self.office.store.write() as tx:
+            await tx.rota.still()
             asked = await _context(tx, request)
             if asked.charge_due is not None:
                 charge = await tx.charges.find(asked.charge_due)
@@ -123,7 +124,8 @@ class BookingDesk:
             raise SlotNotOffered(start, why_not(calendar, wish, start) or Refusal.FULL)
         end = start + timedelta(minutes=asked.assessment.minutes)
         hold = end + self.office.rules.buffer
-        return Wanted(new_id("bk"), asked.request.id, seats, start, end, hold, zone)
+        now = self.office.clock.now()
+        return Wanted(new_id("bk"), asked.request.id, seats, start, end, hold, zone, now)
 
     async def _open_session(
         self, tx: Tx, booking: Booking, assessment: Assessment, actor: str
@@ -171,6 +173,7 @@ class BookingDesk:
         Learners may until the cut-off before the present start, staff at any time.
         """
         async with self.office.store.write() as tx:
+            await tx.rota.still()
             one = await self._changeable(tx, booking, "change this booking", by_staff=by_staff)
             one.after(BookingEvent.MOVE)
             asked = await _context(tx, one.request)

@@ -37,7 +37,7 @@ class ChargeDesk:
 
     async def pay(self, charge: str, by: Staff, note: str) -> Charge:
         """Note that a charge was paid, and how (a bank reference, say)."""
-        return await self._settle(charge, by, ChargeEvent.PAY, note)
+        return await self._settle(charge, by, ChargeEvent.SETTLE, note)
 
     async def waive(self, charge: str, by: Staff, reason: str) -> Charge:
         """Waive a charge, with a reason."""

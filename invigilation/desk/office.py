@@ -18,6 +18,7 @@ from invigilation.report import Channel, Delivery, DeliveryState
 from invigilation.session import Session
 from invigilation.slots import Calendar
 from invigilation.store import Store, Tx
+from invigilation.store.audit import Change
 from invigilation.store.sessions import Open
 from invigilation.store.views import Sitting
 
@@ -83,6 +84,16 @@ class Office:
         """Write the next entry of a held session's record; `at` is now unless it is given."""
         when = Moment.of(self.clock, at)
         return record.write(held.head, held.session.id, when, kind, actor, data, self.signer)
+
+    async def note(
+        self, tx: Tx, actor: str, action: str, subject: str, before: Data | None, after: Data | None
+    ) -> None:
+        """Write a change into the audit log, in the transaction that makes it."""
+        then, now = (
+            None if d is None else record.canonical(dict(d)).decode() for d in (before, after)
+        )
+        change = Change(new_id("au"), self.clock.now(), actor, action, subject, then, now)
+        await tx.audit.add(change)
 
     def notice(self, sitting: Sitting, kind: str, more: Data) -> Delivery:
         """Make the webhook that tells the sitting's backend of `kind`."""

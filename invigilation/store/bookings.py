@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     exists,
     func,
     literal,
@@ -24,20 +25,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import ACTIVE, Booking, BookingState
-from invigilation.charge import ChargeState
+from invigilation.charge import UNPAID
 from invigilation.people import Learner
 from invigilation.request import Assessment, Request
+from invigilation.store.calendar_rows import counter, seat
 from invigilation.store.columns import Utc, Word
 from invigilation.store.mapping import all_of, columns, dump, load
-from invigilation.store.rows import (
-    assessment,
-    booking,
-    charge,
-    counter,
-    learner,
-    request,
-    seat,
-)
+from invigilation.store.paper_rows import charge
+from invigilation.store.rows import assessment, booking, learner, request
 
 HELD = sorted(ACTIVE)
 
@@ -53,6 +48,8 @@ class Wanted:
     end: datetime
     hold_until: datetime
     zone: str
+    placed: datetime
+    reserved_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +133,7 @@ class Bookings:
                 end=wanted.end,
                 hold_until=wanted.hold_until,
                 sequence=one.sequence + 1,
+                placed=wanted.placed,
             )
             .returning(*columns(booking, Booking))
         )
@@ -201,6 +199,7 @@ def _free(wanted: Wanted, but: str = "") -> ColumnElement[bool]:
 
 _START = bindparam("start", type_=Utc)
 _UNTIL = bindparam("hold_until", type_=Utc)
+_RESERVED = bindparam("reserved_until", type_=Utc)
 _WANTED_AND_FREE = and_(
     seat.c.id.in_(bindparam("seats", expanding=True)),
     ~exists().where(_overlaps(_START, _UNTIL)),
@@ -228,9 +227,14 @@ def _take(insert: Any) -> Any:
             _START,
             bindparam("end", type_=Utc),
             _UNTIL,
-            literal(BookingState.BOOKED, Word(BookingState)),
+            case(
+                (_RESERVED.is_(None), literal(BookingState.BOOKED, Word(BookingState))),
+                else_=literal(BookingState.RESERVED, Word(BookingState)),
+            ),
             literal(0),
             bindparam("zone", type_=String),
+            bindparam("placed", type_=Utc),
+            _RESERVED,
         )
         .where(_WANTED_AND_FREE)
         .order_by(func.random())
@@ -253,7 +257,7 @@ _ASSESSMENT = columns(assessment, Assessment)
 _DUE = select(charge.c.id).where(
     charge.c.learner == request.c.learner,
     charge.c.created <= request.c.created,
-    charge.c.state == ChargeState.DUE,
+    charge.c.state.in_(sorted(UNPAID)),
 )
 _CONTEXT = (
     select(

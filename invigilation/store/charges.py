@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import and_, insert, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from invigilation.charge import Charge, ChargeState
+from invigilation.charge import UNPAID, Charge, ChargeState
 from invigilation.request import Request
 from invigilation.store.mapping import all_of, dump, load
-from invigilation.store.rows import charge
+from invigilation.store.paper_rows import charge
 
 
 class Charges:
@@ -46,7 +46,7 @@ class Charges:
         earlier = and_(
             charge.c.learner == request.learner,
             charge.c.created <= request.created,
-            charge.c.state == ChargeState.DUE,
+            charge.c.state.in_(sorted(UNPAID)),
         )
         query = all_of(charge, Charge).where(or_(charge.c.request == request.id, earlier))
         rows = await self._db.execute(query.order_by(charge.c.created))
@@ -55,7 +55,7 @@ class Charges:
     async def open(self) -> list[Charge]:
         """Return all charges that are held or due, oldest first."""
         query = all_of(charge, Charge).where(
-            charge.c.state.in_([ChargeState.HELD, ChargeState.DUE])
+            charge.c.state.in_(sorted({ChargeState.HELD, *UNPAID}))
         )
         rows = await self._db.execute(query.order_by(charge.c.created))
         return [load(Charge, row) for row in rows]
@@ -65,5 +65,5 @@ class Charges:
         await self._db.execute(
             update(charge)
             .where(charge.c.id == one.id)
-            .values(state=one.state, request=one.request, reason=one.reason)
+            .values(state=one.state, request=one.request, reason=one.reason, settled=one.settled)
         )

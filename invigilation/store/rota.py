@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import ACTIVE
 from invigilation.office_hours import DEFAULT_WEEK, Hours, OfficeHours
 from invigilation.slots import Calendar, Hold, Leave, Seat, Shift
-from invigilation.store.rows import booking, closure, counter, leave, opening, seat, shift
+from invigilation.store.calendar_rows import closure, counter, leave, opening, seat, shift
+from invigilation.store.rows import booking
 
 VERSION = "rota"
 HOLIDAYS = "holidays"
+ROTA_LOCK = 0x726F7461
+"""The name of an advisory lock; any number that nothing else in the database uses."""
 MINUTES_A_DAY = 24 * 60
 
 
@@ -54,6 +57,23 @@ class Rota:
         ).first()
         return 0 if row is None else int(row[0])
 
+    async def still(self) -> None:
+        """Wait for changes of the rota that are under way, and hold back others until the end.
+
+        Whoever takes or moves a booking calls this first, and so judges by a rota that holds when
+        the booking does. On SQLite writers take turns anyhow.
+        """
+        if self._db.dialect.name == "postgresql":
+            await self._db.execute(select(func.pg_advisory_xact_lock_shared(ROTA_LOCK)))
+
+    async def changing(self) -> None:
+        """Wait for bookings that are under way, and hold back others until the end.
+
+        Whoever changes the rota calls this first, and so sees every booking that it concerns.
+        """
+        if self._db.dialect.name == "postgresql":
+            await self._db.execute(select(func.pg_advisory_xact_lock(ROTA_LOCK)))
+
     async def _changed(self) -> None:
         done = await self._db.execute(
             update(counter).where(counter.c.name == VERSION).values(value=counter.c.value + 1)
@@ -63,7 +83,7 @@ class Rota:
 
     async def add_seat(self, ident: str, staff: str, lane: int) -> None:
         """Insert a seat: one lane of one invigilator."""
-        await self._db.execute(insert(seat).values(id=ident, staff=staff, lane=lane))
+        await self._db.execute(insert(seat).values(id=ident, staff=staff, lane=lane, retired=False))
         await self._changed()
 
     async def add_shift(self, ident: str, one: Shift) -> None:
@@ -80,10 +100,10 @@ class Rota:
         )
         await self._changed()
 
-    async def add_leave(self, ident: str, one: Leave) -> None:
+    async def add_leave(self, ident: str, one: Leave, note: str = "") -> None:
         """Insert a leave."""
         await self._db.execute(
-            insert(leave).values(id=ident, staff=one.staff, start=one.start, end=one.end)
+            insert(leave).values(id=ident, staff=one.staff, start=one.start, end=one.end, note=note)
         )
         await self._changed()
 
@@ -157,7 +177,9 @@ class Rota:
             openings[one.day] = (*openings.get(one.day, ()), one.hours)
         shifts = await self._db.execute(select(shift).order_by(shift.c.id))
         leaves = await self._db.execute(select(leave.c.staff, leave.c.start, leave.c.end))
-        seats = await self._db.execute(select(seat.c.id, seat.c.staff).order_by(seat.c.id))
+        seats = await self._db.execute(
+            select(seat.c.id, seat.c.staff).where(~seat.c.retired).order_by(seat.c.id)
+        )
         return Calendar(
             office=OfficeHours(zone, DEFAULT_WEEK, closed, openings),
             shifts=tuple(

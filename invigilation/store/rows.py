@@ -1,4 +1,4 @@
-"""The tables. Private to the store: nothing else in the house knows them."""
+"""The tables of people, requests, bookings and sessions. Private to the store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -19,7 +18,6 @@ from sqlalchemy import (
 )
 
 from invigilation.booking import BookingState
-from invigilation.charge import ChargeState
 from invigilation.gap import Ruling
 from invigilation.identity import Decision, IdentityState
 from invigilation.incident import Severity
@@ -27,24 +25,13 @@ from invigilation.inspection import InspectionKind, InspectionResult
 from invigilation.report import Channel, DeliveryState
 from invigilation.request import RequestState
 from invigilation.session import Outcome, SessionState
-from invigilation.store.columns import Day, Span, Utc, Word, Words
+from invigilation.store.columns import Span, Utc, Word, Words
+from invigilation.store.schema import ID, metadata, ref
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-metadata = MetaData(naming_convention=NAMING)
-ID = String(40)
-HELD = "state in ('booked', 'no_show_proposed')"
+HELD = "state in ('booked', 'no_show_proposed', 'reserved')"
 """The SQL twin of `booking.ACTIVE`; a test holds them together."""
 GAP_OPEN = "ended IS NULL"
 INSPECTION_OPEN = "result IS NULL"
-
-
-def _ref(name: str, target: str, **more: bool) -> Column[str]:
-    return Column(name, ID, ForeignKey(f"{target}.id"), nullable=more.get("nullable", False))
 
 
 backend = Table(
@@ -59,7 +46,7 @@ client = Table(
     "client",
     metadata,
     Column("id", ID, primary_key=True),
-    _ref("backend", "backend"),
+    ref("backend", "backend"),
     Column("secret_hash", String(200), nullable=False),
     Column("scopes", Words, nullable=False),
 )
@@ -94,7 +81,7 @@ assessment = Table(
     "assessment",
     metadata,
     Column("id", ID, primary_key=True),
-    _ref("backend", "backend"),
+    ref("backend", "backend"),
     Column("code", String(80), nullable=False),
     Column("title", String(200), nullable=False),
     Column("minutes", Integer, nullable=False),
@@ -107,7 +94,7 @@ learner = Table(
     "learner",
     metadata,
     Column("id", ID, primary_key=True),
-    _ref("backend", "backend"),
+    ref("backend", "backend"),
     Column("reference", String(200), nullable=False),
     Column("name", String(200), nullable=False),
     Column("email", String(254), nullable=False),
@@ -118,10 +105,10 @@ request = Table(
     "request",
     metadata,
     Column("id", ID, primary_key=True),
-    _ref("backend", "backend"),
+    ref("backend", "backend"),
     Column("reference", String(200), nullable=False),
-    _ref("learner", "learner"),
-    _ref("assessment", "assessment"),
+    ref("learner", "learner"),
+    ref("assessment", "assessment"),
     Column("assessment_url", String(2000), nullable=False),
     Column("return_url", String(2000), nullable=False),
     Column("licence_until", Utc, nullable=False),
@@ -129,67 +116,23 @@ request = Table(
     Column("created", Utc, nullable=False),
     UniqueConstraint("backend", "reference"),
 )
-seat = Table(
-    "seat",
-    metadata,
-    Column("id", ID, primary_key=True),
-    _ref("staff", "staff"),
-    Column("lane", Integer, nullable=False),
-    UniqueConstraint("staff", "lane"),
-)
-shift = Table(
-    "shift",
-    metadata,
-    Column("id", ID, primary_key=True),
-    _ref("staff", "staff"),
-    Column("weekday", Integer, nullable=False),
-    Column("start_minute", Integer, nullable=False),
-    Column("end_minute", Integer, nullable=False),
-    Column("first", Day, nullable=False),
-    Column("last", Day),
-)
-leave = Table(
-    "leave",
-    metadata,
-    Column("id", ID, primary_key=True),
-    _ref("staff", "staff"),
-    Column("start", Utc, nullable=False),
-    Column("end", Utc, nullable=False),
-)
-closure = Table(
-    "closure",
-    metadata,
-    Column("day", Day, primary_key=True, autoincrement=False),
-    Column("reason", String(200), nullable=False),
-)
-opening = Table(
-    "opening",
-    metadata,
-    Column("id", ID, primary_key=True),
-    Column("day", Day, nullable=False),
-    Column("start_minute", Integer, nullable=False),
-    Column("end_minute", Integer, nullable=False),
-)
-counter = Table(
-    "counter",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("value", BigInteger, nullable=False),
-)
 booking = Table(
     "booking",
     metadata,
     Column("id", ID, primary_key=True),
-    _ref("request", "request"),
-    _ref("seat", "seat"),
-    _ref("staff", "staff"),
+    ref("request", "request"),
+    ref("seat", "seat"),
+    ref("staff", "staff"),
     Column("start", Utc, nullable=False),
     Column("end", Utc, nullable=False),
     Column("hold_until", Utc, nullable=False),
     Column("state", Word(BookingState), nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("zone", String(64), nullable=False),
+    Column("placed", Utc, nullable=False),
+    Column("reserved_until", Utc),
     Index("ix_booking_seat_start", "seat", "start"),
+    Index("ix_booking_staff_start", "staff", "start"),
     Index("ix_booking_start", "start"),
     Index(
         "uq_booking_one_active",
@@ -217,8 +160,8 @@ session = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("statement", Text),
     Column("attestation", LargeBinary),
-    _ref("invigilator", "staff", nullable=True),
-    _ref("handing_to", "staff", nullable=True),
+    ref("invigilator", "staff", nullable=True),
+    ref("handing_to", "staff", nullable=True),
     Column("given_back", Span, nullable=False),
     Index("ix_session_state", "state"),
     Index("ix_session_handing_to", "handing_to"),
@@ -321,19 +264,6 @@ chat = Table(
     Column("client_id", String(64), nullable=False),
     Column("notice", Boolean, nullable=False),
     UniqueConstraint("session", "client_id"),
-)
-charge = Table(
-    "charge",
-    metadata,
-    Column("id", ID, primary_key=True),
-    _ref("learner", "learner"),
-    Column("booking", ID, ForeignKey("booking.id"), nullable=False, unique=True),
-    _ref("request", "request", nullable=True),
-    Column("net_pence", Integer, nullable=False),
-    Column("vat_basis_points", Integer, nullable=False),
-    Column("state", Word(ChargeState), nullable=False),
-    Column("reason", Text),
-    Column("created", Utc, nullable=False),
 )
 delivery = Table(
     "delivery",

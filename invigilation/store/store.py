@@ -15,6 +15,7 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from invigilation.store.audit import Audit
 from invigilation.store.bookings import Bookings
 from invigilation.store.charges import Charges
 from invigilation.store.evidence import EvidenceRows
@@ -54,6 +55,7 @@ class Tx:
         self.outbox = Outbox(connection)
         self.watch = Watch(connection)
         self.views = Views(connection)
+        self.audit = Audit(connection)
 
 
 class Store:

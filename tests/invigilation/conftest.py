@@ -9,7 +9,7 @@ import pytest
 
 from invigilation.people import Role
 from invigilation.store import Store
-from invigilation.store.rows import metadata
+from invigilation.store.schema import metadata
 from tests import builders
 from tests.builders import FixedClock
 from tests.invigilation.offices import World

@@ -43,6 +43,19 @@ def test_the_rounding_is_never_more_than_half_a_penny(net, basis_points):
 def test_a_charge_keeps_the_price_of_its_day():
     made = datetime(2026, 11, 23, tzinfo=UTC)
 
-    one = Charge("c", "l", "b", None, 4_500, 2_000, ChargeState.HELD, None, made)
+    one = Charge(
+        "c",
+        "l",
+        "b",
+        None,
+        "no_show",
+        "Missed session",
+        4_500,
+        2_000,
+        "GBP",
+        ChargeState.HELD,
+        None,
+        made,
+    )
 
     assert one.price == Price(4_500, 2_000)

@@ -17,9 +17,11 @@ from invigilation import (
     gap,
     identity,
     inspection,
+    onboard,
     report,
     request,
     session,
+    waiting,
 )
 from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.charge import Charge, ChargeEvent, ChargeState
@@ -28,8 +30,8 @@ from invigilation.identity import Decision, IdentityCheck, IdentityState, Snapsh
 from invigilation.report import Channel, Delivery, DeliveryEvent, DeliveryState
 from invigilation.request import Request, RequestEvent, RequestState
 from invigilation.session import LIVE, OUTCOMES, OVER, Session, SessionEvent, SessionState
-from invigilation.store import rows
-from invigilation.store.migrations.versions import v0001_first
+from invigilation.store import calendar_rows, rows
+from invigilation.store.migrations.versions import v0003_calendar
 from invigilation.transitions import advance, can
 
 T0 = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -40,6 +42,8 @@ MACHINES = {
         BookingState,
         BookingEvent,
         """
+        reserved          confirm              booked
+        reserved          lapse                lapsed
         booked            move                 booked
         booked            cancel               cancelled
         booked            attend               attended
@@ -57,7 +61,7 @@ MACHINES = {
         learner_no_show   find_provider_fault  provider_fault
         learner_no_show   find_technical       technical_unresolved
         """,
-        {"cancelled", "provider_fault", "technical_unresolved", "excused"},
+        {"cancelled", "lapsed", "provider_fault", "technical_unresolved", "excused"},
     ),
     "session": (
         session.TABLE,
@@ -105,12 +109,58 @@ MACHINES = {
         ChargeState,
         ChargeEvent,
         """
-        held  fall_due  due
-        held  waive     waived
-        due   pay       paid
-        due   waive     waived
+        held       fall_due  due
+        held       waive     waived
+        due        submit    submitted
+        due        settle    settled
+        due        waive     waived
+        submitted  expire    due
+        submitted  fail      failed
+        submitted  settle    settled
+        submitted  waive     waived
+        failed     submit    submitted
+        failed     settle    settled
+        failed     waive     waived
         """,
-        {"paid", "waived"},
+        {"settled", "waived"},
+    ),
+    "payment": (
+        charge.PAYMENTS,
+        charge.PaymentState,
+        charge.PaymentEvent,
+        """
+        open     pay     paid
+        open     expire  expired
+        open     fail    failed
+        expired  pay     paid
+        failed   pay     paid
+        """,
+        {"paid"},
+    ),
+    "waiting": (
+        waiting.TABLE,
+        waiting.WaitingState,
+        waiting.WaitingEvent,
+        """
+        waiting  offer   offered
+        waiting  lapse   lapsed
+        waiting  leave   left
+        offered  accept  accepted
+        offered  lapse   lapsed
+        offered  leave   left
+        """,
+        {"accepted", "lapsed", "left"},
+    ),
+    "onboard": (
+        onboard.TABLE,
+        onboard.OnboardState,
+        onboard.OnboardEvent,
+        """
+        submitted  accept    accepted
+        submitted  refuse    refused
+        submitted  withdraw  withdrawn
+        """,
+        {"accepted", "refused", "withdrawn"},
     ),
     "identity check": (
         identity.TABLE,
@@ -257,10 +307,14 @@ def words_of(sql):
 
 
 @pytest.mark.parametrize(
-    "sql", [rows.HELD, v0001_first.HELD, v0001_first.TAKEN], ids=["rows", "index", "trigger"]
+    "sql", [rows.HELD, v0003_calendar.HELD, v0003_calendar.TAKEN], ids=["rows", "index", "trigger"]
 )
 def test_the_database_holds_a_seat_for_just_the_active_states(sql):
     assert words_of(sql) == {state.value for state in booking.ACTIVE}
+
+
+def test_the_database_keeps_one_place_in_the_line_for_just_who_is_in_it():
+    assert words_of(calendar_rows.IN_LINE) == {state.value for state in waiting.IN_LINE}
 
 
 def test_a_booking_that_is_no_longer_active_never_is_again():
@@ -270,21 +324,34 @@ def test_a_booking_that_is_no_longer_active_never_is_again():
 
 
 def test_a_booking_after_an_event_differs_in_its_state_alone():
-    one = Booking("b", "r", "s", "st", T0, T0, T0, BookingState.BOOKED, 3, "UTC")
+    one = Booking("b", "r", "s", "st", T0, T0, T0, BookingState.BOOKED, 3, "UTC", T0)
 
     after = one.after(BookingEvent.ATTEND)
 
-    assert after == Booking("b", "r", "s", "st", T0, T0, T0, BookingState.ATTENDED, 3, "UTC")
+    assert after == Booking("b", "r", "s", "st", T0, T0, T0, BookingState.ATTENDED, 3, "UTC", T0)
 
 
 def test_a_charge_keeps_its_request_and_reason_unless_told_others():
-    one = Charge("c", "l", "b", None, 4_500, 2_000, ChargeState.HELD, None, T0)
+    one = Charge(
+        "c",
+        "l",
+        "b",
+        None,
+        "no_show",
+        "Missed session",
+        4_500,
+        2_000,
+        "GBP",
+        ChargeState.HELD,
+        None,
+        T0,
+    )
 
     due = one.after(ChargeEvent.FALL_DUE, request="r")
-    paid = due.after(ChargeEvent.PAY, reason="bank")
+    paid = due.after(ChargeEvent.SETTLE, reason="bank")
 
     assert (due.state, due.request, due.reason) == (ChargeState.DUE, "r", None)
-    assert (paid.state, paid.request, paid.reason) == (ChargeState.PAID, "r", "bank")
+    assert (paid.state, paid.request, paid.reason) == (ChargeState.SETTLED, "r", "bank")
 
 
 def test_a_request_and_a_delivery_move_by_their_tables():

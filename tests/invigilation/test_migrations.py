@@ -13,7 +13,7 @@ from invigilation.gap import Ruling
 from invigilation.incident import Severity
 from invigilation.session import Outcome, SessionState
 from invigilation.store import Store, store
-from invigilation.store.rows import metadata
+from invigilation.store.schema import metadata
 from tests import builders
 from tests.builders import FixedClock
 from tests.invigilation.offices import STATEMENT, World

@@ -193,7 +193,7 @@ async def test_the_next_request_is_due_and_can_be_booked_once_it_is_paid(world):
 
     assert (refused.value.charge, refused.value.pence) == (charge.id, 5_400)
     paid = await world.desk.charges.pay(charge.id, world.sam, "bank 123")
-    assert (paid.state, paid.reason) == (ChargeState.PAID, "bank 123 (Sam Field)")
+    assert (paid.state, paid.reason) == (ChargeState.SETTLED, "bank 123 (Sam Field)")
     again = await world.desk.bookings.book(asked.request.id, START + 3 * DAY, "UTC")
     assert again.learner == one.learner
 
@@ -316,4 +316,4 @@ async def test_a_charge_that_was_paid_is_not_waived_by_a_later_verdict(world):
 
     await decide(world, one, BookingState.EXCUSED, reason="Ill after all.")
 
-    assert await world.rows("SELECT state FROM charge") == [("paid",)]
+    assert await world.rows("SELECT state FROM charge") == [("settled",)]

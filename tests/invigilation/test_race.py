@@ -78,7 +78,20 @@ async def test_a_held_charge_falls_on_one_of_two_requests_made_at_once(world):
     async with world.store.write() as tx:
         held = ChargeState.HELD
         made = world.clock.now()
-        charge = Charge("ch", one.learner, one.booking, None, 100, 0, held, None, made)
+        charge = Charge(
+            "ch",
+            one.learner,
+            one.booking,
+            None,
+            "no_show",
+            "Missed",
+            100,
+            0,
+            "GBP",
+            held,
+            None,
+            made,
+        )
         await tx.charges.add(charge)
 
     answers = await asyncio.gather(

@@ -18,7 +18,7 @@ from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.office_hours import Hours, Window
 from invigilation.slots import Leave, Refusal, Shift
 from invigilation.store import Store
-from invigilation.store.rows import metadata
+from invigilation.store.schema import metadata
 from invigilation.store.watch import Asked
 from tests import builders
 from tests.builders import MONDAY, START

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from invigilation.charge import Charge, ChargeState
+from invigilation.charge import UNPAID, Charge, ChargeState
 from invigilation.desk import Desk
 from invigilation.desk.requests import Ask, Asked
 from invigilation.office_hours import Window
@@ -251,7 +251,7 @@ def _charge(charges: tuple[Charge, ...]) -> ChargeAnswer | None:
     """Return the charge that is due, else the last one that was."""
     if not charges:
         return None
-    one = next((one for one in charges if one.state is ChargeState.DUE), charges[-1])
+    one = next((one for one in charges if one.state in UNPAID), charges[-1])
     price = one.price
     return ChargeAnswer(
         id=one.id,

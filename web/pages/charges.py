@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from invigilation.charge import ChargeState
+from invigilation.charge import UNPAID
 from invigilation.desk.charges import Owed
 from invigilation.errors import InvalidInput, NotFound
 from invigilation.people import Role, Staff
@@ -79,7 +79,7 @@ def _form(
         "charge.html",
         status=422 if errors else 200,
         one=owed,
-        due=owed.charge.state is ChargeState.DUE,
+        due=owed.charge.state in UNPAID,
         entered=entered,
         errors=errors,
     )

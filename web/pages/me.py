@@ -9,7 +9,7 @@ from aiohttp import web
 
 from invigilation import attendance
 from invigilation.booking import ACTIVE, BookingState
-from invigilation.charge import Charge, ChargeState
+from invigilation.charge import UNPAID, Charge
 from invigilation.desk.requests import Asked
 from invigilation.request import RequestState
 from invigilation.session import LIVE, OVER, Session, SessionState
@@ -40,7 +40,7 @@ class Standing:
     @property
     def due(self) -> list[Charge]:
         """The charges that must be settled before a time can be booked."""
-        return [one for one in self.asked.charges if one.state is ChargeState.DUE]
+        return [one for one in self.asked.charges if one.state in UNPAID]
 
     @property
     def booking(self) -> Sitting | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from invigilation.store.rows import metadata
+from invigilation.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():
