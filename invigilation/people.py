@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
 
 from invigilation.errors import InvalidInput
 
@@ -69,19 +67,3 @@ def clean_email(raw: str) -> str:
     if len(email) > EMAIL_LIMIT or not _EMAIL.fullmatch(email):
         raise InvalidInput("email", "Enter an e-mail address, like name@example.com.")
     return email
-
-
-def clean_zone(raw: str) -> str:
-    """Return an IANA zone name that this system knows."""
-    if raw not in known_zones():
-        raise InvalidInput("zone", "Choose a time zone from the list.")
-    return ZoneInfo(raw).key
-
-
-@cache
-def known_zones() -> frozenset[str]:
-    """Return the names of all zones that this system knows.
-
-    Reading the whole zone directory takes some 50 ms: once is enough.
-    """
-    return frozenset(available_timezones())

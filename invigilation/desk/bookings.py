@@ -18,7 +18,6 @@ from invigilation.errors import (
     TooLate,
 )
 from invigilation.office_hours import Window
-from invigilation.people import clean_zone
 from invigilation.record import EMPTY, Data, Moment
 from invigilation.request import Assessment, Request, RequestEvent
 from invigilation.session import Session, SessionEvent, SessionState
@@ -34,6 +33,7 @@ from invigilation.slots import (
 from invigilation.store import Tx
 from invigilation.store.bookings import Context, Hindrance, Wanted
 from invigilation.store.views import Sitting
+from invigilation.zones import clean_zone
 
 SECRET_BYTES = 32
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from invigilation.charge import Charge, ChargeEvent
 from invigilation.desk.office import Office, new_id
 from invigilation.errors import InvalidInput, NotFound
-from invigilation.people import Learner, clean_email, clean_name, clean_zone
+from invigilation.people import Learner, clean_email, clean_name
 from invigilation.request import Assessment, Request, RequestState
 from invigilation.store import Tx
 from invigilation.store.people import Backend
+from invigilation.zones import clean_zone
 
 FORM = "form"
 """The backend in whose name requests of the public form are kept."""

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from invigilation.errors import InvalidInput
-from invigilation.people import Role, Staff, clean_email, clean_name, clean_zone
+from invigilation.people import Role, Staff, clean_email, clean_name
+from invigilation.zones import clean_zone
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ import icalendar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from invigilation.report import Delivery
+from invigilation.zones import zone_named
 
 METHODS = {"booked": "REQUEST", "moved": "REQUEST", "cancelled": "CANCEL"}
 SUBJECTS = {
@@ -98,7 +99,7 @@ class Letters:
             "kind": kind,
             "service": self._head.service,
             "link": self._head.url + self._head.link(facts["request"]),
-            "yours": f"{start.astimezone(ZoneInfo(zone)):{DAY_AND_TIME}} ({zone})",
+            "yours": f"{start.astimezone(zone_named(zone)):{DAY_AND_TIME}} ({zone})",
             "london": f"{start.astimezone(LONDON):{DAY_AND_TIME}} (London)",
             "utc": f"{start.astimezone(UTC):{DAY_AND_TIME}} UTC",
         }

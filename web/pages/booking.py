@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from aiohttp import web
 
@@ -17,6 +16,7 @@ from invigilation.errors import (
 )
 from invigilation.office_hours import Window
 from invigilation.slots import Refusal
+from invigilation.zones import zone_named
 from web.auth import cookies
 from web.keys import DESK, RELAY
 from web.pages.frame import fields, go, render
@@ -165,7 +165,7 @@ async def _picker(
     status: int = 200,
     near: datetime | None = None,
 ) -> web.StreamResponse:
-    zone = ZoneInfo(standing.zone)
+    zone = zone_named(standing.zone)
     around = near.astimezone(zone).date() if near is not None else None
     month, picked = await _look(request, standing, zone, around)
     why = "" if picked is None or picked.starts else await _why(request, standing, picked.day)
@@ -185,7 +185,7 @@ async def _picker(
 
 
 async def _look(
-    request: web.Request, standing: Standing, zone: ZoneInfo, around: date | None
+    request: web.Request, standing: Standing, zone: tzinfo, around: date | None
 ) -> tuple[Month, Day | None]:
     """Return the month to show and the day in it.
 
@@ -214,7 +214,7 @@ def _first_free(month: Month) -> Day | None:
 async def _month(
     request: web.Request,
     standing: Standing,
-    zone: ZoneInfo,
+    zone: tzinfo,
     first: date,
     today: date,
     last: date,
@@ -252,7 +252,7 @@ async def _month(
     )
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(0), zone).astimezone(UTC)
 
 

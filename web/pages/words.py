@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from invigilation.office_hours import LONDON
-from invigilation.people import known_zones
+from invigilation.zones import known_zones, zone_named
 
 UTC_NAME = "UTC"
 
@@ -51,9 +50,9 @@ def offset(at: datetime, zone: tzinfo) -> str:
 
 def three_times(at: datetime, zone: str) -> list[tuple[str, str]]:
     """Return a moment in the reader's zone, in London and in UTC, as (place, words)."""
-    own = ZoneInfo(zone)
+    own = zone_named(zone)
     rows = [(f"{place(zone)} (your time)", moment(at, own))]
-    if own.key != LONDON.key:
+    if zone != LONDON.key:
         rows.append(("London", moment(at)))
     return [*rows, (UTC_NAME, moment(at, UTC))]
 
@@ -63,9 +62,9 @@ def brief(at: datetime, zone: str) -> str:
 
     Where another day is meant elsewhere, it is named: "(Sun 16:00 London, Sun 16:00 UTC)".
     """
-    own = ZoneInfo(zone)
+    own = zone_named(zone)
     rest = [f"{_beside(at, own, UTC)} {UTC_NAME}"]
-    if own.key == LONDON.key:
+    if zone == LONDON.key:
         return f"{moment(at)} in London ({rest[0]})"
     return f"{moment(at, own)} your time ({_beside(at, own, LONDON)} London, {rest[0]})"
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from invigilation.errors import InvalidInput
 from invigilation.office_hours import LONDON
-from invigilation.people import clean_zone, known_zones
+from invigilation.zones import clean_zone, is_ship_clock, known_zones
 from web.auth import cookies
 from web.auth.visitor import request_id_of
 from web.pages import words
@@ -20,7 +20,11 @@ BACK = {"/me", "/me/book", "/me/change"}
 def zone_of(request: web.Request, otherwise: str = LONDON.key) -> str:
     """Return the zone that this browser has chosen or shown, else another one."""
     chosen = request.cookies.get(cookies.ZONE, "")
-    return chosen if chosen in known_zones() else otherwise
+    return chosen if _known(chosen) else otherwise
+
+
+def _known(zone: str) -> bool:
+    return zone in known_zones() or is_ship_clock(zone)
 
 
 @routes.get("/me/zone")
