@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from invigilation.desk.attendance import AttendanceDesk
 from invigilation.desk.bookings import BookingDesk
 from invigilation.desk.charges import ChargeDesk
+from invigilation.desk.enquiries import EnquiryDesk
 from invigilation.desk.gaps import GapDesk
 from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
@@ -39,6 +40,7 @@ class Desk:
     recordings: RecordingDesk
     attendance: AttendanceDesk
     charges: ChargeDesk
+    enquiries: EnquiryDesk
     reports: ReportDesk
 
     @classmethod
@@ -58,5 +60,6 @@ class Desk:
             RecordingDesk(office),
             AttendanceDesk(office),
             ChargeDesk(office),
+            EnquiryDesk(office),
             ReportDesk(office),
         )

@@ -15,9 +15,11 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from invigilation.store.ahead import AheadRows
 from invigilation.store.audit import Audit
 from invigilation.store.bookings import Bookings
 from invigilation.store.charges import Charges
+from invigilation.store.enquiries import Enquiries
 from invigilation.store.evidence import EvidenceRows
 from invigilation.store.logins import Logins
 from invigilation.store.marks import Marks
@@ -47,6 +49,7 @@ class Tx:
         self.logins = Logins(connection)
         self.requests = Requests(connection)
         self.rota = Rota(connection)
+        self.ahead = AheadRows(connection)
         self.bookings = Bookings(connection)
         self.sessions = Sessions(connection)
         self.marks = Marks(connection)
@@ -56,6 +59,7 @@ class Tx:
         self.watch = Watch(connection)
         self.views = Views(connection)
         self.audit = Audit(connection)
+        self.enquiries = Enquiries(connection)
 
 
 class Store:
