@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,20 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 STAFF_PAGES = (
     ("/staff/console", "Console", Role.INVIGILATOR),
     ("/staff/calendar", "Calendar", Role.SCHEDULER),
+    ("/staff/bookings", "Bookings", Role.SCHEDULER),
     ("/staff/attendance", "Attendance", Role.SCHEDULER),
     ("/staff/charges", "Charges", Role.SCHEDULER),
     ("/staff/closures", "Closures", Role.SCHEDULER),
+    ("/staff/audit", "Audit", Role.SCHEDULER),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
 )
-_BELONGS = {"/staff/calendar": ("/staff/bookings",)}
+_BELONGS = {"/staff/bookings": ("/staff/book",)}
+_GROUPS = (
+    ("Sessions", ("Console", "Calendar", "Bookings", "Attendance")),
+    ("Learners", ("Questions", "Onboard", "Charges", "Products")),
+    ("Office", ("Rota", "Closures", "Audit", "Administration")),
+)
+"""The headings under which the pages stand, and their order; others come last, under Office."""
 
 
 def setup_templates(app: web.Application, assets: Assets, service_name: str) -> None:
@@ -70,22 +79,42 @@ def render(
     return response
 
 
-def staff_nav(person: Staff, path: str) -> list[dict[str, object]]:
-    """Return the ways that this member of staff may go."""
-    ways: list[dict[str, object]] = [
-        {"href": href, "label": label, "current": path.startswith((href, *_BELONGS.get(href, ())))}
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A page that somebody of the staff may go to."""
+
+    href: str
+    label: str
+    current: bool
+
+
+def staff_nav(person: Staff, path: str) -> list[tuple[str, list[Way]]]:
+    """Return the ways that this member of staff may go, under few headings."""
+    ways = {
+        label: Way(href, label, _within(path, (href, *_BELONGS.get(href, ()))))
         for href, label, role in STAFF_PAGES
         if person.is_a(role) or person.is_a(Role.ADMINISTRATOR)
-    ]
-    return [*ways, {"href": "/staff/sign-out", "label": "Sign out", "current": False}]
+    }
+    known = {label for _, labels in _GROUPS for label in labels}
+    others = [label for label in ways if label not in known]
+    groups = []
+    for heading, labels in _GROUPS:
+        rest = others if heading == _GROUPS[-1][0] else []
+        if found := [ways[label] for label in (*labels, *rest) if label in ways]:
+            groups.append((heading, found))
+    return groups
+
+
+def _within(path: str, pages: tuple[str, ...]) -> bool:
+    return any(path == page or path.startswith(f"{page}/") for page in pages)
 
 
 def staff_page(
     request: web.Request, person: Staff, template: str, *, status: int = 200, **context: Any
 ) -> web.Response:
     """Return a page of the staff's part."""
-    nav = staff_nav(person, request.path)
-    return render(request, template, status=status, nav=nav, me=person, **context)
+    ways = staff_nav(person, request.path)
+    return render(request, template, status=status, staff_nav=ways, me=person, **context)
 
 
 def go(path: str) -> web.Response:
