@@ -13,7 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from invigilation.booking import ACTIVE
 from invigilation.office_hours import DEFAULT_WEEK, Hours, OfficeHours
 from invigilation.slots import Calendar, Hold, Leave, Seat, Shift
-from invigilation.store.calendar_rows import closure, counter, leave, opening, seat, shift
+from invigilation.store.calendar_rows import (
+    busy,
+    closure,
+    counter,
+    leave,
+    opening,
+    seat,
+    shift,
+    skill,
+)
 from invigilation.store.rows import booking
 
 VERSION = "rota"
@@ -30,6 +39,38 @@ class Opening:
     id: str
     day: date
     hours: Hours
+
+
+@dataclass(frozen=True, slots=True)
+class KeptShift:
+    """A weekly shift, or extra hours on one day, under its id."""
+
+    id: str
+    shift: Shift
+
+    @property
+    def extra(self) -> bool:
+        """Say whether it is for one day only."""
+        return self.shift.first == self.shift.last
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLeave:
+    """A leave under its id."""
+
+    id: str
+    leave: Leave
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A seat as it is kept; a retired one takes no bookings any more."""
+
+    id: str
+    staff: str
+    lane: int
+    retired: bool
 
 
 def _hours(start: int, end: int) -> Hours:
@@ -86,6 +127,19 @@ class Rota:
         await self._db.execute(insert(seat).values(id=ident, staff=staff, lane=lane, retired=False))
         await self._changed()
 
+    async def lanes(self, staff: str | None = None) -> list[Lane]:
+        """Return the seats of somebody, or of everybody, retired ones too, by lane."""
+        query = select(seat.c.id, seat.c.staff, seat.c.lane, seat.c.retired)
+        if staff is not None:
+            query = query.where(seat.c.staff == staff)
+        rows = await self._db.execute(query.order_by(seat.c.staff, seat.c.lane))
+        return [Lane(*row) for row in rows]
+
+    async def retire(self, seats: Sequence[str], *, retired: bool) -> None:
+        """Take seats out of use, or put them back into it."""
+        await self._db.execute(update(seat).where(seat.c.id.in_(seats)).values(retired=retired))
+        await self._changed()
+
     async def add_shift(self, ident: str, one: Shift) -> None:
         """Insert a weekly shift."""
         await self._db.execute(
@@ -98,6 +152,63 @@ class Rota:
                 last=one.last,
             )
         )
+        await self._changed()
+
+    async def shifts(self, staff: str | None = None) -> list[KeptShift]:
+        """Return the shifts of somebody, or of everybody, as they come in a week."""
+        query = select(shift)
+        if staff is not None:
+            query = query.where(shift.c.staff == staff)
+        order = (shift.c.first, shift.c.weekday, shift.c.start_minute, shift.c.id)
+        return [
+            KeptShift(
+                r.id,
+                Shift(r.staff, r.weekday, _hours(r.start_minute, r.end_minute), r.first, r.last),
+            )
+            for r in await self._db.execute(query.order_by(*order))
+        ]
+
+    async def end_shift(self, ident: str, last: date) -> None:
+        """Let a shift hold until that day, included."""
+        await self._db.execute(update(shift).where(shift.c.id == ident).values(last=last))
+        await self._changed()
+
+    async def remove_shift(self, ident: str) -> None:
+        """Take a shift back altogether."""
+        await self._db.execute(delete(shift).where(shift.c.id == ident))
+        await self._changed()
+
+    async def leaves(self, staff: str | None = None) -> list[KeptLeave]:
+        """Return the leave of somebody, or of everybody, ascending."""
+        query = select(leave.c.id, leave.c.staff, leave.c.start, leave.c.end, leave.c.note)
+        if staff is not None:
+            query = query.where(leave.c.staff == staff)
+        rows = await self._db.execute(query.order_by(leave.c.start, leave.c.id))
+        return [KeptLeave(r.id, Leave(r.staff, r.start, r.end), r.note) for r in rows]
+
+    async def remove_leave(self, ident: str) -> None:
+        """Take a leave back."""
+        await self._db.execute(delete(leave).where(leave.c.id == ident))
+        await self._changed()
+
+    async def busy_times(self) -> tuple[Leave, ...]:
+        """Return the times that people's own calendars say they are busy."""
+        query = select(busy.c.staff, busy.c.start, busy.c.end).order_by(busy.c.start, busy.c.id)
+        return tuple(Leave(*row) for row in await self._db.execute(query))
+
+    async def skills(self) -> dict[str, frozenset[str]]:
+        """Return the ids of the assessments that people take; who is not named takes every one."""
+        found: dict[str, set[str]] = {}
+        for staff, assessment in await self._db.execute(select(skill.c.staff, skill.c.assessment)):
+            found.setdefault(staff, set()).add(assessment)
+        return {staff: frozenset(them) for staff, them in found.items()}
+
+    async def set_skills(self, staff: str, assessments: Sequence[str]) -> None:
+        """Let somebody take only these assessments; none of them means every one."""
+        await self._db.execute(delete(skill).where(skill.c.staff == staff))
+        if assessments:
+            rows = [{"staff": staff, "assessment": one} for one in assessments]
+            await self._db.execute(insert(skill), rows)
         await self._changed()
 
     async def add_leave(self, ident: str, one: Leave, note: str = "") -> None:
