@@ -198,6 +198,29 @@ def why_day_empty(calendar: Calendar, wish: Wish, day: date) -> Refusal | None:
     return max((refusal for refusal in told if refusal is not None), key=_PROGRESS.__getitem__)
 
 
+def judged(calendar: Calendar, wish: Wish, window: Window) -> list[tuple[datetime, Refusal | None]]:
+    """Return every start of the grid within `window`, aware UTC, ascending, and why it is refused.
+
+    None stands where it can be offered: those are the starts that `free_starts` returns. A start
+    outside the opening hours is `CLOSED`, even if it were too soon as well.
+    """
+    zone = calendar.office.zone
+    last = window.end.astimezone(zone).date()
+    grid = _grid(zone, wish, window.start.astimezone(zone).date(), last)
+    begin, until = grid.at_or_after(window.start), grid.at_or_after(window.end)
+    found = _refused_by_calendar(calendar, grid)[begin:until]
+    starts = [grid.base + STEP * place for place in range(begin, until)]
+    return [
+        (
+            start,
+            refusal
+            if refusal is Refusal.CLOSED
+            else _refused_by_wish(zone, wish, start) or refusal,
+        )
+        for start, refusal in zip(starts, found, strict=True)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Grid:
     """The starts of whole days: `count` of them, a STEP apart, from `base` (a midnight, in UTC).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -27,6 +28,7 @@ from invigilation.slots import (
     Wish,
     free_seats,
     free_starts,
+    judged,
     why_day_empty,
     why_not,
 )
@@ -36,6 +38,17 @@ from invigilation.store.views import Sitting
 from invigilation.zones import clean_zone
 
 SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All starts of a stretch of time, each with why it is refused, if it is; ascending.
+
+    `closures` names the closed days (of the office's zone) that the stretch touches.
+    """
+
+    starts: tuple[tuple[datetime, Refusal | None], ...]
+    closures: Mapping[date, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,16 @@ class BookingDesk:
         async with self.office.store.read() as tx:
             calendar, wish = await self._with_holds(tx, request, window)
         return free_starts(calendar, wish, window)
+
+    async def look(self, request: str, window: Window) -> Look:
+        """Return every start in the window, free or not, and which days the office is closed."""
+        zone = self.office.rules.zone
+        days = [at.astimezone(zone).date() for at in (window.start, window.end)]
+        async with self.office.store.read() as tx:
+            calendar, wish = await self._with_holds(tx, request, window)
+            closures = await tx.rota.closures()
+        named = {day: name for day, name in closures if days[0] <= day <= days[1]}
+        return Look(tuple(judged(calendar, wish, window)), named)
 
     async def why_empty(self, request: str, day: date) -> Refusal | None:
         """Say why a day offers nothing; None when it does offer something."""

@@ -130,16 +130,16 @@ def clean_text(raw: str) -> str:
 
 
 def _facts(asked: Question, one: Enquiry) -> Data:
-    return {
+    facts: Data = {
         "name": asked.name,
         "title": asked.title,
         "request": one.request,
-        "start": None if asked.start is None else record.stamp(asked.start),
         "zone": asked.zone,
         "question": one.text,
         "answer": one.answer,
         "kind": one.kind.value,
     }
+    return facts if asked.start is None else {**facts, "start": record.stamp(asked.start)}
 
 
 async def _found(tx: Tx, ident: str) -> Question:
