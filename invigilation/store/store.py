@@ -24,7 +24,9 @@ from invigilation.store.evidence import EvidenceRows
 from invigilation.store.logins import Logins
 from invigilation.store.marks import Marks
 from invigilation.store.outbox import Outbox
+from invigilation.store.payments import Payments
 from invigilation.store.people import People
+from invigilation.store.products import Products
 from invigilation.store.requests import Requests
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
@@ -55,6 +57,8 @@ class Tx:
         self.marks = Marks(connection)
         self.evidence = EvidenceRows(connection)
         self.charges = Charges(connection)
+        self.payments = Payments(connection)
+        self.products = Products(connection)
         self.outbox = Outbox(connection)
         self.watch = Watch(connection)
         self.views = Views(connection)
