@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,6 +28,14 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """A time in which the service gave no sign of life: aware UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of the time around a start; moments are aware UTC, ascending.
 
@@ -40,11 +49,33 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """One of the conditions of a no-show: whether it holds, in a plain sentence.
+
+    `proof` are the moments that it rests on: those that make it hold, or that speak against it.
+    """
+
+    holds: bool
+    words: str
+    proof: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """A finding and, for each condition, whether it holds, in plain words."""
+    """A finding, and what it rests on: the invigilator, the service and the learner, in order."""
 
     finding: Finding
-    reasons: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Each condition's sentence."""
+        return tuple(one.words for one in self.conditions)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The sentences of those that do not hold: each stands against a no-show."""
+        return tuple(one.words for one in self.conditions if not one.holds)
 
 
 def opens(start: datetime) -> datetime:
@@ -66,27 +97,47 @@ def judge(evidence: Evidence) -> Judgement:
     check-in is a technical matter.
     """
     first, last = opens(evidence.start), closes(evidence.start)
-    ready = any(first <= at <= evidence.start for at in evidence.invigilator_ready)
-    healthy = _no_gap(evidence.heartbeats, first, last)
+    ready = tuple(at for at in evidence.invigilator_ready if first <= at <= evidence.start)
+    silences = silent(evidence.heartbeats, first, last)
     early = evidence.start - ATTEMPTS_FROM
-    tried = any(early <= at <= last for at in evidence.attempts)
-    reasons = (
-        "The invigilator was ready before the start."
-        if ready
-        else "The invigilator was not ready before the start.",
-        "The service was healthy through the grace time."
-        if healthy
-        else "The service was not healthy through the whole of the grace time.",
-        "The learner tried to come in." if tried else "The learner made no attempt to come in.",
+    tried = tuple(at for at in evidence.attempts if early <= at <= last)
+    conditions = (
+        Condition(
+            bool(ready),
+            "The invigilator was ready before the start."
+            if ready
+            else "The invigilator was not ready before the start.",
+            ready or evidence.invigilator_ready,
+        ),
+        Condition(
+            not silences,
+            "The service was not healthy through the whole of the grace time."
+            if silences
+            else "The service was healthy through the grace time.",
+            tuple(one.start for one in silences),
+        ),
+        Condition(
+            not tried,
+            "The learner tried to come in." if tried else "The learner made no attempt to come in.",
+            tried,
+        ),
     )
-    if not (ready and healthy):
-        return Judgement(Finding.PROVIDER_FAULT, reasons)
-    return Judgement(Finding.TECHNICAL if tried else Finding.NO_SHOW, reasons)
+    if not ready or silences:
+        return Judgement(Finding.PROVIDER_FAULT, conditions)
+    return Judgement(Finding.TECHNICAL if tried else Finding.NO_SHOW, conditions)
 
 
-def _no_gap(beats: tuple[datetime, ...], first: datetime, last: datetime) -> bool:
-    inside = [at for at in beats if first - HEARTBEAT_GAP <= at <= last + HEARTBEAT_GAP]
-    moments = sorted(inside)
-    if not moments or moments[0] > first or moments[-1] < last:
-        return False
-    return all(b - a <= HEARTBEAT_GAP for a, b in pairwise(moments))
+def silent(beats: Iterable[datetime], first: datetime, last: datetime) -> tuple[Silence, ...]:
+    """Return when the service gave no sign of life for too long between `first` and `last`.
+
+    A heartbeat a little outside may begin or end the time; both ends must be covered.
+    """
+    inside = sorted(at for at in beats if first - HEARTBEAT_GAP <= at <= last + HEARTBEAT_GAP)
+    if not inside:
+        return (Silence(first, last),)
+    found = [Silence(a, b) for a, b in pairwise(inside) if b - a > HEARTBEAT_GAP]
+    if inside[0] > first:
+        found.insert(0, Silence(first, inside[0]))
+    if inside[-1] < last:
+        found.append(Silence(inside[-1], last))
+    return tuple(found)

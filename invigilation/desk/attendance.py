@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from invigilation import attendance
-from invigilation.attendance import Evidence, Finding, Judgement
+from invigilation.attendance import Finding, Judgement
 from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.charge import (
     CURRENCY,
@@ -17,6 +17,15 @@ from invigilation.charge import (
     ChargeState,
 )
 from invigilation.desk.endings import wind_up
+from invigilation.desk.explained import Explained, explain
+from invigilation.desk.missed import (
+    DECIDED,
+    DISPUTE_TIME,
+    PROPOSED,
+    Dossier,
+    dossier,
+    judge,
+)
 from invigilation.desk.office import (
     SERVICE,
     Office,
@@ -26,18 +35,21 @@ from invigilation.desk.office import (
     new_id,
     sitting_of,
 )
-from invigilation.desk.sessions import ATTEMPTS, READY
-from invigilation.errors import InvalidInput, NotFound
+from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.people import Role, Staff
 from invigilation.record import Data
 from invigilation.request import RequestEvent, RequestState
 from invigilation.session import TABLE as SESSIONS
-from invigilation.session import SessionEvent
+from invigilation.session import SessionEvent, SessionState
 from invigilation.store import Tx
 from invigilation.store.views import Sitting
 from invigilation.transitions import can
 
-DISPUTE_DAYS = 14
+DISPUTE_DAYS = DISPUTE_TIME.days
+LOOKED_BACK = timedelta(days=90)
+RUNNING = frozenset({SessionState.IN_PROGRESS, SessionState.PAUSED})
+PAY_BACK = "To be paid back by hand:"
+"""How a settled charge is marked, in the ledger, that a later verdict has taken away."""
 VERDICTS = {
     BookingState.LEARNER_NO_SHOW: BookingEvent.CONFIRM_NO_SHOW,
     BookingState.PROVIDER_FAULT: BookingEvent.FIND_PROVIDER_FAULT,
@@ -52,6 +64,15 @@ class Proposal:
 
     sitting: Sitting
     judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A confirmed no-show that the learner may dispute until `until`."""
+
+    sitting: Sitting
+    at: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +102,7 @@ class AttendanceDesk:
             session = await tx.sessions.id_of(ident)
             if booking is None or session is None or booking.state is not BookingState.BOOKED:
                 return
-            judgement = await self._judge(tx, booking, session)
+            judgement = await judge(tx, session, booking.start, self.office.clock.now())
             if judgement.finding is Finding.NO_SHOW:
                 await self._propose(tx, booking, session, judgement)
                 return
@@ -91,42 +112,60 @@ class AttendanceDesk:
             }[judgement.finding]
             await self._close(tx, booking, session, event, SERVICE, " ".join(judgement.reasons))
 
-    async def _judge(self, tx: Tx, booking: Booking, session: str) -> Judgement:
-        first = attendance.opens(booking.start) - timedelta(hours=1)
-        last = attendance.closes(booking.start) + timedelta(hours=1)
-        return attendance.judge(
-            Evidence(
-                booking.start,
-                await tx.sessions.moments(session, READY),
-                await tx.watch.beats(first, last),
-                await tx.sessions.moments(session, *ATTEMPTS),
-            )
-        )
-
     async def _propose(self, tx: Tx, booking: Booking, session: str, judgement: Judgement) -> None:
         after = await tx.bookings.save(booking.after(BookingEvent.PROPOSE_NO_SHOW))
         one = await held(tx, session)
         data: Data = {"state": after.state.value, "why": " ".join(judgement.reasons)}
-        await tx.sessions.append(self.office.entry(one, "no_show_proposed", SERVICE, data))
+        await tx.sessions.append(self.office.entry(one, PROPOSED, SERVICE, data))
 
     async def proposals(self, by: Staff) -> list[Proposal]:
-        """Return the missed sessions that wait for a decision, with their evidence."""
+        """Return the missed sessions that wait for a decision, oldest first; locks nothing."""
         allow(by, Role.SCHEDULER)
+        now = self.office.clock.now()
         async with self.office.store.read() as tx:
-            waiting = await tx.views.in_state(BookingState.NO_SHOW_PROPOSED)
-            found = []
-            for sitting in waiting:
-                booking = await tx.bookings.find(sitting.booking)
-                if booking is not None:
-                    judgement = await self._judge(tx, booking, sitting.session)
-                    found.append(Proposal(sitting, judgement))
-        return found
+            return [
+                Proposal(one, await judge(tx, one.session, one.start, now))
+                for one in await tx.views.in_state(BookingState.NO_SHOW_PROPOSED)
+            ]
+
+    async def decided(self, by: Staff) -> list[Decided]:
+        """Return the no-shows that may still be disputed, the newest decision first."""
+        allow(by, Role.SCHEDULER)
+        now = self.office.clock.now()
+        found = []
+        async with self.office.store.read() as tx:
+            # A decision may come long after the session; what is older than that has been seen to.
+            for one in await tx.views.in_state(BookingState.LEARNER_NO_SHOW, now - LOOKED_BACK):
+                moments = await tx.sessions.moments(one.session, DECIDED)
+                if moments and moments[-1] + DISPUTE_TIME >= now:
+                    found.append(Decided(one, moments[-1], moments[-1] + DISPUTE_TIME))
+        return sorted(found, key=lambda one: one.at, reverse=True)
+
+    async def dossier(self, by: Staff, booking: str) -> Dossier:
+        """Return all the evidence of one session; raises `NotFound`."""
+        allow(by, Role.SCHEDULER)
+        return await self._dossier(booking)
+
+    async def explained(self, booking: str) -> Explained | None:
+        """Return, for the learner, how a missed session was judged and why, in plain words.
+
+        None when nothing was decided on it. Raises `NotFound`.
+        """
+        return explain(await self._dossier(booking))
+
+    async def _dossier(self, booking: str) -> Dossier:
+        async with self.office.store.read() as tx:
+            session = await tx.sessions.id_of(booking)
+            if session is None:
+                raise NotFound("booking", booking)
+            return await dossier(tx, session, self.office.clock.now())
 
     async def decide(self, booking: str, by: Staff, verdict: BookingState, reason: str) -> Sitting:
         """Decide what a missed session was; a reason is asked for, and the learner is told.
 
-        A confirmed no-show holds a charge for the learner's next request. A later, milder verdict
-        (after a dispute) waives a charge that has not been paid.
+        A no-show can be confirmed only if every condition of the rule holds; it holds a charge for
+        the learner's next request. A later, milder verdict (after a dispute) waives a charge that
+        has not been paid; one that has been paid is marked: somebody must pay it back by hand.
         """
         allow(by, Role.SCHEDULER)
         reason = reason.strip()
@@ -139,14 +178,53 @@ class AttendanceDesk:
             session = await tx.sessions.id_of(booking)
             if one is None or session is None:
                 raise NotFound("booking", booking)
+            one.after(VERDICTS[verdict])
+            if (await held(tx, session)).session.state in RUNNING:
+                raise NotAllowed("judge a session that is running")
+            known = ""
+            if verdict is BookingState.LEARNER_NO_SHOW:
+                known = await self._must_hold(tx, one, session)
             who = actor(by, Role.SCHEDULER)
-            known = await _known(tx, session)
             sitting = await self._close(tx, one, session, VERDICTS[verdict], who, reason, known)
             if verdict is BookingState.LEARNER_NO_SHOW:
                 await self._hold_charge(tx, sitting)
             else:
-                await _waive(tx, booking, reason)
+                await self._let_off(tx, booking, who, reason, by)
+            before: Data = {"state": one.state.value}
+            after: Data = {"state": verdict.value, "reason": reason}
+            await self.office.note(tx, who, "attendance.decided", booking, before, after)
         return sitting
+
+    async def _must_hold(self, tx: Tx, one: Booking, session: str) -> str:
+        """Return what a no-show rests on; without all of it, it cannot be confirmed."""
+        judgement = await judge(tx, session, one.start, self.office.clock.now())
+        if judgement.missing:
+            why = " ".join(judgement.missing)
+            raise InvalidInput("verdict", f"This cannot be a no-show. {why}")
+        return " ".join(judgement.reasons)
+
+    async def _let_off(self, tx: Tx, booking: str, who: str, reason: str, by: Staff) -> None:
+        """Waive the charge of a missed session; one that is settled must be paid back by hand."""
+        charge = await tx.charges.of_booking(booking)
+        if charge is None:
+            return
+        if charge.state in {ChargeState.HELD, *UNPAID}:
+            after = charge.after(ChargeEvent.WAIVE, reason=reason)
+            action = "charge.waived"
+        elif charge.state is ChargeState.SETTLED:
+            told = f"{charge.reason or ''} {PAY_BACK} {reason} ({by.name})".strip()
+            after, action = replace(charge, reason=told), "charge.to_pay_back"
+        else:
+            return
+        await tx.charges.save(after)
+        await self.office.note(
+            tx,
+            who,
+            action,
+            charge.id,
+            {"state": charge.state.value, "reason": charge.reason},
+            {"state": after.state.value, "reason": after.reason},
+        )
 
     async def _close(
         self,
@@ -165,7 +243,7 @@ class AttendanceDesk:
         closes = can(SESSIONS, one.session.state, SessionEvent.CLOSE)
         if closes:
             one = await wind_up(self.office, tx, one, now)
-        entry = self.office.entry(one, "attendance_decided", who, data, now)
+        entry = self.office.entry(one, DECIDED, who, data, now)
         if closes:
             await tx.sessions.save(one.session.after(SessionEvent.CLOSE, now, reason), entry)
         else:
@@ -220,16 +298,3 @@ class AttendanceDesk:
             self.office.clock.now(),
         )
         await tx.charges.add(charge)
-
-
-async def _known(tx: Tx, session: str) -> str:
-    """Return the evidence on which a no-show was proposed, as the record has it."""
-    entries = await tx.sessions.entries(session)
-    why = [one.data["why"] for one in entries if one.kind == "no_show_proposed"]
-    return str(why[-1]) if why else ""
-
-
-async def _waive(tx: Tx, booking: str, reason: str) -> None:
-    charge = await tx.charges.of_booking(booking)
-    if charge is not None and charge.state in {ChargeState.HELD, *UNPAID}:
-        await tx.charges.save(charge.after(ChargeEvent.WAIVE, reason=reason))

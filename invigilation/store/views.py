@@ -144,11 +144,12 @@ class Views:
             query = query.where(literal(staff_id, String) == _INVIGILATOR)
         return await self._many(query.order_by(booking.c.start, booking.c.id))
 
-    async def in_state(self, state: BookingState) -> list[Sitting]:
-        """Return all sittings whose booking is in that state, by start."""
-        return await self._many(
-            _SITTING.where(booking.c.state == state).order_by(booking.c.start).limit(500)
-        )
+    async def in_state(self, state: BookingState, since: datetime | None = None) -> list[Sitting]:
+        """Return all sittings whose booking is in that state, by start; `since` is a first start."""
+        query = _SITTING.where(booking.c.state == state)
+        if since is not None:
+            query = query.where(booking.c.start >= since)
+        return await self._many(query.order_by(booking.c.start).limit(500))
 
     async def lobby(self, me: str, first: datetime, last: datetime) -> list[LobbySitting]:
         """Return my sittings from `first` to before `last`, all live ones, and those offered to me.
