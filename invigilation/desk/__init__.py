@@ -12,6 +12,7 @@ from invigilation.desk.gaps import GapDesk
 from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
 from invigilation.desk.inspections import InspectionDesk
+from invigilation.desk.ledger import LedgerDesk
 from invigilation.desk.office import Office, Rules
 from invigilation.desk.people import Reception
 from invigilation.desk.recordings import RecordingDesk
@@ -42,6 +43,7 @@ class Desk:
     charges: ChargeDesk
     enquiries: EnquiryDesk
     reports: ReportDesk
+    ledger: LedgerDesk
 
     @classmethod
     def of(cls, office: Office) -> Desk:
@@ -62,4 +64,5 @@ class Desk:
             ChargeDesk(office),
             EnquiryDesk(office),
             ReportDesk(office),
+            LedgerDesk(office),
         )

@@ -21,6 +21,7 @@ from invigilation.store.bookings import Bookings
 from invigilation.store.charges import Charges
 from invigilation.store.enquiries import Enquiries
 from invigilation.store.evidence import EvidenceRows
+from invigilation.store.ledger import Ledger
 from invigilation.store.logins import Logins
 from invigilation.store.marks import Marks
 from invigilation.store.outbox import Outbox
@@ -63,6 +64,7 @@ class Tx:
         self.watch = Watch(connection)
         self.views = Views(connection)
         self.audit = Audit(connection)
+        self.ledger = Ledger(connection)
         self.enquiries = Enquiries(connection)
 
 
