@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from invigilation import record
-from invigilation.booking import Booking, BookingEvent
+from invigilation.booking import ACTIVE, Booking, BookingEvent
 from invigilation.desk.office import LEARNER, Office, held, new_id, sitting_of
 from invigilation.errors import (
     AlreadyBooked,
@@ -64,12 +64,19 @@ class BookingDesk:
         return free_starts(calendar, wish, window)
 
     async def look(self, request: str, window: Window) -> Look:
-        """Return every start in the window, free or not, and which days the office is closed."""
+        """Return every start in the window, free or not, and which days the office is closed.
+
+        The request's own booking does not stand in its way: it can be moved within its own time.
+        """
         zone = self.office.rules.zone
         days = [at.astimezone(zone).date() for at in (window.start, window.end)]
         async with self.office.store.read() as tx:
             calendar, wish = await self._with_holds(tx, request, window)
+            own = await tx.bookings.latest_of(request)
             closures = await tx.rota.closures()
+        if own is not None and own.state in ACTIVE:
+            kept = (h for h in calendar.holds if (h.seat, h.start) != (own.seat, own.start))
+            calendar = replace(calendar, holds=tuple(kept))
         named = {day: name for day, name in closures if days[0] <= day <= days[1]}
         return Look(tuple(judged(calendar, wish, window)), named)
 
