@@ -214,6 +214,8 @@ def _letters(house: House) -> Letters:
             settings.mail_from,
             settings.url,
             lambda request: personal_link(house.keyring.secret, request),
+            settings.mail_reply_to,
+            timedelta(hours=settings.cutoff_hours),
         )
     )
 

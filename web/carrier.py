@@ -13,11 +13,14 @@ from invigilation.desk import Desk
 from invigilation.report import Channel, Delivery
 from invigilation.sweeps import Attempt, Fate
 from web.backends import webhook
+from web.mail.kinds import LetterError
 from web.mail.letters import Letters
 from web.mail.post import Post
 
 NOTE_LIMIT = 300
 PERMANENT = 500
+UNWRITTEN = 30
+"""Attempts after which a letter that cannot be written is given up: a little more than a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,13 @@ class Carrier:
 
     async def _mail(self, delivery: Delivery) -> Attempt:
         try:
-            await self.post.send(self.letters.write(delivery))
+            letter = self.letters.write(delivery, self.desk.office.clock.now())
+        except LetterError as error:
+            # Another process may know more, or the next release: but not for ever.
+            fate = Fate.FAILED if delivery.attempts < UNWRITTEN else Fate.REFUSED_FOR_GOOD
+            return Attempt(fate, str(error)[:NOTE_LIMIT])
+        try:
+            await self.post.send(letter)
         except aiosmtplib.SMTPRecipientsRefused as error:
             # RFC 5321 4.2.1: 4yz is for now (a mailbox that is full, greylisting), 5yz for good.
             for_good = all(one.code >= PERMANENT for one in error.recipients)

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     service_name: str = Field("Invigilation Service", description="shown on every page")
 
     mail_from: str = Field("invigilation@example.org", description="sender of all mail")
+    mail_reply_to: str = Field("", description="where people's answers go; default: `mail_from`")
     smtp_host: str = Field("", description="default: mails are written to `var/mail`")
     smtp_port: int = Field(25, ge=1, le=65535)
     smtp_user: str = ""
@@ -82,6 +83,10 @@ class Settings(BaseSettings):
 
     webhook_private_addresses: bool = Field(
         default=False, description="let webhooks go to private and loopback addresses"
+    )
+    calendar_private_addresses: bool = Field(
+        default=False,
+        description="read staff's busy calendars from private addresses and over http, too",
     )
     heartbeat_seconds: float = Field(30.0, gt=0, le=60, description="sign of life in the record")
     sweep_seconds: float = Field(60.0, gt=0, description="how often missed sessions are looked for")

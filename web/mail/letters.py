@@ -1,55 +1,62 @@
-"""Writes letters: plain text, simple HTML, and a calendar invitation where a booking is told of.
+"""Writes letters: plain text, the same as simple HTML, and an invitation to a booking.
 
-The parts and headers are those that Outlook, Gmail and Apple Mail accept as an invitation
-(RFC 5545, RFC 5546, RFC 6047): a stable UID, a SEQUENCE that counts up, the method in the MIME
-type and in the calendar, times in UTC.
+A letter is written when it leaves, from the facts of when it was put into the outbox.
 """
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import icalendar
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
 
+from invigilation import attendance
 from invigilation.report import Delivery
-from invigilation.zones import zone_named
+from web.mail.invitation import Invitation
+from web.mail.kinds import Kind, LetterError, kind_named
+from web.mail.times import in_london, in_utc, on_clock, time_left, warnings
+from web.pages.words import brief
 
-METHODS = {"booked": "REQUEST", "moved": "REQUEST", "cancelled": "CANCEL"}
-SUBJECTS = {
-    "booked": "Your session is booked: {title}",
-    "moved": "Your session has a new time: {title}",
-    "cancelled": "Your session is cancelled: {title}",
-    "receipt": "Your session: {title}",
-    "attendance": "Your missed session: {title}",
-}
 OUTCOMES = {
     "completed": "You completed your session.",
     "stopped": "Your session was stopped.",
     "refused": "You were not admitted to the assessment.",
     "technical": "Your session ended for a technical reason.",
 }
-LONDON = ZoneInfo("Europe/London")
-DAY_AND_TIME = "%A %d %B %Y, %H:%M"
+ONE_LINE = ("name", "title", "officer", "vessel")
+"""Facts that stand in a line of their own, some of them in a header."""
+SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
+NEVER = frozenset({"Cc", "Cs"})
+"""Unicode categories that no letter holds: control characters and halves of characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """Who writes: the service's name, the sender's address, and the links in the letters."""
+    """Who writes: the service's name, the sender's address, and the links in the letters.
+
+    `link` gives the path of a request's personal link. Answers go to `reply_to`, by default to the
+    sender. Until `cutoff` before a session learners may change it themselves.
+    """
 
     service: str
     sender: str
     url: str
     link: Callable[[str], str]
-    """Gives the path of a request's personal link."""
+    reply_to: str = ""
+    cutoff: timedelta = timedelta(hours=24)
+
+    @property
+    def domain(self) -> str:
+        """The sender's domain."""
+        return self.sender.rpartition("@")[2]
 
 
 class Letters:
@@ -57,96 +64,148 @@ class Letters:
 
     def __init__(self, head: Letterhead) -> None:
         self._head = head
+        loader = PackageLoader("web.mail", "texts")
         self._texts = Environment(
-            loader=PackageLoader("web.mail", "texts"),
+            loader=loader,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,
             autoescape=False,  # noqa: S701 - plain text; the HTML part is escaped where it is made
         )
-        self._html = Environment(
-            loader=PackageLoader("web.mail", "texts"), undefined=StrictUndefined, autoescape=True
-        )
+        self._html = Environment(loader=loader, undefined=StrictUndefined, autoescape=True)
 
-    def write(self, delivery: Delivery) -> EmailMessage:
-        """Return the whole mail; the same delivery always has the same Message-ID."""
-        facts = json.loads(delivery.body)
-        for line in ("name", "title"):  # they stand in headers, where a line's end is forbidden
-            facts[line] = " ".join(facts[line].split())
-        words = self._words(delivery.type, facts)
-        text = self._texts.get_template(f"{delivery.type}.txt").render(words)
-        domain = self._head.sender.rpartition("@")[2]
-        mail = EmailMessage()
-        mail["From"] = Address(self._head.service, addr_spec=self._head.sender)
-        mail["To"] = Address(facts["name"], addr_spec=delivery.target)
-        mail["Subject"] = SUBJECTS[delivery.type].format(title=facts["title"])
-        mail["Date"] = format_datetime(delivery.created)
-        mail["Message-ID"] = f"<{delivery.id}@{domain}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(text)
-        paragraphs = [part.split("\n") for part in text.strip().split("\n\n")]
-        page = self._html.get_template("frame.html")
-        mail.add_alternative(page.render(paragraphs=paragraphs, **words), subtype="html")
-        if delivery.type in METHODS:
-            self._invite(mail, delivery, facts, words, domain)
+    def write(self, delivery: Delivery, now: datetime | None = None) -> EmailMessage:
+        """Return the whole mail as it is to be sent now (by default when it was made).
+
+        The same delivery always has the same Message-ID. Raises `LetterError`.
+        """
+        kind = kind_named(delivery.type)
+        try:
+            facts = _facts(delivery, kind)
+            words = self._words(delivery.type, facts, now or delivery.created)
+            mail = self._headed(delivery, kind, words)
+            self._fill(mail, delivery.type, words)
+            if kind.method is not None:
+                _enclose(mail, self._invitation(delivery, kind.method, facts, words))
+        except (KeyError, TypeError, ValueError, TemplateError) as error:
+            raise LetterError(f"{delivery.type}: {type(error).__name__}: {error}") from error
         return mail
 
-    def _words(self, kind: str, facts: dict[str, Any]) -> dict[str, Any]:
-        start = datetime.fromisoformat(facts["start"])
-        zone = facts["zone"]
+    def _headed(self, delivery: Delivery, kind: Kind, words: dict[str, Any]) -> EmailMessage:
+        head = self._head
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = Address(head.service, addr_spec=head.sender)
+        mail["To"] = Address(words["name"], addr_spec=delivery.target)
+        if head.reply_to:
+            mail["Reply-To"] = Address(head.service, addr_spec=head.reply_to)
+        mail["Subject"] = kind.subject.format_map(words)
+        mail["Date"] = format_datetime(delivery.created)
+        mail["Message-ID"] = f"<{delivery.id}@{head.domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        return mail
+
+    def _fill(self, mail: EmailMessage, name: str, words: dict[str, Any]) -> None:
+        """Write the text, and the same text as HTML."""
+        text = self._texts.get_template(f"{name}.txt").render(words)
+        paragraphs = [part.strip() for part in text.strip().split("\n\n")]
+        paragraphs = [part for part in paragraphs if part]
+        mail.set_content("\n\n".join(paragraphs) + "\n", cte="quoted-printable")
+        page = self._html.get_template("frame.html").render(
+            paragraphs=[part.split("\n") for part in paragraphs], link=words["link"]
+        )
+        mail.add_alternative(page, subtype="html", cte="quoted-printable")
+
+    def _words(self, name: str, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
         words = {
             **facts,
-            "kind": kind,
+            "letter": name,
             "service": self._head.service,
             "link": self._head.url + self._head.link(facts["request"]),
-            "yours": f"{start.astimezone(zone_named(zone)):{DAY_AND_TIME}} ({zone})",
-            "london": f"{start.astimezone(LONDON):{DAY_AND_TIME}} (London)",
-            "utc": f"{start.astimezone(UTC):{DAY_AND_TIME}} UTC",
+            "start": None,
+            "opens": attendance.CHECK_IN_OPENS // timedelta(minutes=1),
         }
+        if facts.get("start"):
+            words |= self._times(datetime.fromisoformat(facts["start"]), facts["zone"], now)
+        if "until" in facts:
+            words["until"] = brief(datetime.fromisoformat(facts["until"]), facts["zone"])
         if "outcome" in facts:
             words["outcome_words"] = OUTCOMES[facts["outcome"]]
         if "gross_pence" in facts:
-            words["gross"] = f"£{facts['gross_pence'] / 100:.2f}"
-            words["vat"] = f"£{facts['vat_pence'] / 100:.2f}"
+            currency = facts.get("currency", "GBP")
+            words["gross"] = _money(facts["gross_pence"], currency)
+            words["vat"] = _money(facts["vat_pence"], currency)
         return words
 
-    def _invite(
-        self,
-        mail: EmailMessage,
-        delivery: Delivery,
-        facts: dict[str, Any],
-        words: dict[str, Any],
-        domain: str,
-    ) -> None:
-        method = METHODS[delivery.type]
-        event = icalendar.Event()
-        event.add("uid", f"{facts['booking']}@{domain}")
-        event.add("sequence", facts["sequence"])
-        event.add("dtstamp", delivery.created)
-        event.add("dtstart", datetime.fromisoformat(facts["start"]))
-        event.add("dtend", datetime.fromisoformat(facts["end"]))
-        event.add("summary", f"Remote invigilation: {facts['title']}")
-        event.add("description", f"Your personal link: {words['link']}")
-        event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
-        organizer = icalendar.vCalAddress(f"mailto:{self._head.sender}")
-        organizer.params["CN"] = self._head.service
-        event.add("organizer", organizer)
-        attendee = icalendar.vCalAddress(f"mailto:{delivery.target}")
-        attendee.params["CN"] = facts["name"]
-        attendee.params["ROLE"] = "REQ-PARTICIPANT"
-        attendee.params["PARTSTAT"] = "NEEDS-ACTION"
-        attendee.params["RSVP"] = "FALSE"
-        event.add("attendee", attendee, encode=0)
-        calendar = icalendar.Calendar()
-        calendar.add("prodid", "-//Invigilation Service//EN")
-        calendar.add("version", "2.0")
-        calendar.add("method", method)
-        calendar.add_component(event)
-        text = calendar.to_ical().decode()
-        mail.add_alternative(text, subtype="calendar", params={"method": method})
-        mail.add_attachment(
-            text.encode(),
-            maintype="application",
-            subtype="ics",
-            filename="cancel.ics" if method == "CANCEL" else "invite.ics",
+    def _times(self, start: datetime, zone: str, now: datetime) -> dict[str, Any]:
+        cutoff = start - self._head.cutoff
+        return {
+            "start": start,
+            "yours": on_clock(start, zone),
+            "london": in_london(start),
+            "utc": in_utc(start),
+            "warnings": list(warnings(start, zone, now)),
+            "left": time_left(start - now),
+            "cutoff": brief(cutoff, zone),
+            "changeable": now <= cutoff,
+        }
+
+    def _invitation(
+        self, delivery: Delivery, method: str, facts: dict[str, Any], words: dict[str, Any]
+    ) -> Invitation:
+        head = self._head
+        return Invitation(
+            method=method,
+            uid=f"{facts['booking']}@{head.domain}",
+            sequence=int(facts["sequence"]),
+            stamped=delivery.created,
+            start=datetime.fromisoformat(facts["start"]),
+            end=datetime.fromisoformat(facts["end"]),
+            title=facts["title"],
+            url=words["link"],
+            sender=head.sender,
+            sender_name=head.service,
+            guest=delivery.target,
+            guest_name=facts["name"],
         )
+
+
+def _facts(delivery: Delivery, kind: Kind) -> dict[str, Any]:
+    """Return the facts, cleaned of what no line and no header may hold."""
+    facts = json.loads(delivery.body)
+    missing = kind.needs - facts.keys()
+    if missing:
+        raise LetterError(f"{delivery.type} lacks {', '.join(sorted(missing))}")
+    facts = {name: _clean(one) if isinstance(one, str) else one for name, one in facts.items()}
+    for name in ONE_LINE:
+        if name in facts:
+            facts[name] = " ".join(facts[name].split())
+    return facts
+
+
+def _clean(text: str) -> str:
+    """Return the text with plain line ends and without control characters."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(c for c in lines if c == "\n" or unicodedata.category(c) not in NEVER)
+
+
+def _money(minor: int, currency: str) -> str:
+    """Return "£54.00" of 5,400 pence; a currency without a symbol stands behind: "54.00 NOK"."""
+    whole, rest = divmod(minor, 100)
+    symbol = SYMBOLS.get(currency)
+    amount = f"{whole:,}.{rest:02}"
+    return f"{amount} {currency}" if symbol is None else symbol + amount
+
+
+def _enclose(mail: EmailMessage, invitation: Invitation) -> None:
+    """Add the invitation twice: as an alternative to the text, and as a file."""
+    raw = invitation.calendar()
+    mail.add_alternative(
+        raw.decode(), subtype="calendar", cte="base64", params={"method": invitation.method}
+    )
+    mail.add_attachment(
+        raw,
+        maintype="application",
+        subtype="ics",
+        filename="cancel.ics" if invitation.method == "CANCEL" else "invite.ics",
+    )
