@@ -523,9 +523,8 @@ class SchedulerPage(StaffPage):
     async def decide(self, learner: str, verdict: str, reason: str) -> list[str]:
         """Decide on a missed session; return the reasons that stood beside the decision."""
         card = self.page.locator(".card", has_text=learner)
-        await card.get_by_role("link", name="Decide").click()
-        known = self.page.locator("h2", has_text="What is known").locator("xpath=following::ul[1]")
-        reasons = await known.locator("li").all_text_contents()
+        await card.get_by_role("link", name="Look at the evidence and decide").click()
+        reasons = await self.page.locator(".rules .condition").all_text_contents()
         await self.page.get_by_label(verdict).check()
         await self.page.get_by_label("Your reason").fill(reason)
         await self.page.get_by_role("button", name="Decide").click()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from aiohttp import web
 
 from invigilation.booking import TABLE, BookingState
+from invigilation.charge import UNPAID, ChargeState
 from invigilation.desk.attendance import VERDICTS as EVENTS
-from invigilation.desk.attendance import Proposal
+from invigilation.desk.missed import Dossier
+from invigilation.enquiry import EnquiryKind
 from invigilation.errors import InvalidInput
 from invigilation.people import Role
 from invigilation.transitions import can
 from web.auth.visitor import staff_of
 from web.keys import DESK, RELAY
+from web.pages import dossier
 from web.pages.calendar import STATES, decidable
 from web.pages.frame import fields, go, staff_page
 
@@ -35,11 +38,18 @@ VERDICTS = (
 
 @routes.get("/staff/attendance")
 async def show(request: web.Request) -> web.StreamResponse:
-    """List the missed sessions that wait for a decision."""
+    """List the missed sessions that wait for a decision, and those that may be disputed."""
     person = await staff_of(request, Role.SCHEDULER)
-    waiting = await request.app[DESK].attendance.proposals(person)
-    done = request.query.get("done") == "decided"
-    return staff_page(request, person, "attendance.html", waiting=waiting, done=done)
+    desk = request.app[DESK].attendance
+    return staff_page(
+        request,
+        person,
+        "attendance.html",
+        waiting=await desk.proposals(person),
+        rule=dossier.RULE,
+        decided=await desk.decided(person),
+        done=request.query.get("done") == "decided",
+    )
 
 
 @routes.get("/staff/attendance/{booking}")
@@ -73,24 +83,39 @@ async def _form(
 ) -> web.StreamResponse:
     person = await staff_of(request, Role.SCHEDULER)
     desk = request.app[DESK]
-    sitting = await desk.bookings.find(request.match_info["booking"])
-    waiting: list[Proposal] = await desk.attendance.proposals(person)
-    known = next((w for w in waiting if w.sitting.booking == sitting.booking), None)
-    choices = [
-        (state.value, text, hint)
-        for state, text, hint in VERDICTS
-        if can(TABLE, sitting.booking_state, EVENTS[state])
-    ]
+    found = await desk.attendance.dossier(person, request.match_info["booking"])
+    names = {one.id: one.name for one in await desk.reception.everybody()}
+    asked = await desk.enquiries.of_request(found.sitting.request)
+    about = found.sitting.booking
     return staff_page(
         request,
         person,
         "verdict.html",
         status=422 if errors else 200,
-        one=sitting,
-        state=STATES[sitting.booking_state],
-        reasons=() if known is None else known.judgement.reasons,
-        decidable=decidable(sitting),
-        choices=choices,
+        one=found.sitting,
+        found=found,
+        state=STATES[found.sitting.booking_state],
+        rules=dossier.rules(found),
+        rows=dossier.rows(found, names),
+        letters=dossier.letters(found),
+        picture=dossier.picture(found),
+        minutes=dossier.minutes,
+        decisions=dossier.decisions(found, names),
+        disputes=[a for a in asked if a.kind is EnquiryKind.DISPUTE and a.booking == about],
+        unpaid=found.charge is not None and found.charge.state in {ChargeState.HELD, *UNPAID},
+        settled=found.charge is not None and found.charge.state is ChargeState.SETTLED,
+        decidable=decidable(found.sitting),
+        choices=_choices(found),
         entered=entered,
         errors=errors,
     )
+
+
+def _choices(found: Dossier) -> list[tuple[str, str, str]]:
+    """Return what may be decided: a no-show only where the rule allows it."""
+    return [
+        (state.value, text, hint)
+        for state, text, hint in VERDICTS
+        if can(TABLE, found.sitting.booking_state, EVENTS[state])
+        and (state is not BookingState.LEARNER_NO_SHOW or found.confirmable)
+    ]
