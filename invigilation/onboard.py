@@ -8,8 +8,18 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from invigilation.errors import InvalidInput
+from invigilation.people import NAME_LIMIT
 from invigilation.transitions import advance
 
+RANK_LIMIT = 80
+VESSEL_LIMIT = 120
+DECLARATION = (
+    "I am the officer named above, and the identity document in the picture is mine. I will be "
+    "with the learner during the whole assessment. I will see to it that nobody helps the learner "
+    "and that only the permitted materials are used. If anything goes against the rules, I will "
+    "report it. What I have entered is true."
+)
+"""What the officer declares. Its text stands in each form's record as it was at that time."""
 _IMO = re.compile(r"(?:IMO)?\s*([0-9]{7})", re.ASCII | re.IGNORECASE)
 
 
@@ -48,11 +58,25 @@ TABLE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What an officer enters: each field as the functions below return it."""
+
+    officer: str
+    rank: Rank
+    rank_words: str
+    vessel: str
+    imo: str
+    sits_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """An Onboard Invigilator Verification form.
 
     `rank_words` names the rank of another officer; `imo` has seven digits; `sits_on` is the day of
     the assessment. `sha256` and `size` are those of the picture of the officer's identity document.
+    `reviewed` is when the form was accepted, refused or withdrawn, `reviewed_by` the member of
+    staff.
     """
 
     id: str
@@ -75,7 +99,7 @@ class Verification:
 
     def after(self, event: OnboardEvent) -> Verification:
         """Return the form after the event; raises `IllegalTransition`."""
-        return replace(self, state=advance(TABLE, "verification", self.state, event))
+        return replace(self, state=advance(TABLE, "form", self.state, event))
 
 
 def clean_imo(raw: str) -> str:
@@ -92,3 +116,33 @@ def clean_imo(raw: str) -> str:
     if total % 10 != digits[6]:
         raise InvalidInput("imo", "This is no IMO number: its last digit does not fit the others.")
     return found[1]
+
+
+def clean_officer(raw: str) -> str:
+    """Return the officer's full name with its white space folded, or refuse it."""
+    return _plain(raw, "officer", "Enter your full name, as in your document.", NAME_LIMIT)
+
+
+def clean_vessel(raw: str) -> str:
+    """Return the ship's name with its white space folded, or refuse it."""
+    return _plain(raw, "vessel", "Enter the name of the vessel.", VESSEL_LIMIT)
+
+
+def clean_rank(raw: str, words: str) -> tuple[Rank, str]:
+    """Return the rank, and of another officer which one; refuse a rank that nobody named."""
+    try:
+        rank = Rank(raw)
+    except ValueError:
+        raise InvalidInput("rank", "Choose your rank.") from None
+    if rank is not Rank.OFFICER:
+        return rank, ""
+    return rank, _plain(words, "rank_words", "Enter your rank, such as Chief Officer.", RANK_LIMIT)
+
+
+def _plain(raw: str, field: str, missing: str, limit: int) -> str:
+    text = " ".join(raw.split())
+    if not text:
+        raise InvalidInput(field, missing)
+    if len(text) > limit or not text.isprintable():
+        raise InvalidInput(field, f"Write plain text of at most {limit} letters.")
+    return text

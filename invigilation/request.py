@@ -27,12 +27,15 @@ class RequestEvent(StrEnum):
     BOOK = "book"
     RELEASE = "release"
     FULFIL = "fulfil"
+    FULFIL_ON_BOARD = "fulfil_on_board"
     WITHDRAW = "withdraw"
 
 
 _S, _E = RequestState, RequestEvent
 TABLE = {
     (_S.OPEN, _E.BOOK): _S.BOOKED,
+    # An officer on board invigilates: nothing is booked.
+    (_S.OPEN, _E.FULFIL_ON_BOARD): _S.FULFILLED,
     (_S.OPEN, _E.WITHDRAW): _S.WITHDRAWN,
     (_S.BOOKED, _E.RELEASE): _S.OPEN,
     (_S.BOOKED, _E.FULFIL): _S.FULFILLED,

@@ -14,6 +14,7 @@ from invigilation.desk.identity import IdentityDesk
 from invigilation.desk.inspections import InspectionDesk
 from invigilation.desk.ledger import LedgerDesk
 from invigilation.desk.office import Office, Rules
+from invigilation.desk.onboard import OnboardDesk
 from invigilation.desk.people import Reception
 from invigilation.desk.recordings import RecordingDesk
 from invigilation.desk.reports import ReportDesk
@@ -43,6 +44,7 @@ class Desk:
     charges: ChargeDesk
     enquiries: EnquiryDesk
     reports: ReportDesk
+    onboard: OnboardDesk
     ledger: LedgerDesk
 
     @classmethod
@@ -64,5 +66,6 @@ class Desk:
             ChargeDesk(office),
             EnquiryDesk(office),
             ReportDesk(office),
+            OnboardDesk(office),
             LedgerDesk(office),
         )

@@ -64,12 +64,15 @@ class RecordingDesk:
             return await tx.evidence.unfinished()
 
     async def unknown(self, idents: list[str]) -> list[str]:
-        """Return those of these ids of evidence that no session has: their row never came."""
+        """Return those of these ids that neither a session's evidence nor a form's picture has.
+
+        Their row never came.
+        """
         unknown: list[str] = []
         async with self.office.store.read() as tx:
             for first in range(0, len(idents), ASKED_AT_ONCE):
                 some = idents[first : first + ASKED_AT_ONCE]
-                known = await tx.evidence.known(some)
+                known = await tx.evidence.known(some) | await tx.onboard.known(some)
                 unknown += [ident for ident in some if ident not in known]
         return unknown
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -122,9 +123,9 @@ class ReportDesk:
             },
             "learner": {"reference": sitting.learner_reference, "name": sitting.learner_name},
             "invigilator": {"id": sitting.staff, "name": sitting.staff_name},
-            "booked": _both(sitting.start, zone),
-            "started": _both(session.started, zone),
-            "finished": _both(session.finished, zone),
+            "booked": both(sitting.start, zone),
+            "started": both(session.started, zone),
+            "finished": both(session.finished, zone),
             "spent_seconds": session.spent // SECOND,
             "given_back_seconds": session.given_back // SECOND,
             "outcome": session.outcome,
@@ -178,21 +179,31 @@ class ReportDesk:
 
 def record_file(of: Record) -> bytes:
     """Return the record as one JSON file for `invigilation verify`."""
-    attestation = None if of.sealed is None else of.sealed.attestation.decode("ascii")
+    attestation = None if of.sealed is None else of.sealed.attestation
+    return file_of(of.session.id, of.entries, attestation, _listed(of.evidence))
+
+
+def file_of(
+    ident: str,
+    entries: Sequence[Entry],
+    attestation: bytes | None,
+    evidence: list[dict[str, object]],
+) -> bytes:
+    """Return the record of whatever has that id as one JSON file for `invigilation verify`."""
     events = [
         {
             "body": one.body.decode(),
             "signature": base64.urlsafe_b64encode(one.signature).rstrip(b"=").decode("ascii"),
             "key_id": one.key_id,
         }
-        for one in of.entries
+        for one in entries
     ]
     whole = {
         "format": RECORD_FORMAT,
-        "session": of.session.id,
+        "session": ident,
         "events": events,
-        "attestation": attestation,
-        "evidence": _listed(of.evidence),
+        "attestation": None if attestation is None else attestation.decode("ascii"),
+        "evidence": evidence,
     }
     return json.dumps(whole, ensure_ascii=False, indent=1).encode()
 
@@ -251,7 +262,7 @@ def _listed(evidence: list[Evidence] | tuple[Evidence, ...]) -> list[dict[str, o
     ]
 
 
-def _both(at: datetime | None, zone: ZoneInfo) -> dict[str, str] | None:
+def both(at: datetime | None, zone: ZoneInfo) -> dict[str, str] | None:
     """Return a moment in UTC, and as the office's clock showed it."""
     if at is None:
         return None

@@ -65,7 +65,7 @@ class RequestDesk:
         async with self.office.store.write() as tx:
             known = await tx.requests.known_as(clean.backend, clean.reference)
             if known is not None:
-                return await _whole(tx, known)
+                return await whole_of(tx, known)
             assessment = await tx.requests.assessment_coded(clean.backend, clean.assessment)
             if assessment is None:
                 raise InvalidInput("assessment", "There is no such assessment.")
@@ -85,10 +85,10 @@ class RequestDesk:
             if not await tx.requests.add(request):
                 # The same question, asked in the same instant, came first.
                 first = await tx.requests.known_as(clean.backend, clean.reference)
-                return await _whole(tx, first or request)
+                return await whole_of(tx, first or request)
             for charge in await tx.charges.held_of(learner.id):
                 await tx.charges.save(charge.after(ChargeEvent.FALL_DUE, request=request.id))
-            return await _whole(tx, request)
+            return await whole_of(tx, request)
 
     @staticmethod
     async def _learner(tx: Tx, ask: Ask) -> Learner:
@@ -111,7 +111,7 @@ class RequestDesk:
             request = await tx.requests.find(ident)
             if request is None or backend not in {None, request.backend}:
                 raise NotFound("request", ident)
-            return await _whole(tx, request)
+            return await whole_of(tx, request)
 
     async def assessments(self, backend: str) -> list[Assessment]:
         """Return what can be sat for a backend, by title."""
@@ -139,7 +139,8 @@ def _clean(ask: Ask) -> Ask:
     )
 
 
-async def _whole(tx: Tx, request: Request) -> Asked:
+async def whole_of(tx: Tx, request: Request) -> Asked:
+    """Return a request with all that belongs to it."""
     learner = await tx.people.learner(request.learner)
     assessment = await tx.requests.assessment(request.assessment)
     if learner is None or assessment is None:

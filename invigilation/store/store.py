@@ -24,6 +24,7 @@ from invigilation.store.evidence import EvidenceRows
 from invigilation.store.ledger import Ledger
 from invigilation.store.logins import Logins
 from invigilation.store.marks import Marks
+from invigilation.store.onboard import Onboard
 from invigilation.store.outbox import Outbox
 from invigilation.store.payments import Payments
 from invigilation.store.people import People
@@ -60,6 +61,7 @@ class Tx:
         self.charges = Charges(connection)
         self.payments = Payments(connection)
         self.products = Products(connection)
+        self.onboard = Onboard(connection)
         self.outbox = Outbox(connection)
         self.watch = Watch(connection)
         self.views = Views(connection)

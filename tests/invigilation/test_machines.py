@@ -44,6 +44,7 @@ MACHINES = {
         """
         reserved          confirm              booked
         reserved          lapse                lapsed
+        reserved          move                 reserved
         booked            move                 booked
         booked            cancel               cancelled
         booked            attend               attended
@@ -96,11 +97,12 @@ MACHINES = {
         RequestState,
         RequestEvent,
         """
-        open       book      booked
-        open       withdraw  withdrawn
-        booked     release   open
-        booked     fulfil    fulfilled
-        fulfilled  release   open
+        open       book             booked
+        open       fulfil_on_board  fulfilled
+        open       withdraw         withdrawn
+        booked     release          open
+        booked     fulfil           fulfilled
+        fulfilled  release          open
         """,
         {"withdrawn"},
     ),

@@ -1,0 +1,325 @@
+"""The onboard desk: forms of officers on board who invigilate, reviewed by staff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from invigilation import record
+from invigilation.booking import ACTIVE
+from invigilation.desk.office import Office, actor, allow
+from invigilation.desk.onboard_papers import (
+    PICTURE_KIND,
+    Closed,
+    Review,
+    letter_facts,
+    notice_facts,
+    payload,
+    stated,
+)
+from invigilation.desk.requests import Asked, whole_of
+from invigilation.errors import InvalidInput, NotAllowed, NotFound
+from invigilation.onboard import Facts, OnboardEvent, OnboardState, Verification
+from invigilation.people import Role, Staff
+from invigilation.record import Data, Moment
+from invigilation.report import Delivery, report_due
+from invigilation.request import RequestEvent, RequestState
+from invigilation.store import Tx
+from invigilation.store.evidence import Evidence
+from invigilation.store.onboard import Listed
+
+if TYPE_CHECKING:
+    # The sweeps know the desks.
+    from invigilation.sweeps import Retention
+
+OFFICER = "officer"
+PREFIX = "ob_"
+"""Of the ids of forms; a picture lies in the vault under its form's id, as session and as piece."""
+REASON = range(5, 1_001)
+DAY_ANYWHERE = timedelta(hours=12)
+"""So long a day has lasted at the date line when it ends in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request, the newest form that was not withdrawn, and why none can be sent, if so."""
+
+    asked: Asked
+    form: Verification | None
+    closed: Closed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A picture that lies in the vault under a form's id."""
+
+    media_type: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardDesk:
+    """Takes forms in, lets staff decide on them, and seals what was accepted."""
+
+    office: Office
+
+    async def case(self, request: str) -> Case:
+        """Return how things stand for a request; raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            found = await tx.requests.find(request)
+            if found is None:
+                raise NotFound("request", request)
+            asked = await whole_of(tx, found)
+            forms = await tx.onboard.of_request(request)
+            newest = next((one for one in forms if one.state is not OnboardState.WITHDRAWN), None)
+            return Case(asked, newest, await self._closed(tx, asked))
+
+    async def _closed(self, tx: Tx, asked: Asked) -> Closed | None:
+        booking = await tx.bookings.latest_of(asked.request.id)
+        if booking is not None and booking.state in ACTIVE:
+            return Closed.BOOKED
+        if asked.request.state is not RequestState.OPEN:
+            return Closed.BOOKED if asked.request.state is RequestState.BOOKED else Closed.DONE
+        return Closed.LICENCE if asked.request.licence_until <= self.office.clock.now() else None
+
+    def days(self, asked: Asked) -> tuple[date, date]:
+        """Return the first and the last day that an assessment may be on."""
+        last = asked.request.licence_until - timedelta(microseconds=1)
+        first = (self.office.clock.now() - DAY_ANYWHERE).astimezone(UTC).date()
+        return first, last.astimezone(self.office.rules.zone).date()
+
+    async def submit(self, request: str, ident: str, facts: Facts, picture: Taken) -> Verification:
+        """Take a form in; it replaces one that waits. The same id again is the same form.
+
+        Raises `NotAllowed` when none can be sent, `InvalidInput` for a day that cannot be.
+        """
+        now = self.office.clock.now()
+        async with self.office.store.write() as tx:
+            # Held: of two forms that come at once, the second sees and replaces the first.
+            held = await tx.onboard.hold_request(request)
+            if held is None:
+                raise NotFound("request", request)
+            known = await tx.onboard.find(ident)
+            if known is not None:
+                return known
+            asked = await whole_of(tx, held)
+            if await self._closed(tx, asked) is not None:
+                raise NotAllowed("send this form now")
+            self._check_day(asked, facts.sits_on)
+            for one in await tx.onboard.of_request(request):
+                if one.state is OnboardState.SUBMITTED:
+                    await self._withdraw(tx, one.id, now)
+            form = Verification(
+                id=ident,
+                request=request,
+                state=OnboardState.SUBMITTED,
+                officer=facts.officer,
+                rank=facts.rank,
+                rank_words=facts.rank_words,
+                vessel=facts.vessel,
+                imo=facts.imo,
+                sits_on=facts.sits_on,
+                submitted=now,
+                media_type=picture.media_type,
+                sha256=picture.sha256,
+                size=picture.size,
+            )
+            await tx.onboard.add(form)
+            await self._append(tx, ident, "onboard_submitted", OFFICER, stated(form), now)
+        return form
+
+    def _check_day(self, asked: Asked, day: date) -> None:
+        first, last = self.days(asked)
+        if day < first:
+            raise InvalidInput("sits_on", "This day has passed.")
+        if day > last:
+            raise InvalidInput("sits_on", "The licence has ended by then.")
+
+    async def _withdraw(self, tx: Tx, ident: str, now: datetime) -> None:
+        """Withdraw a form unless staff has just decided on it."""
+        one = await tx.onboard.hold(ident)
+        if one is None or one.state is not OnboardState.SUBMITTED:
+            return
+        await tx.onboard.save(replace(one.after(OnboardEvent.WITHDRAW), reviewed=now))
+        await self._append(tx, ident, "onboard_withdrawn", OFFICER, {}, now)
+
+    async def _append(
+        self, tx: Tx, ident: str, kind: str, who: str, data: Data, at: datetime
+    ) -> None:
+        """Add the next entry to the record of a form that is held, or new."""
+        head = await tx.onboard.head(ident)
+        when = Moment.of(self.office.clock, at)
+        entry = record.write(head, ident, when, kind, who, data, self.office.signer)
+        await tx.onboard.append(entry)
+
+    async def listed(self, by: Staff) -> tuple[list[Listed], list[Listed]]:
+        """Return the forms that wait, oldest first, and the last ones that were decided."""
+        _reviewer(by)
+        async with self.office.store.read() as tx:
+            return await tx.onboard.waiting(), await tx.onboard.decided()
+
+    async def review(self, ident: str, by: Staff) -> Review:
+        """Return all that is kept of a form, but its picture."""
+        _reviewer(by)
+        async with self.office.store.read() as tx:
+            form = await tx.onboard.find(ident)
+            request = None if form is None else await tx.requests.find(form.request)
+            if form is None or request is None:
+                raise NotFound("form", ident)
+            asked = await whole_of(tx, request)
+            sealed = await tx.onboard.attestation(ident)
+            entries = tuple(await tx.onboard.entries(ident))
+            return Review(form, asked, await self._closed(tx, asked), entries, sealed)
+
+    async def see(self, ident: str, by: Staff) -> Verification:
+        """Return a form whose picture is about to be looked at; the look enters its record."""
+        role = _reviewer(by)
+        async with self.office.store.write() as tx:
+            form = await tx.onboard.hold(ident)
+            if form is None:
+                raise NotFound("form", ident)
+            if form.erased is None:
+                data: Data = {"evidence": ident, "kind": PICTURE_KIND}
+                now = self.office.clock.now()
+                await self._append(tx, ident, "evidence_viewed", actor(by, role), data, now)
+        return form
+
+    async def accept(self, ident: str, by: Staff) -> Verification:
+        """Accept a form and seal the report: its request is fulfilled, its people are told.
+
+        All in one transaction. Raises `IllegalTransition` when somebody else has decided, the form
+        was replaced, or the learner has booked a session meanwhile.
+        """
+        now = self.office.clock.now()
+        async with self.office.store.write() as tx:
+            form, asked = await self._held(tx, ident)
+            after = _decided(form, OnboardEvent.ACCEPT, by, now, None)
+            if await self._closed(tx, asked) is Closed.BOOKED:
+                raise NotAllowed("accept this form: the learner has booked a session meanwhile")
+            fulfilled = asked.request.after(RequestEvent.FULFIL_ON_BOARD)
+            who = actor(by, _reviewer(by))
+            await self._append(tx, ident, "onboard_accepted", who, {}, now)
+            await tx.onboard.save(after)
+            await tx.requests.set_state(fulfilled.id, fulfilled.state)
+            due = await self._due(tx, after, now)
+            entries = tuple(await tx.onboard.entries(ident))
+            whole = Review(after, asked, None, entries, None)
+            told = payload(whole, by, due, self.office.rules.zone)
+            sealed = self.office.sealer.seal(record.canonical(told))
+            await tx.onboard.seal(ident, sealed)
+            facts = notice_facts(after, asked, sealed, due)
+            await tx.outbox.add(
+                self.office.webhook(asked.request.backend, "report.ready", facts),
+                self._letter(after, asked),
+                session=ident,
+            )
+            await self.office.note(tx, who, "onboard.accepted", ident, _noted(form), _noted(after))
+        return after
+
+    async def refuse(self, ident: str, by: Staff, reason: str) -> Verification:
+        """Refuse a form; the learner is told why, and a new form may be sent."""
+        reason = reason.strip()
+        if len(reason) not in REASON:
+            raise InvalidInput("reason", "Write a reason of 5 to 1,000 letters.")
+        now = self.office.clock.now()
+        async with self.office.store.write() as tx:
+            form, asked = await self._held(tx, ident)
+            after = _decided(form, OnboardEvent.REFUSE, by, now, reason)
+            who = actor(by, _reviewer(by))
+            await self._append(tx, ident, "onboard_refused", who, {"reason": reason}, now)
+            await tx.onboard.save(after)
+            await tx.outbox.add(self._letter(after, asked), session=ident)
+            await self.office.note(tx, who, "onboard.refused", ident, _noted(form), _noted(after))
+        return after
+
+    def _letter(self, form: Verification, asked: Asked) -> Delivery:
+        kind = f"onboard_{form.state.value}"
+        return self.office.letter(asked.learner.email, kind, letter_facts(form, asked))
+
+    async def _held(self, tx: Tx, ident: str) -> tuple[Verification, Asked]:
+        """Hold a form's request and the form, in the order in which `submit` does."""
+        found = await tx.onboard.find(ident)
+        request = None if found is None else await tx.onboard.hold_request(found.request)
+        form = await tx.onboard.hold(ident)
+        if form is None or request is None:
+            raise NotFound("form", ident)
+        return form, await whole_of(tx, request)
+
+    async def _due(self, tx: Tx, form: Verification, now: datetime) -> datetime:
+        """Return when the certificate is due: as after a remote session that ended on that day."""
+        calendar = await self.office.calendar(tx)
+        noon = datetime.combine(form.sits_on, time(12), self.office.rules.zone)
+        return report_due(max(now, noon), calendar.office)
+
+    async def attestation(self, ident: str, backend: str | None = None) -> bytes:
+        """Return the sealed bytes; with `backend`, only if the request is theirs."""
+        async with self.office.store.read() as tx:
+            form = await tx.onboard.find(ident)
+            request = None if form is None else await tx.requests.find(form.request)
+            sealed = await tx.onboard.attestation(ident)
+        if sealed is None or request is None or backend not in {None, request.backend}:
+            raise NotFound("attestation", ident)
+        return sealed
+
+    async def accepted(self, request: str) -> Verification | None:
+        """Return the form that fulfilled a request, if one did."""
+        async with self.office.store.read() as tx:
+            found = await tx.requests.find(request)
+            if found is None or found.state is not RequestState.FULFILLED:
+                return None
+            forms = await tx.onboard.of_request(request)
+        return next((one for one in forms if one.state is OnboardState.ACCEPTED), None)
+
+    async def erase(self, retention: Retention) -> int:
+        """Erase the pictures whose time is over; return how many went.
+
+        What cannot be erased keeps no other from it; at the end its errors are raised.
+        """
+        async with self.office.store.read() as tx:
+            pictures = await tx.onboard.pictures()
+        gone = 0
+        kept: list[Exception] = []
+        for form, over in pictures:
+            piece = Evidence(
+                form.id,
+                form.id,
+                PICTURE_KIND,
+                form.media_type,
+                form.submitted,
+                form.sha256,
+                form.size,
+                None,
+            )
+            try:
+                erased = await retention.erase(piece, over)
+            except Exception as error:  # noqa: BLE001 - raised below
+                kept.append(error)
+                continue
+            if erased:
+                async with self.office.store.write() as tx:
+                    await tx.onboard.erase(form.id, self.office.clock.now())
+                gone += 1
+        if kept:
+            raise ExceptionGroup(f"not erased: {len(kept)} pictures of officers", kept)
+        return gone
+
+
+def _reviewer(by: Staff) -> Role:
+    """Return the role in which somebody reviews forms; raises `NotAllowed`."""
+    allow(by, Role.SCHEDULER, Role.INVIGILATOR)
+    for role in (Role.SCHEDULER, Role.INVIGILATOR):
+        if by.is_a(role):
+            return role
+    return Role.ADMINISTRATOR
+
+
+def _decided(
+    form: Verification, event: OnboardEvent, by: Staff, now: datetime, reason: str | None
+) -> Verification:
+    return replace(form.after(event), reviewed_by=by.id, reviewed=now, reason=reason)
+
+
+def _noted(form: Verification) -> Data:
+    return {"state": form.state.value, "reason": form.reason}

@@ -1,0 +1,121 @@
+"""What is written about an officer's form: its record's first entry, the report, the letter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from invigilation import record
+from invigilation.desk.reports import both, file_of
+from invigilation.desk.requests import Asked
+from invigilation.onboard import DECLARATION, Verification
+from invigilation.people import Staff
+from invigilation.record import Data, Entry
+
+PICTURE_KIND = "id_document"
+KIND = "onboard"
+ACCEPTED = "accepted"
+
+
+class Closed(StrEnum):
+    """Why no form can be sent for a request now."""
+
+    BOOKED = "booked"
+    DONE = "done"
+    LICENCE = "licence"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A form as staff sees it: its request, its record, the sealed bytes once it is accepted."""
+
+    form: Verification
+    asked: Asked
+    closed: Closed | None
+    entries: tuple[Entry, ...]
+    attestation: bytes | None
+
+    @property
+    def declaration(self) -> str:
+        """The text that the officer agreed to."""
+        return str(self.entries[0].data["declaration"])
+
+
+def onboard_file(of: Review) -> bytes:
+    """Return the record of a form as one JSON file for `invigilation verify`."""
+    return file_of(of.form.id, of.entries, of.attestation, [evidence_of(of.form)])
+
+
+def payload(of: Review, by: Staff, due: datetime, zone: ZoneInfo) -> dict[str, object]:
+    """Return what the report of an accepted form says; `due` is when the certificate is."""
+    form, asked, last = of.form, of.asked, of.entries[-1]
+    return {
+        "format": record.ATTESTATION_FORMAT,
+        "session": form.id,
+        "kind": KIND,
+        "assessment": {
+            "reference": asked.request.reference,
+            "title": asked.assessment.title,
+            "minutes": asked.assessment.minutes,
+            "materials": list(asked.assessment.materials),
+        },
+        "learner": {"reference": asked.learner.reference, "name": asked.learner.name},
+        "officer": {"name": form.officer, "rank": form.rank, "rank_words": form.rank_words},
+        "vessel": {"name": form.vessel, "imo": form.imo},
+        "sits_on": form.sits_on.isoformat(),
+        "outcome": ACCEPTED,
+        "declaration": of.declaration,
+        "submitted": both(form.submitted, zone),
+        "reviewed": both(form.reviewed, zone),
+        "reviewer": {"id": by.id, "name": by.name},
+        "due": record.stamp(due),
+        "evidence": [evidence_of(form)],
+        "chain": {"head": last.head.digest, "length": last.head.seq},
+    }
+
+
+def stated(form: Verification) -> Data:
+    """Return what a form's record begins with: what was declared, and about what; no names."""
+    return {
+        "declaration": DECLARATION,
+        "rank": form.rank.value,
+        "imo": form.imo,
+        "sits_on": form.sits_on.isoformat(),
+        "evidence": form.id,
+        "sha256": form.sha256,
+        "size": form.size,
+    }
+
+
+def evidence_of(form: Verification) -> dict[str, object]:
+    """Return the picture as a list of evidence names it."""
+    return {"id": form.id, "kind": PICTURE_KIND, "sha256": form.sha256, "size": form.size}
+
+
+def letter_facts(form: Verification, asked: Asked) -> Data:
+    """Return what the letter about a decision is made of."""
+    return {
+        "name": asked.learner.name,
+        "title": asked.assessment.title,
+        "request": asked.request.id,
+        "zone": asked.learner.zone,
+        "officer": form.officer,
+        "vessel": form.vessel,
+        "reason": form.reason,
+    }
+
+
+def notice_facts(form: Verification, asked: Asked, sealed: bytes, due: datetime) -> Data:
+    """Return what the backend is told with the report; the form stands for a session."""
+    return {
+        "request": asked.request.reference,
+        "learner": asked.learner.reference,
+        "session": form.id,
+        "booking": None,
+        "kind": KIND,
+        "outcome": ACCEPTED,
+        "attestation": sealed.decode("ascii"),
+        "due": record.stamp(due),
+    }
