@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from invigilation.errors import InvalidInput
 
 _SHIP = re.compile(r"UTC([+-])([0-9]{2}):([0-9]{2})", re.ASCII)
-_QUARTER = timedelta(minutes=15)
+QUARTER = timedelta(minutes=15)
 EARLIEST, LATEST = timedelta(hours=-12), timedelta(hours=14)
 """The clocks that stand furthest off UTC: Baker Island's and Kiritimati's."""
 
@@ -52,7 +52,7 @@ def _offset(name: str) -> timedelta | None:
         return None
     offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
     offset = -offset if found[1] == "-" else offset
-    good = EARLIEST <= offset <= LATEST and not offset % _QUARTER and int(found[3]) < 60
+    good = EARLIEST <= offset <= LATEST and not offset % QUARTER and int(found[3]) < 60
     return offset if good else None
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from invigilation import record
 from invigilation.booking import Booking, BookingState
-from invigilation.desk.attendance import DISPUTE_DAYS
+from invigilation.desk.missed import DISPUTE_TIME
 from invigilation.desk.office import LEARNER, Office, actor, allow, new_id
 from invigilation.enquiry import Enquiry, EnquiryKind
 from invigilation.errors import IllegalTransition, InvalidInput, NotFound, TooLate
@@ -28,15 +28,13 @@ DECIDED = "attendance_decided"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How a missed session was judged: when, why, and on what, each in plain words.
+    """When a missed session was judged against its learner.
 
     `until` is the last moment for a dispute; `disputed` when one waits for its answer.
     """
 
     booking: str
     at: datetime
-    why: str
-    known: str
     until: datetime
     disputed: bool
 
@@ -163,17 +161,9 @@ async def _decision(tx: Tx, booking: Booking) -> Decision | None:
     session = await tx.sessions.id_of(booking.id)
     if session is None or booking.state is not BookingState.LEARNER_NO_SHOW:
         return None
-    entries = await tx.sessions.entries(session)
-    decided = [one for one in entries if one.kind == DECIDED]
+    decided = await tx.sessions.moments(session, DECIDED)
     if not decided:
         return None
-    proposed = [one for one in entries if one.kind == "no_show_proposed"]
-    at = decided[-1].at
-    return Decision(
-        booking.id,
-        at,
-        str(decided[-1].data["why"]),
-        str(proposed[-1].data["why"]) if proposed else "",
-        at + timedelta(days=DISPUTE_DAYS),
-        await tx.enquiries.disputed(booking.id),
-    )
+    at = decided[-1]
+    disputed = await tx.enquiries.disputed(booking.id)
+    return Decision(booking.id, at, at + DISPUTE_TIME, disputed)

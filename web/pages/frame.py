@@ -54,6 +54,8 @@ def setup_templates(app: web.Application, assets: Assets, service_name: str) -> 
         three_times=words.three_times,
         offset=words.offset,
         brief=words.brief,
+        beside=words.beside,
+        london=words.LONDON,
     )
     environment.filters.update(
         clock=words.clock,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from invigilation.office_hours import LONDON
-from invigilation.zones import known_zones, zone_named
+from invigilation.zones import (
+    EARLIEST,
+    LATEST,
+    QUARTER,
+    is_ship_clock,
+    known_zones,
+    ship_clock,
+    zone_named,
+)
 
 UTC_NAME = "UTC"
 
@@ -33,8 +41,26 @@ def short(at: datetime, zone: tzinfo = LONDON) -> str:
 
 
 def place(zone: str) -> str:
-    """Return the place that a zone is named after: "Asia/Ho_Chi_Minh" is "Ho Chi Minh"."""
+    """Return the place that a zone is named after: "Asia/Ho_Chi_Minh" is "Ho Chi Minh".
+
+    A ship's clock has none: "Ship's clock UTC + 05:30".
+    """
+    if is_ship_clock(zone):
+        return f"Ship's clock {ship_offset(zone)}"
     return zone.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def ship_offset(zone: str) -> str:
+    """Return how far a ship's clock is from UTC, as a form writes it: "UTC + 05:30"."""
+    sign = "\N{MINUS SIGN}" if zone[3] == "-" else "+"
+    return f"UTC {sign} {zone[4:]}"
+
+
+def ship_clocks() -> list[tuple[str, str]]:
+    """Return every ship's clock to choose from, from west to east: (zone, words)."""
+    count = (LATEST - EARLIEST) // QUARTER + 1
+    names = (ship_clock(EARLIEST + n * QUARTER) for n in range(count))
+    return [(name, ship_offset(name)) for name in names]
 
 
 def offset(at: datetime, zone: tzinfo) -> str:
@@ -63,13 +89,14 @@ def brief(at: datetime, zone: str) -> str:
     Where another day is meant elsewhere, it is named: "(Sun 16:00 London, Sun 16:00 UTC)".
     """
     own = zone_named(zone)
-    rest = [f"{_beside(at, own, UTC)} {UTC_NAME}"]
+    rest = [f"{beside(at, own, UTC)} {UTC_NAME}"]
     if zone == LONDON.key:
         return f"{moment(at)} in London ({rest[0]})"
-    return f"{moment(at, own)} your time ({_beside(at, own, LONDON)} London, {rest[0]})"
+    return f"{moment(at, own)} your time ({beside(at, own, LONDON)} London, {rest[0]})"
 
 
-def _beside(at: datetime, own: tzinfo, other: tzinfo) -> str:
+def beside(at: datetime, own: tzinfo, other: tzinfo) -> str:
+    """Return the other zone's time, with its day where that is not the own one: "Tue 23:30"."""
     same = at.astimezone(own).date() == at.astimezone(other).date()
     return clock(at, other) if same else f"{at.astimezone(other):%a %H:%M}"
 
