@@ -10,6 +10,7 @@ import aiohttp
 import aiosmtplib
 
 from invigilation.desk import Desk
+from invigilation.desk.reminders import REMINDER
 from invigilation.report import Channel, Delivery
 from invigilation.sweeps import Attempt, Fate
 from web.backends import webhook
@@ -39,6 +40,8 @@ class Carrier:
         return await self._webhook(delivery)
 
     async def _mail(self, delivery: Delivery) -> Attempt:
+        if delivery.type == REMINDER and (why := await self.desk.reminders.outdated(delivery)):
+            return Attempt(Fate.REFUSED_FOR_GOOD, why)
         try:
             letter = self.letters.write(delivery, self.desk.office.clock.now())
         except LetterError as error:

@@ -17,6 +17,7 @@ from invigilation.desk.office import Office, Rules
 from invigilation.desk.onboard import OnboardDesk
 from invigilation.desk.people import Reception
 from invigilation.desk.recordings import RecordingDesk
+from invigilation.desk.reminders import ReminderDesk
 from invigilation.desk.reports import ReportDesk
 from invigilation.desk.requests import RequestDesk
 from invigilation.desk.rota import RotaDesk
@@ -44,6 +45,7 @@ class Desk:
     charges: ChargeDesk
     enquiries: EnquiryDesk
     reports: ReportDesk
+    reminders: ReminderDesk
     onboard: OnboardDesk
     ledger: LedgerDesk
 
@@ -66,6 +68,7 @@ class Desk:
             ChargeDesk(office),
             EnquiryDesk(office),
             ReportDesk(office),
+            ReminderDesk(office),
             OnboardDesk(office),
             LedgerDesk(office),
         )

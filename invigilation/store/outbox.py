@@ -43,9 +43,10 @@ class Outbox:
             rows = [dump(letter) | {"session": session} for letter in letters]
             await self._db.execute(self._insert(delivery), rows)
 
-    async def add_once(self, letter: Delivery, once: str) -> bool:
+    async def add_once(self, letter: Delivery, once: str, *, session: str | None = None) -> bool:
         """Insert a delivery unless one was made before under this name; say whether it was."""
-        statement = self._insert(delivery).values(**dump(letter), once=once)
+        row = dump(letter) | {"once": once, "session": session}
+        statement = self._insert(delivery).values(row)
         done = await self._db.execute(statement.on_conflict_do_nothing())
         return done.rowcount == 1
 

@@ -29,6 +29,7 @@ from invigilation.store.outbox import Outbox
 from invigilation.store.payments import Payments
 from invigilation.store.people import People
 from invigilation.store.products import Products
+from invigilation.store.reminders import Reminders
 from invigilation.store.requests import Requests
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
@@ -63,6 +64,7 @@ class Tx:
         self.products = Products(connection)
         self.onboard = Onboard(connection)
         self.outbox = Outbox(connection)
+        self.reminders = Reminders(connection)
         self.watch = Watch(connection)
         self.views = Views(connection)
         self.audit = Audit(connection)
