@@ -54,11 +54,7 @@ SIDES = {
     Side.AGAINST: ("Against a no-show", "warn"),
     Side.NEITHER: ("", ""),
 }
-RULE = (
-    "The invigilator was ready before the start",
-    "The service was healthy while check-in was open",
-    "The learner did not try to come in",
-)
+RULE = ("Our invigilator", "Our service", "The learner")
 VERDICTS = {
     BookingState.LEARNER_NO_SHOW: "the learner did not come",
     BookingState.PROVIDER_FAULT: "it was our fault",
@@ -132,7 +128,7 @@ def _moments(one: Condition) -> tuple[str, ...]:
 
 def _silent(found: Dossier) -> tuple[str, ...]:
     return tuple(
-        f"no sign of life from {both(one.start)} to {both(one.end)} "
+        f"No sign of life from {both(one.start)} to {both(one.end)} "
         f"({minutes(one.end - one.start)})"
         for one in found.silences
     )
