@@ -16,6 +16,7 @@ from invigilation.desk.ledger import LedgerDesk
 from invigilation.desk.office import Office, Rules
 from invigilation.desk.onboard import OnboardDesk
 from invigilation.desk.people import Reception
+from invigilation.desk.receipts import ReceiptDesk
 from invigilation.desk.recordings import RecordingDesk
 from invigilation.desk.reminders import ReminderDesk
 from invigilation.desk.reports import ReportDesk
@@ -44,6 +45,7 @@ class Desk:
     attendance: AttendanceDesk
     charges: ChargeDesk
     enquiries: EnquiryDesk
+    receipts: ReceiptDesk
     reports: ReportDesk
     reminders: ReminderDesk
     onboard: OnboardDesk
@@ -67,6 +69,7 @@ class Desk:
             AttendanceDesk(office),
             ChargeDesk(office),
             EnquiryDesk(office),
+            ReceiptDesk(office),
             ReportDesk(office),
             ReminderDesk(office),
             OnboardDesk(office),

@@ -30,6 +30,7 @@ from invigilation.store.payments import Payments
 from invigilation.store.people import People
 from invigilation.store.products import Products
 from invigilation.store.reminders import Reminders
+from invigilation.store.receipts import Receipts
 from invigilation.store.requests import Requests
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
@@ -70,6 +71,7 @@ class Tx:
         self.audit = Audit(connection)
         self.ledger = Ledger(connection)
         self.enquiries = Enquiries(connection)
+        self.receipts = Receipts(connection)
 
 
 class Store:
