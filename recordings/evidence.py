@@ -20,25 +20,28 @@ TIMEOUT_SECONDS = 5.0
 
 
 class Snapshots:
-    """Decodes key frames in `WORKERS` threads; at most `MAX_AT_ONCE` are running or waiting.
+    """Decodes pictures in `WORKERS` threads; at most `MAX_AT_ONCE` are running or waiting.
 
-    Close it when the service ends.
+    They are key frames, unless `decode` reads something else; `what` is busy when there are too
+    many. Close it when the service ends.
     """
 
     def __init__(
         self,
         decode: Callable[[bytes], Picture] = decode_key_frame,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        what: str = "camera",
     ) -> None:
         self._decode = decode
         self._timeout = timeout_seconds
+        self._what = what
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="snapshot")
         self._free = BoundedSemaphore(MAX_AT_ONCE)
 
     async def take(self, key_frame: bytes) -> Picture:
-        """Return the picture in a VP8 key frame.
+        """Return the picture in a VP8 key frame (or what `decode` reads).
 
-        Raises PictureUndecodable, also when it takes longer than 5 s, and Busy.
+        Raises PictureUndecodable, also when it takes longer than `timeout_seconds`, and Busy.
         """
         return await self._read(self._decode, key_frame)
 
@@ -48,7 +51,7 @@ class Snapshots:
 
     async def _read(self, how: Callable[[bytes], Read], key_frame: bytes) -> Read:
         if not self._free.acquire(blocking=False):
-            raise Busy("camera")
+            raise Busy(self._what)
         decoding: Future[Read] = self._threads.submit(how, key_frame)
         # A thread cannot be stopped: its place is free when it is done, not when we give up.
         decoding.add_done_callback(lambda _: self._free.release())
