@@ -15,7 +15,9 @@ from invigilation.desk.inspections import InspectionDesk
 from invigilation.desk.ledger import LedgerDesk
 from invigilation.desk.office import Office, Rules
 from invigilation.desk.onboard import OnboardDesk
+from invigilation.desk.payments import PaymentDesk
 from invigilation.desk.people import Reception
+from invigilation.desk.products import ProductDesk
 from invigilation.desk.receipts import ReceiptDesk
 from invigilation.desk.recordings import RecordingDesk
 from invigilation.desk.reminders import ReminderDesk
@@ -23,6 +25,7 @@ from invigilation.desk.reports import ReportDesk
 from invigilation.desk.requests import RequestDesk
 from invigilation.desk.rota import RotaDesk
 from invigilation.desk.sessions import SessionDesk
+from invigilation.ports import Payments
 
 __all__ = ["Desk", "Office", "Rules"]
 
@@ -44,6 +47,8 @@ class Desk:
     recordings: RecordingDesk
     attendance: AttendanceDesk
     charges: ChargeDesk
+    products: ProductDesk
+    payments: PaymentDesk
     enquiries: EnquiryDesk
     receipts: ReceiptDesk
     reports: ReportDesk
@@ -52,8 +57,8 @@ class Desk:
     ledger: LedgerDesk
 
     @classmethod
-    def of(cls, office: Office) -> Desk:
-        """Set up every desk of the office."""
+    def of(cls, office: Office, payments: Payments | None = None) -> Desk:
+        """Set up every desk of the office; without `payments` people pay by hand."""
         return cls(
             office,
             Reception(office),
@@ -68,6 +73,8 @@ class Desk:
             RecordingDesk(office),
             AttendanceDesk(office),
             ChargeDesk(office),
+            ProductDesk(office),
+            PaymentDesk(office, payments),
             EnquiryDesk(office),
             ReceiptDesk(office),
             ReportDesk(office),

@@ -8,14 +8,7 @@ from datetime import datetime, timedelta
 from invigilation import attendance
 from invigilation.attendance import Finding, Judgement
 from invigilation.booking import Booking, BookingEvent, BookingState
-from invigilation.charge import (
-    CURRENCY,
-    NO_SHOW,
-    UNPAID,
-    Charge,
-    ChargeEvent,
-    ChargeState,
-)
+from invigilation.charge import NO_SHOW, UNPAID, ChargeEvent, ChargeState, Price
 from invigilation.desk.endings import wind_up
 from invigilation.desk.explained import Explained, explain
 from invigilation.desk.missed import (
@@ -32,9 +25,10 @@ from invigilation.desk.office import (
     actor,
     allow,
     held,
-    new_id,
     sitting_of,
 )
+from invigilation.desk.products import product_of
+from invigilation.desk.settling import confirm_reserved, hold_no_show, moved
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.people import Role, Staff
 from invigilation.record import Data
@@ -187,7 +181,7 @@ class AttendanceDesk:
             who = actor(by, Role.SCHEDULER)
             sitting = await self._close(tx, one, session, VERDICTS[verdict], who, reason, known)
             if verdict is BookingState.LEARNER_NO_SHOW:
-                await self._hold_charge(tx, sitting)
+                await hold_no_show(self.office, tx, sitting, who)
             else:
                 await self._let_off(tx, booking, who, reason, by)
             before: Data = {"state": one.state.value}
@@ -205,26 +199,20 @@ class AttendanceDesk:
 
     async def _let_off(self, tx: Tx, booking: str, who: str, reason: str, by: Staff) -> None:
         """Waive the charge of a missed session; one that is settled must be paid back by hand."""
-        charge = await tx.charges.of_booking(booking)
-        if charge is None:
+        seen = await tx.charges.of_missed(booking)
+        if seen is None:
             return
+        await tx.charges.hold_learner(seen.learner)
+        charge = await tx.charges.of_booking(booking) or seen
         if charge.state in {ChargeState.HELD, *UNPAID}:
-            after = charge.after(ChargeEvent.WAIVE, reason=reason)
-            action = "charge.waived"
+            await moved(self.office, tx, charge, ChargeEvent.WAIVE, who, reason=reason)
+            await confirm_reserved(self.office, tx, charge.learner, who)
         elif charge.state is ChargeState.SETTLED:
             told = f"{charge.reason or ''} {PAY_BACK} {reason} ({by.name})".strip()
-            after, action = replace(charge, reason=told), "charge.to_pay_back"
-        else:
-            return
-        await tx.charges.save(after)
-        await self.office.note(
-            tx,
-            who,
-            action,
-            charge.id,
-            {"state": charge.state.value, "reason": charge.reason},
-            {"state": after.state.value, "reason": after.reason},
-        )
+            await tx.charges.save(replace(charge, reason=told))
+            before: Data = {"state": charge.state.value, "reason": charge.reason}
+            after: Data = {"state": charge.state.value, "reason": told}
+            await self.office.note(tx, who, "charge.to_pay_back", charge.id, before, after)
 
     async def _close(
         self,
@@ -260,7 +248,8 @@ class AttendanceDesk:
         return sitting
 
     async def _tell(self, tx: Tx, sitting: Sitting, reason: str, known: str) -> None:
-        price = self.office.rules.no_show_price
+        product = await product_of(self.office, tx, NO_SHOW)
+        price = Price(0, 0) if product is None else product.price
         letter: Data = {
             "name": sitting.learner_name,
             "title": sitting.title,
@@ -280,21 +269,3 @@ class AttendanceDesk:
             self.office.letter(sitting.learner_email, "attendance", letter),
             session=sitting.session,
         )
-
-    async def _hold_charge(self, tx: Tx, sitting: Sitting) -> None:
-        price = self.office.rules.no_show_price
-        charge = Charge(
-            new_id("ch"),
-            sitting.learner,
-            sitting.booking,
-            None,
-            NO_SHOW,
-            "Missed session",
-            price.net_pence,
-            price.vat_basis_points,
-            CURRENCY,
-            ChargeState.HELD,
-            None,
-            self.office.clock.now(),
-        )
-        await tx.charges.add(charge)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from invigilation.charge import Charge, ChargeEvent
-from invigilation.desk.office import Office, new_id
+from invigilation.desk.office import SERVICE, Office, new_id
+from invigilation.desk.settling import moved
 from invigilation.errors import InvalidInput, NotFound
 from invigilation.people import Learner, clean_email, clean_name
 from invigilation.request import Assessment, Request, RequestState
@@ -87,7 +88,8 @@ class RequestDesk:
                 first = await tx.requests.known_as(clean.backend, clean.reference)
                 return await whole_of(tx, first or request)
             for charge in await tx.charges.held_of(learner.id):
-                await tx.charges.save(charge.after(ChargeEvent.FALL_DUE, request=request.id))
+                fall_due = ChargeEvent.FALL_DUE
+                await moved(self.office, tx, charge, fall_due, SERVICE, request=request.id)
             return await whole_of(tx, request)
 
     @staticmethod

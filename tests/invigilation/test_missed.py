@@ -193,7 +193,7 @@ async def test_the_next_request_is_due_and_can_be_booked_once_it_is_paid(world):
 
     assert (refused.value.charge, refused.value.pence) == (charge.id, 5_400)
     paid = await world.desk.charges.pay(charge.id, world.sam, "bank 123")
-    assert (paid.state, paid.reason) == (ChargeState.SETTLED, "bank 123 (Sam Field)")
+    assert (paid.charge.state, paid.charge.reason) == (ChargeState.SETTLED, "bank 123 (Sam Field)")
     again = await world.desk.bookings.book(asked.request.id, START + 3 * DAY, "UTC")
     assert again.learner == one.learner
 
