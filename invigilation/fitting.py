@@ -1,4 +1,4 @@
-"""Whether a booking that stands still fits: office hours, rota, leave, lanes, skills, busy times."""
+"""Whether a booking fits still: office hours, rota, leave, lanes, skills and busy times."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -97,6 +97,14 @@ async def add_assessment(desk: Desk) -> None:
     async with desk.office.store.write() as tx:
         await tx.people.add_backend(BACKEND)
         await tx.requests.add_assessment(ASSESSMENT)
+
+
+async def add_assessment_of(desk: Desk, ident: str, code: str) -> Assessment:
+    """Add another assessment of the same backend."""
+    one = replace(ASSESSMENT, id=ident, code=code, title=f"Another: {code}")
+    async with desk.office.store.write() as tx:
+        await tx.requests.add_assessment(one)
+    return one
 
 
 async def add_invigilator(

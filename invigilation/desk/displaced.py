@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from invigilation.errors import InvigilationError
-from invigilation.fitting import Ground, Misfit, Place
+from invigilation.fitting import Misfit, Place
 from invigilation.office_hours import DAY, Window
 from invigilation.slots import Calendar, Hold, Seat, Wish, free_seats, free_starts
 from invigilation.store.ahead import Ahead
@@ -105,7 +105,6 @@ class Prospect:
     """
 
     calendar: Calendar
-    ground: Ground
     names: Mapping[str, str]
     now: datetime
     buffer: timedelta
@@ -116,9 +115,8 @@ class Prospect:
 
     def _propose(self, displaced: Sequence[Displaced]) -> list[Displaced]:
         """Propose greedily, by start: no two of them get the same seat as their first proposal."""
-        holds = list(self.calendar.holds)
-        for each in displaced:
-            holds.remove(_hold(each.one)) if _hold(each.one) in holds else None
+        leaving = {_hold(each.one) for each in displaced}
+        holds = [hold for hold in self.calendar.holds if hold not in leaving]
         found = []
         for number, each in enumerate(displaced):
             proposed: tuple[Proposal, ...] = ()
@@ -129,7 +127,7 @@ class Prospect:
         return found
 
     def _places(self, one: Ahead, holds: list[Hold]) -> tuple[tuple[Proposal, ...], list[Hold]]:
-        calendar = self.calendar_for(one.assessment, holds)
+        calendar = replace(self.calendar, holds=tuple(holds))
         places = self._beside(one, calendar)
         if not places and not one.reserved:
             places = self._nearest(one, calendar)
@@ -142,23 +140,19 @@ class Prospect:
         ]
         return proposals, taken
 
-    def calendar_for(self, assessment: str, holds: Sequence[Hold] = ()) -> Calendar:
-        """Return the calendar of those who take an assessment."""
-        able = tuple(
-            seat for seat in self.calendar.seats if self.ground.may_take(seat.staff, assessment)
-        )
-        return replace(self.calendar, seats=able, holds=tuple(holds))
+    def without_holds(self) -> Calendar:
+        """Return the calendar without holds: those are for the database to know."""
+        return replace(self.calendar, holds=())
 
-    def wish_of(self, one: Ahead, *, same_time: bool = False) -> Wish:
-        """Return what a booking asks for; staff need no notice, and a session may have begun."""
-        earliest = min(self.now, one.booking.start) if same_time else self.now
+    def wish_of(self, one: Ahead) -> Wish:
+        """Return what a booking asks for; staff need give no notice."""
         buffer = self.buffer // timedelta(minutes=1)
-        return Wish(earliest, one.licence_until, one.minutes, buffer)
+        return Wish(self.now, one.licence_until, one.minutes, buffer, one.assessment)
 
     def _beside(self, one: Ahead, calendar: Calendar) -> list[tuple[datetime, Seat]]:
         """Return a free seat of each other person at the same time; who has least to do first."""
         start = one.booking.start
-        free = set(free_seats(calendar, self.wish_of(one, same_time=True), start))
+        free = set(free_seats(calendar, self.wish_of(one), start))
         seats: dict[str, Seat] = {}
         for seat in calendar.seats:
             if seat.id in free and seat.staff != one.booking.staff:

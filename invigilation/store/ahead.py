@@ -75,8 +75,8 @@ class AheadRows:
         self._db = connection
 
     async def bookings(self, now: datetime, staff_id: str | None = None) -> list[Ahead]:
-        """Return the bookings whose end lies ahead and whose session has not begun, by start."""
-        query = _AHEAD.where(booking.c.end > now)
+        """Return the bookings whose start lies ahead and whose learner has not come, by start."""
+        query = _AHEAD.where(booking.c.start > now)
         if staff_id is not None:
             query = query.where(booking.c.staff == staff_id)
         size = len(_BOOKING)

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import ACTIVE
+from invigilation.fitting import Ground
 from invigilation.office_hours import DEFAULT_WEEK, Hours, OfficeHours
 from invigilation.slots import Calendar, Hold, Leave, Seat, Shift
 from invigilation.store.calendar_rows import (
@@ -281,7 +282,7 @@ class Rota:
         return [(row[0], row[1]) for row in rows]
 
     async def calendar(self, zone: ZoneInfo) -> Calendar:
-        """Return all of it as a calendar, with no holds in it."""
+        """Return all of it as a calendar, with no holds in it; busy times are among its leave."""
         closed = frozenset(day for day, _ in await self.closures())
         openings: dict[date, tuple[Hours, ...]] = {}
         for one in await self.openings():
@@ -297,9 +298,23 @@ class Rota:
                 Shift(r.staff, r.weekday, _hours(r.start_minute, r.end_minute), r.first, r.last)
                 for r in shifts
             ),
-            leave=tuple(Leave(*row) for row in leaves),
+            # What somebody's own calendar says counts like leave when times are offered.
+            leave=(*(Leave(*row) for row in leaves), *await self.busy_times()),
             seats=tuple(Seat(*row) for row in seats),
             holds=(),
+            skills=await self.skills(),
+        )
+
+    async def ground(self, zone: ZoneInfo) -> Ground:
+        """Return all that a booking must fit; unlike in the calendar, leave stands by itself."""
+        calendar = await self.calendar(zone)
+        return Ground(
+            office=calendar.office,
+            shifts=calendar.shifts,
+            leave=tuple(one.leave for one in await self.leaves()),
+            busy=await self.busy_times(),
+            seats=frozenset(one.id for one in calendar.seats),
+            skills=calendar.skills,
         )
 
     async def holds(self, first: datetime, last: datetime) -> tuple[Hold, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -13,10 +13,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from invigilation.desk import Desk
-from invigilation.errors import InvalidInput, NotAllowed, NotFound
-from invigilation.office_hours import Hours, Window
-from invigilation.slots import Leave, Refusal, Shift
+from invigilation.desk.changes import CloseDay
+from invigilation.errors import InvalidInput
+from invigilation.office_hours import Window
 from invigilation.store import Store
 from invigilation.store.schema import metadata
 from invigilation.store.watch import Asked
@@ -84,12 +83,12 @@ async def test_a_cancelled_write_leaves_nothing_and_blocks_nobody(world):
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    await world.desk.rota.close_day(world.sam, TUESDAY, "flood")
+    await world.desk.rota.change(world.sam, CloseDay(TUESDAY, "flood"))
     assert await world.desk.rota.closures() == [(TUESDAY, "flood")]
 
 
 async def test_what_was_committed_is_there_for_another_process(world, migrated_url):
-    await world.desk.rota.close_day(world.sam, MONDAY, "storm")
+    await world.desk.rota.change(world.sam, CloseDay(MONDAY, "storm"))
     other = Store(migrated_url)
 
     async with other.read() as tx:
@@ -121,127 +120,6 @@ async def test_sqlite_syncs_every_commit_and_keeps_foreign_keys(store):
         ]
 
     assert found == ["wal", 2, 1]
-
-
-# --- the rota ---
-
-
-async def test_a_closed_day_offers_nothing_until_it_is_opened_again(world):
-    request = await builders.ask(world.desk)
-    rota = world.desk.rota
-    day = Window(ALL_WEEK.start, ALL_WEEK.start + timedelta(days=1))
-    before = await world.desk.bookings.starts(request, day)
-
-    await rota.close_day(world.sam, MONDAY, "storm")
-
-    assert await world.desk.bookings.starts(request, day) == []
-    assert await world.desk.bookings.why_empty(request, MONDAY) is Refusal.CLOSED
-    await rota.close_day(world.sam, MONDAY, "hurricane")
-    assert await rota.closures() == [(MONDAY, "hurricane")]
-    await rota.reopen_day(world.sam, MONDAY)
-    assert await world.desk.bookings.starts(request, day) == before != []
-
-
-async def test_another_process_sees_a_change_of_the_rota_at_once(world, migrated_url):
-    request = await builders.ask(world.desk)
-    other_store = Store(migrated_url)
-    other: Desk = builders.office(other_store, world.clock)
-    before = await other.bookings.starts(request, ALL_WEEK)
-
-    await world.desk.rota.close_day(world.sam, MONDAY, "storm")
-
-    after = await other.bookings.starts(request, ALL_WEEK)
-    await other_store.close()
-    assert {start.date() for start in before} - {start.date() for start in after} == {MONDAY}
-
-
-async def test_leave_shifts_and_openings_are_kept(world):
-    saturday = date(2026, 11, 28)
-    hours = Hours(time(10, 30), time(14))
-    shift = Shift(world.ann.id, 5, Hours(time(9), time(17)), saturday, saturday)
-    rota = world.desk.rota
-    request = await builders.ask(world.desk)
-
-    await rota.add_opening(world.sam, saturday, hours)
-    await rota.add_shift(world.sam, shift)
-    await rota.add_leave(world.sam, world.ann.id, START, START + timedelta(days=4))
-
-    calendar = await rota.calendar()
-    assert calendar.office.openings == {saturday: (hours,)}
-    assert shift in calendar.shifts
-    assert calendar.leave == (Leave(world.ann.id, START, START + timedelta(days=4)),)
-    starts = await world.desk.bookings.starts(request, ALL_WEEK)
-    assert {start.date() for start in starts} == {date(2026, 11, 27), saturday}
-    assert await rota.open_windows(saturday, saturday) == [
-        Window(datetime(2026, 11, 28, 10, 30, tzinfo=UTC), datetime(2026, 11, 28, 14, tzinfo=UTC))
-    ]
-
-
-async def test_an_opening_can_be_taken_back_alone(world):
-    rota = world.desk.rota
-    morning, evening = Hours(time(8), time(10)), Hours(time(18), time(0))
-    await rota.add_opening(world.sam, MONDAY, evening)
-    await rota.add_opening(world.sam, MONDAY, morning)
-    first, second = await rota.openings()
-
-    await rota.remove_opening(world.sam, second.id)
-
-    assert [(one.day, one.hours) for one in (first, second)] == [
-        (MONDAY, morning),
-        (MONDAY, evening),
-    ]
-    assert await rota.openings() == [first]
-    assert (await rota.calendar()).office.openings == {MONDAY: (morning,)}
-    with pytest.raises(NotFound):
-        await rota.remove_opening(world.sam, second.id)
-
-
-def two_holidays(year):
-    return [(date(year, 12, 25), "Christmas Day"), (date(year, 12, 28), "Boxing Day")]
-
-
-async def test_each_years_bank_holidays_are_closed_once_a_year_ahead(world):
-    rota = world.desk.rota
-    assert await rota.close_holidays(two_holidays) == 4
-    await rota.reopen_day(world.sam, date(2027, 12, 28))
-
-    again = await rota.close_holidays(two_holidays)
-    same_year = [day for day, _ in await rota.closures()]
-    world.clock.go_to(datetime(2027, 1, 1, 9, tzinfo=UTC))
-    next_year = await rota.close_holidays(two_holidays)
-
-    assert (again, next_year) == (0, 2)
-    assert same_year == [date(2026, 12, 25), date(2026, 12, 28), date(2027, 12, 25)]
-    closed = [day for day, _ in await rota.closures()]
-    assert closed == [*same_year, date(2028, 12, 25), date(2028, 12, 28)]
-    assert await rota.open_windows(date(2028, 12, 25), date(2028, 12, 25)) == []
-
-
-async def test_a_holiday_that_was_closed_by_hand_keeps_its_reason(world):
-    await world.desk.rota.close_day(world.sam, date(2026, 12, 25), "We are away")
-
-    assert await world.desk.rota.close_holidays(two_holidays) == 3
-
-    assert (await world.desk.rota.closures())[0] == (date(2026, 12, 25), "We are away")
-
-
-async def test_only_a_scheduler_changes_the_rota(world):
-    rota, ann = world.desk.rota, world.ann
-
-    for change in (
-        rota.close_day(ann, MONDAY, "storm"),
-        rota.reopen_day(ann, MONDAY),
-        rota.add_opening(ann, MONDAY, Hours(time(9), time(10))),
-        rota.remove_opening(ann, "op_none"),
-        rota.add_shift(ann, Shift(ann.id, 0, Hours(time(9), time(10)), MONDAY, None)),
-        rota.add_leave(ann, ann.id, START, START + timedelta(hours=1)),
-    ):
-        with pytest.raises(NotAllowed):
-            await change
-    with pytest.raises(InvalidInput):
-        await rota.close_day(world.sam, MONDAY, " ")
-    with pytest.raises(InvalidInput):
-        await rota.add_leave(world.sam, ann.id, START, START)
 
 
 # --- requests ---

@@ -10,6 +10,7 @@ import pytest
 from invigilation.errors import NotAllowed
 from invigilation.people import Role
 from invigilation.presence import Source
+from invigilation.slots import Leave
 from signalling import messages as m
 from signalling.commands import Look
 from signalling.messages import Party
@@ -205,11 +206,12 @@ async def test_a_supervisor_who_takes_over_moves_to_the_other_seat(house):
 async def test_a_session_that_a_scheduler_moved_goes_over_in_the_same_way(house):
     desk, clock = house.scene.desk, house.scene.clock
     bob = await house.colleague("Bob Bower")
-    sam = await house.colleague("Sam Field", Role.SCHEDULER)
     await house.say(house.ann, m.Join)
     ann = await house.media(house.ann)
     later = (clock.now() + timedelta(hours=1)).replace(minute=0)
-    await desk.rota.add_leave(sam.staff, house.ann.staff.id, later, later + timedelta(hours=4))
+    async with desk.office.store.write() as tx:
+        leave = Leave(house.ann.staff.id, later, later + timedelta(hours=4))
+        await tx.rota.add_leave("lv_later", leave)
     await desk.bookings.move(house.scene.sitting.booking, later, by_staff=True)
     house.room.look()
     await house.room.do(Look())

@@ -9,6 +9,7 @@ import pytest
 
 from invigilation.errors import NotAllowed
 from invigilation.people import Role
+from invigilation.slots import Leave
 from signalling import messages as m
 from signalling.seat import LEFT_S, Person
 from signalling.tracks import Track
@@ -26,9 +27,10 @@ async def moved(house) -> Person:
     """Move the session to Bob, by somebody whom the room does not hear of."""
     desk, clock = house.scene.desk, house.scene.clock
     bob = await house.colleague("Bob Bower")
-    sam = await house.colleague("Sam Field", Role.SCHEDULER)
     later = (clock.now() + timedelta(hours=1)).replace(minute=0)
-    await desk.rota.add_leave(sam.staff, house.ann.staff.id, later, later + timedelta(hours=4))
+    async with desk.office.store.write() as tx:
+        leave = Leave(house.ann.staff.id, later, later + timedelta(hours=4))
+        await tx.rota.add_leave("lv_later", leave)
     await desk.bookings.move(house.scene.sitting.booking, later, by_staff=True)
     return bob
 

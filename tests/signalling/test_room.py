@@ -10,8 +10,8 @@ import pytest
 from invigilation.errors import Busy, IllegalTransition, InvalidInput, NotAllowed, NotFound
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
-from invigilation.people import Role
 from invigilation.session import Outcome
+from invigilation.slots import Leave
 from signalling import actor as actor_module
 from signalling import messages as m
 from signalling.commands import Internal, Look, NoCamera, Tick, TooSlow
@@ -75,11 +75,12 @@ async def test_the_joiner_is_not_sent_twice_what_the_answer_holds(house):
 async def test_an_invigilator_whose_session_was_moved_to_a_colleague_is_let_go(house):
     desk, clock = house.scene.desk, house.scene.clock
     bob = await add_invigilator(desk, "Bob Bower")
-    sam = await add_invigilator(desk, "Sam Field", Role.SCHEDULER)
     await house.say(house.ann, m.Join)
     later = clock.now() + timedelta(hours=1)
     later = later.replace(minute=0)
-    await desk.rota.add_leave(sam, house.scene.ann.id, later, later + timedelta(hours=4))
+    async with desk.office.store.write() as tx:
+        leave = Leave(house.scene.ann.id, later, later + timedelta(hours=4))
+        await tx.rota.add_leave("lv_later", leave)
 
     await desk.bookings.move(house.scene.sitting.booking, later, by_staff=True)
     house.room.look()
