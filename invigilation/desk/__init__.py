@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from invigilation.desk.attendance import AttendanceDesk
 from invigilation.desk.bookings import BookingDesk
+from invigilation.desk.busy import BusyDesk
 from invigilation.desk.charges import ChargeDesk
 from invigilation.desk.enquiries import EnquiryDesk
+from invigilation.desk.feeds import FeedDesk
 from invigilation.desk.gaps import GapDesk
 from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
@@ -53,6 +55,8 @@ class Desk:
     receipts: ReceiptDesk
     reports: ReportDesk
     reminders: ReminderDesk
+    busy: BusyDesk
+    feeds: FeedDesk
     onboard: OnboardDesk
     ledger: LedgerDesk
 
@@ -79,6 +83,8 @@ class Desk:
             ReceiptDesk(office),
             ReportDesk(office),
             ReminderDesk(office),
+            BusyDesk(office),
+            FeedDesk(office),
             OnboardDesk(office),
             LedgerDesk(office),
         )

@@ -116,6 +116,10 @@ class Rota:
         if self._db.dialect.name == "postgresql":
             await self._db.execute(select(func.pg_advisory_xact_lock(ROTA_LOCK)))
 
+    async def outdate(self) -> None:
+        """Count `version` up: busy times, which the calendar is made of too, have changed."""
+        await self._changed()
+
     async def _changed(self) -> None:
         done = await self._db.execute(
             update(counter).where(counter.c.name == VERSION).values(value=counter.c.value + 1)

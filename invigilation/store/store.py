@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from invigilation.store.ahead import AheadRows
 from invigilation.store.audit import Audit
 from invigilation.store.bookings import Bookings
+from invigilation.store.busy import BusyTimes, Feeds
 from invigilation.store.charges import Charges
 from invigilation.store.enquiries import Enquiries
 from invigilation.store.evidence import EvidenceRows
@@ -66,6 +67,8 @@ class Tx:
         self.onboard = Onboard(connection)
         self.outbox = Outbox(connection)
         self.reminders = Reminders(connection)
+        self.busy = BusyTimes(connection)
+        self.feeds = Feeds(connection)
         self.watch = Watch(connection)
         self.views = Views(connection)
         self.audit = Audit(connection)
