@@ -37,6 +37,8 @@ from web.keyring import Keyring, open_keyring
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
+from web.payments import hook
+from web.payments.stripe import StripePayments
 from web.ports import StoredClients, StoredKeys
 from web.relay import Relay
 from web.retention import Eraser
@@ -58,6 +60,7 @@ class House:
     desk: Desk
     vault: Vault
     metrics: Metrics
+    payments: StripePayments | None
 
 
 def open_house(settings: Settings) -> House:
@@ -73,7 +76,8 @@ def open_house(settings: Settings) -> House:
     store = Store(settings.database)
     office = Office(store, _clock(settings), keyring.signing, Seal(keyring.signing), rules)
     vault = Vault(settings.var / "evidence", keyring.wrap)
-    return House(settings, keyring, Desk.of(office), vault, Metrics())
+    payments = _payments(settings)
+    return House(settings, keyring, Desk.of(office, payments), vault, Metrics(), payments)
 
 
 def application(house: House) -> web.Application:
@@ -93,7 +97,23 @@ def application(house: House) -> web.Application:
     app.add_subapp("/api", _api(house))
     app.router.add_get("/problems/{code}", describe)
     pages.setup(app)
+    if house.payments is not None:
+        app.add_routes([hook.route(house.settings.stripe_webhook_secret.get_secret_value())])
+        app.cleanup_ctx.append(_till(house.payments))
     return app
+
+
+def _payments(settings: Settings) -> StripePayments | None:
+    key = settings.stripe_api_key.get_secret_value()
+    return StripePayments(key, settings.url, settings.stripe_api_base) if key else None
+
+
+def _till(payments: StripePayments) -> Context:
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        yield
+        payments.close_all()
+
+    return context
 
 
 def _clock(settings: Settings) -> Clock:
@@ -200,6 +220,7 @@ def _jobs(house: House, sweeps: Sweeps, shelf: EvidenceShelf) -> list[Job]:
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
         job("purge", 600, 60, sweeps.purge),
         job("holidays", 86_400, 60, lambda: house.desk.rota.close_holidays(bank_holidays)),
+        job("ask_payments", 60, 120, house.desk.payments.look),
         job("mend", 60, 600, shelf.mend_orphans),
         job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),
         job("erase_strangers", 86_400, 600, lambda: shelf.erase_strangers(pictures)),

@@ -80,6 +80,18 @@ class Settings(BaseSettings):
     buffer_minutes: int = Field(15, ge=0, le=120)
     no_show_net_pence: int = Field(4_500, ge=0)
     vat_basis_points: int = Field(2_000, ge=0, le=10_000)
+    stripe_api_key: SecretStr = Field(
+        SecretStr(""), description="let learners pay by card; default: they pay by hand"
+    )
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="with which Stripe signs its webhooks to /payments/stripe"
+    )
+    stripe_api_base: str = Field("", description="for tests: another address of Stripe's API")
+    payment_instructions: str = Field(
+        "Write to us: reply to our e-mail, and we tell you how to pay.",
+        max_length=1_000,
+        description="shown to learners who pay by hand",
+    )
 
     webhook_private_addresses: bool = Field(
         default=False, description="let webhooks go to private and loopback addresses"
@@ -138,6 +150,9 @@ class Settings(BaseSettings):
             raise ValueError("Set media_port or media_ports, not both")
         if bool(self.turn_urls) != bool(self.turn_secret.get_secret_value()):
             raise ValueError("Set turn_urls and turn_secret together")
+        secrets = (self.stripe_api_key, self.stripe_webhook_secret)
+        if len({bool(one.get_secret_value()) for one in secrets}) == 2:
+            raise ValueError("Set stripe_api_key and stripe_webhook_secret together")
         return self
 
     @property

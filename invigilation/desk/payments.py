@@ -44,7 +44,7 @@ FORGOTTEN = timedelta(days=2)
 """After that, a link of a provider that cannot be asked any more is over."""
 LOOK_LIMIT = 100
 TRIES = 3
-SERVICE = "the payment service"
+SERVICE = "payment service"
 EVENTS = {
     Fate.PAID: PaymentEvent.PAY,
     Fate.EXPIRED: PaymentEvent.EXPIRE,

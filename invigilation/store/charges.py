@@ -146,7 +146,7 @@ class Charges:
             .limit(limit)
         )
         rows = await self._db.execute(query)
-        return [Chargeable(*row[:3], load(Learner, row[3:])) for row in rows]
+        return [Chargeable(row[0], row[1], row[2], load(Learner, row[3:])) for row in rows]
 
     async def reserved_of(self, learner: str) -> list[Booking]:
         """Return a learner's times that wait for a payment (not those that are only offered)."""
