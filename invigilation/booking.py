@@ -43,6 +43,7 @@ _S, _E = BookingState, BookingEvent
 TABLE = {
     (_S.RESERVED, _E.CONFIRM): _S.BOOKED,
     (_S.RESERVED, _E.LAPSE): _S.LAPSED,
+    (_S.RESERVED, _E.MOVE): _S.RESERVED,
     (_S.BOOKED, _E.MOVE): _S.BOOKED,
     (_S.BOOKED, _E.CANCEL): _S.CANCELLED,
     (_S.BOOKED, _E.ATTEND): _S.ATTENDED,

@@ -16,8 +16,8 @@ change at midnight: so that a day begins on the grid and the grid goes evenly th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import compress, pairwise
@@ -84,6 +84,7 @@ class Calendar:
     """All that decides what can be offered. The order within the tuples has no meaning.
 
     Leave and holds must be complete for as far as a session may run past the last start asked for.
+    `skills` names the assessments that a person takes; one who is not in it takes every one.
     """
 
     office: OfficeHours
@@ -91,6 +92,14 @@ class Calendar:
     leave: tuple[Leave, ...]
     seats: tuple[Seat, ...]
     holds: tuple[Hold, ...]
+    skills: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def seats_for(self, assessment: str) -> list[Seat]:
+        """Return the seats of those who take that assessment, in their order."""
+        if not self.skills:
+            return list(self.seats)
+        able = self.skills
+        return [s for s in self.seats if s.staff not in able or assessment in able[s.staff]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +109,14 @@ class Wish:
     `earliest` is the first moment it may start (now and the notice), `latest_end` the end of the
     licence: the session may end at that moment and its buffer may run past it. `minutes` is the
     session without its buffer. Below 1 minute, or with a buffer below 0, it is a ValueError.
+    `assessment` is what is sat: it decides who has the skill.
     """
 
     earliest: datetime
     latest_end: datetime
     minutes: int
     buffer_minutes: int
+    assessment: str = ""
 
     def __post_init__(self) -> None:
         if self.minutes < 1 or self.buffer_minutes < 0:
@@ -142,7 +153,7 @@ def free_starts(calendar: Calendar, wish: Wish, window: Window) -> list[datetime
         return []
     grid = _grid(zone, wish, start.astimezone(zone).date(), end.astimezone(zone).date())
     begin, until = grid.at_or_after(start), grid.at_or_after(end)
-    lanes = _seat_lanes(calendar, grid, _staffed_lanes(calendar, grid))
+    lanes = _seat_lanes(calendar, wish, grid, _staffed_lanes(calendar, grid))
     free = grid.intersection(_open_lane(calendar, grid), grid.union(lane for _, lane in lanes))
     return [grid.base + STEP * n for n in compress(range(begin, until), free[begin:until])]
 
@@ -160,7 +171,7 @@ def free_seats(calendar: Calendar, wish: Wish, start: datetime) -> list[str]:
     refused = _refused_by_wish(zone, wish, start) is not None
     if refused or not _open_lane(calendar, grid)[place]:
         return []
-    lanes = _seat_lanes(calendar, grid, _staffed_lanes(calendar, grid))
+    lanes = _seat_lanes(calendar, wish, grid, _staffed_lanes(calendar, grid))
     return [seat.id for seat, lane in lanes if lane[place]]
 
 
@@ -173,7 +184,7 @@ def why_not(calendar: Calendar, wish: Wish, start: datetime) -> Refusal | None:
         return refused
     day = start.astimezone(zone).date()
     grid = _grid(zone, wish, day, day)
-    return _refused_by_calendar(calendar, grid)[grid.at_or_after(start)]
+    return _refused_by_calendar(calendar, wish, grid)[grid.at_or_after(start)]
 
 
 def why_day_empty(calendar: Calendar, wish: Wish, day: date) -> Refusal | None:
@@ -187,7 +198,7 @@ def why_day_empty(calendar: Calendar, wish: Wish, day: date) -> Refusal | None:
     grid = _grid(zone, wish, day, day)
     every: list[Refusal | None] = []
     while_open: list[Refusal | None] = []
-    for place, found in enumerate(_refused_by_calendar(calendar, grid)):
+    for place, found in enumerate(_refused_by_calendar(calendar, wish, grid)):
         refusal = _refused_by_wish(zone, wish, grid.base + STEP * place) or found
         every.append(refusal)
         if found is not Refusal.CLOSED:
@@ -208,7 +219,7 @@ def judged(calendar: Calendar, wish: Wish, window: Window) -> list[tuple[datetim
     last = window.end.astimezone(zone).date()
     grid = _grid(zone, wish, window.start.astimezone(zone).date(), last)
     begin, until = grid.at_or_after(window.start), grid.at_or_after(window.end)
-    found = _refused_by_calendar(calendar, grid)[begin:until]
+    found = _refused_by_calendar(calendar, wish, grid)[begin:until]
     starts = [grid.base + STEP * place for place in range(begin, until)]
     return [
         (
@@ -364,13 +375,13 @@ def _week_lane(
 
 
 def _seat_lanes(
-    calendar: Calendar, grid: _Grid, staffed: dict[str, bytearray]
+    calendar: Calendar, wish: Wish, grid: _Grid, staffed: dict[str, bytearray]
 ) -> Iterator[tuple[Seat, bytearray]]:
     """Yield the seats of those with a rota, each with the starts that all but the office allow."""
     holds: dict[str, list[Hold]] = defaultdict(list)
     for hold in calendar.holds:
         holds[hold.seat].append(hold)
-    for seat in calendar.seats:
+    for seat in calendar.seats_for(wish.assessment):
         if seat.staff in staffed:
             lane = staffed[seat.staff].copy()
             for hold in holds.get(seat.id, ()):
@@ -378,13 +389,14 @@ def _seat_lanes(
             yield seat, lane
 
 
-def _refused_by_calendar(calendar: Calendar, grid: _Grid) -> list[Refusal | None]:
+def _refused_by_calendar(calendar: Calendar, wish: Wish, grid: _Grid) -> list[Refusal | None]:
     """Return for every start of the grid what stands against it; the wish's dates apart."""
     opened = _open_lane(calendar, grid)
     staffed = _staffed_lanes(calendar, grid)
-    # A person without a seat can watch nobody: their rota staffs nothing.
-    watched = grid.union(staffed[s.staff] for s in calendar.seats if s.staff in staffed)
-    free = grid.union(lane for _, lane in _seat_lanes(calendar, grid, staffed))
+    # A person without a seat, or the skill, can watch nobody: their rota staffs nothing.
+    able = calendar.seats_for(wish.assessment)
+    watched = grid.union(staffed[seat.staff] for seat in able if seat.staff in staffed)
+    free = grid.union(lane for _, lane in _seat_lanes(calendar, wish, grid, staffed))
     refused: list[Refusal | None] = []
     for is_open, is_watched, is_free in zip(opened, watched, free, strict=True):
         if not is_open:

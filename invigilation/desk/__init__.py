@@ -27,6 +27,7 @@ from invigilation.desk.reports import ReportDesk
 from invigilation.desk.requests import RequestDesk
 from invigilation.desk.rota import RotaDesk
 from invigilation.desk.sessions import SessionDesk
+from invigilation.desk.waiting import WaitingDesk
 from invigilation.ports import Payments
 
 __all__ = ["Desk", "Office", "Rules"]
@@ -40,6 +41,7 @@ class Desk:
     reception: Reception
     requests: RequestDesk
     bookings: BookingDesk
+    waiting: WaitingDesk
     rota: RotaDesk
     sessions: SessionDesk
     gaps: GapDesk
@@ -68,6 +70,7 @@ class Desk:
             Reception(office),
             RequestDesk(office),
             BookingDesk(office),
+            WaitingDesk(office),
             RotaDesk(office),
             SessionDesk(office),
             GapDesk(office),

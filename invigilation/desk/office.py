@@ -21,6 +21,7 @@ from invigilation.store import Store, Tx
 from invigilation.store.audit import Change
 from invigilation.store.sessions import Open
 from invigilation.store.views import Sitting
+from invigilation.waiting import OFFER_LASTS
 
 SERVICE = "service"
 LEARNER = "learner"
@@ -35,6 +36,7 @@ class Rules:
     notice: timedelta = timedelta(hours=24)
     cutoff: timedelta = timedelta(hours=24)
     buffer: timedelta = timedelta(minutes=15)
+    reservation: timedelta = OFFER_LASTS
     no_show_price: Price = field(default_factory=lambda: Price(4_500, 2_000))
 
 

@@ -134,6 +134,8 @@ booking = Table(
     Index("ix_booking_seat_start", "seat", "start"),
     Index("ix_booking_staff_start", "staff", "start"),
     Index("ix_booking_start", "start"),
+    Index("ix_booking_state_start", "state", "start"),
+    Index("ix_booking_request", "request"),
     Index(
         "uq_booking_one_active",
         "request",

@@ -36,6 +36,7 @@ from invigilation.store.requests import Requests
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
 from invigilation.store.views import Views
+from invigilation.store.waiting import WaitingRows
 from invigilation.store.watch import Watch
 
 POOL_SIZE = 10
@@ -70,6 +71,7 @@ class Tx:
         self.busy = BusyTimes(connection)
         self.feeds = Feeds(connection)
         self.watch = Watch(connection)
+        self.waiting = WaitingRows(connection)
         self.views = Views(connection)
         self.audit = Audit(connection)
         self.ledger = Ledger(connection)

@@ -62,6 +62,8 @@ def _bookings() -> None:
     op.add_column("booking", sa.Column("placed", UTC(), server_default="0", nullable=False))
     op.add_column("booking", sa.Column("reserved_until", UTC(), nullable=True))
     op.create_index("ix_booking_staff_start", "booking", ["staff", "start"], unique=False)
+    op.create_index("ix_booking_state_start", "booking", ["state", "start"], unique=False)
+    op.create_index("ix_booking_request", "booking", ["request"], unique=False)
     op.drop_index("uq_booking_one_active", "booking")
     op.create_index(
         "uq_booking_one_active",
