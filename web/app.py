@@ -37,6 +37,7 @@ from web.keyring import Keyring, open_keyring
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
+from web.outward import ANYWHERE
 from web.payments import hook
 from web.payments.stripe import StripePayments
 from web.ports import StoredClients, StoredKeys
@@ -90,6 +91,8 @@ def application(house: House) -> web.Application:
     app[VAULT] = house.vault
     app[VERIFIER] = Verifier(signing)
     app.cleanup_ctx.append(_store(house))
+    if house.payments is not None:
+        app.cleanup_ctx.append(_till(house.payments))
     shelf = EvidenceShelf(house.desk, house.vault, Snapshots())
     app[RELAY] = _relay(app, house, _live_room(app, house, shelf))
     app.cleanup_ctx.append(_clockwork(house, shelf))
@@ -99,7 +102,6 @@ def application(house: House) -> web.Application:
     pages.setup(app)
     if house.payments is not None:
         app.add_routes([hook.route(house.settings.stripe_webhook_secret.get_secret_value())])
-        app.cleanup_ctx.append(_till(house.payments))
     return app
 
 
@@ -196,7 +198,7 @@ def _relay(app: web.Application, house: House, live: Live) -> Relay:
 def _clockwork(house: House, shelf: EvidenceShelf) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         settings = house.settings
-        private = webhook.ANYWHERE if settings.webhook_private_addresses else ()
+        private = ANYWHERE if settings.webhook_private_addresses else ()
         async with webhook.open_session(private) as client:
             carrier = Carrier(house.desk, client, _letters(house), _post(settings))
             sweeps = Sweeps(house.desk, carrier, pause_after)

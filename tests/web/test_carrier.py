@@ -19,6 +19,7 @@ from web.backends import webhook
 from web.carrier import NOTE_LIMIT, Carrier, pause_after
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import Smtp
+from web.outward import ANYWHERE
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 SECRET = "whsec_" + "c2VjcmV0" * 4
@@ -81,7 +82,7 @@ async def desk(tmp_path, hook):
 
 async def carry(desk, delivery, post=None):
     head = Letterhead("Invigilation", "s@i.example", "https://i.example", lambda request: request)
-    async with webhook.open_session(webhook.ANYWHERE) as client:
+    async with webhook.open_session(ANYWHERE) as client:
         return await Carrier(desk, client, Letters(head), post or Post()).carry(delivery)
 
 
@@ -202,7 +203,7 @@ async def test_the_sweep_carries_what_the_desk_put_out(desk, hook):
         )
     post = Post()
     head = Letterhead("Invigilation", "s@i.example", "https://i.example", lambda request: request)
-    async with webhook.open_session(webhook.ANYWHERE) as client:
+    async with webhook.open_session(ANYWHERE) as client:
         carrier = Carrier(desk, client, Letters(head), post)
 
         made = await asyncio.wait_for(Sweeps(desk, carrier, pause_after).deliver(), 30)

@@ -23,12 +23,12 @@ from web.backends.webhook import (
     Endpoint,
     Retry,
     deliver,
-    may_reach,
     next_attempt,
     open_session,
     parse_secret,
     sign,
 )
+from web.outward import ANYWHERE, guarded_sockets, may_reach
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 KEY = bytes(range(32))
@@ -213,6 +213,9 @@ async def test_private_address_is_refused(listen, name):
         ("fe80::1%eth0", False),
         ("fd00::1", False),
         ("ff0e::1", False),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::808:808", True),
+        ("2002:7f00:1::1", False),
     ],
 )
 def test_public_addresses(address, public):
@@ -222,8 +225,8 @@ def test_public_addresses(address, public):
 def test_exception_by_configuration():
     assert may_reach("127.0.0.1", LOOPBACK)
     assert not may_reach("10.0.0.1", LOOPBACK)
-    assert may_reach("10.0.0.1", webhook.ANYWHERE)
-    assert may_reach("::1", webhook.ANYWHERE)
+    assert may_reach("10.0.0.1", ANYWHERE)
+    assert may_reach("::1", ANYWHERE)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +274,7 @@ async def test_cancelling_cancels(session, listen):
 
 
 def test_family_is_kept():
-    opened = webhook._guarded_sockets(LOOPBACK)(
+    opened = guarded_sockets(LOOPBACK)(
         (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))
     )
     with opened:

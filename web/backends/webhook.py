@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import errno
 import hashlib
 import hmac
-import ipaddress
-import socket
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import aiohttp
 from yarl import URL
+
+from web.outward import Network, open_client
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's word, not a secret
 MIN_SECRET_BYTES = 24
@@ -32,13 +30,6 @@ MAX_ANSWER = 4096
 MAX_REASON = 200
 GONE = 410
 USER_AGENT = "invigilation-webhooks/1"
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-ANYWHERE: tuple[Network, ...] = (
-    ipaddress.IPv4Network("0.0.0.0/0"),
-    ipaddress.IPv6Network("::/0"),
-)
-"""For rehearsals on one machine: no address is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +67,6 @@ class Disabled:
 
 
 Outcome = Delivered | Retry | Disabled
-
-
-class PrivateAddressError(OSError):
-    """The endpoint's name leads to an address inside, which is not allowed."""
 
 
 _STEPS = (
@@ -124,39 +111,9 @@ def sign(secret: str, ident: str, timestamp: int, payload: bytes) -> str:
 def open_session(private: Collection[Network] = ()) -> aiohttp.ClientSession:
     """Return the client session that webhooks are sent by; its owner closes it.
 
-    It connects to public addresses and to those in `private` only, and that is decided on the
-    address that the socket is opened to: a name that changes its mind gains nothing. It keeps no
-    cookies and takes no proxy from the environment.
+    It connects to public addresses and to those in `private` only.
     """
-    connector = aiohttp.TCPConnector(
-        limit=20, limit_per_host=4, socket_factory=_guarded_sockets(tuple(private))
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        headers={"User-Agent": USER_AGENT},
-    )
-
-
-def _guarded_sockets(private: tuple[Network, ...]) -> Any:
-    def open_socket(address: tuple[Any, ...]) -> socket.socket:
-        family, kind, protocol, _, where = address
-        if not may_reach(where[0], private):
-            raise PrivateAddressError(errno.EACCES, f"{where[0]} is not a public address")
-        return socket.socket(family, kind, protocol)
-
-    return open_socket
-
-
-def may_reach(host: str, private: Collection[Network] = ()) -> bool:
-    """Say whether that numeric address is public, or allowed as an exception."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if any(address in network for network in private):
-        return True
-    return address.is_global and not address.is_multicast
+    return open_client(private, USER_AGENT)
 
 
 async def deliver(
