@@ -30,6 +30,7 @@ from web.api.problems import describe
 from web.auth.links import personal_link
 from web.backends import webhook
 from web.bank_holidays import bank_holidays
+from web.calendars.busy import BusyCalendars, reading
 from web.carrier import Carrier, pause_after
 from web.clock import ShiftedClock, SystemClock
 from web.evidence import EvidenceShelf
@@ -199,16 +200,22 @@ def _clockwork(house: House, shelf: EvidenceShelf) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         settings = house.settings
         private = ANYWHERE if settings.webhook_private_addresses else ()
-        async with webhook.open_session(private) as client:
+        inside = settings.calendar_private_addresses
+        async with (
+            webhook.open_session(private) as client,
+            reading(house.desk, private=inside) as calendars,
+        ):
             carrier = Carrier(house.desk, client, _letters(house), _post(settings))
             sweeps = Sweeps(house.desk, carrier, pause_after)
-            async with running(_jobs(house, sweeps, shelf), house.metrics.watch):
+            async with running(_jobs(house, sweeps, shelf, calendars), house.metrics.watch):
                 yield
 
     return context
 
 
-def _jobs(house: House, sweeps: Sweeps, shelf: EvidenceShelf) -> list[Job]:
+def _jobs(
+    house: House, sweeps: Sweeps, shelf: EvidenceShelf, calendars: BusyCalendars
+) -> list[Job]:
     settings = house.settings
     pictures = timedelta(days=settings.identity_days)
     eraser = Eraser(house.vault, house.desk.office.clock, _policy(settings))
@@ -220,6 +227,8 @@ def _jobs(house: House, sweeps: Sweeps, shelf: EvidenceShelf) -> list[Job]:
         job("beat", settings.heartbeat_seconds, 20, sweeps.beat),
         job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
+        job("remind", settings.sweep_seconds, 120, house.desk.reminders.sweep),
+        job("busy", 60, 300, calendars.sweep),
         job("purge", 600, 60, sweeps.purge),
         job("holidays", 86_400, 60, lambda: house.desk.rota.close_holidays(bank_holidays)),
         job("ask_payments", 60, 120, house.desk.payments.look),

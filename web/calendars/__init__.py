@@ -1,0 +1,1 @@
+"""Calendars that cross the house's wall: feeds that go out, busy times that come in."""
