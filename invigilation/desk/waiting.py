@@ -94,6 +94,11 @@ class WaitingDesk:
         async with self.office.store.read() as tx:
             return await tx.waiting.of(request)
 
+    async def ahead(self, request: str) -> dict[str, int]:
+        """Return, for each place of a request, how many others stand in line before it."""
+        async with self.office.store.read() as tx:
+            return {one.id: await tx.waiting.ahead(one) for one in await tx.waiting.of(request)}
+
     async def queue(self, by: Staff, first: datetime, last: datetime) -> list[Queued]:
         """Return who stands in line for a time from `first` to before `last`, as they joined."""
         allow(by, Role.SCHEDULER)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,6 +67,20 @@ class WaitingRows:
         """Return where a request stands in line, by day."""
         query = all_of(waiting, Waiting).where(waiting.c.request == request_id, _STANDS)
         return await self._many(query.order_by(waiting.c.first))
+
+    async def ahead(self, one: Waiting) -> int:
+        """Return how many others joined before, for a time that touches this place's day."""
+        query = select(func.count()).where(
+            waiting.c.first < one.last,
+            waiting.c.last > one.first,
+            waiting.c.request != one.request,
+            or_(
+                waiting.c.created < one.created,
+                (waiting.c.created == one.created) & (waiting.c.id < one.id),
+            ),
+            _STANDS,
+        )
+        return int((await self._db.execute(query)).scalar_one())
 
     async def line(self, after: tuple[datetime, str], limit: int) -> list[Waiting]:
         """Return who waits for an offer, in the order of joining, from behind a time and id."""

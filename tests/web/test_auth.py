@@ -271,7 +271,7 @@ async def test_get_of_a_personal_link_does_nothing_and_its_button_signs_in(world
         assert await tx.sessions.moments(sitting.session, "token_used") == (START,)
 
 
-async def test_personal_link_works_again_until_the_session_is_over(world: World) -> None:
+async def test_personal_link_works_again_and_at_last_opens_the_receipt(world: World) -> None:
     sitting = await world.booked()
     link = world.link(sitting.request)
     for _ in range(2):
@@ -285,10 +285,15 @@ async def test_personal_link_works_again_until_the_session_is_over(world: World)
     by = ANA if again.staff == ANA.id else (await world.desk.reception.staff(again.staff))
     await world.desk.sessions.stop(again.session, by, "The fire alarm rang.")
 
-    over = await world.stranger().get(link)
+    learner = world.stranger()
+    page = await learner.get(link)
+    entered = await learner.post(link, {})
 
-    assert over.status == 410
-    assert "over" in over.words
+    assert "You can read and print your receipt." in page.words
+    assert entered.to == "/me/receipts"
+    receipt = await learner.get(entered.to)
+    assert "The session was stopped" in receipt.words
+    assert "The fire alarm rang." in receipt.words
 
 
 async def test_personal_link_that_is_not_ours_is_nothing(world: World) -> None:

@@ -177,7 +177,7 @@ async def test_picker_shows_the_day_of_the_reader_not_of_the_office(world: World
 
     # Office hours of Monday and of Tuesday both touch Tuesday in Auckland (UTC+13).
     assert starts(page)[0] == "2026-11-23T11:00Z"
-    assert "00:00 11:00 London" in page.words
+    assert "00:00 Mon 11:00 London Mon 11:00 UTC" in page.words
     assert starts(page)[-1] == "2026-11-24T10:30Z"
 
 
@@ -185,8 +185,8 @@ async def test_picker_shows_the_day_of_the_reader_not_of_the_office(world: World
     ("day", "why"),
     [
         ("2026-11-18", "at least 24 hours before"),
-        ("2026-11-27", "The office is closed on this day."),
-        ("2026-11-21", "The office is closed on this day."),
+        ("2026-11-27", "The office is closed on this day: Moving house."),
+        ("2026-11-21", "The office is closed at the weekend."),
     ],
 )
 async def test_empty_day_says_why(world: World, day: str, why: str) -> None:
@@ -291,18 +291,38 @@ async def test_zone_can_be_chosen_and_is_kept(world: World) -> None:
     assert wrong.status == 422
 
 
-async def test_due_charge_stands_before_the_booking(world: World) -> None:
+async def test_with_a_charge_due_the_time_is_held_until_it_is_paid(world: World) -> None:
     missed = await no_show(world)
     asked = await world.desk.requests.ask(another_request())
     learner = await world.learner(asked.request.id)
-
     page = await learner.get("/me")
+    picker = await learner.get("/me/book")
+
+    answer = await learner.post("/me/book", {"start": "2026-11-30T10:00Z"})
 
     assert missed
     assert "£54.00: £45.00 and £9.00 VAT (20 %)" in page.words
-    assert "/me/book" not in page.text
-    assert (await learner.get("/me/book")).to == "/me"
-    assert (await learner.post("/me/book", {"start": "2026-11-30T10:00Z"}, page="/me")).to == "/me"
+    assert "We hold the time for you for 30 minutes" in picker.words
+    assert answer.to == "/me/pay"
+    held = await learner.get("/me")
+    assert "This time is held for you, but not booked yet" in held.words
+    assert "Monday 30 November 2026, 18:00" in held.words
+    # The clock stands at 11:00 in London.
+    assert "until Monday 23 November 2026, 19:30 your time (11:30 London, 11:30 UTC)" in held.words
+    assert await world.desk.bookings.reservation(asked.request.id)
+
+
+async def test_held_time_can_be_given_back(world: World) -> None:
+    await no_show(world)
+    asked = await world.desk.requests.ask(another_request())
+    learner = await world.learner(asked.request.id)
+    await learner.post("/me/book", {"start": "2026-11-30T10:00Z"})
+
+    answer = await learner.post("/me/give-back", {}, page="/me")
+
+    assert answer.to == "/me?done=given_back"
+    assert "free for somebody else" in (await learner.get(answer.to)).words
+    assert await world.desk.bookings.reservation(asked.request.id) is None
 
 
 # --- changing and cancelling ----------------------------------------------------------------------
@@ -367,11 +387,14 @@ async def test_after_the_cutoff_nothing_can_be_changed_here(world: World) -> Non
     page = await learner.get("/me")
     posted = await learner.post("/me/cancel", {}, page="/me")
 
-    assert "too late to change or cancel" in page.words
-    assert (await learner.get("/me/change")).to == "/me"
-    assert (await learner.get("/me/cancel")).to == "/me"
+    until = "until Sunday 22 November 2026, 18:00 your time (10:00 London, 10:00 UTC)"
+    assert f"too late to change or cancel here: you could {until}" in page.words
+    assert (await learner.get("/me/change")).to == "/me/ask?kind=change"
+    assert (await learner.get("/me/cancel")).to == "/me/ask?kind=change"
     assert posted.status == 409
-    assert "It is too late to cancel this booking" in posted.words
+    assert "too late to change or cancel your session" in posted.words
+    assert until in posted.words
+    assert (await world.desk.bookings.find(sitting.booking)).booking_state == "booked"
 
 
 # --- check-in and the room ------------------------------------------------------------------------

@@ -11,21 +11,25 @@ from web.auth.throttle import Throttle
 from web.keys import SETTINGS
 from web.pages import (
     admin,
+    asking,
     booking,
     calendar,
     charges,
     check_in,
     closures,
     console,
+    enquiries,
     evidence,
     judging,
     me,
     personal,
+    receipts,
     records,
     second,
     sign_in,
     start,
     tickets,
+    waiting,
     zones,
 )
 from web.pages.assets import PREFIX, Assets, icon
@@ -36,8 +40,31 @@ from web.pages.mistakes import pages
 from web.pages.sign_in import PASSWORDS, THROTTLE
 from web.pages.start import ASKED, ASKED_LIMIT
 
-LEARNERS = (start, personal, me, zones, booking, check_in, tickets, second)
-STAFF = (sign_in, console, records, evidence, calendar, judging, charges, closures, admin)
+LEARNERS = (
+    start,
+    personal,
+    me,
+    zones,
+    booking,
+    waiting,
+    asking,
+    receipts,
+    check_in,
+    tickets,
+    second,
+)
+STAFF = (
+    sign_in,
+    console,
+    records,
+    evidence,
+    calendar,
+    judging,
+    charges,
+    closures,
+    admin,
+    enquiries,
+)
 
 
 def setup(app: web.Application) -> None:

@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from aiohttp import web
 
-from invigilation.errors import (
-    AlreadyBooked,
-    PaymentDue,
-    SlotNotOffered,
-    SlotTaken,
-)
-from invigilation.office_hours import Window
+from invigilation.desk.office import LEARNER
+from invigilation.errors import AlreadyBooked, PaymentDue, SlotNotOffered, SlotTaken, TooLate
 from invigilation.slots import Refusal
 from invigilation.zones import zone_named
 from web.auth import cookies
+from web.auth.visitor import request_id_of
 from web.keys import DESK, RELAY
+from web.pages.asking import too_late
 from web.pages.frame import fields, go, render
 from web.pages.me import Standing, standing_of
+from web.pages.month import Day, Month, Wished, first_of_next, month_of, why_empty, window_of
 
 routes = web.RouteTableDef()
 
-DAY = timedelta(days=1)
 REASON_LIMIT = 500
-EMPTY = {
-    Refusal.PAST_NOTICE: "It is too soon: a session is booked some time before it starts.",
-    Refusal.OUTSIDE_LICENCE: "Your licence has ended by then.",
-    Refusal.CLOSED: "The office is closed on this day.",
-    Refusal.NOT_STAFFED: "No invigilator works on this day.",
-    Refusal.FULL: "All times of this day are taken.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One square of the month: `starts` may be none; `open` when it can be looked into."""
-
-    day: date
-    starts: tuple[datetime, ...]
-    open: bool
-    inside: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """A month in the reader's zone, in weeks from Monday, with its neighbours if they matter."""
-
-    first: date
-    weeks: list[list[Day]]
-    before: date | None
-    after: date | None
-
-    def find(self, day: date) -> Day | None:
-        """Return a day of this month."""
-        squares = (one for week in self.weeks for one in week if one.inside)
-        return next((one for one in squares if one.day == day), None)
 
 
 @routes.get("/me/book")
@@ -77,17 +40,25 @@ async def book(request: web.Request) -> web.StreamResponse:
     if start is None:
         return await _picker(request, standing, {"start": "Choose a time."}, status=422)
     try:
-        booked = await request.app[DESK].bookings.book(
-            standing.asked.request.id, start, standing.zone
-        )
+        response = await _take(request, standing, start)
     except (SlotTaken, SlotNotOffered) as error:
         return await _picker(request, standing, {"start": str(error)}, status=409, near=start)
-    except (AlreadyBooked, PaymentDue):
+    except AlreadyBooked:
         return go("/me")
-    request.app[RELAY].changed(booked)
-    response = go("/me?done=booked")
     cookies.keep_zone(response, standing.zone)
     return response
+
+
+async def _take(request: web.Request, standing: Standing, start: datetime) -> web.Response:
+    """Book a start; when something must be paid first, hold it and lead on to where that is."""
+    desk, ident = request.app[DESK].bookings, standing.asked.request.id
+    try:
+        booked = await desk.book(ident, start, standing.zone)
+    except PaymentDue:
+        await desk.reserve(ident, start, standing.zone)
+        return go("/me/pay")
+    request.app[RELAY].changed(booked)
+    return go("/me?done=booked")
 
 
 @routes.get("/me/change")
@@ -95,7 +66,7 @@ async def choose_other(request: web.Request) -> web.StreamResponse:
     """Show the times that the booking could be moved to."""
     standing = await standing_of(request)
     if not standing.changeable:
-        return go("/me")
+        return go("/me/ask?kind=change" if standing.late else "/me")
     return await _picker(request, standing, {})
 
 
@@ -113,6 +84,8 @@ async def change(request: web.Request) -> web.StreamResponse:
     except (SlotTaken, SlotNotOffered) as error:
         kept = f"{error} Your booking stays as it was."
         return await _picker(request, standing, {"start": kept}, status=409, near=start)
+    except TooLate:
+        return too_late(request, standing)
     request.app[RELAY].changed(standing.booking, moved)
     return go("/me?done=moved")
 
@@ -122,7 +95,7 @@ async def ask_cancel(request: web.Request) -> web.StreamResponse:
     """Ask before giving the time back."""
     standing = await standing_of(request)
     if not standing.changeable:
-        return go("/me")
+        return go("/me/ask?kind=change" if standing.late else "/me")
     return render(request, "cancel.html", at=standing, entered={}, errors={})
 
 
@@ -139,9 +112,19 @@ async def cancel(request: web.Request) -> web.StreamResponse:
         return render(
             request, "cancel.html", status=422, at=standing, entered=entered, errors=errors
         )
-    cancelled = await request.app[DESK].bookings.cancel(standing.booking.booking, reason)
+    try:
+        cancelled = await request.app[DESK].bookings.cancel(standing.booking.booking, reason)
+    except TooLate:
+        return too_late(request, standing)
     request.app[RELAY].changed(cancelled)
     return go("/me?done=cancelled")
+
+
+@routes.post("/me/give-back")
+async def give_back(request: web.Request) -> web.StreamResponse:
+    """Give a time back that is held until it is paid for."""
+    await request.app[DESK].bookings.give_back(request_id_of(request), LEARNER)
+    return go("/me?done=given_back")
 
 
 async def _start(request: web.Request) -> datetime | None:
@@ -168,7 +151,13 @@ async def _picker(
     zone = zone_named(standing.zone)
     around = near.astimezone(zone).date() if near is not None else None
     month, picked = await _look(request, standing, zone, around)
-    why = "" if picked is None or picked.starts else await _why(request, standing, picked.day)
+    rules = request.app[DESK].office.rules
+    why = []
+    if picked is not None and not picked.starts:
+        length = timedelta(minutes=standing.asked.assessment.minutes) + rules.buffer
+        wished = Wished(length, rules.notice, standing.asked.request.licence_until)
+        why = why_empty(picked, month.look, zone, wished)
+    waits = picked is not None and picked.day in standing.waits_for(zone)
     return render(
         request,
         "book.html",
@@ -177,6 +166,8 @@ async def _picker(
         month=month,
         picked=picked,
         why=why,
+        full=picked is not None and picked.why is Refusal.FULL,
+        waits=waits,
         zone=zone,
         errors=errors,
         moving=request.path == "/me/change",
@@ -197,18 +188,16 @@ async def _look(
     last = end.astimezone(zone).date()
     wished_day = around or _date(request.query.get("day"))
     wished = wished_day or _date(request.query.get("month"))
-    first = min(max(wished or today, today), max(last, today)).replace(day=1)
+    latest = max(last, today)
+    if wished is not None and (wished.year, wished.month) > (latest.year, latest.month):
+        wished = latest
+    first = max(wished or today, today).replace(day=1)
     month = await _month(request, standing, zone, first, today, last)
-    if wished is None and month.after is not None and _first_free(month) is None:
+    if wished is None and month.after is not None and month.first_free() is None:
         month = await _month(request, standing, zone, month.after, today, last)
     if wished_day is not None and (found := month.find(wished_day)) is not None:
         return month, found
-    return month, _first_free(month)
-
-
-def _first_free(month: Month) -> Day | None:
-    days = (one for week in month.weeks for one in week)
-    return next((one for one in days if one.inside and one.starts), None)
+    return month, month.first_free()
 
 
 async def _month(
@@ -219,52 +208,9 @@ async def _month(
     today: date,
     last: date,
 ) -> Month:
-    following = (first + 31 * DAY).replace(day=1)
-    window = Window(_midnight(first, zone), _midnight(following, zone))
-    starts = await request.app[DESK].bookings.starts(standing.asked.request.id, window)
-    by_day: dict[date, list[datetime]] = defaultdict(list)
-    for start in starts:
-        by_day[start.astimezone(zone).date()].append(start)
-    monday = first - first.weekday() * DAY
-    weeks = []
-    while monday < following:
-        week = [monday + n * DAY for n in range(7)]
-        weeks.append(
-            [
-                Day(
-                    day,
-                    tuple(by_day.get(day, ())),
-                    today <= day <= last and first <= day < following,
-                    first <= day < following,
-                )
-                for day in week
-            ]
-        )
-        monday += 7 * DAY
-    # Weeks that are over, or past the licence, only stand in the way.
-    weeks = [week for week in weeks if any(one.open for one in week)] or weeks
-    before = (first - DAY).replace(day=1)
-    return Month(
-        first,
-        weeks,
-        before if before >= today.replace(day=1) else None,
-        following if following <= last else None,
-    )
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(0), zone).astimezone(UTC)
-
-
-async def _why(request: web.Request, standing: Standing, day: date) -> str:
-    """Return a sentence on why a day offers nothing."""
-    refusal = await request.app[DESK].bookings.why_empty(standing.asked.request.id, day)
-    if refusal is Refusal.PAST_NOTICE:
-        hours = request.app[DESK].office.rules.notice // timedelta(hours=1)
-        return f"It is too soon: a session is booked at least {hours} hours before it starts."
-    if refusal is None or refusal not in EMPTY:
-        return "No session starts on this day in your time zone. Look at the day before or after."
-    return EMPTY[refusal]
+    window = window_of(first, first_of_next(first), zone)
+    look = await request.app[DESK].bookings.look(standing.asked.request.id, window)
+    return month_of(first, look, zone, today, last)
 
 
 def _date(raw: str | None) -> date | None:

@@ -11,7 +11,9 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from invigilation.office_hours import LONDON
 from invigilation.people import Role, Staff
+from invigilation.zones import is_ship_clock, zone_named
 from web.auth.visitor import VISITOR
 from web.keys import SETTINGS
 from web.pages import words
@@ -23,6 +25,7 @@ STAFF_PAGES = (
     ("/staff/calendar", "Calendar", Role.SCHEDULER),
     ("/staff/bookings", "Bookings", Role.SCHEDULER),
     ("/staff/attendance", "Attendance", Role.SCHEDULER),
+    ("/staff/enquiries", "Questions", Role.SCHEDULER),
     ("/staff/charges", "Charges", Role.SCHEDULER),
     ("/staff/closures", "Closures", Role.SCHEDULER),
     ("/staff/audit", "Audit", Role.SCHEDULER),
@@ -55,7 +58,7 @@ def setup_templates(app: web.Application, assets: Assets, service_name: str) -> 
         offset=words.offset,
         brief=words.brief,
         beside=words.beside,
-        london=words.LONDON,
+        london=LONDON,
     )
     environment.filters.update(
         clock=words.clock,
@@ -65,6 +68,9 @@ def setup_templates(app: web.Application, assets: Assets, service_name: str) -> 
         place=words.place,
         money=words.money,
         percent=words.percent,
+        zone_named=zone_named,
+        is_ship_clock=is_ship_clock,
+        ship_offset=words.ship_offset,
     )
 
 

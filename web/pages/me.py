@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from aiohttp import web
 
 from invigilation import attendance
-from invigilation.booking import ACTIVE, BookingState
+from invigilation.booking import ACTIVE, Booking, BookingState
 from invigilation.charge import UNPAID, Charge
+from invigilation.desk.enquiries import Decision
 from invigilation.desk.requests import Asked
+from invigilation.enquiry import Enquiry
 from invigilation.request import RequestState
 from invigilation.session import LIVE, OVER, Session, SessionState
 from invigilation.store.views import Sitting
+from invigilation.waiting import IN_LINE, Waiting, WaitingState
 from web.auth import cookies
 from web.auth.visitor import VISITOR, request_id_of
 from web.keys import DESK
 from web.pages.frame import go, render
+from web.pages.onboard import case_of
 from web.pages.personal import note_attempt
 from web.pages.zones import zone_of
 
 routes = web.RouteTableDef()
 
-DONE = {"booked", "moved", "cancelled"}
+DONE = {"booked", "moved", "cancelled", "asked", "given_back", "left"}
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All that a learner's pages know: the request, its newest booking, the present moment."""
+    """All that a learner's pages know: the request, its newest booking, the present moment.
+
+    `reservation` is a time that is held for them; `line` are their places in the waiting list;
+    `decision` is how a missed session was judged against them.
+    """
 
     asked: Asked
     sitting: Sitting | None
@@ -36,6 +44,10 @@ class Standing:
     zone: str
     now: datetime
     cutoff_before: timedelta
+    reservation: Booking | None = None
+    line: tuple[Waiting, ...] = ()
+    questions: tuple[Enquiry, ...] = ()
+    decision: Decision | None = None
 
     @property
     def due(self) -> list[Charge]:
@@ -50,8 +62,34 @@ class Standing:
 
     @property
     def may_book(self) -> bool:
-        """Whether a time can be chosen now."""
-        return self.asked.request.state is RequestState.OPEN and not self.due
+        """Whether a time can be chosen now; with a charge due it is held until that is paid."""
+        return self.asked.request.state is RequestState.OPEN
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """The places in the line that still count, the nearest day first."""
+        return sorted((one for one in self.line if one.state in IN_LINE), key=_first)
+
+    @property
+    def offer(self) -> Waiting | None:
+        """The place in the line to which a time is offered now."""
+        offered = (one for one in self.line if one.state is WaitingState.OFFERED)
+        return next((one for one in offered if self.reservation is not None), None)
+
+    def waits_for(self, zone: tzinfo) -> set[date]:
+        """Return the days, in that zone, for which they wait."""
+        return {one.first.astimezone(zone).date() for one in self.waiting}
+
+    @property
+    def late(self) -> bool:
+        """Whether a session lies ahead that the learner cannot change any more."""
+        return self.stage == "booked" and not self.changeable
+
+    @property
+    def disputable(self) -> bool:
+        """Whether the decision on a missed session may be disputed now."""
+        made = self.decision
+        return made is not None and not made.disputed and self.now <= made.until
 
     @property
     def licence_over(self) -> bool:
@@ -83,18 +121,17 @@ class Standing:
     def stage(self) -> str:
         """Where things stand, as the page tells it."""
         sitting = self.sitting
+        if self.reservation is not None:
+            return "reserved"
         if sitting is None or sitting.booking_state is BookingState.CANCELLED:
             return "open"
         if sitting.session_state in LIVE:
             return "live"
         if sitting.booking_state is not BookingState.BOOKED:
             return "after"
-        if self.opens is not None and self.closes is not None:
-            if self.now > self.closes:
-                return "missed"
-            if self.now >= self.opens:
-                return "check_in"
-        return "booked"
+        if self.now > attendance.closes(sitting.start):
+            return "missed"
+        return "check_in" if self.now >= attendance.opens(sitting.start) else "booked"
 
 
 async def standing_of(request: web.Request) -> Standing:
@@ -110,10 +147,18 @@ async def standing_of(request: web.Request) -> Standing:
         asked,
         sitting,
         session,
-        zone_of(request, asked.learner.zone),
+        zone_of(request, asked.learner.zone if sitting is None else sitting.zone),
         desk.office.clock.now(),
         desk.office.rules.cutoff,
+        await desk.bookings.reservation(ident),
+        tuple(await desk.waiting.of_request(ident)),
+        tuple(await desk.enquiries.of_request(ident)),
+        await desk.enquiries.decision(ident),
     )
+
+
+def _first(one: Waiting) -> datetime:
+    return one.first
 
 
 @routes.get("/me")
@@ -124,7 +169,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     if sitting is not None and sitting.session_state is SessionState.SCHEDULED:
         await note_attempt(request, sitting, "page_opened")
     done = request.query.get("done", "")
-    return render(request, "me.html", at=standing, done=done if done in DONE else "")
+    done = done if done in DONE else ""
+    return render(request, "me.html", at=standing, done=done, onboard=await case_of(request))
 
 
 @routes.get("/me/sign-out")

@@ -6,15 +6,16 @@ from aiohttp import web
 
 from invigilation.errors import InvalidInput
 from invigilation.office_hours import LONDON
-from invigilation.zones import clean_zone, is_ship_clock, known_zones
+from invigilation.zones import clean_zone, is_ship_clock, known_zones, zone_named
 from web.auth import cookies
 from web.auth.visitor import request_id_of
+from web.keys import DESK
 from web.pages import words
 from web.pages.frame import fields, go, render
 
 routes = web.RouteTableDef()
 
-BACK = {"/me", "/me/book", "/me/change"}
+BACK = {"/me", "/me/book", "/me/change", "/me/waiting", "/me/receipts", "/me/pay"}
 
 
 def zone_of(request: web.Request, otherwise: str = LONDON.key) -> str:
@@ -30,8 +31,9 @@ def _known(zone: str) -> bool:
 @routes.get("/me/zone")
 async def choose(request: web.Request) -> web.StreamResponse:
     """Show all zones."""
-    request_id_of(request)
-    return _form(request, zone_of(request), _back(request.query.get("back")), {})
+    asked = await request.app[DESK].requests.find(request_id_of(request))
+    zone = zone_of(request, asked.learner.zone)
+    return _form(request, zone, _back(request.query.get("back")), {})
 
 
 @routes.post("/me/zone")
@@ -49,6 +51,15 @@ async def chosen(request: web.Request) -> web.StreamResponse:
     return response
 
 
+def _ships(request: web.Request) -> list[tuple[str, str]]:
+    """Return every ship's clock with what it shows now: so it is found by looking at the wall."""
+    now = request.app[DESK].office.clock.now()
+    return [
+        (zone, f"{text} (now {words.clock(now, zone_named(zone))})")
+        for zone, text in words.ship_clocks()
+    ]
+
+
 def _back(path: str | None) -> str:
     return path if path in BACK else "/me"
 
@@ -59,6 +70,7 @@ def _form(request: web.Request, zone: str, back: str, errors: dict[str, str]) ->
         "zone.html",
         status=422 if errors else 200,
         regions=words.all_zones(),
+        ships=_ships(request),
         zone=zone,
         back=back,
         errors=errors,
