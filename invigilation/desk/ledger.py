@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from invigilation.charge import Charge
+from invigilation.desk.offers import context, wish_of
 from invigilation.desk.office import Office
 from invigilation.enquiry import Enquiry
 from invigilation.errors import NotFound
 from invigilation.office_hours import DAY, Window
 from invigilation.record import Entry
 from invigilation.report import Channel
-from invigilation.slots import Wish, free_seats, free_starts
+from invigilation.slots import free_seats, free_starts
 from invigilation.store.audit import Change
 from invigilation.store.ledger import Away, Line, OpenRequest, Sought
 from invigilation.store.outbox import Sent
@@ -96,22 +97,18 @@ class LedgerDesk:
 
         The present time of the booking `but` counts as free.
         """
-        zone, rules = self.office.rules.zone, self.office.rules
+        zone = self.office.rules.zone
         first, last = (datetime.combine(day + n * DAY, time(0), zone) for n in (0, 1))
         window = Window(first, last)
         async with self.office.store.read() as tx:
-            asked = await tx.bookings.context(request)
-            if asked is None:
-                raise NotFound("request", request)
+            asked = await context(tx, request)
             calendar = await self.office.calendar_at(tx, asked.rota_version)
             holds = await tx.rota.holds(first - DAY, last + DAY)
         if but is not None:
             mine = (but.seat, but.start)
             holds = tuple(one for one in holds if (one.seat, one.start) != mine)
         calendar = replace(calendar, holds=holds)
-        buffer = rules.buffer // timedelta(minutes=1)
-        now, end = self.office.clock.now(), asked.request.licence_until
-        wish = Wish(now, end, asked.assessment.minutes, buffer)
+        wish = wish_of(self.office, asked.request, asked.assessment, by_staff=True)
         holder = {seat.id: seat.staff for seat in calendar.seats}
         return [
             Place(start, tuple(dict.fromkeys(holder[one] for one in seats)))
@@ -123,7 +120,9 @@ class LedgerDesk:
         """Return what became of a booking: changes, its record, letters, charges and questions."""
         async with self.office.store.read() as tx:
             charges = await tx.ledger.charges(line)
+            questions = await tx.enquiries.of_request(line.request)
             about = {line.booking, *(one.id for one in charges)}
+            about |= {one.id for one in questions}
             about |= set() if line.session is None else {line.session}
             return Trail(
                 await tx.audit.of_any(about),
@@ -136,7 +135,7 @@ class LedgerDesk:
                     if one.channel is Channel.MAIL
                 ],
                 charges,
-                await tx.enquiries.of_request(line.request),
+                questions,
             )
 
     async def changes(
