@@ -227,13 +227,16 @@ def _jobs(
         job("beat", settings.heartbeat_seconds, 20, sweeps.beat),
         job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
+        job("lapse", settings.sweep_seconds, 60, house.desk.bookings.lapse),
+        job("offer", settings.sweep_seconds, 60, house.desk.waiting.offer),
         job("remind", settings.sweep_seconds, 120, house.desk.reminders.sweep),
-        job("busy", 60, 300, calendars.sweep),
+        job("busy", 60, 600, calendars.sweep),
         job("purge", 600, 60, sweeps.purge),
         job("holidays", 86_400, 60, lambda: house.desk.rota.close_holidays(bank_holidays)),
         job("ask_payments", 60, 120, house.desk.payments.look),
         job("mend", 60, 600, shelf.mend_orphans),
         job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),
+        job("erase_onboard", 3_600, 600, lambda: house.desk.onboard.erase(eraser)),
         job("erase_strangers", 86_400, 600, lambda: shelf.erase_strangers(pictures)),
     ]
 

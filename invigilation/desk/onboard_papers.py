@@ -96,15 +96,15 @@ def evidence_of(form: Verification) -> dict[str, object]:
 
 def letter_facts(form: Verification, asked: Asked) -> Data:
     """Return what the letter about a decision is made of."""
-    return {
+    facts: Data = {
         "name": asked.learner.name,
         "title": asked.assessment.title,
         "request": asked.request.id,
         "zone": asked.learner.zone,
         "officer": form.officer,
         "vessel": form.vessel,
-        "reason": form.reason,
     }
+    return facts if form.reason is None else {**facts, "reason": form.reason}
 
 
 def notice_facts(form: Verification, asked: Asked, sealed: bytes, due: datetime) -> Data:

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 import pytest
 
 from invigilation.booking import BookingState
-from invigilation.desk.onboard import Closed, Taken
+from invigilation.desk.onboard import Taken
+from invigilation.desk.onboard_papers import Closed
 from invigilation.errors import IllegalTransition, InvalidInput, NotAllowed, NotFound
 from invigilation.onboard import (
     DECLARATION,

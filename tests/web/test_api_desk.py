@@ -142,6 +142,7 @@ async def test_asking(lms):
         "licence_until": "2027-07-15T23:00:00Z",
         "booking_url": f"https://exams.example.org/r/{asked['id']}",
         "booking": None,
+        "onboard": None,
         "charge": None,
     }
     assert await (await lms.get(f"/requests/{asked['id']}")).json() == asked

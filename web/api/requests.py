@@ -114,6 +114,10 @@ class RequestAnswer(Plain):
     licence_until: Moment = Field(description="The licence ends before this moment.")
     booking_url: str = Field(description="The learner's personal link. Treat it as a secret.")
     booking: Ident | None = Field(description="The active booking, else the last one.")
+    onboard: Ident | None = Field(
+        description="The form of the officer on board that fulfilled the request, if one did; its "
+        "attestation is that of the session of this id."
+    )
     charge: ChargeAnswer | None
 
 
@@ -235,6 +239,7 @@ class Requests:
     async def _answer(self, asked: Asked) -> RequestAnswer:
         request = asked.request
         latest = await self.desk.bookings.latest(request.id)
+        onboard = await self.desk.onboard.accepted(request.id)
         return RequestAnswer(
             id=request.id,
             reference=request.reference,
@@ -243,6 +248,7 @@ class Requests:
             licence_until=request.licence_until,
             booking_url=self.link(request.id),
             booking=latest.booking if latest else None,
+            onboard=onboard.id if onboard else None,
             charge=_charge(asked.charges),
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from invigilation.desk import Desk
+from invigilation.desk.onboard import PREFIX
 from invigilation.errors import NotFound
 from invigilation.session import Outcome, SessionState
 from web.api.fields import Ident, Moment, Nothing, Plain, Which
@@ -92,6 +93,12 @@ class Sessions:
         )
 
     async def attestation(self, call: Call[Nothing, Nothing, Which]) -> Reply:
-        """Return the sealed record: a compact JWS, its keys in `/.well-known/jwks.json`."""
-        sealed = await self.desk.reports.attestation(call.path.id, call.caller.backend)
+        """Return the sealed record: a compact JWS, its keys in `/.well-known/jwks.json`.
+
+        Where an officer on board invigilates, the id of the officer's form stands for a session.
+        """
+        ident, backend = call.path.id, call.caller.backend
+        onboard = ident.startswith(PREFIX)
+        desk = self.desk.onboard if onboard else self.desk.reports
+        sealed = await desk.attestation(ident, backend)
         return Reply(200, Document(JOSE, sealed))

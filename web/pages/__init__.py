@@ -12,7 +12,10 @@ from web.keys import SETTINGS
 from web.pages import (
     admin,
     asking,
+    audit,
+    book_for,
     booking,
+    bookings,
     calendar,
     charges,
     check_in,
@@ -22,13 +25,16 @@ from web.pages import (
     evidence,
     judging,
     me,
+    onboard,
     personal,
     receipts,
     records,
     second,
     sign_in,
+    staff_booking,
     start,
     tickets,
+    verifications,
     waiting,
     zones,
 )
@@ -37,6 +43,7 @@ from web.pages.evidence import PLAYBACKS, Playbacks
 from web.pages.frame import setup_templates
 from web.pages.headers import add_headers
 from web.pages.mistakes import pages
+from web.pages.onboard import PICTURES, SENT, SENT_LIMIT
 from web.pages.sign_in import PASSWORDS, THROTTLE
 from web.pages.start import ASKED, ASKED_LIMIT
 
@@ -52,6 +59,7 @@ LEARNERS = (
     check_in,
     tickets,
     second,
+    onboard,
 )
 STAFF = (
     sign_in,
@@ -59,10 +67,15 @@ STAFF = (
     records,
     evidence,
     calendar,
+    bookings,
+    staff_booking,
+    book_for,
     judging,
     charges,
     closures,
+    audit,
     admin,
+    verifications,
     enquiries,
 )
 
@@ -79,7 +92,9 @@ def setup(app: web.Application) -> None:
     app[THROTTLE] = Throttle()
     app[ASKED] = Throttle(ASKED_LIMIT)
     app[PLAYBACKS] = Playbacks()
+    app[SENT] = Throttle(SENT_LIMIT)
     app.cleanup_ctx.append(_passwords)
+    app.cleanup_ctx.append(_pictures)
     for noun in (*LEARNERS, *STAFF):
         app.add_routes(noun.routes)
     app.router.add_get(PREFIX + "{name}", assets.serve)
@@ -90,3 +105,9 @@ async def _passwords(app: web.Application) -> AsyncIterator[None]:
     app[PASSWORDS] = passwords = Passwords()
     yield
     passwords.close()
+
+
+async def _pictures(app: web.Application) -> AsyncIterator[None]:
+    app[PICTURES] = pictures = onboard.pictures()
+    yield
+    pictures.close()

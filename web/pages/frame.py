@@ -25,6 +25,8 @@ STAFF_PAGES = (
     ("/staff/calendar", "Calendar", Role.SCHEDULER),
     ("/staff/bookings", "Bookings", Role.SCHEDULER),
     ("/staff/attendance", "Attendance", Role.SCHEDULER),
+    ("/staff/onboard", "Onboard", Role.SCHEDULER),
+    ("/staff/onboard", "Onboard", Role.INVIGILATOR),
     ("/staff/enquiries", "Questions", Role.SCHEDULER),
     ("/staff/charges", "Charges", Role.SCHEDULER),
     ("/staff/closures", "Closures", Role.SCHEDULER),

@@ -9,17 +9,22 @@ from urllib.parse import quote
 from aiohttp import web
 
 from invigilation.errors import InvigilationError, NotSignedIn
-from web.auth import cookies, csrf
+from web.auth import cookies, csrf, links
 from web.auth.visitor import VISITOR, recognise
-from web.keys import DESK
+from web.keys import DESK, SECRET
 from web.pages.frame import go, render
 from web.pages.headers import compress
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-NOT_PAGES = ("/api/", "/room/socket")
+NOT_PAGES = ("/api/", "/room/socket", "/payments/")
 """Under these paths others answer for themselves."""
+
+PICTURES_UNDER = "/onboard/"
+PICTURE_ROOM = 24 * 1024 * 1024
+"""More than a picture may have, so that a form with a larger one comes back with its other fields.
+"""
 
 STATUS = {
     "refused": 409,
@@ -35,6 +40,7 @@ STATUS = {
     "payment_due": 402,
     "forged": 403,
     "over": 410,
+    "out_of_date": 410,
     "erased": 410,
     "method": 405,
     "too_large": 413,
@@ -75,6 +81,10 @@ _FORGED = "This form is out of date. Go back, load the page again, and send it o
 _OWN = {
     "forged": ("Please send the form again", ""),
     "erased": ("It is no longer there", ""),
+    "out_of_date": (
+        "This link is out of date",
+        "A link for an officer is good for 14 days. Ask the learner for a new one.",
+    ),
 }
 """Headings and advice of refusals that the status alone does not explain."""
 
@@ -93,6 +103,7 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path.startswith(NOT_PAGES):
         return await handler(request)
     try:
+        request = _with_room(request)
         visitor = await recognise(request, request.app[DESK])
         request[VISITOR] = visitor
         await _check(request)
@@ -116,6 +127,15 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
         cookies.keep(response, cookies.VISITOR, known.token)
     await compress(request, response)
     return response
+
+
+def _with_room(request: web.Request) -> web.Request:
+    """Return the request with room for a picture, where somebody's link lets one be sent."""
+    token = request.match_info.get("token", "")
+    if request.method != "POST" or not token or not request.path.startswith(PICTURES_UNDER):
+        return request
+    links.onboard_of(request.app[SECRET], token)
+    return request.clone(client_max_size=PICTURE_ROOM)
 
 
 async def _check(request: web.Request) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from web.practice.office import Office, OfficeError
 from web.practice.records import Delivery, Event, Records, Report
-from web.practice.signatures import Refused, check_webhook, key_id, open_report
+from web.practice.signatures import Refused, check_webhook, key_id, open_report, who_watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class Inbox:
             raise Refused("the webhook has no attestation")
         if key_id(jws) not in self._keys:
             self._keys = dict(await self._office.keys())
-        open_report(jws, self._keys, event.data)
+        attested = open_report(jws, self._keys, event.data)
+        kind, invigilator = who_watched(attested)
         return Report(
             session=event.session,
             request=event.request,
@@ -99,6 +100,8 @@ class Inbox:
             sha256=hashlib.sha256(jws.encode()).hexdigest(),
             verified=self._stamp(),
             jws=jws,
+            kind=kind,
+            invigilator=invigilator,
         )
 
     def _stamp(self) -> str:

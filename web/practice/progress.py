@@ -54,8 +54,13 @@ def gate(events: Sequence[Event]) -> Gate:
     now = Gate.WAITING
     for event in events:
         if event.session == session and now is not Gate.CLOSED:
-            now = _GATES.get(event.type, now)
+            now = Gate.OPEN if _onboard(event) else _GATES.get(event.type, now)
     return now
+
+
+def _onboard(event: Event) -> bool:
+    """Whether it says that an officer on board was accepted: they will watch the learner."""
+    return event.type == "report.ready" and event.data.get("kind") == "onboard"
 
 
 def words(events: Sequence[Event]) -> str:
@@ -63,6 +68,8 @@ def words(events: Sequence[Event]) -> str:
     if not events:
         return "Asked for"
     last = events[-1]
+    if _onboard(last):
+        return "An officer on board is accepted"
     said = _WORDS.get(last.type, last.type)
     detail = last.data.get("start") or last.data.get("state") or last.data.get("outcome")
     return f"{said} ({moment(detail)})" if isinstance(detail, str) else said

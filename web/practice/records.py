@@ -29,13 +29,19 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS event_request ON event (request);
 CREATE TABLE IF NOT EXISTS report (
     session TEXT PRIMARY KEY, request TEXT NOT NULL, learner TEXT NOT NULL, outcome TEXT NOT NULL,
-    due TEXT NOT NULL, sha256 TEXT NOT NULL, verified TEXT NOT NULL, jws TEXT NOT NULL);
+    due TEXT NOT NULL, sha256 TEXT NOT NULL, verified TEXT NOT NULL, jws TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'remote', invigilator TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS delivery (
     number INTEGER PRIMARY KEY, at TEXT NOT NULL, webhook TEXT NOT NULL, type TEXT NOT NULL,
     status INTEGER NOT NULL, note TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS attempt (
     token TEXT PRIMARY KEY, answers TEXT NOT NULL, percent INTEGER, passed INTEGER, at TEXT);
 """
+_ADDED = {
+    "kind": "ALTER TABLE report ADD COLUMN kind TEXT NOT NULL DEFAULT 'remote'",
+    "invigilator": "ALTER TABLE report ADD COLUMN invigilator TEXT NOT NULL DEFAULT ''",
+}
+"""What a file made by an earlier version lacks."""
 FIRST_LEARNERS = (
     ("L-1001", "Maria Santos", "maria.santos@example.org"),
     ("L-1002", "Arjun Nair", "arjun.nair@example.org"),
@@ -85,7 +91,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report whose seal held; `sha256` is of the sealed text."""
+    """A report whose seal held; `sha256` is of the sealed text.
+
+    `kind` is `remote` or `onboard`, `invigilator` who was to watch: both as attested.
+    """
 
     session: str
     request: str
@@ -95,6 +104,8 @@ class Report:
     sha256: str
     verified: str
     jws: str
+    kind: str
+    invigilator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,10 @@ class Records:
         with closing(self._connect()) as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+            known = {row["name"] for row in db.execute("PRAGMA table_info(report)")}
+            for name, step in _ADDED.items():
+                if name not in known:
+                    db.execute(step)
         with self._transaction() as db:
             if db.execute("SELECT count(*) FROM learner").fetchone()[0] == 0:
                 db.executemany("INSERT INTO learner VALUES (?, ?, ?)", FIRST_LEARNERS)
@@ -227,7 +242,7 @@ class Records:
             new = done.rowcount == 1
             if new and report:
                 db.execute(
-                    "INSERT OR IGNORE INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT OR IGNORE INTO report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         report.session,
                         report.request,
@@ -237,6 +252,8 @@ class Records:
                         report.sha256,
                         report.verified,
                         report.jws,
+                        report.kind,
+                        report.invigilator,
                     ),
                 )
         return new

@@ -106,6 +106,25 @@ def open_report(jws: str, keys: Keys, facts: Mapping[str, Any]) -> dict[str, Any
     return report
 
 
+def who_watched(report: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the kind of an attested report, and who was to watch; raises `Refused`.
+
+    `remote` is an invigilator of the service, `onboard` an officer of the learner's ship.
+    """
+    kind = report.get("kind")
+    if kind not in {"remote", "onboard"}:
+        raise Refused("the report is of a kind that we do not know")
+    if kind == "remote":
+        return kind, _text(report, "invigilator", "name")
+    officer, vessel = _text(report, "officer", "name"), _text(report, "vessel", "name")
+    return kind, f"{officer}, {vessel}, IMO {_text(report, 'vessel', 'imo')}"
+
+
+def _text(report: Mapping[str, Any], name: str, part: str) -> str:
+    inner = report.get(name)
+    return str(inner.get(part, "")) if isinstance(inner, dict) else ""
+
+
 def _inner(report: Mapping[str, Any], name: str) -> Any:
     inner = report.get(name)
     return inner.get("reference") if isinstance(inner, dict) else None
