@@ -21,7 +21,7 @@ JITTER_S = 300
 """A source is read again up to so many seconds later, so that not all are read at once."""
 MAX_URL = 2_000
 MAX_FAULT = 300
-AT_ONCE = 50
+AT_ONCE = 40
 """No more sources are handed out at once."""
 Span = tuple[datetime, datetime]
 
