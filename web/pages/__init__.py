@@ -23,10 +23,14 @@ from web.pages import (
     console,
     enquiries,
     evidence,
+    feeds,
     judging,
+    ledger,
     me,
     onboard,
+    pay,
     personal,
+    products,
     receipts,
     records,
     second,
@@ -40,6 +44,7 @@ from web.pages import (
 )
 from web.pages.assets import PREFIX, Assets, icon
 from web.pages.evidence import PLAYBACKS, Playbacks
+from web.pages.feeds import GUESSES, WRONG_LIMIT
 from web.pages.frame import setup_templates
 from web.pages.headers import add_headers
 from web.pages.mistakes import pages
@@ -56,6 +61,7 @@ LEARNERS = (
     waiting,
     asking,
     receipts,
+    pay,
     check_in,
     tickets,
     second,
@@ -71,12 +77,15 @@ STAFF = (
     staff_booking,
     book_for,
     judging,
+    ledger,
     charges,
+    products,
     closures,
     audit,
     admin,
     verifications,
     enquiries,
+    feeds,
 )
 
 
@@ -92,6 +101,7 @@ def setup(app: web.Application) -> None:
     app[THROTTLE] = Throttle()
     app[ASKED] = Throttle(ASKED_LIMIT)
     app[PLAYBACKS] = Playbacks()
+    app[GUESSES] = Throttle(WRONG_LIMIT)
     app[SENT] = Throttle(SENT_LIMIT)
     app.cleanup_ctx.append(_passwords)
     app.cleanup_ctx.append(_pictures)
