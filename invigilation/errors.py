@@ -135,8 +135,8 @@ class PaymentDue(InvigilationError):
 
     def __init__(self, charge: str, pence: int) -> None:
         super().__init__(
-            f"A charge of £{pence / 100:.2f} is due before you can book, because an earlier "
-            "session was missed. You may dispute this: reply to the mail about it."
+            f"A charge of £{pence / 100:.2f} is due before you can book. "
+            "If you think that this is wrong, ask the scheduler."
         )
         self.charge = charge
         self.pence = pence

@@ -23,9 +23,14 @@ from invigilation.store.views import Sitting
 async def made(office: Office, tx: Tx, charge: Charge, who: str, note: str = "") -> Charge:
     """Insert a charge, and note it."""
     await tx.charges.add(charge)
-    after = {"state": charge.state.value, "product": charge.product, "request": charge.request}
-    more = {"reason": note} if note else {}
-    await office.note(tx, who, "charge.made", charge.id, None, after | more)
+    after: dict[str, record.Plain] = {
+        "state": charge.state.value,
+        "product": charge.product,
+        "request": charge.request,
+    }
+    if note:
+        after["reason"] = note
+    await office.note(tx, who, "charge.made", charge.id, None, after)
     return charge
 
 

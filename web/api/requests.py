@@ -31,7 +31,6 @@ from web.api.layer import AnyOperation, Call, Operation, Reply
 from web.api.oauth import Scope
 from web.api.problems import Problem
 
-CURRENCY = "GBP"
 SLOTS_BY_DEFAULT = timedelta(days=14)
 SLOTS_AT_MOST = timedelta(days=62)
 
@@ -265,5 +264,5 @@ def _charge(charges: tuple[Charge, ...]) -> ChargeAnswer | None:
         net=price.net_pence,
         vat=price.vat_pence,
         gross=price.gross_pence,
-        currency=CURRENCY,
+        currency=one.currency,
     )

@@ -29,6 +29,7 @@ STAFF_PAGES = (
     ("/staff/onboard", "Onboard", Role.INVIGILATOR),
     ("/staff/enquiries", "Questions", Role.SCHEDULER),
     ("/staff/charges", "Charges", Role.SCHEDULER),
+    ("/staff/products", "Products", Role.SCHEDULER),
     ("/staff/closures", "Closures", Role.SCHEDULER),
     ("/staff/audit", "Audit", Role.SCHEDULER),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
