@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from invigilation import record
-from invigilation.booking import ACTIVE
 from invigilation.desk.office import Office, actor, allow
 from invigilation.desk.onboard_papers import (
     PICTURE_KIND,
@@ -77,8 +76,7 @@ class OnboardDesk:
             return Case(asked, newest, await self._closed(tx, asked))
 
     async def _closed(self, tx: Tx, asked: Asked) -> Closed | None:
-        booking = await tx.bookings.latest_of(asked.request.id)
-        if booking is not None and booking.state in ACTIVE:
+        if await tx.bookings.active_of(asked.request.id) is not None:
             return Closed.BOOKED
         if asked.request.state is not RequestState.OPEN:
             return Closed.BOOKED if asked.request.state is RequestState.BOOKED else Closed.DONE

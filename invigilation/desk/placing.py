@@ -10,9 +10,9 @@ from invigilation import record
 from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.desk.offers import Pick, context, wanted
 from invigilation.desk.office import SERVICE, Office, held, new_id, sitting_of
-from invigilation.errors import NotFound, PaymentDue, SlotTaken, TooLate
+from invigilation.errors import IllegalTransition, NotFound, PaymentDue, SlotTaken, TooLate
 from invigilation.record import EMPTY, Data, Moment
-from invigilation.request import RequestEvent
+from invigilation.request import RequestEvent, RequestState
 from invigilation.session import Session, SessionEvent, SessionState
 from invigilation.store import Tx
 from invigilation.store.bookings import Context
@@ -48,7 +48,10 @@ async def begin(
     office: Office, tx: Tx, one: Booking, asked: Context, actor: str, *, by_hand: bool = False
 ) -> Sitting:
     """Open the session of a booking that is just booked, and tell everybody."""
-    await tx.requests.set_state(one.request, asked.request.after(RequestEvent.BOOK).state)
+    was, state = asked.request.state, asked.request.after(RequestEvent.BOOK).state
+    if not await tx.requests.step(one.request, was, state):
+        # An officer on board was accepted while this waited for the row.
+        raise IllegalTransition("request", RequestState.FULFILLED, RequestEvent.BOOK)
     if asked.waits:
         await tx.waiting.leave_all(one.request, one.id)
     session = Session(new_id("se"), one.id, SessionState.SCHEDULED, asked.assessment.minutes, 0)

@@ -15,6 +15,7 @@ _SET_STATE = (
     .where(request.c.id == bindparam("ident"))
     .values(state=bindparam("new_state", type_=request.c.state.type))
 )
+_STEP = _SET_STATE.where(request.c.state == bindparam("was", type_=request.c.state.type))
 
 
 class Requests:
@@ -78,3 +79,11 @@ class Requests:
     async def set_state(self, ident: str, state: RequestState) -> None:
         """Write the request's state."""
         await self._db.execute(_SET_STATE, {"ident": ident, "new_state": state})
+
+    async def step(self, ident: str, was: RequestState, state: RequestState) -> bool:
+        """Write the request's state if it is still as it was read; say whether it was.
+
+        What was read may be old where the transaction has waited for another since.
+        """
+        row = {"ident": ident, "was": was, "new_state": state}
+        return (await self._db.execute(_STEP, row)).rowcount == 1

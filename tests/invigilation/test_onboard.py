@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from invigilation.booking import BookingState
 from invigilation.desk.onboard import Taken
 from invigilation.desk.onboard_papers import Closed
 from invigilation.errors import IllegalTransition, InvalidInput, NotAllowed, NotFound
@@ -190,13 +189,15 @@ async def test_no_form_beside_a_booking(world):
 
 
 async def test_no_form_beside_a_reserved_seat(world):
-    sitting = await builders.book(world.desk)
-    async with world.store.write() as tx:
-        await tx.requests.set_state(sitting.request, RequestState.OPEN)
-    await world.rows("UPDATE booking SET state = :state", state=BookingState.RESERVED.value)
+    request = await builders.ask(world.desk)
+    await world.desk.bookings.reserve(request, START, "Europe/London")
 
     with pytest.raises(NotAllowed):
-        await sent(world, sitting.request)
+        await sent(world, request)
+
+    assert (await world.desk.onboard.case(request)).closed is Closed.BOOKED
+    await world.desk.bookings.give_back(request, "learner")
+    await sent(world, request)
 
 
 async def test_no_form_when_the_licence_has_ended(world):
@@ -481,3 +482,15 @@ async def test_a_forms_picture_is_no_stranger(world):
     await sent(world, request)
 
     assert await world.desk.recordings.unknown(["ob_1", "ev_lost"]) == ["ev_lost"]
+
+
+async def test_a_request_that_was_read_before_it_changed_is_not_written_over(world):
+    request = await builders.ask(world.desk)
+    await sent(world, request)
+    await world.desk.onboard.accept("ob_1", world.sam)
+
+    async with world.store.write() as tx:
+        done = await tx.requests.step(request, RequestState.OPEN, RequestState.BOOKED)
+
+    assert not done
+    assert await world.request_state(request) is RequestState.FULFILLED
