@@ -169,7 +169,7 @@ async def test_only_a_scheduler_sees_and_makes_changes(world):
         world.desk.rota.preview(world.ann, leave(world)),
         world.desk.rota.misfits(world.ann),
         world.desk.rota.everybody(world.ann),
-        world.desk.rota.person(world.ann, world.ann.id),
+        world.desk.rota.person(world.ann, world.sam.id),
     ):
         with pytest.raises(NotAllowed):
             await asked

@@ -6,23 +6,26 @@ from datetime import date
 
 from aiohttp import web
 
-from invigilation.desk import Desk
+from invigilation.desk.changes import AddOpening, CloseDay, RemoveOpening, ReopenDay, today
 from invigilation.errors import InvalidInput, NotFound
 from invigilation.people import Role
 from web.auth.visitor import staff_of
 from web.keys import DESK
-from web.pages import words
-from web.pages.frame import fields, go, staff_page
+from web.pages import fates, words
+from web.pages.fates import Task
+from web.pages.frame import fields, staff_page
 from web.typed import day_of, hours_of
 
 routes = web.RouteTableDef()
 
 NO_DAY = "Enter the day, such as 2026-12-24."
+OVER = "This day is over. Enter one that lies ahead."
+BACK = "/staff/closures"
 DONE = {
-    "closed": "The day is closed. Bookings on it stay until you move them.",
+    "closed": "The day is closed.",
     "opened": "The closure is removed.",
     "extra": "The office is open in these hours.",
-    "usual": "The extra hours are removed. Bookings in them stay until you move them.",
+    "usual": "The extra hours are removed.",
 }
 
 
@@ -43,11 +46,13 @@ async def add(request: web.Request) -> web.StreamResponse:
         errors["reason"] = "Say why the office is closed."
     if day is None or errors:
         return await _page(request, entered, errors)
+    if day < today(request.app[DESK].office):
+        return await _page(request, entered, {"day": OVER})
+    task = Task(CloseDay(day, entered["reason"]), f"Closing {words.day(day)}", BACK, "closed")
     try:
-        await request.app[DESK].rota.close_day(person, day, entered["reason"])
+        return await fates.carry_out(request, person, task, entered)
     except InvalidInput as error:
         return await _page(request, entered, {error.field: error.reason})
-    return go("/staff/closures?done=closed")
 
 
 @routes.post("/staff/closures/hours")
@@ -57,24 +62,27 @@ async def add_hours(request: web.Request) -> web.StreamResponse:
     desk, entered = request.app[DESK], await fields(request)
     day, hours = _date(entered.get("open_day", "")), None
     errors = {} if day else {"open_day": NO_DAY}
-    if day is not None and day < _today(desk):
-        errors["open_day"] = "This day is over. Enter one that lies ahead."
+    if day is not None and day < today(desk.office):
+        errors["open_day"] = OVER
     try:
         hours = hours_of(entered.get("open_start", ""), entered.get("open_end", ""))
     except InvalidInput as error:
         errors[f"open_{error.field}"] = error.reason
     if day is None or hours is None or errors:
         return await _page(request, entered, errors)
-    await desk.rota.add_opening(person, day, hours)
-    return go("/staff/closures?done=extra")
+    task = Task(AddOpening(day, hours), f"Hours of {words.day(day)}", BACK, "extra")
+    return await fates.carry_out(request, person, task, entered)
 
 
 @routes.post("/staff/closures/hours/{opening}/remove")
 async def remove_hours(request: web.Request) -> web.StreamResponse:
     """Take extra hours back."""
     person = await staff_of(request, Role.SCHEDULER)
-    await request.app[DESK].rota.remove_opening(person, request.match_info["opening"])
-    return go("/staff/closures?done=usual")
+    ident = request.match_info["opening"]
+    openings = await request.app[DESK].rota.openings()
+    title = next((f"Hours of {words.day(one.day)}" for one in openings if one.id == ident), "")
+    task = Task(RemoveOpening(ident), title, BACK, "usual")
+    return await fates.carry_out(request, person, task, await fields(request))
 
 
 @routes.post("/staff/closures/{day}/remove")
@@ -84,8 +92,8 @@ async def remove(request: web.Request) -> web.StreamResponse:
     day = _date(request.match_info["day"])
     if day is None:
         raise NotFound("closure", request.match_info["day"])
-    await request.app[DESK].rota.reopen_day(person, day)
-    return go("/staff/closures?done=opened")
+    task = Task(ReopenDay(day), f"Opening {words.day(day)}", BACK, "opened")
+    return await fates.carry_out(request, person, task, await fields(request))
 
 
 async def _page(
@@ -93,9 +101,9 @@ async def _page(
 ) -> web.StreamResponse:
     person = await staff_of(request, Role.SCHEDULER)
     desk = request.app[DESK]
-    today = _today(desk)
-    days = [(day, why) for day, why in await desk.rota.closures() if day >= today]
-    openings = [one for one in await desk.rota.openings() if one.day >= today]
+    now = today(desk.office)
+    days = [(day, why) for day, why in await desk.rota.closures() if day >= now]
+    openings = [one for one in await desk.rota.openings() if one.day >= now]
     return staff_page(
         request,
         person,
@@ -103,15 +111,13 @@ async def _page(
         status=422 if errors else 200,
         days=days,
         openings=openings,
+        misfits=await desk.rota.misfits(person),
+        why_words=fates.why_words,
         entered=entered,
         errors=errors,
-        done=DONE.get(request.query.get("done", ""), ""),
+        done=fates.done_words(request, DONE),
         in_words=words.day,
     )
-
-
-def _today(desk: Desk) -> date:
-    return desk.office.clock.now().astimezone(desk.office.rules.zone).date()
 
 
 def _date(raw: str) -> date | None:

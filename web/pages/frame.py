@@ -30,6 +30,8 @@ STAFF_PAGES = (
     ("/staff/enquiries", "Questions", Role.SCHEDULER),
     ("/staff/charges", "Charges", Role.SCHEDULER),
     ("/staff/products", "Products", Role.SCHEDULER),
+    ("/staff/rota", "Rota", Role.SCHEDULER),
+    ("/staff/rota", "Rota", Role.INVIGILATOR),
     ("/staff/closures", "Closures", Role.SCHEDULER),
     ("/staff/audit", "Audit", Role.SCHEDULER),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
