@@ -51,10 +51,11 @@ class ReceiptDesk:
             kept = await tx.receipts.bookings(request)
             entries = await tx.receipts.entries([one.session for one in kept if one.session])
             charges = await tx.receipts.charges(request)
-        lines = [*_charged(charges)]
+        lines: list[Line] = []
         for one in kept:
             own = [entry for entry in entries if entry.session == one.session]
             lines.extend(_lines(one, own))
+        lines.extend(_charged(charges))
         return sorted(lines, key=lambda line: line.at)
 
 

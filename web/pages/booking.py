@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from aiohttp import web
@@ -155,7 +156,8 @@ async def _picker(
     why = []
     if picked is not None and not picked.starts:
         length = timedelta(minutes=standing.asked.assessment.minutes) + rules.buffer
-        wished = Wished(length, rules.notice, standing.asked.request.licence_until)
+        until = standing.asked.request.licence_until
+        wished = Wished(standing.zone, length, rules.notice, until)
         why = why_empty(picked, month.look, zone, wished)
     waits = picked is not None and picked.day in standing.waits_for(zone)
     return render(
@@ -210,6 +212,9 @@ async def _month(
 ) -> Month:
     window = window_of(first, first_of_next(first), zone)
     look = await request.app[DESK].bookings.look(standing.asked.request.id, window)
+    if standing.booking is not None:  # it would be moved to where it is
+        others = (one for one in look.starts if one[0] != standing.booking.start)
+        look = replace(look, starts=tuple(others))
     return month_of(first, look, zone, today, last)
 
 

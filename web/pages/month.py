@@ -53,7 +53,7 @@ class Day:
         """What stands under its number, and what is read out instead."""
         if self.starts:
             count = len(self.starts)
-            return f"{count} free", f"{count} time{'s' if count > 1 else ''} free"
+            return "free", f"{count} time{'s' if count > 1 else ''} free"
         return MARKS.get(self.why or Refusal.CLOSED, ("", "no times"))
 
 
@@ -133,8 +133,12 @@ def _square(
 
 @dataclass(frozen=True, slots=True)
 class Wished:
-    """What sentences on empty days need to know: `length` is the session with its buffer."""
+    """What sentences on empty days need to know: `length` is the session with its buffer.
 
+    `zone` is the reader's.
+    """
+
+    zone: str
     length: timedelta
     notice: timedelta
     licence_until: datetime
@@ -151,7 +155,7 @@ def why_empty(one: Day, look: Look, zone: tzinfo, wished: Wished) -> list[str]:
             hours = wished.notice // timedelta(hours=1)
             return [f"It is too soon: a session is booked at least {hours} hours before it starts."]
         case Refusal.OUTSIDE_LICENCE:
-            end = words.moment(wished.licence_until, zone)
+            end = words.brief(wished.licence_until, wished.zone)
             return [f"Your licence ends on {end}. A session must be over by then."]
     mine = (start for start, _ in look.starts if start.astimezone(zone).date() == one.day)
     touched = sorted({day for start in mine if (day := _office_day(start, wished.length))})

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aiohttp import web
 
 from invigilation.errors import InvalidInput
 from invigilation.office_hours import LONDON
-from invigilation.zones import clean_zone, is_ship_clock, known_zones, zone_named
+from invigilation.zones import (
+    QUARTER,
+    clean_zone,
+    is_ship_clock,
+    known_zones,
+    ship_clock,
+    zone_named,
+)
 from web.auth import cookies
 from web.auth.visitor import request_id_of
 from web.keys import DESK
@@ -60,6 +69,14 @@ def _ships(request: web.Request) -> list[tuple[str, str]]:
     ]
 
 
+def _nearest(request: web.Request, zone: str) -> str:
+    """Return the ship's clock that shows the same as a zone now, to within a quarter hour."""
+    now = request.app[DESK].office.clock.now()
+    offset = now.astimezone(zone_named(zone)).utcoffset() if _known(zone) else None
+    offset = offset or timedelta(0)
+    return ship_clock(offset - offset % QUARTER)
+
+
 def _back(path: str | None) -> str:
     return path if path in BACK else "/me"
 
@@ -72,6 +89,7 @@ def _form(request: web.Request, zone: str, back: str, errors: dict[str, str]) ->
         regions=words.all_zones(),
         ships=_ships(request),
         zone=zone,
+        ship=_nearest(request, zone),
         back=back,
         errors=errors,
     )
