@@ -46,6 +46,8 @@ KINDS = {
     "pr": "product",
     "eq": "question",
 }
+SAID_ALREADY = frozenset({"request"})
+"""Facts that the subject of a change says better."""
 _PLAIN = {"gross_pence": "amount", "net_pence": "net amount", "vat_basis_points": "VAT"}
 
 
@@ -130,7 +132,7 @@ def told(change: Change, names: dict[str, str]) -> Told:
     facts = [
         (_name(key), _value(key, was.get(key), names), _value(key, now.get(key), names))
         for key in [*now, *(key for key in was if key not in now)]
-        if was.get(key) != now.get(key)
+        if was.get(key) != now.get(key) and key not in SAID_ALREADY
     ]
     kind = KINDS.get(change.subject.partition("_")[0], "")
     name = names.get(change.subject, "")

@@ -78,7 +78,7 @@ export class Timeline {
       eventDrop: (info) => this.dropped(info),
     });
     this.mendRoles();
-    requestAnimationFrame(() => this.mendScrolling(hour));
+    requestAnimationFrame(() => this.fit(hour));
     new MutationObserver(() => this.mendRoles()).observe(root, { childList: true, subtree: true });
     root.addEventListener("keydown", (event) => this.walk(event));
   }
@@ -230,6 +230,17 @@ export class Timeline {
     const days = this.shown.view === "day" ? 1 : 7 - this.shown.hidden.length;
     const fitting = (available - NAMES_WIDTH) / (this.hoursOfDay * days);
     return Math.floor(Math.max(Math.min(BOX_WIDTH / shortest, WIDEST_HOUR), fitting));
+  }
+
+  /** Gives the hours what the names have left of the width, when all of them are in sight. */
+  private fit(hour: number): void {
+    const names = this.root.querySelector(".ec-row-head")?.getBoundingClientRect().width;
+    const days = this.shown.view === "day" ? 1 : 7 - this.shown.hidden.length;
+    const room = Math.floor(
+      (this.root.clientWidth - (names ?? NAMES_WIDTH) - 4) / (this.hoursOfDay * days),
+    );
+    if (room > hour) this.calendar.setOption("slotWidth", room);
+    requestAnimationFrame(() => this.mendScrolling(Math.max(hour, room)));
   }
 
   private setHeight(): void {
