@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 from aiohttp import web
 from yarl import URL
@@ -12,6 +13,8 @@ from web.auth.visitor import VISITOR
 FIELD = "csrf"
 HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+FORM = web.RequestKey("form", Mapping)
+"""The form in which the token was looked for, so that its files can be closed."""
 
 
 async def genuine(request: web.Request) -> bool:
@@ -27,7 +30,8 @@ async def genuine(request: web.Request) -> bool:
 
 async def _field(request: web.Request) -> str:
     try:
-        field = (await request.post()).get(FIELD)
+        request[FORM] = form = await request.post()
+        field = form.get(FIELD)
     except (ValueError, LookupError):
         return ""  # no form that can be read: of no alphabet that there is, or cut in the middle
     return field if isinstance(field, str) else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.web_request import FileField
 
 from invigilation.errors import InvigilationError, NotSignedIn
 from web.auth import cookies, csrf, links
@@ -122,6 +124,8 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         log.exception("page failed: %s %s", request.method, _shape(request))
         response = explain(request, Refused("internal", ""))
+    finally:
+        await _close_files(request)
     known = request.get(VISITOR)
     if known is not None and known.fresh and response.content_type == "text/html":
         cookies.keep(response, cookies.VISITOR, known.token)
@@ -136,6 +140,13 @@ def _with_room(request: web.Request) -> web.Request:
         return request
     links.onboard_of(request.app[SECRET], token)
     return request.clone(client_max_size=PICTURE_ROOM)
+
+
+async def _close_files(request: web.Request) -> None:
+    """Close the files of a form, which the server does only for the request as it came."""
+    for sent in request.get(csrf.FORM, {}).values():
+        if isinstance(sent, FileField):
+            await asyncio.to_thread(sent.file.close)
 
 
 async def _check(request: web.Request) -> None:
