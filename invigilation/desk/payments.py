@@ -305,7 +305,7 @@ class PaymentDesk:
             at = time_of(mine)
             await thank(self.office, tx, request, "payment_received", covered, at)
             return Heard(Result.BOOKED, booked)
-        lapsed = await tx.bookings.latest_of(request.id)
+        lapsed = await tx.bookings.lapsed_of(request.id)
         late = request.state is RequestState.OPEN and not unpaid(await tx.charges.on(request))
         if late and lapsed is not None:
             at = {"start": record.stamp(lapsed.start), "zone": lapsed.zone}
