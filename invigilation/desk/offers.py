@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from invigilation.booking import ACTIVE
 from invigilation.desk.office import Office, new_id
 from invigilation.errors import NotFound, SlotNotOffered
+from invigilation.lanes import midnight
 from invigilation.office_hours import Window
 from invigilation.request import Assessment, Request
-from invigilation.slots import (
-    Calendar,
-    Refusal,
-    Wish,
-    free_seats,
-    free_starts,
-    judged,
-    why_day_empty,
-    why_not,
-)
+from invigilation.search import Search, within_dates
+from invigilation.slots import Calendar, Refusal, Seat, Staffing, Wish, emptiest, seats_at, why_not
 from invigilation.store import Tx
 from invigilation.store.bookings import Context, Wanted
 
@@ -49,40 +41,33 @@ class OfferDesk:
     office: Office
 
     async def starts(self, request: str, window: Window) -> list[datetime]:
-        """Return the starts (UTC, ascending) that this request may book in the window."""
+        """Return the starts (UTC, ascending) that this request may book in the window.
+
+        Its own booking does not stand in its way: it can be moved within its own time.
+        """
         async with self.office.store.read() as tx:
-            asked = await context(tx, request)
-            return await free(self.office, tx, asked, window)
+            return await free(self.office, tx, await context(tx, request), window)
 
     async def look(self, request: str, window: Window) -> Look:
         """Return every start in the window, free or not, and which days the office is closed.
 
-        The request's own booking does not stand in its way: it can be moved within its own time.
+        The request's own booking does not stand in its way, here as in `starts`.
         """
         zone = self.office.rules.zone
         days = [at.astimezone(zone).date() for at in (window.start, window.end)]
         async with self.office.store.read() as tx:
-            asked = await context(tx, request)
-            calendar = await self.office.calendar_at(tx, asked.rota_version)
-            holds = await tx.rota.holds(window.start - _DAY, window.end + _DAY)
-            own = await tx.bookings.latest_of(request)
+            search, _ = await searched(self.office, tx, await context(tx, request), window)
             closures = await tx.rota.closures()
-        if own is not None and own.state in ACTIVE:
-            holds = tuple(h for h in holds if (h.seat, h.start) != (own.seat, own.start))
-        wish = wish_of(self.office, asked.request, asked.assessment)
         named = {day: name for day, name in closures if days[0] <= day <= days[1]}
-        return Look(tuple(judged(replace(calendar, holds=holds), wish, window)), named)
+        return Look(tuple(search.judged()), named)
 
     async def why_empty(self, request: str, day: date) -> Refusal | None:
-        """Say why a day offers nothing; None when it does offer something."""
-        noon = datetime.combine(day, time(12), UTC)
+        """Say why a day (of the office) offers nothing; None when it does offer something."""
+        zone = self.office.rules.zone
+        window = Window(midnight(day, zone), midnight(day + _DAY, zone))
         async with self.office.store.read() as tx:
-            asked = await context(tx, request)
-            calendar = await self.office.calendar_at(tx, asked.rota_version)
-            # A session of the day may end, with its buffer, on the day after.
-            holds = await tx.rota.holds(noon - 2 * _DAY, noon + 2 * _DAY)
-        wish = wish_of(self.office, asked.request, asked.assessment)
-        return why_day_empty(replace(calendar, holds=holds), wish, day)
+            search, wish = await searched(self.office, tx, await context(tx, request), window)
+        return emptiest(search.judged(), wish)
 
 
 async def context(tx: Tx, request: str) -> Context:
@@ -95,21 +80,22 @@ async def context(tx: Tx, request: str) -> Context:
 
 async def free(office: Office, tx: Tx, asked: Context, window: Window) -> list[datetime]:
     """Return the starts (UTC, ascending) in the window that a request may book."""
-    calendar = await office.calendar_at(tx, asked.rota_version)
-    # A session that begins inside the window may end, with its buffer, a day later.
-    holds = await tx.rota.holds(window.start - _DAY, window.end + _DAY)
-    wish = wish_of(office, asked.request, asked.assessment)
-    return free_starts(replace(calendar, holds=holds), wish, window)
+    fitting = within_dates(wish_of(office, asked.request, asked.assessment), window)
+    if fitting is None:
+        return []
+    search, _ = await searched(office, tx, asked, fitting)
+    return search.starts()
 
 
-async def allowed_and_free(
-    office: Office, tx: Tx, asked: Context, window: Window
-) -> tuple[bool, bool]:
-    """Say whether the rota allows a request any start in the window, and whether one is free."""
-    calendar = await office.calendar_at(tx, asked.rota_version)
+async def searched(office: Office, tx: Tx, asked: Context, window: Window) -> tuple[Search, Wish]:
+    """Return a search of the window that has read all it needs, and the wish it was for."""
     wish = wish_of(office, asked.request, asked.assessment)
-    allowed = free_starts(calendar, wish, window)
-    return bool(allowed), bool(await free(office, tx, asked, window))
+    search = Search(await office.staffing_at(tx, asked.rota_version), wish, window)
+    for question in search.questions():
+        seats = [seat.id for seat in question.seats]
+        held = await tx.bookings.held(seats, question.start, question.until, asked.request.id)
+        search.hear(question, held)
+    return search, wish
 
 
 def wish_of(
@@ -148,20 +134,23 @@ async def wanted(office: Office, tx: Tx, asked: Context, pick: Pick) -> Wanted:
     Holds are left to the database: here only hours, rota, skill, notice and licence are judged.
     Raises `SlotNotOffered`.
     """
-    calendar = pick.calendar or await office.calendar_at(tx, asked.rota_version)
+    if pick.calendar is None:
+        staffing = await office.staffing_at(tx, asked.rota_version)
+    else:
+        staffing = Staffing(pick.calendar)
     wish = wish_of(office, asked.request, asked.assessment, by_staff=pick.by_staff)
+    seats = seats_at(staffing, wish, pick.start)
     if pick.staff is not None:
-        theirs = tuple(seat for seat in calendar.seats if seat.staff == pick.staff)
-        calendar = replace(calendar, seats=theirs)
-    seats = free_seats(calendar, wish, pick.start)
+        seats = [seat for seat in seats if seat.staff == pick.staff]
     if not seats:
-        raise SlotNotOffered(pick.start, why_not(calendar, wish, pick.start) or Refusal.FULL)
+        why = why_not(staffing.calendar, wish, pick.start)
+        raise SlotNotOffered(pick.start, why or Refusal.NOT_STAFFED)
     end = pick.start + timedelta(minutes=asked.assessment.minutes)
     week = week_of(pick.start, office.rules.zone)
     return Wanted(
         new_id("bk"),
         asked.request.id,
-        _drawn(calendar, seats),
+        _drawn(seats),
         pick.start,
         end,
         end + office.rules.buffer,
@@ -179,13 +168,11 @@ def week_of(moment: datetime, zone: ZoneInfo) -> Window:
     return Window(monday.astimezone(UTC), (monday + _WEEK).astimezone(UTC))
 
 
-def _drawn(calendar: Calendar, seats: list[str]) -> tuple[str, ...]:
+def _drawn(seats: list[Seat]) -> tuple[str, ...]:
     """Return the seats in a random order of people: who has more of them is no likelier first."""
     lanes: dict[str, list[str]] = {}
-    wanted_seats = set(seats)
-    for seat in calendar.seats:
-        if seat.id in wanted_seats:
-            lanes.setdefault(seat.staff, []).append(seat.id)
+    for seat in seats:
+        lanes.setdefault(seat.staff, []).append(seat.id)
     people = list(lanes.values())
     _DICE.shuffle(people)
     return tuple(seat for of_one in people for seat in of_one)

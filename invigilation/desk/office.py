@@ -16,7 +16,7 @@ from invigilation.ports import Clock, Sealer, Signer
 from invigilation.record import Data, Entry, Moment
 from invigilation.report import Channel, Delivery, DeliveryState
 from invigilation.session import Session
-from invigilation.slots import Calendar
+from invigilation.slots import Calendar, Staffing
 from invigilation.store import Store, Tx
 from invigilation.store.audit import Change
 from invigilation.store.sessions import Open
@@ -46,6 +46,7 @@ class _Kept:
 
     version: int = -1
     calendar: Calendar | None = None
+    staffing: Staffing | None = None
     names: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,8 +74,17 @@ class Office:
             # kept at once, so that no other reader leaves a mixture of two versions.
             names = {one.id: one.name for one in await tx.people.all_staff()}
             kept.version, kept.calendar, kept.names = version, calendar, names
+            kept.staffing = None
             return calendar
         return kept.calendar
+
+    async def staffing_at(self, tx: Tx, version: int) -> Staffing:
+        """Return the calendar of a rota's version, made ready to be asked often."""
+        calendar = await self.calendar_at(tx, version)
+        kept = self._kept
+        if kept.staffing is None or kept.staffing.calendar is not calendar:
+            kept.staffing = Staffing(calendar)
+        return kept.staffing
 
     def name_of(self, staff: str) -> str:
         """Return the name of somebody who has a seat in the calendar that was read last."""

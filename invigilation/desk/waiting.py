@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from invigilation import record
 from invigilation.booking import Booking
-from invigilation.desk.offers import Pick, allowed_and_free, context, free, wanted
+from invigilation.desk.offers import Pick, context, free, searched, wanted
 from invigilation.desk.office import LEARNER, Office, allow, new_id
 from invigilation.desk.placing import confirm, refuse_unpaid, release, write_to
 from invigilation.errors import (
@@ -20,6 +20,7 @@ from invigilation.errors import (
 from invigilation.office_hours import Window
 from invigilation.people import Role, Staff
 from invigilation.request import RequestEvent
+from invigilation.slots import Refusal, emptiest
 from invigilation.store import Tx
 from invigilation.store.views import Sitting
 from invigilation.store.waiting import Queued
@@ -56,11 +57,12 @@ class WaitingDesk:
             if active is not None:
                 raise AlreadyBooked(active)
             asked.request.after(RequestEvent.BOOK)
-            allowed, offered = await allowed_and_free(office, tx, asked, Window(first, last))
-            if offered:
+            search, wish = await searched(office, tx, asked, Window(first, last))
+            why = emptiest(search.judged(), wish)
+            if why is None:
                 raise InvalidInput("day", "This day has a free time. Please choose it.")
-            if not allowed:
-                raise InvalidInput("day", "The office offers no time on this day.")
+            if why is not Refusal.FULL:
+                raise InvalidInput("day", "On this day no time can become free.")
             place = Waiting(
                 new_id("wt"),
                 request,
