@@ -9,6 +9,8 @@ A record file is JSON, `invigilation-record/1`:
 no spaces, UTF-8) whose bytes are signed with Ed25519 (RFC 8032) and which names the SHA-256 of
 the body before it. The attestation is a compact JWS (RFC 7515, `alg` Ed25519 of RFC 9864) whose
 payload names the head of that chain, so that neither a missing tail nor a rewrite stays unseen.
+Where an officer on board invigilates (`kind` onboard), the id of the officer's form is in the
+place of the session's, and its record is that of the form.
 
 Anything unknown is refused: a member more or less, a member twice, another algorithm.
 """
@@ -291,7 +293,8 @@ def _same_session(
     for number, body in enumerate(bodies, 1):
         if body.get("session") != record.session:
             raise NotVerified(f"event {number} belongs to another session")
-    return _Found(None, f"yes, all of it is about session {_shown(record.session)}")
+    what = "the officer's form" if claims.get("kind") == "onboard" else "session"
+    return _Found(None, f"yes, all of it is about {what} {_shown(record.session)}")
 
 
 def _signatures(record: _Record, keys: Keys) -> _Found[None]:

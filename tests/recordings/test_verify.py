@@ -278,6 +278,17 @@ def test_no_trusted_key_means_not_verified() -> None:
     assert verdict.payload is None
 
 
+def test_the_record_of_an_officers_form_verifies_as_one() -> None:
+    events = chained(bodies(session="ob_7"))
+    sealed = attestation(events, session="ob_7", kind="onboard")
+
+    verdict = verify(as_bytes(record(session="ob_7", events=events, attestation=sealed)), KEYS)
+
+    assert verdict.ok
+    assert "about the officer's form ob_7" in verdict.steps[2].sentence
+    assert '"kind":"onboard"' in (verdict.payload or "")
+
+
 def test_views_after_the_seal_are_counted_and_named() -> None:
     later = [*bodies(4), *({**body, "kind": "evidence_viewed"} for body in bodies(6)[4:])]
     events = chained(later)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import hashlib
 import json
 import re
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from web.backends.webhook import sign
 from web.practice import course
 from web.practice.app import application, clock_of
 from web.practice.progress import Gate, gate, words
-from web.practice.records import Event
+from web.practice.records import Event, Records
 from web.practice.settings import Settings, parse
 
 NOW = datetime(2027, 3, 1, 9, 30, tzinfo=UTC)
@@ -99,7 +101,7 @@ async def client(settings):
         yield client
 
 
-def body_of(kind: str, at: datetime = NOW, session: str = "se_1", **more) -> bytes:
+def body_of(kind: str, /, at: datetime = NOW, session: str = "se_1", **more) -> bytes:
     facts = {"request": "L-1001-0001", "learner": "L-1001", "session": session, "booking": "bk_1"}
     return json.dumps({"type": kind, "timestamp": at.isoformat(), "data": facts | more}).encode()
 
@@ -110,8 +112,10 @@ def report_of(
     report = {
         "format": "invigilation-attestation/1",
         "session": session,
+        "kind": "remote",
         "outcome": outcome,
         "learner": {"reference": "L-1001", "name": "Maria Santos"},
+        "invigilator": {"id": "st_ana", "name": "Ana Reyes"},
         "assessment": {"reference": "L-1001-0001"},
     }
     return Seal(key).seal(json.dumps(report | more).encode()).decode()
@@ -482,6 +486,52 @@ async def test_answers_given_in_a_pause_are_kept(client):
 
 async def test_unknown_link(client):
     assert (await client.get("/assessment/none")).status == 404
+
+
+ONBOARD = {
+    "kind": "onboard",
+    "officer": {"name": "Jan de Vries", "rank": "master", "rank_words": ""},
+    "vessel": {"name": "MV Northern Light", "imo": "9074729"},
+}
+
+
+async def test_report_of_an_officer_on_board_is_marked_and_opens_the_assessment(client):
+    await ask(client)
+    path = await sheet(client)
+    jws = report_of("ob_1", "accepted", **ONBOARD)
+    told = ready(jws, "accepted", session="ob_1", kind="onboard", booking=None)
+
+    assert await send(client, told) == 200
+
+    (report,) = await listed(client, "reports")
+    assert (report["kind"], report["outcome"]) == ("onboard", "accepted")
+    assert report["invigilator"] == "Jan de Vries, MV Northern Light, IMO 9074729"
+    page = await (await client.get("/")).text()
+    assert "An officer on board is accepted" in page
+    assert "Not released yet" not in await (await client.get(path)).text()
+
+
+@pytest.mark.parametrize("kind", [None, "", "something", 1, ["onboard"]])
+async def test_report_of_an_unknown_kind_is_refused(client, kind):
+    assert await send(client, ready(report_of(kind=kind))) == 422
+    assert await listed(client, "reports") == []
+
+
+async def test_reports_kept_by_an_earlier_version_are_remote_ones(tmp_path):
+    path = tmp_path / "old.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "CREATE TABLE report (session TEXT PRIMARY KEY, request TEXT, learner TEXT, "
+            "outcome TEXT, due TEXT, sha256 TEXT, verified TEXT, jws TEXT)"
+        )
+        db.execute("INSERT INTO report VALUES ('se_1', 'r', 'l', 'completed', '', '', '', '')")
+        db.commit()
+    records = Records(path)
+
+    records.prepare()
+
+    (report,) = records.reports()
+    assert (report.session, report.kind, report.invigilator) == ("se_1", "remote", "")
 
 
 def event(kind: str, second: int, session: str = "se_1") -> Event:

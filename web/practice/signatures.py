@@ -112,7 +112,7 @@ def who_watched(report: Mapping[str, Any]) -> tuple[str, str]:
     `remote` is an invigilator of the service, `onboard` an officer of the learner's ship.
     """
     kind = report.get("kind")
-    if kind not in {"remote", "onboard"}:
+    if kind not in ("remote", "onboard"):
         raise Refused("the report is of a kind that we do not know")
     if kind == "remote":
         return kind, _text(report, "invigilator", "name")
