@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from invigilation.booking import BookingState
-from invigilation.charge import UNPAID, Charge, ChargeState
+from invigilation.charge import Charge, ChargeState
 from invigilation.desk.ledger import Place, Trail
 from invigilation.desk.office import actor
 from invigilation.errors import InvalidInput
@@ -67,12 +67,6 @@ LETTERS = {
     "attendance": "What was decided about the missed session",
     "receipt": "Receipt",
 }
-DELIVERY = {
-    DeliveryState.PENDING: ("On its way", ""),
-    DeliveryState.CLAIMED: ("On its way", ""),
-    DeliveryState.DELIVERED: ("Delivered to the mail server", "good"),
-}
-NOT_DELIVERED = ("Not delivered", "bad")
 DONE = {
     "moved": "The booking has a new place.",
     "booked": "The session is booked. The learner has been told.",
@@ -228,16 +222,26 @@ def _letter(one: Sent) -> dict[str, Any]:
         "what": LETTERS.get(one.type, one.type.replace("_", " ").capitalize()),
         "to": one.target,
         "created": one.created,
-        "state": DELIVERY.get(one.state, NOT_DELIVERED),
-        "note": one.note if one.state is not DeliveryState.DELIVERED else None,
+        "state": _delivery(one),
+        "note": None if one.state is DeliveryState.DELIVERED else one.note,
     }
 
 
+def _delivery(one: Sent) -> tuple[str, str]:
+    """Return how a letter stands, and the kind of its tag."""
+    if one.state is DeliveryState.DELIVERED:
+        return "Delivered to the mail server", "good"
+    if one.state is DeliveryState.DISABLED:
+        return "Not delivered", "bad"
+    if one.attempts > 1 or one.note:
+        return "Not delivered yet", "warn"
+    return "On its way", ""
+
+
 def _charge(one: Charge) -> dict[str, Any]:
-    open_ = one.state is ChargeState.HELD or one.state in UNPAID
     return {
         "title": one.title,
         "gross": words.money(one.price.gross_pence),
         "state": CHARGES[one.state],
-        "href": f"/staff/charges/{one.id}" if open_ else "",
+        "href": f"/staff/charges/{one.id}",
     }
