@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -114,31 +114,33 @@ class Prospect:
         return await asyncio.to_thread(self._propose, displaced)
 
     def _propose(self, displaced: Sequence[Displaced]) -> list[Displaced]:
-        """Propose greedily, by start: no two of them get the same seat as their first proposal."""
+        """Propose greedily, by start: no two of them get the same seat as their first proposal.
+
+        Whoever can keep their time is served first, and then those for whom another is sought.
+        """
         leaving = {_hold(each.one) for each in displaced}
         holds = [hold for hold in self.calendar.holds if hold not in leaving]
-        found = []
-        for number, each in enumerate(displaced):
-            proposed: tuple[Proposal, ...] = ()
-            if number < PROPOSED_LIMIT:
-                proposed, taken = self._places(each.one, holds)
-                holds += taken
-            found.append(replace(each, proposals=proposed))
-        return found
+        served = displaced[:PROPOSED_LIMIT]
+        places: dict[str, list[tuple[datetime, Seat]]] = {}
+        for seek in (self._beside, self._nearest):
+            for one in (each.one for each in served):
+                if places.get(one.booking.id) or (one.reserved and seek == self._nearest):
+                    continue
+                found = seek(one, replace(self.calendar, holds=tuple(holds)))
+                places[one.booking.id] = found
+                holds += [self._held(one, *first) for first in found[:1]]
+        return [
+            replace(each, proposals=self._named(places.get(each.one.booking.id, ())))
+            for each in displaced
+        ]
 
-    def _places(self, one: Ahead, holds: list[Hold]) -> tuple[tuple[Proposal, ...], list[Hold]]:
-        calendar = replace(self.calendar, holds=tuple(holds))
-        places = self._beside(one, calendar)
-        if not places and not one.reserved:
-            places = self._nearest(one, calendar)
-        proposals = tuple(
+    def _held(self, one: Ahead, start: datetime, seat: Seat) -> Hold:
+        return Hold(seat.id, start, start + timedelta(minutes=one.minutes) + self.buffer)
+
+    def _named(self, places: Iterable[tuple[datetime, Seat]]) -> tuple[Proposal, ...]:
+        return tuple(
             Proposal(start, seat.staff, self.names.get(seat.staff, "")) for start, seat in places
         )
-        taken = [
-            Hold(seat.id, start, start + timedelta(minutes=one.minutes) + self.buffer)
-            for start, seat in places[:1]
-        ]
-        return proposals, taken
 
     def without_holds(self) -> Calendar:
         """Return the calendar without holds: those are for the database to know."""

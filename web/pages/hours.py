@@ -62,8 +62,9 @@ def in_words(stretches: Sequence[Hours], otherwise: str = "") -> str:
 
 
 def week_in_words(week: Sequence[Sequence[Hours]]) -> list[tuple[str, str]]:
-    """Return ("Monday to Thursday", "09:00 to 17:00") and so on; days off are left out."""
-    days = list(zip(DAYS, (in_words(stretches) for stretches in week), strict=True))
+    """Return ("Mon to Thu", "09:00 to 17:00") and so on; days off are left out."""
+    short = [day[:3] for day in DAYS]
+    days = list(zip(short, (in_words(stretches) for stretches in week), strict=True))
     found = []
     for hours, group in groupby(days, key=lambda day: day[1]):
         names = [name for name, _ in group]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -56,6 +57,7 @@ async def person_page(
     async with desk.office.store.read() as tx:
         assessments = await tx.ahead.assessments()
     misfits = await desk.rota.misfits(by) if changes else []
+    source = await desk.busy.source(staff)
     return staff_page(
         request,
         by,
@@ -69,11 +71,12 @@ async def person_page(
         coming=[(first, week_in_words(week)) for first, week in rota.coming],
         days=_days(rota, entered),
         day_hint=HINT,
-        first=entered.get("first") or str(_next_monday(today(desk.office))),
+        first=entered.get("first") or str(_first(rota, today(desk.office))),
         assessments=[(one.id, one.title, one.backend) for one in assessments],
         chosen=_chosen(rota, entered),
         most=MOST_AT_ONCE,
-        source=await desk.busy.source(staff),
+        source=source,
+        host=urlsplit(source.url).hostname if source else "",
         busy=rota.busy[:BUSY_SHOWN],
         more_busy=max(len(rota.busy) - BUSY_SHOWN, 0),
         zones=words.all_zones(),
@@ -105,8 +108,9 @@ def _chosen(rota: PersonRota, entered: dict[str, str]) -> frozenset[str]:
     return rota.assessments
 
 
-def _next_monday(day: date) -> date:
-    return day + DAY * (7 - day.weekday())
+def _first(rota: PersonRota, day: date) -> date:
+    """Propose the day of a new week: that of the one that is to come, else next Monday."""
+    return rota.coming[-1][0] if rota.coming else day + DAY * (7 - day.weekday())
 
 
 def span(leave: Leave, zone: ZoneInfo) -> str:
