@@ -20,8 +20,6 @@ from localstripe.errors import UserError
 from localstripe.server import app, get_post_data
 from localstripe.webhooks import schedule_webhook
 
-GOOD_CARD = "4242424242424242"
-DECLINED_CARD = "4000000000000341"
 SHORTEST_S, LONGEST_S = 30 * 60, 24 * 3600
 _STARTED: dict[str, tuple[str, str]] = {}
 """By idempotency key: what was asked for, and which session came of it."""

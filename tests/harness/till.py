@@ -11,11 +11,12 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.harness.checkout import GOOD_CARD
 from tests.harness.process import Process, ended, free_port
 from tests.harness.service import ROOT
 from tests.harness.waiting import wait_until
 
+GOOD_CARD = "4242424242424242"
+DECLINED_CARD = "4000000000000341"
 API_KEY = "sk_test_of_the_tests"
 WEBHOOK_SECRET = "whsec_of_the_tests"
 START_S = 20.0

@@ -16,6 +16,7 @@ from invigilation.desk.people import Kind
 from invigilation.desk.requests import FORM, Ask, Asked
 from invigilation.office_hours import Hours
 from invigilation.people import Role, Staff
+from invigilation.ports import Payments
 from invigilation.request import Assessment
 from invigilation.slots import Shift
 from invigilation.store import Store
@@ -178,11 +179,13 @@ class World:
         return personal_link(SECRET_BYTES, request)
 
 
-def make_app(store: Store, folder: Path, clock: HandClock) -> web.Application:
+def make_app(
+    store: Store, folder: Path, clock: HandClock, payments: Payments | None = None
+) -> web.Application:
     """Put the pages together over a store."""
     key = SigningKey.generate()
     app = web.Application()
-    app[DESK] = Desk.of(Office(store, clock, key, Seal(key)))
+    app[DESK] = Desk.of(Office(store, clock, key, Seal(key)), payments)
     app[SETTINGS] = Settings(var=folder)
     app[SECRET] = SECRET_BYTES
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
@@ -192,10 +195,14 @@ def make_app(store: Store, folder: Path, clock: HandClock) -> web.Application:
     return app
 
 
-async def open_world(store: Store, folder: Path) -> World:
+async def open_world(
+    store: Store, folder: Path, payments: Payments | None = None, hook: web.RouteDef | None = None
+) -> World:
     """Return an office with staff, a rota and an assessment; the caller closes its client."""
     clock = HandClock()
-    app = make_app(store, folder, clock)
+    app = make_app(store, folder, clock, payments)
+    if hook is not None:
+        app.add_routes([hook])
     await people(store, "")
     client = TestClient(TestServer(app))
     await client.start_server()
