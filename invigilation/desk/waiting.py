@@ -157,9 +157,12 @@ class WaitingDesk:
             if wish in fruitless:
                 return False
             starts = await free(office, tx, asked, Window(place.first, place.last))
-        for start in starts:
-            if await self._hold(place, start):
-                return True
+        try:
+            for start in starts:
+                if await self._hold(place, start):
+                    return True
+        except _OvertakenError:
+            return False
         if not starts:
             fruitless.add(wish)
         return False
@@ -168,8 +171,8 @@ class WaitingDesk:
         try:
             async with self.office.store.write() as tx:
                 return await self._hold_for(tx, place, start)
-        except (_OvertakenError, SlotNotOffered):
-            return False  # the place, or the rota, is not what it was when it was read
+        except SlotNotOffered:
+            return False  # the rota is not what it was when it was read
 
     async def _hold_for(self, tx: Tx, place: Waiting, start: datetime) -> bool:
         office = self.office
@@ -179,6 +182,8 @@ class WaitingDesk:
         aim = await wanted(office, tx, asked, Pick(start, place.zone))
         kept = await tx.bookings.take(replace(aim, reserved_until=until))
         if not isinstance(kept, Booking):
+            if kept.active is not None:
+                raise _OvertakenError
             return False
         if not await tx.waiting.save(place.after(WaitingEvent.OFFER, kept.id), place.state):
             raise _OvertakenError
@@ -188,7 +193,7 @@ class WaitingDesk:
 
 
 class _OvertakenError(Exception):
-    """Somebody left the line, or was offered a time, while a time was taken for them."""
+    """Somebody needs no offer now: they left the line, hold another time, or were offered one."""
 
 
 async def _place(tx: Tx, request: str, ident: str) -> Waiting:
