@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiosmtplib
@@ -16,7 +17,7 @@ from invigilation.store.people import Backend
 from invigilation.sweeps import Attempt, Fate, Sweeps
 from tests import builders
 from web.backends import webhook
-from web.carrier import NOTE_LIMIT, Carrier, pause_after
+from web.carrier import NOTE_LIMIT, UNWRITTEN, Carrier, pause_after
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import Smtp
 from web.outward import ANYWHERE
@@ -89,6 +90,30 @@ async def carry(desk, delivery, post=None):
 def delivery(channel, target, kind="receipt", body=None, ident="dl_1"):
     raw = json.dumps(FACTS).encode() if body is None else body
     return Delivery(ident, channel, target, kind, raw, DeliveryState.CLAIMED, 1, AT, AT)
+
+
+async def test_a_letter_that_cannot_be_written_is_tried_for_a_day_and_then_given_up(desk):
+    post = Post()
+    one = delivery(Channel.MAIL, "maria@example.org", kind="greeting")
+
+    early = await carry(desk, one, post)
+    late = await carry(desk, replace(one, attempts=UNWRITTEN), post)
+
+    assert (early.fate, late.fate) == (Fate.FAILED, Fate.REFUSED_FOR_GOOD)
+    assert early.note == "there is no letter 'greeting'"
+    assert post.mails == []
+
+
+async def test_a_reminder_that_has_become_wrong_does_not_leave(desk):
+    post = Post()
+    facts = FACTS | {"booking": "bk_gone", "sequence": 0, "hours": 24, "end": FACTS["start"]}
+    body = json.dumps(facts).encode()
+
+    attempt = await carry(desk, delivery(Channel.MAIL, "m@example.org", "reminder", body), post)
+
+    assert attempt.fate is Fate.REFUSED_FOR_GOOD
+    assert attempt.note.startswith("not sent:")
+    assert post.mails == []
 
 
 async def test_a_letter_is_written_and_handed_over(desk):
