@@ -15,10 +15,40 @@ EARLIEST, LATEST = timedelta(hours=-12), timedelta(hours=14)
 """The clocks that stand furthest off UTC: Baker Island's and Kiritimati's."""
 
 
+_OLD_NAMES = {
+    "Africa/Asmera": "Africa/Asmara",
+    "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
+    "America/Catamarca": "America/Argentina/Catamarca",
+    "America/Coral_Harbour": "America/Atikokan",
+    "America/Cordoba": "America/Argentina/Cordoba",
+    "America/Godthab": "America/Nuuk",
+    "America/Indianapolis": "America/Indiana/Indianapolis",
+    "America/Jujuy": "America/Argentina/Jujuy",
+    "America/Louisville": "America/Kentucky/Louisville",
+    "America/Mendoza": "America/Argentina/Mendoza",
+    "Asia/Calcutta": "Asia/Kolkata",
+    "Asia/Katmandu": "Asia/Kathmandu",
+    "Asia/Rangoon": "Asia/Yangon",
+    "Asia/Saigon": "Asia/Ho_Chi_Minh",
+    "Atlantic/Faeroe": "Atlantic/Faroe",
+    "Europe/Kiev": "Europe/Kyiv",
+    "Pacific/Enderbury": "Pacific/Kanton",
+    "Pacific/Ponape": "Pacific/Pohnpei",
+    "Pacific/Truk": "Pacific/Chuuk",
+}
+"""Names that browsers still give, and those that their places go by (tzdata's `backward` file)."""
+
+
 def clean_zone(raw: str) -> str:
-    """Return an IANA zone name that this system knows, or a ship's clock like `UTC+05:30`."""
+    """Return an IANA zone name that this system knows, or a ship's clock like `UTC+05:30`.
+
+    A place that has been renamed comes back under its present name.
+    """
+    newer = _OLD_NAMES.get(raw, raw)
+    if newer in known_zones():
+        return newer
     if raw in known_zones():
-        return ZoneInfo(raw).key
+        return raw
     if _offset(raw) is None:
         raise InvalidInput("zone", "Choose a time zone from the list.")
     return raw

@@ -164,6 +164,20 @@ async def test_clock_that_no_ship_has_is_refused(world: World, zone: str) -> Non
     assert "Choose a time zone from the list." in answer.words
 
 
+@pytest.mark.parametrize(
+    ("old", "place"),
+    [("Asia/Katmandu", "Kathmandu"), ("Asia/Calcutta", "Kolkata"), ("Asia/Saigon", "Ho Chi Minh")],
+)
+async def test_place_that_a_browser_calls_by_its_old_name_is_shown_by_its_new_one(
+    world: World, old: str, place: str
+) -> None:
+    learner = await in_zone(world, old)
+
+    page = await learner.get("/me/book")
+
+    assert f"All times are in {place} time" in page.words
+
+
 async def test_own_time_does_not_stand_in_the_way_of_a_small_move(world: World) -> None:
     mine = await world.booked()
     await world.booked(2)

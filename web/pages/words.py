@@ -9,6 +9,7 @@ from invigilation.zones import (
     EARLIEST,
     LATEST,
     QUARTER,
+    clean_zone,
     is_ship_clock,
     known_zones,
     ship_clock,
@@ -106,7 +107,8 @@ def all_zones() -> list[tuple[str, list[tuple[str, str]]]]:
     regions: dict[str, list[tuple[str, str]]] = {}
     for zone in sorted(known_zones()):
         region, slash, rest = zone.partition("/")
-        if slash and region not in {"Etc", "SystemV", "US", "posix", "right"}:
+        old = clean_zone(zone) != zone
+        if slash and not old and region not in {"Etc", "SystemV", "US", "posix", "right"}:
             regions.setdefault(region, []).append((zone, rest.replace("_", " ")))
     regions["Other"] = [("UTC", "UTC")]
     return list(regions.items())

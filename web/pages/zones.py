@@ -30,7 +30,7 @@ BACK = {"/me", "/me/book", "/me/change", "/me/waiting", "/me/receipts", "/me/pay
 def zone_of(request: web.Request, otherwise: str = LONDON.key) -> str:
     """Return the zone that this browser has chosen or shown, else another one."""
     chosen = request.cookies.get(cookies.ZONE, "")
-    return chosen if _known(chosen) else otherwise
+    return clean_zone(chosen) if _known(chosen) else otherwise
 
 
 def _known(zone: str) -> bool:
