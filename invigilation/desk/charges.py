@@ -136,7 +136,8 @@ class ChargeDesk:
             reason = f"{note} ({by.name})"
             more = {"reason": reason, "provider": MANUAL, "reference": note}
             after = await moved(self.office, tx, one, ChargeEvent.SETTLE, who, **more)
-            booked = await confirm_reserved(self.office, tx, one.learner, who)
+            paid = one.request or ""
+            booked = await confirm_reserved(self.office, tx, one.learner, who, paid)
             request = await tx.requests.find(one.request) if one.request else None
             if request is not None:
                 time = next((time_of(s) for s in booked if s.request == request.id), {})

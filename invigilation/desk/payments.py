@@ -283,7 +283,7 @@ class PaymentDesk:
         if len(settled) < len(covered):
             paid = await self._surplus(tx, paid, covered, settled)
         await tx.payments.save(paid)
-        booked = await confirm_reserved(self.office, tx, request.learner, who)
+        booked = await confirm_reserved(self.office, tx, request.learner, who, request.id)
         return await self._tell(tx, request, covered, booked)
 
     async def _surplus(

@@ -77,10 +77,15 @@ async def hold_no_show(office: Office, tx: Tx, sitting: Sitting, who: str) -> Ch
     return await made(office, tx, charge, who)
 
 
-async def confirm_reserved(office: Office, tx: Tx, learner: str, who: str) -> list[Sitting]:
-    """Book every time that waited for this learner's payment and that nothing holds up now."""
+async def confirm_reserved(
+    office: Office, tx: Tx, learner: str, who: str, paid: str = ""
+) -> list[Sitting]:
+    """Book every time that waited for this learner's payment and that nothing holds up now.
+
+    Who pays for the request `paid` while a time is offered for it takes the offer by that.
+    """
     booked = []
-    for booking in await tx.charges.reserved_of(learner):
+    for booking in await tx.charges.reserved_of(learner, paid):
         request = await tx.requests.find(booking.request)
         if request is not None and not unpaid(await tx.charges.on(request)):
             booked.append(await bookings.confirm(office, tx, booking, who))

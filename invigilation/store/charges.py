@@ -148,8 +148,11 @@ class Charges:
         rows = await self._db.execute(query)
         return [Chargeable(row[0], row[1], row[2], load(Learner, row[3:])) for row in rows]
 
-    async def reserved_of(self, learner: str) -> list[Booking]:
-        """Return a learner's times that wait for a payment (not those that are only offered)."""
+    async def reserved_of(self, learner: str, chosen: str = "") -> list[Booking]:
+        """Return a learner's times that wait for a payment.
+
+        One that is only offered waits for a word of theirs, unless it is for the request `chosen`.
+        """
         offered = exists().where(
             waiting.c.booking == booking.c.id, waiting.c.state == WaitingState.OFFERED
         )
@@ -159,7 +162,7 @@ class Charges:
             .where(
                 request.c.learner == learner,
                 booking.c.state == BookingState.RESERVED,
-                ~offered,
+                or_(~offered, booking.c.request == chosen),
             )
             .order_by(booking.c.id)
             .with_for_update(of=booking)

@@ -389,7 +389,7 @@ async def test_who_comes_back_before_the_webhook_is_asked_about_at_once(shop):
     assert [one.booking for one in booked] == [held.id]
 
 
-async def test_an_offered_time_is_not_booked_by_a_payment_alone(shop):
+async def offered(shop):
     held = await shop.reserve()
     await shop.world.rows(
         "INSERT INTO waiting (id, request, first, last, zone, state, created, booking) "
@@ -397,9 +397,22 @@ async def test_an_offered_time_is_not_booked_by_a_payment_alone(shop):
         request=shop.request,
         booking=held.id,
     )
+    return held
+
+
+async def test_who_pays_for_the_request_takes_the_time_that_is_offered_for_it(shop):
+    held = await offered(shop)
     payment = await shop.desk.payments.begin(shop.request)
 
     heard = await shop.desk.payments.take(shop.till.pay(payment.reference))
 
-    assert heard.booked == []
-    assert await shop.state() is ChargeState.SETTLED
+    assert [one.booking for one in heard.booked] == [held.id]
+
+
+async def test_a_waived_charge_does_not_take_an_offer_for_the_learner(shop):
+    await offered(shop)
+
+    settled = await shop.desk.charges.waive(shop.charge, shop.world.sam, "a good reason")
+
+    assert settled.booked == []
+    assert await shop.desk.bookings.reservation(shop.request) is not None

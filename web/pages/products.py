@@ -20,7 +20,8 @@ DONE = {
     "changed": "The product is changed. Charges that were made before stay as they are.",
     "retired": "The product is retired. Charges that were made before stay as they are.",
 }
-_POUNDS = re.compile(r"£?\s*([0-9]{1,6})(?:\.([0-9]{2}))?", re.ASCII)
+_POUNDS = re.compile(r"£?\s*([0-9]{1,6}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.([0-9]{2}))?", re.ASCII)
+"""A comma parts thousands only: "49,95" is no price here."""
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?\s*%?", re.ASCII)
 
 
@@ -87,14 +88,14 @@ async def _product(request: web.Request) -> tuple[Staff, Product]:
 
 def _price(entered: dict[str, str]) -> Price:
     """Return the price that was typed, in whole pence and basis points."""
-    net = _POUNDS.fullmatch(entered.get("net", "").replace(",", ""))
+    net = _POUNDS.fullmatch(entered.get("net", ""))
     if net is None:
         raise InvalidInput("net", "Enter the price in pounds and pence, such as 49.95.")
     vat = _PERCENT.fullmatch(entered.get("vat", ""))
     if vat is None:
         raise InvalidInput("vat", "Enter the VAT rate in per cent, such as 20.")
     return Price(
-        int(net[1]) * 100 + int(net[2] or 0),
+        int(net[1].replace(",", "")) * 100 + int(net[2] or 0),
         int(vat[1]) * 100 + int((vat[2] or "0").ljust(2, "0")),
     )
 
