@@ -51,7 +51,8 @@ def feed(head: FeedHead, sittings: Sequence[Sitting], now: datetime) -> bytes:
     calendar.add("x-published-ttl", icalendar.vDuration(EVERY).to_ical().decode())
     for one in sittings:
         calendar.add_component(_event(head, one, now))
-    return calendar.to_ical()
+    raw: bytes = calendar.to_ical()
+    return raw
 
 
 def tag(sittings: Sequence[Sitting]) -> str:

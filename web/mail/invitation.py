@@ -56,7 +56,8 @@ class Invitation:
         calendar.add("calscale", "GREGORIAN")
         calendar.add("method", self.method)
         calendar.add_component(event)
-        return calendar.to_ical()
+        raw: bytes = calendar.to_ical()
+    return raw
 
     def _description(self) -> str:
         if self.method == "CANCEL":
