@@ -333,7 +333,7 @@ async def test_scheduler_finds_a_request_and_books_for_the_learner(world: World)
 
     assert page in found.text
     assert "Santos" not in found.words
-    assert "16:00 your time (14:00 London, 14:00 UTC)" in choice.words
+    assert "14:00 14:00 UTC, Wed 16:00 for the learner Ana, Tom" in choice.words
     booking = answer.to.removeprefix("/staff/bookings/").partition("?")[0]
     made = await world.desk.bookings.find(booking)
     assert made.start == datetime(2026, 11, 18, 14, 0, tzinfo=UTC)  # the same day: no notice

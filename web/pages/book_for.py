@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from invigilation.errors import InvalidInput, PaymentDue, SlotNotOffered, SlotTa
 from invigilation.office_hours import DAY, Window
 from invigilation.people import Role, Staff
 from invigilation.request import RequestState
+from invigilation.zones import zone_named
 from web.auth.visitor import staff_of
 from web.keys import DESK, RELAY
 from web.pages import words
@@ -116,6 +117,9 @@ async def _first_day(desk: Desk, asked: Asked, zone: ZoneInfo) -> date:
 def _time(
     place: Place, asked: Asked, names: dict[str, str], zone: ZoneInfo
 ) -> tuple[str, str, str]:
-    at = words.clock(place.start, zone)
-    free = ", ".join(sorted(names.get(one, one) for one in place.staff))
-    return at, f"{at} London", f"{words.brief(place.start, asked.learner.zone)}. Free: {free}"
+    """Return a start by London's clock, by the others that matter, and who is free then."""
+    own = zone_named(asked.learner.zone)
+    theirs = f"{place.start.astimezone(own):%a %H:%M} for the learner"
+    elsewhere = f"{words.clock(place.start, UTC)} UTC, {theirs}"
+    free = ", ".join(sorted(names.get(one, one).split()[0] for one in place.staff))
+    return words.clock(place.start, zone), elsewhere, free
