@@ -57,7 +57,7 @@ class Invitation:
         calendar.add("method", self.method)
         calendar.add_component(event)
         raw: bytes = calendar.to_ical()
-    return raw
+        return raw
 
     def _description(self) -> str:
         if self.method == "CANCEL":
