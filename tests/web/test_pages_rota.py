@@ -283,7 +283,7 @@ async def test_leave_over_bookings_asks_and_changes_nothing_yet(world: World) ->
 
     page = await asked_about(world, sam)
 
-    assert page.status == 409
+    assert page.status == 200
     assert "What becomes of this booking?" in page.words
     assert "Learner B" in page.words
     assert "Monday 23 November 2026, 10:00 to 11:30" in page.words
@@ -493,7 +493,7 @@ async def test_removing_hours_asks_too(world: World) -> None:
 
     page = await sam.post(f"{path}/hours/{opening.id}/remove", {}, page=path)
 
-    assert page.status == 409
+    assert page.status == 200
     assert "Hours of Saturday 28 November 2026" in page.words
     assert f"fate-{one.booking}" in page.text
     assert await world.desk.rota.openings() == [opening]

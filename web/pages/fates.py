@@ -75,7 +75,7 @@ class _Given:
 async def carry_out(
     request: web.Request, person: Staff, task: Task, entered: dict[str, str]
 ) -> web.StreamResponse:
-    """Make the change and go back, or ask what becomes of bookings.
+    """Make the change and go back, or ask what becomes of bookings: 200, and 409 with mistakes.
 
     Raises `InvalidInput` or `NotFound` as the change does: the caller shows its form again.
     """
@@ -180,7 +180,7 @@ async def _ask(
         request,
         person,
         "fates.html",
-        status=409,
+        status=409 if mistakes else 200,
         task=task,
         items=items,
         chosen=chosen,

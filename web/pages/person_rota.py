@@ -81,7 +81,7 @@ async def person_page(
         more_busy=max(len(rota.busy) - BUSY_SHOWN, 0),
         zones=words.all_zones(),
         feed=await desk.feeds.created(staff),
-        address=f"{request.app[SETTINGS].public_url}/feeds/{token}.ics" if token else "",
+        address=f"{request.app[SETTINGS].url}/feeds/{token}.ics" if token else "",
         entered=entered,
         errors=errors,
         opened={name for name, own in FORMS.items() if any(one in errors for one in own)},
