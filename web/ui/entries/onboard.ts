@@ -109,10 +109,20 @@ function arrived(request: XMLHttpRequest, form: HTMLFormElement): void {
   begin();
   document.getElementById("picture-again")?.toggleAttribute("hidden", picture !== null);
   if (document.getElementById("picture-error")) picture = null;
-  if (picture) setText(byId("picture-said"), `The picture is still there: ${size(picture.size)}.`);
+  if (picture) {
+    keep(picture);
+    setText(byId("picture-said"), `The picture is still there: ${size(picture.size)}.`);
+  }
   const summary = document.querySelector<HTMLElement>(".error-summary");
   (summary ?? fresh).focus();
   (summary ?? fresh).scrollIntoView();
+}
+
+/** Puts the picture back into its field, so that the field says so, too. */
+function keep(file: File): void {
+  const files = new DataTransfer();
+  files.items.add(file);
+  byId<HTMLInputElement>("picture").files = files.files;
 }
 
 /** Lets the form be sent again. */
