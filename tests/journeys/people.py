@@ -536,7 +536,7 @@ class SchedulerPage(StaffPage):
         await self.page.get_by_role("link", name=f"Settle the charge of {learner}").click()
         await self.page.get_by_label("How").fill(how)
         await self.page.get_by_role("button", name="Note as paid").click()
-        await self.page.wait_for_url("**/staff/charges?done=paid")
+        await self.page.wait_for_url("**/staff/charges?done=paid*")
 
 
 def values(rows: list[tuple[Any, ...]]) -> list[Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 from playwright.async_api import expect
@@ -37,7 +38,7 @@ async def test_a_no_show_is_proposed_judged_and_paid_for_before_the_next_booking
     await is_told(world, learner)
     await must_pay_first(world, learner)
     await pays(scheduler)
-    await books_again(world, learner)
+    await is_booked(world, learner)
 
 
 async def nobody_comes(world: World, cast: Cast) -> None:
@@ -73,10 +74,15 @@ def bookings(world: World) -> list[str]:
     return values(rows)
 
 
+def told(world: World) -> list[EmailMessage]:
+    """Return the letters about the missed session."""
+    return [one for one in world.mailbox.to(MAIL) if "missed" in str(one["Subject"])]
+
+
 async def is_judged(world: World, scheduler: SchedulerPage) -> None:
     """Nothing follows from the proposal until a scheduler has looked at the evidence."""
     assert world.rows("SELECT 1 FROM charge") == []
-    assert len(world.mailbox.to(MAIL)) == 1
+    assert told(world) == []
     await scheduler.sign_in("sam.field@example.org")
     await scheduler.visit("Attendance")
     assert await accessibility_problems(scheduler.page) == []
@@ -89,7 +95,8 @@ async def is_judged(world: World, scheduler: SchedulerPage) -> None:
 
 
 async def is_told(world: World, learner: LearnerPage) -> None:
-    mail = await world.mailbox.wait_for(MAIL, count=2, seconds=SOON_S)
+    await until(lambda: told(world), SOON_S, "the letter about the missed session")
+    (mail,) = told(world)
     text = mail.get_body(("plain",))
     assert text is not None
     words = " ".join(text.get_content().split())
@@ -105,24 +112,21 @@ async def is_told(world: World, learner: LearnerPage) -> None:
 
 
 async def must_pay_first(world: World, learner: LearnerPage) -> None:
-    """The next request costs: the amount and its VAT are shown, and no time can be taken."""
+    """The next request costs: a time is held for half an hour, and not booked before it is paid."""
     asked = await learner.ask(MARIA)
     await learner.enter(asked.booking_url)
     notice = learner.page.locator(".notice")
     await expect(notice).to_contain_text("A payment is due before you book")
     await expect(notice).to_contain_text(re.compile(r"£54\.00.*£45\.00.*£9\.00 VAT \(20 %\)"))
-    await expect(learner.page.get_by_role("link", name="Choose a time")).to_have_count(0)
     assert await accessibility_problems(learner.page) == []
-    sent = await learner.page.evaluate(
-        """async (start) => {
-          const csrf = document.querySelector('meta[name="csrf-token"]').content;
-          const body = new URLSearchParams({ csrf, start });
-          return (await fetch("/me/book", { method: "POST", body })).url;
-        }""",
-        f"{LATER:%Y-%m-%dT%H:%MZ}",
-    )
-    assert sent == f"{world.service.url}/me"
-    assert bookings(world) == ["learner_no_show"]
+    await learner.look_at(LATER)
+    await learner.page.get_by_role("button", name="Hold this time and pay").click()
+    await learner.page.wait_for_url("**/me/pay")
+    assert await accessibility_problems(learner.page) == []
+    await learner.page.goto(f"{world.service.url}/me")
+    await expect(notice).to_contain_text("This time is held for you, but not booked yet")
+    assert await accessibility_problems(learner.page) == []
+    assert bookings(world) == ["learner_no_show", "reserved"]
 
 
 async def pays(scheduler: SchedulerPage) -> None:
@@ -133,9 +137,14 @@ async def pays(scheduler: SchedulerPage) -> None:
     await expect(scheduler.page.get_by_text("No charge is held or due.")).to_be_visible()
 
 
-async def books_again(world: World, learner: LearnerPage) -> None:
+async def is_booked(world: World, learner: LearnerPage) -> None:
+    """The time that was held is booked by the payment."""
     await learner.page.goto(f"{world.service.url}/me")
     await expect(learner.page.locator(".notice")).to_have_count(0)
-    await learner.book(LATER)
+    await expect(learner.page.get_by_role("link", name="Change the time")).to_be_visible()
     assert bookings(world) == ["learner_no_show", "booked"]
-    await world.mailbox.wait_for(MAIL, count=3, seconds=SOON_S)
+
+    def invited() -> bool:
+        return sum("is booked" in str(mail["Subject"]) for mail in world.mailbox.to(MAIL)) == 2
+
+    await until(invited, SOON_S, "the second invitation")

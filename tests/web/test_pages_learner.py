@@ -318,10 +318,10 @@ async def test_held_time_can_be_given_back(world: World) -> None:
     learner = await world.learner(asked.request.id)
     await learner.post("/me/book", {"start": "2026-11-30T10:00Z"})
 
-    answer = await learner.post("/me/give-back", {}, page="/me")
+    answer = await learner.post("/me/pay/give-back", {}, page="/me")
 
-    assert answer.to == "/me?done=given_back"
-    assert "free for somebody else" in (await learner.get(answer.to)).words
+    assert answer.to == "/me"
+    assert "is held for you" not in (await learner.get(answer.to)).words
     assert await world.desk.bookings.reservation(asked.request.id) is None
 
 

@@ -7,12 +7,10 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from aiohttp import web
 
-from invigilation.desk.office import LEARNER
 from invigilation.errors import AlreadyBooked, PaymentDue, SlotNotOffered, SlotTaken, TooLate
 from invigilation.slots import Refusal
 from invigilation.zones import zone_named
 from web.auth import cookies
-from web.auth.visitor import request_id_of
 from web.keys import DESK, RELAY
 from web.pages.asking import too_late
 from web.pages.frame import fields, go, render
@@ -119,13 +117,6 @@ async def cancel(request: web.Request) -> web.StreamResponse:
         return too_late(request, standing)
     request.app[RELAY].changed(cancelled)
     return go("/me?done=cancelled")
-
-
-@routes.post("/me/give-back")
-async def give_back(request: web.Request) -> web.StreamResponse:
-    """Give a time back that is held until it is paid for."""
-    await request.app[DESK].bookings.give_back(request_id_of(request), LEARNER)
-    return go("/me?done=given_back")
 
 
 async def _start(request: web.Request) -> datetime | None:

@@ -27,7 +27,7 @@ from web.pages.zones import zone_of
 
 routes = web.RouteTableDef()
 
-DONE = {"booked", "moved", "cancelled", "asked", "given_back", "left"}
+DONE = {"booked", "moved", "cancelled", "asked"}
 
 
 @dataclass(frozen=True, slots=True)
