@@ -18,7 +18,8 @@ from invigilation.store.reminders import Due
 REMINDER = "reminder"
 HOURS = (72, 24, 1)
 """How long before the start a reminder is due."""
-BATCH = 200
+BATCH = 50
+"""So many in one transaction, so that nobody who books waits long for it."""
 
 
 @dataclass(frozen=True, slots=True)
