@@ -12,8 +12,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from invigilation.charge import Charge, ChargeState
 from invigilation.desk import Desk, Office
+from invigilation.desk.onboard import Taken
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import Hours
+from invigilation.onboard import Facts, Rank
 from invigilation.people import Role, Staff
 from invigilation.request import Assessment
 from invigilation.session import Outcome
@@ -384,6 +386,27 @@ async def test_session_and_its_attestation(lms, desk, clock):
     assert after.content_type == "application/jose"
     report = open_seal(await after.read(), {SIGNING.key_id: SIGNING.public})
     assert json.loads(report)["session"] == session
+
+
+async def test_an_officer_on_board_and_their_attestation(lms, rival, desk):
+    asked = await lms.ask()
+    facts = Facts("Jan de Vries", Rank.MASTER, "", "MV Aurora", "9074729", START.date())
+    await desk.onboard.submit(asked["id"], "ob_1", facts, Taken("image/jpeg", "ab" * 32, 9_000))
+    before = await (await lms.get(f"/requests/{asked['id']}")).json()
+    early = await lms.get("/sessions/ob_1/attestation")
+    await desk.onboard.accept("ob_1", ANA)
+
+    shown = await (await lms.get(f"/requests/{asked['id']}")).json()
+    sealed = await lms.get("/sessions/ob_1/attestation")
+
+    assert (before["state"], before["onboard"]) == ("open", None)
+    assert await refused(early) == (404, "not_found")
+    assert (shown["state"], shown["onboard"], shown["booking"]) == ("fulfilled", "ob_1", None)
+    assert sealed.content_type == "application/jose"
+    report = json.loads(open_seal(await sealed.read(), {SIGNING.key_id: SIGNING.public}))
+    assert (report["session"], report["kind"]) == ("ob_1", "onboard")
+    await Lms.sign_in(rival._client, "rival")
+    assert await refused(await rival.get("/sessions/ob_1/attestation")) == (404, "not_found")
 
 
 async def test_nobody_sees_anothers(lms, rival, desk, clock):
