@@ -10,6 +10,7 @@ InvigilationError
 ├── SlotNotOffered      the office does not offer this start
 ├── SlotTaken           somebody else has it
 ├── AlreadyBooked       one active booking per entitlement
+├── Outdated            changed since the asker read it
 ├── TooLate             the cut-off has passed
 ├── PaymentDue          a charge must be paid or waived first
 ├── KeyReused           the idempotency key came before with other content
@@ -112,6 +113,16 @@ class AlreadyBooked(InvigilationError):
     def __init__(self, booking: str) -> None:
         super().__init__("You already have a booking. Change or cancel that one instead.")
         self.booking = booking
+
+
+class Outdated(InvigilationError):
+    """Somebody else changed the thing after the asker had read it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"Somebody else has changed this {kind} meanwhile. Look at how it stands now."
+        )
+        self.kind = kind
 
 
 class TooLate(InvigilationError):

@@ -18,7 +18,7 @@ from invigilation.desk.placing import (
     release,
     session_of,
 )
-from invigilation.errors import AlreadyBooked, NotFound, SlotTaken, TooLate
+from invigilation.errors import AlreadyBooked, NotFound, Outdated, SlotTaken, TooLate
 from invigilation.request import RequestEvent
 from invigilation.store import Tx
 from invigilation.store.bookings import Context, Wanted
@@ -160,17 +160,21 @@ class BookingDesk(OfferDesk):
         *,
         by_staff: bool = False,
         staff: str | None = None,
+        sequence: int | None = None,
     ) -> Sitting:
         """Put a booking onto another start; refused, with nothing lost, when none is free there.
 
         Learners may until the cut-off before the present start, staff at any time. `staff` names an
         invigilator chosen by hand: at the same start, nothing else changes and no letter is sent.
+        `sequence` is what the asker knows of the booking: `Outdated` if it was changed since.
         """
         async with self.office.store.write() as tx:
             await tx.rota.still()
             one = await self._changeable(tx, booking, "change this booking", by_staff=by_staff)
             if one.state is BookingState.RESERVED:
                 raise NotFound("session", booking)
+            if sequence not in {None, one.sequence}:
+                raise Outdated("booking")
             pick = Pick(start, one.zone, by_staff, staff)
             await move(self.office, tx, one, pick, actor)
             return await sitting_of(tx, await session_of(tx, booking))

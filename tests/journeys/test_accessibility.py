@@ -101,11 +101,18 @@ async def test_the_pages_of_schedulers_and_administrators(world: World, cast: Ca
     await book(world, learner, MARIA)
     booking = world.rows("SELECT id FROM booking ORDER BY start")[0][0]
     session = world.rows("SELECT id FROM session WHERE booking = ?", booking)[0][0]
+    await learner.ask("Arjun Nair")
+    request = world.rows("SELECT id FROM request WHERE state = 'open'")[0][0]
     await scheduler.sign_in("sam.field@example.org")
 
     for path in (
         "/staff/calendar",
+        "/staff/calendar?day=2026-11-23",
+        "/staff/bookings",
         f"/staff/bookings/{booking}",
+        "/staff/book",
+        f"/staff/book/{request}",
+        "/staff/audit",
         "/staff/attendance",
         "/staff/charges",
         "/staff/closures",

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from invigilation.desk import Desk
 from invigilation.desk.office import actor
-from invigilation.errors import InvalidInput, InvigilationError, SlotNotOffered, SlotTaken
+from invigilation.errors import InvalidInput, InvigilationError, Outdated, SlotNotOffered, SlotTaken
 from invigilation.people import Role, Staff
 from invigilation.slots import Refusal
 from invigilation.store.ledger import Line
@@ -73,15 +73,23 @@ async def put(
 ) -> Line:
     """Move a booking to a start and an invigilator (empty: whoever is free); return it as it is.
 
-    Raises `Refused` with a plain sentence; then nothing has changed.
+    It moves only from where it was `found`. Raises `Refused` with a plain sentence; then nothing
+    has changed.
     """
     desk = request.app[DESK]
     name = await named(desk, staff)
     who = actor(person, Role.SCHEDULER)
     try:
         moved = await desk.bookings.move(
-            found.booking, start, who, by_staff=True, staff=staff or None
+            found.booking,
+            start,
+            who,
+            by_staff=True,
+            staff=staff or None,
+            sequence=found.sequence,
         )
+    except Outdated as error:
+        raise Refused(error.code, CHANGED) from error
     except (SlotTaken, SlotNotOffered) as error:
         raise Refused(error.code, f"{why_not(error, name)} {STAYS}") from error
     relay = request.app[RELAY]
