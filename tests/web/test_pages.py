@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.web.office import ADA, ANA, SAM, START, TOM, Person, World
+from tests.web.office import ADA, ANA, SAM, SECRET_BYTES, START, TOM, Person, World
+from web.auth.links import onboard_link
 from web.pages.assets import Assets
 
 LOGIN = "sign-in"
@@ -44,6 +45,14 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/staff/calendar": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
     "/staff/bookings/{booking}": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
     "/staff/bookings/bk_none": (LOGIN, LOGIN, LOGIN, 403, 403, 404, 404),
+    "/staff/calendar/data": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
+    "/staff/bookings": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
+    "/staff/bookings.csv": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
+    "/staff/bookings/{booking}/places?day=2026-11-24": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
+    "/staff/book": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
+    "/staff/book/rq_none": (LOGIN, LOGIN, LOGIN, 403, 403, 404, 404),
+    "/staff/audit": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
+    "/staff/audit.csv": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
     "/staff/attendance": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
     "/staff/attendance/{booking}": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
     "/staff/charges": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
@@ -54,6 +63,12 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/staff/records/se_none": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
     "/staff/records/{session}/download": (LOGIN, LOGIN, LOGIN, 200, 404, 200, 200),
     "/staff/evidence/ev_none": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
+    "/me/onboard": (401, 200, 200, 401, 401, 401, 401),
+    "/onboard/{onboard}": (200, 200, 200, 200, 200, 200, 200),
+    "/staff/onboard": (LOGIN, LOGIN, LOGIN, 200, 200, 200, 200),
+    "/staff/onboard/ob_none": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
+    "/staff/onboard/ob_none/picture": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
+    "/staff/onboard/ob_none/download": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
     "/nothing": (404, 404, 404, 404, 404, 404, 404),
     "/static/nothing.js": (404, 404, 404, 404, 404, 404, 404),
     "/static/manifest.json.gz": (404, 404, 404, 404, 404, 404, 404),
@@ -70,6 +85,7 @@ async def everybody(world: World) -> tuple[dict[str, str], list[Person]]:
         "session": sitting.session,
         "token": world.link(sitting.request).removeprefix("/r/"),
         "second": "a" * 43,
+        "onboard": onboard_link(SECRET_BYTES, other.request.id, START).removeprefix("/onboard/"),
     }
     return names, [
         world.stranger(),
