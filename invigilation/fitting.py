@@ -38,6 +38,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class _Own:
+    """What is one person's: thousands of bookings are judged, each by few of these."""
+
+    shifts: list[Shift] = field(default_factory=list)
+    leave: list[Leave] = field(default_factory=list)
+    busy: list[Leave] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """All that a booking must fit. `skills` name the assessments of those who take only some.
 
@@ -50,7 +59,21 @@ class Ground:
     busy: tuple[Leave, ...]
     seats: frozenset[str]
     skills: Mapping[str, frozenset[str]]
-    _days: dict[tuple[str, date], list[Window]] = field(default_factory=dict, compare=False)
+    _own: dict[str, _Own] = field(default_factory=dict, init=False, compare=False)
+    _days: dict[tuple[str, date], list[Window]] = field(
+        default_factory=dict, init=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        for shift in self.shifts:
+            self._of(shift.staff).shifts.append(shift)
+        for leave in self.leave:
+            self._of(leave.staff).leave.append(leave)
+        for time in self.busy:
+            self._of(time.staff).busy.append(time)
+
+    def _of(self, staff: str) -> _Own:
+        return self._own.setdefault(staff, _Own())
 
     def may_take(self, staff: str, assessment: str) -> bool:
         """Say whether somebody takes this assessment."""
@@ -64,9 +87,9 @@ class Ground:
             found.add(Misfit.CLOSED)
         if not _within(self._on_duty(place), place):
             found.add(Misfit.OFF_DUTY)
-        if _touched(self.leave, place):
+        if _touched(self._of(place.staff).leave, place):
             found.add(Misfit.AWAY)
-        if _touched(self.busy, place):
+        if _touched(self._of(place.staff).busy, place):
             found.add(Misfit.BUSY)
         if place.seat not in self.seats:
             found.add(Misfit.NO_LANE)
@@ -89,8 +112,8 @@ class Ground:
             self._days[key] = joined(
                 absolute(each, shift.hours, zone)
                 for each in (day, day + DAY)
-                for shift in self.shifts
-                if shift.staff == place.staff and _holds(shift, each)
+                for shift in self._of(place.staff).shifts
+                if _holds(shift, each)
             )
         return self._days[key]
 
@@ -106,9 +129,5 @@ def _within(windows: Iterable[Window], place: Place) -> bool:
 
 def _touched(times: Iterable[Leave], place: Place) -> bool:
     return any(
-        one.staff == place.staff
-        and one.start < place.until
-        and place.start < one.end
-        and one.start < one.end
-        for one in times
+        one.start < place.until and place.start < one.end and one.start < one.end for one in times
     )

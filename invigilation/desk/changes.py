@@ -30,11 +30,15 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A change that was made, for the audit log; `subject` is a person's id or a day."""
+    """A change that was made, for the audit log; `subject` is a person's id or a day.
+
+    With a `day` it concerns everybody's bookings around it, else all of that person.
+    """
 
     subject: str
     before: Data | None
     after: Data | None
+    day: date | None = None
 
 
 class Change(Protocol):
@@ -264,7 +268,7 @@ class CloseDay:
         before = dict(await tx.rota.closures()).get(self.day)
         await tx.rota.close(self.day, reason)
         was: Data = {"closed": before, "hours": ", ".join(_clock(one.hours) for one in opened)}
-        return Made(str(self.day), was if before or opened else None, {"closed": reason})
+        return Made(str(self.day), was if before or opened else None, {"closed": reason}, self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +283,7 @@ class ReopenDay:
         del office
         before = dict(await tx.rota.closures()).get(self.day)
         await tx.rota.reopen(self.day)
-        return Made(str(self.day), None if before is None else {"closed": before}, None)
+        return Made(str(self.day), None if before is None else {"closed": before}, None, self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +298,7 @@ class AddOpening:
         """Insert the opening."""
         del office
         await tx.rota.open(new_id("op"), self.day, self.hours)
-        return Made(str(self.day), None, {"hours": _clock(self.hours)})
+        return Made(str(self.day), None, {"hours": _clock(self.hours)}, self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +315,8 @@ class RemoveOpening:
         if not found:
             raise NotFound("opening", self.opening)
         await tx.rota.remove_opening(self.opening)
-        return Made(str(found[0].day), {"hours": _clock(found[0].hours)}, None)
+        day = found[0].day
+        return Made(str(day), {"hours": _clock(found[0].hours)}, None, day)
 
 
 def today(office: Office) -> date:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -18,6 +18,8 @@ from invigilation.store.ahead import Ahead
 NEAREST = 3
 """So many other starts are proposed when nobody is free at the same time."""
 PROPOSED_WITHIN = timedelta(days=14)
+REACHES = (timedelta(days=3), PROPOSED_WITHIN)
+"""Starts are looked for so far before and after, the nearer first."""
 PROPOSED_LIMIT = 100
 """Proposals are worked out for so many bookings; those after get none, but may be given a fate."""
 REASON_LIMIT = 200
@@ -111,36 +113,7 @@ class Prospect:
 
     async def proposals_for(self, displaced: Sequence[Displaced]) -> list[Displaced]:
         """Return the displaced bookings with proposals, worked out beside the event loop."""
-        return await asyncio.to_thread(self._propose, displaced)
-
-    def _propose(self, displaced: Sequence[Displaced]) -> list[Displaced]:
-        """Propose greedily, by start: no two of them get the same seat as their first proposal.
-
-        Whoever can keep their time is served first, and then those for whom another is sought.
-        """
-        leaving = {_hold(each.one) for each in displaced}
-        holds = [hold for hold in self.calendar.holds if hold not in leaving]
-        served = displaced[:PROPOSED_LIMIT]
-        places: dict[str, list[tuple[datetime, Seat]]] = {}
-        for seek in (self._beside, self._nearest):
-            for one in (each.one for each in served):
-                if places.get(one.booking.id) or (one.reserved and seek == self._nearest):
-                    continue
-                found = seek(one, replace(self.calendar, holds=tuple(holds)))
-                places[one.booking.id] = found
-                holds += [self._held(one, *first) for first in found[:1]]
-        return [
-            replace(each, proposals=self._named(places.get(each.one.booking.id, ())))
-            for each in displaced
-        ]
-
-    def _held(self, one: Ahead, start: datetime, seat: Seat) -> Hold:
-        return Hold(seat.id, start, start + timedelta(minutes=one.minutes) + self.buffer)
-
-    def _named(self, places: Iterable[tuple[datetime, Seat]]) -> tuple[Proposal, ...]:
-        return tuple(
-            Proposal(start, seat.staff, self.names.get(seat.staff, "")) for start, seat in places
-        )
+        return await asyncio.to_thread(lambda: _Search.of(self, displaced).propose(displaced))
 
     def without_holds(self) -> Calendar:
         """Return the calendar without holds: those are for the database to know."""
@@ -151,44 +124,101 @@ class Prospect:
         buffer = self.buffer // timedelta(minutes=1)
         return Wish(self.now, one.licence_until, one.minutes, buffer, one.assessment)
 
-    def _beside(self, one: Ahead, calendar: Calendar) -> list[tuple[datetime, Seat]]:
+
+@dataclass(slots=True)
+class _Search:
+    """Looks for places, and remembers those that are proposed already.
+
+    `load` is what each person is booked, by the office's week (its Monday).
+    """
+
+    prospect: Prospect
+    holds: list[Hold]
+    staff: dict[str, str]
+    load: dict[date, Counter[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, prospect: Prospect, displaced: Sequence[Displaced]) -> _Search:
+        """Begin with the holds of all but the displaced bookings."""
+        leaving = {_hold(each.one) for each in displaced}
+        staff = {seat.id: seat.staff for seat in prospect.calendar.seats}
+        search = cls(prospect, [], staff)
+        for hold in prospect.calendar.holds:
+            if hold not in leaving:
+                search.hold(hold)
+        return search
+
+    def hold(self, one: Hold) -> None:
+        """Note that a seat is taken."""
+        self.holds.append(one)
+        if one.seat in self.staff:
+            minutes = (one.until - one.start) // timedelta(minutes=1)
+            self.loads(one.start)[self.staff[one.seat]] += minutes
+
+    def loads(self, start: datetime) -> Counter[str]:
+        """Return the minutes that each person is booked in the week of a start."""
+        day = start.astimezone(self.prospect.calendar.office.zone).date()
+        return self.load.setdefault(day - DAY * day.weekday(), Counter())
+
+    def propose(self, displaced: Sequence[Displaced]) -> list[Displaced]:
+        """Propose greedily, by start: no two of them get the same seat as their first proposal.
+
+        Whoever can keep their time is served first, and then those for whom another is sought.
+        """
+        served = [each.one for each in displaced[:PROPOSED_LIMIT]]
+        places = {one.booking.id: self._serve(one, self._beside(one)) for one in served}
+        for one in served:
+            if not places[one.booking.id] and not one.reserved:
+                places[one.booking.id] = self._serve(one, self._nearest(one))
+        return [replace(each, proposals=places.get(each.one.booking.id, ())) for each in displaced]
+
+    def _serve(self, one: Ahead, places: Sequence[tuple[datetime, Seat]]) -> tuple[Proposal, ...]:
+        length = timedelta(minutes=one.minutes) + self.prospect.buffer
+        for start, seat in places[:1]:
+            self.hold(Hold(seat.id, start, start + length))
+        names = self.prospect.names
+        return tuple(Proposal(at, seat.staff, names.get(seat.staff, "")) for at, seat in places)
+
+    def _within(self, first: datetime, last: datetime) -> Calendar:
+        """Return the calendar with the holds that a session begun in that time may touch."""
+        holds = tuple(h for h in self.holds if h.start < last + DAY and h.until > first - DAY)
+        return replace(self.prospect.calendar, holds=holds)
+
+    def _beside(self, one: Ahead) -> list[tuple[datetime, Seat]]:
         """Return a free seat of each other person at the same time; who has least to do first."""
         start = one.booking.start
-        free = set(free_seats(calendar, self.wish_of(one), start))
+        calendar = self._within(start, start)
+        free = set(free_seats(calendar, self.prospect.wish_of(one), start))
         seats: dict[str, Seat] = {}
         for seat in calendar.seats:
             if seat.id in free and seat.staff != one.booking.staff:
                 seats.setdefault(seat.staff, seat)
-        load = self._load(calendar, start)
+        load = self.loads(start)
         people = sorted(seats.values(), key=lambda seat: (load[seat.staff], seat.staff))
         return [(start, seat) for seat in people]
 
-    def _nearest(self, one: Ahead, calendar: Calendar) -> list[tuple[datetime, Seat]]:
+    def _nearest(self, one: Ahead) -> list[tuple[datetime, Seat]]:
+        """Return the nearest starts, each with a free seat; near ones are looked for first."""
         start = one.booking.start
-        window = Window(start - PROPOSED_WITHIN, start + PROPOSED_WITHIN)
-        wish = self.wish_of(one)
-        starts = sorted(free_starts(calendar, wish, window), key=lambda at: (abs(at - start), at))
-        return [(at, self._seat(one, calendar, wish, at)) for at in starts[:NEAREST]]
+        wish = self.prospect.wish_of(one)
+        found: list[datetime] = []
+        for reach in REACHES:
+            window = Window(start - reach, start + reach)
+            calendar = self._within(window.start, window.end)
+            found = free_starts(calendar, wish, window)
+            if len(found) >= NEAREST:
+                break
+        nearest = sorted(found, key=lambda at: (abs(at - start), at))[:NEAREST]
+        return [(at, self._seat(one, wish, at)) for at in nearest]
 
-    def _seat(self, one: Ahead, calendar: Calendar, wish: Wish, start: datetime) -> Seat:
+    def _seat(self, one: Ahead, wish: Wish, start: datetime) -> Seat:
         """Return the seat for a start that is free: of the same person, else of the least busy."""
+        calendar, load = self._within(start, start), self.loads(start)
         free = set(free_seats(calendar, wish, start))
-        load = self._load(calendar, start)
         return min(
             (seat for seat in calendar.seats if seat.id in free),
             key=lambda seat: (seat.staff != one.booking.staff, load[seat.staff], seat.id),
         )
-
-    def _load(self, calendar: Calendar, start: datetime) -> Counter[str]:
-        """Return the minutes that each person is booked in the office's week of a start."""
-        zone = self.calendar.office.zone
-        week = _monday(start.astimezone(zone).date())
-        staff = {seat.id: seat.staff for seat in self.calendar.seats}
-        load: Counter[str] = Counter()
-        for hold in calendar.holds:
-            if hold.seat in staff and _monday(hold.start.astimezone(zone).date()) == week:
-                load[staff[hold.seat]] += (hold.until - hold.start) // timedelta(minutes=1)
-        return load
 
 
 def place_of(one: Ahead) -> Place:
@@ -199,7 +229,3 @@ def place_of(one: Ahead) -> Place:
 
 def _hold(one: Ahead) -> Hold:
     return Hold(one.booking.seat, one.booking.start, one.booking.hold_until)
-
-
-def _monday(day: date) -> date:
-    return day - DAY * day.weekday()

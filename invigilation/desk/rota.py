@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NoReturn
 
 from invigilation.desk import fates
-from invigilation.desk.changes import Change, today, week_of
+from invigilation.desk.changes import Change, Made, today, week_of
 from invigilation.desk.displaced import (
     PROPOSED_WITHIN,
     Displaced,
@@ -220,13 +220,21 @@ class RotaDesk:
         after = await tx.rota.ground(zone)
         now = office.clock.now()
         displaced = []
-        for one in await tx.ahead.bookings(now):
+        for one in await self._concerned(tx, made, now):
             new = _new(one, before, after)
             if Misfit.NO_LANE in new and await tx.ahead.slip(one.booking, sorted(after.seats)):
                 new -= {Misfit.NO_LANE}
             if new:
                 displaced.append(Displaced(one, frozenset(new)))
         return displaced, await self._prospect(tx, displaced, now)
+
+    async def _concerned(self, tx: Tx, made: Made, now: datetime) -> list[Ahead]:
+        """Return the bookings that a change may displace: few of all that lie ahead."""
+        if made.day is None:
+            return await tx.ahead.bookings(now, made.subject)
+        # Hours may reach over midnight, and so may a session.
+        start, end = whole_days(made.day - DAY, made.day + DAY, self.office)
+        return await tx.ahead.bookings(now, None, Window(start, end))
 
     async def _prospect(self, tx: Tx, displaced: Sequence[Displaced], now: datetime) -> Prospect:
         office = self.office
@@ -262,7 +270,8 @@ class RotaDesk:
 def _new(one: Ahead, before: Ground, after: Ground) -> set[Misfit]:
     """Return what stands against a booking now and did not before."""
     place = place_of(one)
-    return set(after.misfits(place) & OURS) - before.misfits(place)
+    now = set(after.misfits(place) & OURS)
+    return now - before.misfits(place) if now else now
 
 
 def _touches(one: Ahead, times: Sequence[Leave]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Select, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from invigilation.booking import ACTIVE, Booking, BookingState
+from invigilation.booking import OCCUPIED, Booking, BookingState
+from invigilation.office_hours import Window
 from invigilation.request import Assessment
 from invigilation.session import SessionState
 from invigilation.store.calendar_rows import seat
@@ -74,11 +75,18 @@ class AheadRows:
     def __init__(self, connection: AsyncConnection) -> None:
         self._db = connection
 
-    async def bookings(self, now: datetime, staff_id: str | None = None) -> list[Ahead]:
-        """Return the bookings whose start lies ahead and whose learner has not come, by start."""
+    async def bookings(
+        self, now: datetime, staff_id: str | None = None, window: Window | None = None
+    ) -> list[Ahead]:
+        """Return the bookings whose start lies ahead and whose learner has not come, by start.
+
+        They can be those of one person alone, or those that start within a window.
+        """
         query = _AHEAD.where(booking.c.start > now)
         if staff_id is not None:
             query = query.where(booking.c.staff == staff_id)
+        if window is not None:
+            query = query.where(booking.c.start >= window.start, booking.c.start < window.end)
         size = len(_BOOKING)
         return [
             Ahead(load(Booking, row[:size]), *row[size:]) for row in await self._db.execute(query)
@@ -99,7 +107,7 @@ class AheadRows:
                     taken.c.seat == seat.c.id,
                     taken.c.start < one.hold_until,
                     taken.c.hold_until > one.start,
-                    taken.c.state.in_(sorted(ACTIVE)),
+                    taken.c.state.in_(sorted(OCCUPIED)),
                 ),
             )
             .order_by(seat.c.lane)
