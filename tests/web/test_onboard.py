@@ -429,6 +429,12 @@ async def test_strangers_and_learners_see_no_form(world: World) -> None:
     for path in ("", f"/{form.id}", f"/{form.id}/picture", f"/{form.id}/download"):
         for person in (world.stranger(), learner):
             assert (await person.get(f"/staff/onboard{path}")).to.startswith("/staff/sign-in")
+    for work in ("accept", "refuse"):
+        path = f"/staff/onboard/{form.id}/{work}"
+        answer = await learner.post(path, {"reason": REASON}, page="/me")
+        assert answer.to.startswith("/staff/sign-in")
+    found = await world.desk.onboard.review(form.id, SAM)
+    assert [entry.kind for entry in found.entries] == ["onboard_submitted"]
 
 
 async def test_an_accepted_form_is_told_to_the_learner_and_verifies(world: World) -> None:
