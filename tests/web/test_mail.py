@@ -98,7 +98,7 @@ def test_every_kind_is_plain_text_and_html_with_all_three_times_and_a_link_that_
         words = mail.get_body((subtype,)).get_content()
         assert LINK in words
         assert "Your time: Monday 6 July 2026, 17:00 (Asia/Manila, UTC+8)" in words
-        assert "London: Monday 6 July 2026, 10:00 (UTC+1)" in words
+        assert "London: Monday 6 July 2026, 10:00 (BST)" in words
         assert "UTC: Monday 6 July 2026, 09:00" in words
         assert TITLE in words
         assert "What to do now:" in words

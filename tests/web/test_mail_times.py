@@ -83,7 +83,7 @@ def test_a_letter_tells_the_time_of_the_session_not_of_its_writing(
     assert told.astimezone(UTC) == start
     assert f"{told:%a %H:%M}" == own
     assert where.startswith("your ship's clock, UTC" if zone.startswith("UTC") else zone)
-    [in_london] = re.findall(r"^London: (.+) \(UTC(?:\+1)?\)$", text, re.MULTILINE)
+    [in_london] = re.findall(r"^London: (.+) \((?:GMT|BST)\)$", text, re.MULTILINE)
     assert f"{datetime.strptime(in_london, PATTERN).replace(tzinfo=UTC):%a %H:%M}" == london
     [in_utc] = re.findall(r"^UTC: (.+)$", text, re.MULTILINE)
     assert datetime.strptime(in_utc, PATTERN).replace(tzinfo=UTC) == start

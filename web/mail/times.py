@@ -24,8 +24,8 @@ def on_clock(at: datetime, zone: str) -> str:
 
 
 def in_london(at: datetime) -> str:
-    """Return "Monday 6 July 2026, 10:00 (UTC+1)"."""
-    return f"{moment(at)} ({offset(at, LONDON)})"
+    """Return "Monday 6 July 2026, 10:00 (BST)"."""
+    return f"{moment(at)} ({at.astimezone(LONDON):%Z})"
 
 
 def in_utc(at: datetime) -> str:
