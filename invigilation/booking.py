@@ -65,6 +65,11 @@ TABLE = {
 }
 ACTIVE = frozenset({_S.RESERVED, _S.BOOKED, _S.NO_SHOW_PROPOSED})
 """A booking in one of these holds its seat and its entitlement."""
+OCCUPIED = ACTIVE | {_S.ATTENDED}
+"""While a booking is in one of these, its invigilator can do nothing else in that lane.
+
+The database's own constraint knows `ACTIVE` alone: who attends was booked before.
+"""
 
 
 @dataclass(frozen=True, slots=True)

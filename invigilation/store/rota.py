@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from invigilation.booking import ACTIVE
+from invigilation.booking import OCCUPIED
 from invigilation.fitting import Ground
 from invigilation.office_hours import DEFAULT_WEEK, Hours, OfficeHours
 from invigilation.slots import Calendar, Hold, Leave, Seat, Shift
@@ -327,7 +327,7 @@ class Rota:
             select(booking.c.seat, booking.c.start, booking.c.hold_until).where(
                 booking.c.start < last,
                 booking.c.hold_until > first,
-                booking.c.state.in_(sorted(ACTIVE)),
+                booking.c.state.in_(sorted(OCCUPIED)),
             )
         )
         return tuple(Hold(*row) for row in rows)

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from invigilation.booking import ACTIVE, Booking, BookingState
+from invigilation.booking import ACTIVE, OCCUPIED, Booking, BookingState
 from invigilation.store.calendar_rows import seat
 from invigilation.store.columns import Utc, Word, Words
 from invigilation.store.mapping import columns
@@ -40,6 +40,7 @@ from invigilation.store.rows import booking
 
 _UNBOOKED = (BookingState.CANCELLED, BookingState.LAPSED)
 """Bookings in these states are no work for anybody."""
+DAY_US: Final = 86_400_000_000
 _ID = bindparam("w_id", type_=String)
 _REQUEST = bindparam("w_request", type_=String)
 _START = bindparam("w_start", type_=Utc)
@@ -80,8 +81,10 @@ def _taken() -> ColumnElement[bool]:
     return exists().where(
         other.c.seat == seat.c.id,
         other.c.start < _UNTIL,
+        # No session is so long; without this the whole past of a seat would be read.
+        other.c.start > _START - literal(DAY_US, BigInteger),
         other.c.hold_until > _START,
-        among(other.c.state, ACTIVE),
+        among(other.c.state, OCCUPIED),
         other.c.id != _ID,
     )
 
@@ -125,7 +128,7 @@ def _held(*, sqlite: bool) -> Select[Any]:
             booking.c.start > bindparam("w_before", type_=Utc),
             booking.c.start < _UNTIL,
             booking.c.hold_until > _START,
-            among(booking.c.state, ACTIVE),
+            among(booking.c.state, OCCUPIED),
             booking.c.request != _REQUEST,
         )
     )

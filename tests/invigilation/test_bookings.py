@@ -372,3 +372,18 @@ async def test_a_naive_time_never_reaches_the_database(world):
         await world.desk.bookings.book(request, START.replace(tzinfo=None), "UTC")
 
     assert await world.count("booking") == 0
+
+
+async def test_whoever_watches_a_learner_who_has_come_takes_no_other_meanwhile(world):
+    await world.checked_in()
+    other = await builders.ask(world.desk, 2)
+    soon = START + 30 * MINUTE
+
+    offered = await world.desk.bookings.starts(other, Window(START, START + 180 * MINUTE))
+
+    with pytest.raises(SlotTaken):
+        await world.desk.bookings.book(other, soon, "UTC", by_staff=True)
+    assert soon not in offered
+    after = START + 120 * MINUTE
+    booked = await world.desk.bookings.book(other, after, "UTC", by_staff=True)
+    assert booked.start == after
