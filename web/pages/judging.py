@@ -15,8 +15,8 @@ from invigilation.transitions import can
 from web.auth.visitor import staff_of
 from web.keys import DESK, RELAY
 from web.pages import dossier
-from web.pages.calendar import STATES, decidable
 from web.pages.frame import fields, go, staff_page
+from web.pages.states import STATES, decidable
 
 routes = web.RouteTableDef()
 
