@@ -170,7 +170,8 @@ def _page(session: CheckoutSession, problem: str) -> web.Response:
         for one in session._items
     )
     text = (
-        "<!doctype html><html lang='en'><title>Pay</title><h1>Test payment page</h1>"
+        "<!doctype html><html lang='en'><title>Pay</title><link rel='icon' href='data:,'>"
+        "<h1>Test payment page</h1>"
         f"<p role='alert'>{problem}</p><ul>{lines}</ul>"
         f"<p>Total: {session.amount_total / 100:.2f} {session.currency.upper()}</p>"
         "<form method='post'><label>Card number <input name='card'></label>"
