@@ -326,6 +326,11 @@ async def test_a_corrected_form_replaces_the_first(world: World) -> None:
     officer = world.stranger()
     await send(officer, path)
     assert "Send a corrected form" in (await officer.get(path)).words
+    again = await officer.get(f"{path}?again=1")
+    assert 'value="MV Northern Light"' in again.text
+    assert 'value="officer" checked' in again.text
+    assert 'value="2026"' in again.text
+    assert 'name="declared" value="yes" checked' not in again.text
 
     await send(officer, path, {"vessel": "MV Aurora"})
 

@@ -21,6 +21,7 @@ from invigilation.onboard import (
     Facts,
     OnboardState,
     Rank,
+    Verification,
     clean_imo,
     clean_officer,
     clean_rank,
@@ -129,7 +130,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     waits = form is not None and form.state is OnboardState.SUBMITTED
     if case.closed is not None or (waits and "again" not in request.query):
         return _standing(request, case)
-    return _form(request, case, Sent({"once": secrets.token_urlsafe(16)}))
+    return _form(request, case, Sent({"once": secrets.token_urlsafe(16), **_before(form)}))
 
 
 @routes.post("/onboard/{token}")
@@ -153,6 +154,22 @@ async def send(request: web.Request) -> web.StreamResponse:
         return _form(request, case, sent, status=422)
     await _keep(request, case.asked.request.id, sent, facts, picture)
     return go(request.path)
+
+
+def _before(form: Verification | None) -> dict[str, str]:
+    """Return the fields of the last form, so that a corrected one need not be written anew."""
+    if form is None:
+        return {}
+    return {
+        "officer": form.officer,
+        "rank": form.rank.value,
+        "rank_words": form.rank_words,
+        "vessel": form.vessel,
+        "imo": form.imo,
+        "day": str(form.sits_on.day),
+        "month": str(form.sits_on.month),
+        "year": str(form.sits_on.year),
+    }
 
 
 async def _opened(request: web.Request) -> Case:
