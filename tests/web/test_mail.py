@@ -113,6 +113,18 @@ def test_every_kind_is_plain_text_and_html_with_all_three_times_and_a_link_that_
     assert not mail.defects
 
 
+@pytest.mark.parametrize("length", range(40, 60))
+def test_a_subject_begins_on_the_line_of_its_name(length):
+    title = ("Ship Security Officer and more " * 9)[:length].strip()
+
+    mail = Letters(HEAD).write(letter("booked", title=title))
+
+    raw = mail.as_bytes(policy=policy.SMTP)
+    assert b"\r\nSubject: Your session is booked: Ship" in raw
+    parsed = message_from_bytes(raw, policy=policy.default)
+    assert parsed["Subject"] == f"Your session is booked: {title}"
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_letter_is_sent_in_seven_bits(kind):
     raw = Letters(HEAD).write(letter(kind, name="Nguyễn Thị Hồng")).as_bytes(policy=policy.SMTP)

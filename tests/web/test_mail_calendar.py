@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import vobject
 
+from invigilation.enquiry import EnquiryKind
 from invigilation.sweeps import Sweeps
-from tests.web.office import ANA, START, TOM
+from tests.web.office import ANA, SAM, START, TOM
 from web.backends import webhook
 from web.carrier import Carrier, pause_after
 from web.mail.letters import Letterhead, Letters
@@ -136,3 +137,29 @@ async def test_dtstamp_is_when_the_change_was_made(world, mailbox, deliver):
 
     [(_, one)] = versions(mailbox)
     assert one.vevent.dtstamp.value == made
+
+
+async def test_what_the_desks_put_into_the_outbox_can_be_written_and_arrives(
+    world, mailbox, deliver
+):
+    desk, clock = world.desk, world.clock
+    held = (await world.asked(2)).request.id
+    await desk.bookings.reserve(held, START, "Asia/Manila")
+    clock.move_to(clock.at + timedelta(minutes=31))
+    await desk.bookings.lapse()
+    sitting = await world.booked()
+    question = await desk.enquiries.ask(sitting.request, EnquiryKind.CHANGE, "May I come later?")
+    await desk.enquiries.answer(SAM, question.id, "Yes.")
+    clock.move_to(START - timedelta(hours=24))
+    await desk.reminders.sweep()
+
+    await deliver()
+
+    subjects = [mail["Subject"].partition(":")[0] for mail in mailbox.to(MAIL)]
+    assert sorted(subjects) == [
+        "Our answer to you",
+        "Your session is booked",
+        "Your session is in 24 hours",
+    ]
+    [lapsed] = mailbox.to("learner2@example.org")
+    assert lapsed["Subject"].startswith("Your session is not booked yet:")

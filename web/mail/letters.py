@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from typing import Any
 
@@ -36,6 +36,24 @@ ONE_LINE = ("name", "title", "officer", "vessel")
 SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 NEVER = frozenset({"Cc", "Cs"})
 """Unicode categories that no letter holds: control characters and halves of characters."""
+
+
+class _Subject(UniqueUnstructuredHeader):
+    """A subject that begins on the line of its name.
+
+    The library puts one that is a little too long onto the next line, and leaves the first one
+    empty: some programs then show a subject that begins with a space, or none.
+    """
+
+    def fold(self, *, policy: Policy[EmailMessage]) -> str:
+        """Return the header, folded."""
+        name, _, rest = BaseHeader.fold(self, policy=policy).partition(":")  # type: ignore[arg-type]
+        return f"{name}: {rest.lstrip()}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)  # type: ignore[arg-type]  # a mix-in, as the library's own
+POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +112,7 @@ class Letters:
 
     def _headed(self, delivery: Delivery, kind: Kind, words: dict[str, Any]) -> EmailMessage:
         head = self._head
-        mail = EmailMessage(policy=SMTP)
+        mail = EmailMessage(policy=POLICY)
         mail["From"] = Address(head.service, addr_spec=head.sender)
         mail["To"] = Address(words["name"], addr_spec=delivery.target)
         if head.reply_to:
