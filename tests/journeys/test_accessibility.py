@@ -19,6 +19,7 @@ from tests.journeys.world import World
 pytestmark = pytest.mark.journey
 
 MARIA = "Maria Santos"
+SIDE_PAGES = ("/me/ask", "/me/waiting", "/me/receipts")
 
 
 class Survey:
@@ -67,7 +68,7 @@ async def test_the_pages_of_visitors_and_learners(
     asked = await learner.ask(MARIA)
     await survey.look("the personal link")
     await learner.enter(asked.booking_url)
-    for path in ("/me", "/me/book", "/me/zone?back=/me", "/me/sign-out"):
+    for path in ("/me", "/me/book", "/me/zone?back=/me", "/me/sign-out", *SIDE_PAGES):
         await survey.visit(path)
     await learner.book(START)
     await survey.look("booked")
@@ -101,6 +102,7 @@ async def test_the_pages_of_schedulers_and_administrators(world: World, cast: Ca
     await book(world, learner, MARIA)
     booking = world.rows("SELECT id FROM booking ORDER BY start")[0][0]
     session = world.rows("SELECT id FROM session WHERE booking = ?", booking)[0][0]
+    invigilator = world.rows("SELECT staff FROM booking ORDER BY start")[0][0]
     await learner.ask("Arjun Nair")
     request = world.rows("SELECT id FROM request WHERE state = 'open'")[0][0]
     await scheduler.sign_in("sam.field@example.org")
@@ -114,8 +116,11 @@ async def test_the_pages_of_schedulers_and_administrators(world: World, cast: Ca
         f"/staff/book/{request}",
         "/staff/audit",
         "/staff/attendance",
+        "/staff/enquiries",
         "/staff/charges",
         "/staff/closures",
+        "/staff/rota",
+        f"/staff/rota/{invigilator}",
         f"/staff/records/{session}",
         "/staff/sign-out",
     ):

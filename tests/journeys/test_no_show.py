@@ -141,7 +141,7 @@ async def is_booked(world: World, learner: LearnerPage) -> None:
     """The time that was held is booked by the payment."""
     await learner.page.goto(f"{world.service.url}/me")
     await expect(learner.page.locator(".notice")).to_have_count(0)
-    await expect(learner.page.get_by_role("link", name="Change the time")).to_be_visible()
+    await expect(learner.page.get_by_role("link", name="Ask for a change")).to_be_visible()
     assert bookings(world) == ["learner_no_show", "booked"]
 
     def invited() -> bool:
