@@ -58,6 +58,9 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/staff/charges": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
     "/staff/charges/ch_none": (LOGIN, LOGIN, LOGIN, 403, 403, 404, 404),
     "/staff/closures": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
+    "/staff/rota": (LOGIN, LOGIN, LOGIN, "/staff/rota/{own}", "/staff/rota/{colleague}", 200, 200),
+    "/staff/rota/{own}": (LOGIN, LOGIN, LOGIN, 200, 403, 200, 200),
+    "/staff/rota/st_none": (LOGIN, LOGIN, LOGIN, 403, 403, 404, 404),
     "/staff/admin": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 200),
     "/staff/records/{session}": (LOGIN, LOGIN, LOGIN, 200, 404, 200, 200),
     "/staff/records/se_none": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
@@ -81,6 +84,8 @@ async def everybody(world: World) -> tuple[dict[str, str], list[Person]]:
     other = await world.asked(2, "Juan Cruz")
     own, colleague = (ANA, TOM) if sitting.staff == ANA.id else (TOM, ANA)
     names = {
+        "own": own.id,
+        "colleague": colleague.id,
         "booking": sitting.booking,
         "session": sitting.session,
         "token": world.link(sitting.request).removeprefix("/r/"),
@@ -104,7 +109,7 @@ async def test_every_page_answers_everybody_as_it_should(world: World) -> None:
             seen: object = answer.to if answer.status == 303 else answer.status
             if isinstance(seen, str) and seen.startswith("/staff/sign-in"):
                 seen = LOGIN
-            if seen != status:
+            if seen != (status.format(**names) if isinstance(status, str) else status):
                 wrong.append((path, column, seen, status))
     assert wrong == []
 
@@ -128,6 +133,9 @@ async def test_every_form_is_refused_to_those_who_may_not(world: World) -> None:
         f"/staff/attendance/{names['booking']}",
         "/staff/charges/ch_none/paid",
         "/staff/charges/ch_none/waive",
+        f"/staff/rota/{names['own']}/week",
+        f"/staff/rota/{names['own']}/leave",
+        f"/staff/rota/{names['own']}/busy",
         "/staff/closures",
         "/staff/closures/2026-12-25/remove",
         "/staff/closures/hours",
