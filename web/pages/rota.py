@@ -22,7 +22,7 @@ from invigilation.errors import InvalidInput
 from invigilation.office_hours import DAY, Hours
 from invigilation.people import Role, Staff
 from web.auth.visitor import staff_of
-from web.keys import DESK
+from web.keys import DESK, SETTINGS
 from web.pages import fates
 from web.pages.fates import Task
 from web.pages.frame import fields, go, staff_page
@@ -133,7 +133,8 @@ async def busy(request: web.Request) -> web.StreamResponse:
     entered, staff = await fields(request), request.match_info["staff"]
     zone = entered.get("busy_zone", "")
     try:
-        await request.app[DESK].busy.set_source(person, staff, entered.get("busy_url", ""), zone)
+        url, plain = entered.get("busy_url", ""), request.app[SETTINGS].calendar_private_addresses
+        await request.app[DESK].busy.set_source(person, staff, url, zone, plain=plain)
     except InvalidInput as error:
         name = "busy_zone" if error.field == "zone" else "busy_url"
         return await person_page(request, entered, {name: error.reason})
