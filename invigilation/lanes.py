@@ -126,10 +126,10 @@ class Staffing:
         self._away: dict[str, list[Leave]] = defaultdict(list)
         for leave in calendar.leave:
             self._away[leave.staff].append(leave)
-        self._seats: dict[str, list[Seat]] = {}
+        self._seats: dict[str, tuple[Seat, ...]] = {}
         self._sheets: OrderedDict[Grid, Sheet] = OrderedDict()
 
-    def seats(self, assessment: str) -> list[Seat]:
+    def seats(self, assessment: str) -> tuple[Seat, ...]:
         """Return the seats of those who have a rota and the skill.
 
         Everybody's first comes before anybody's second: so a few of them are of many people.
@@ -144,7 +144,7 @@ class Staffing:
                     ordered.append((turns[seat.staff], seat))
                     turns[seat.staff] += 1
             ordered.sort(key=lambda one: one[0])
-            found = self._seats[key] = [seat for _, seat in ordered]
+            found = self._seats[key] = tuple(seat for _, seat in ordered)
         return found
 
     def sheet(self, grid: Grid) -> Sheet:
@@ -182,6 +182,7 @@ class Sheet:
         """The starts that the opening hours allow."""
         self._of_pattern: dict[_Pattern, bytes] = {}
         self._of_person: dict[str, tuple[bytes, int]] = {}
+        self._watched: dict[int, int] = {}
 
     def person(self, staff: str) -> tuple[bytes, int]:
         """Return the starts that somebody's rota and leave allow, as a lane and as its number."""
@@ -195,6 +196,19 @@ class Sheet:
                 self._grid.strike(there, times)
                 lane = bytes(there)
             found = self._of_person[staff] = (lane, self._grid.bits(lane))
+        return found
+
+    def watched(self, seats: tuple[Seat, ...]) -> int:
+        """Return the starts at which anybody of these is on duty, as a lane's number.
+
+        Kept by the identity of `seats`, which are a rota's for one skill.
+        """
+        found = self._watched.get(id(seats))
+        if found is None:
+            found = 0
+            for seat in seats:
+                found |= self.person(seat.staff)[1]
+            self._watched[id(seats)] = found
         return found
 
     def _pattern(self, pattern: _Pattern) -> bytes:

@@ -46,7 +46,7 @@ class Search:
 
     def __init__(self, staffing: Staffing, wish: Wish, window: Window) -> None:
         self._zone = zone = staffing.calendar.office.zone
-        self._staffing = staffing
+        self._seats = staffing.seats(wish.assessment)
         self._wish = wish
         first, last = (at.astimezone(zone).date() for at in (window.start, window.end))
         self.grid: Grid = Grid.of(zone, wish, first, last)
@@ -63,26 +63,39 @@ class Search:
 
     def questions(self) -> Iterator[Question]:
         """Give one question after the other, each to be answered by `hear` before the next."""
-        seats = self._staffing.seats(self._wish.assessment)
+        seats = self._seats
         at = 0
         for size in AT_FIRST:
             yield from self._ask(seats[at : at + size], self._wanted)
             at += size
-        if self._wanted and at < len(seats):
-            for day in range(0, self.grid.count, STARTS_A_DAY):
-                yield from self._ask_of(self.grid.run(day, day + STARTS_A_DAY), seats, at)
+        rest = seats[at:]
+        if not self._wanted or not rest:
+            return
+        self._wanted &= self._sheet.watched(seats)  # at the others nobody ever is
+        rest = self._able(rest, self._wanted)
+        if len(rest) <= A_DAY:
+            yield from self._ask(rest, self._wanted)
+            return
+        for day in range(0, self.grid.count, STARTS_A_DAY):
+            yield from self._ask_of(self.grid.run(day, day + STARTS_A_DAY), rest)
 
-    def _ask_of(self, day: int, seats: list[Seat], at: int) -> Iterator[Question]:
-        size = A_DAY
+    def _ask_of(self, day: int, seats: Sequence[Seat]) -> Iterator[Question]:
+        at, size = 0, A_DAY
+        if self._wanted & day:
+            seats = self._able(seats, self._wanted & day)
         while self._wanted & day and at < len(seats):
             yield from self._ask(seats[at : at + size], self._wanted & day)
             at, size = at + size, size * 4
 
-    def _ask(self, seats: list[Seat], wanted: int) -> Iterator[Question]:
+    def _able(self, seats: Sequence[Seat], wanted: int) -> list[Seat]:
+        """Return the seats of those who are on duty at any of these starts."""
+        person = self._sheet.person
+        return [seat for seat in seats if person(seat.staff)[1] & wanted]
+
+    def _ask(self, seats: Sequence[Seat], wanted: int) -> Iterator[Question]:
         if not wanted:
             return
-        person = self._sheet.person
-        able = [seat for seat in seats if person(seat.staff)[1] & wanted]
+        able = self._able(seats, wanted)
         if able:
             lane = self.grid.bytes(wanted)
             start = self.grid.base + STEP * lane.find(1)
@@ -108,19 +121,13 @@ class Search:
         lane, base = self.grid.bytes(self._free), self.grid.base
         return [base + STEP * place for place in compress(range(self.grid.count), lane)]
 
-    def watched(self) -> int:
-        """Return the lane of the starts at which anybody with the skill is on duty, as a number."""
-        watched = 0
-        for seat in self._staffing.seats(self._wish.assessment):
-            watched |= self._sheet.person(seat.staff)[1]
-        return watched
-
     def judged(self) -> list[tuple[datetime, Refusal | None]]:
         """Return every start of the grid within the window, and why it is refused.
 
         A start outside the opening hours is `CLOSED`, even if it were too soon as well.
         """
-        watched, free = self.grid.bytes(self.watched()), self.grid.bytes(self._free)
+        watched = self.grid.bytes(self._sheet.watched(self._seats))
+        free = self.grid.bytes(self._free)
         found: list[tuple[datetime, Refusal | None]] = []
         for place in range(max(self._begin, 0), min(self._until, self.grid.count)):
             start = self.grid.base + STEP * place

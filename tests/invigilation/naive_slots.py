@@ -108,6 +108,10 @@ def within_dates(start: datetime, wish: Wish) -> bool:
     return start >= wish.earliest and start + MINUTE * wish.minutes <= wish.latest_end
 
 
+def may(calendar: Calendar, staff: str, wish: Wish) -> bool:
+    return wish.assessment in calendar.skills.get(staff, {wish.assessment})
+
+
 def naive_seats(calendar: Calendar, wish: Wish, window: Window) -> dict[datetime, list[str]]:
     """The starts in the window that are offered, each with its free seats."""
     days = days_around(window)
@@ -116,6 +120,8 @@ def naive_seats(calendar: Calendar, wish: Wish, window: Window) -> dict[datetime
     offered: dict[datetime, list[str]] = {}
     staffed: dict[str, set[datetime]] = {}
     for seat in calendar.seats:
+        if not may(calendar, seat.staff, wish):
+            continue
         if seat.staff not in staffed:
             # One person at a time: fifty people's minutes of half a year are too many to keep.
             staffed = {seat.staff: opened & staffed_minutes(calendar, seat.staff, days)}
@@ -136,7 +142,8 @@ def naive_refusals(
     """What stands against each of these starts."""
     days = days_around(Window(min(starts), max(starts)))
     opened = open_minutes(calendar.office, days)
-    rotas = {s: opened & staffed_minutes(calendar, s.staff, days) for s in calendar.seats}
+    able = [seat for seat in calendar.seats if may(calendar, seat.staff, wish)]
+    rotas = {s: opened & staffed_minutes(calendar, s.staff, days) for s in able}
     free = {seat: minutes - held_minutes(calendar, seat.id) for seat, minutes in rotas.items()}
 
     def refusal(start: datetime) -> Refusal | None:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from invigilation.lanes import Staffing, micros
 from invigilation.office_hours import DEFAULT_WEEK, LONDON, OfficeHours, Window
+from invigilation.search import Search
 from invigilation.slots import (
     Calendar,
     Hold,
@@ -17,6 +19,7 @@ from invigilation.slots import (
     Shift,
     free_seats,
     free_starts,
+    seats_at,
     why_day_empty,
     why_not,
 )
@@ -370,3 +373,72 @@ def test_a_wish_has_a_length(minutes, buffer):
 def test_a_shift_has_a_weekday(weekday):
     with pytest.raises(ValueError, match="no week has"):
         Shift("ann", weekday, hours("09:00", "17:00"), MONDAY, None)
+
+
+# --- asking a store ---
+
+
+def big_office(people):
+    """Every person has one seat, and is on duty all day."""
+    names = [f"p{number}" for number in range(people)]
+    shifts = [shift for name in names for shift in every_day(name)]
+    return replace(calendar(shifts=shifts), seats=tuple(Seat(name, name) for name in names))
+
+
+def asked_about(search, busy):
+    """The seats that a search asks about, lot after lot, when `busy` ones have no time."""
+    lots = []
+    for question in search.questions():
+        names = [seat.id for seat in question.seats]
+        lots.append(len(names))
+        all_time = (micros(question.start), micros(question.until))
+        search.hear(question, {name: [all_time] for name in names if name in busy})
+    return lots
+
+
+def test_a_search_asks_about_few_seats_when_they_are_enough():
+    search = Search(Staffing(big_office(1_000)), WISH, london_day(MONDAY))
+
+    assert asked_about(search, set()) == [8]
+    assert search.starts() == free_starts(big_office(1), WISH, london_day(MONDAY))
+
+
+def test_a_search_asks_about_all_before_it_says_that_a_start_is_full():
+    office = big_office(500)
+    last = office.seats[-1].id
+    search = Search(Staffing(office), WISH, london_day(MONDAY))
+
+    lots = asked_about(search, {seat.id for seat in office.seats} - {last})
+
+    assert lots == [8, 24, 64, 256, 148]
+    assert search.starts() == free_starts(big_office(1), WISH, london_day(MONDAY))
+
+
+def test_a_search_asks_only_about_the_time_that_matters_still():
+    office = big_office(20)
+    window = Window(london_day(MONDAY).start, london_day(FRIDAY).end)
+    search = Search(Staffing(office), WISH, window)
+    first, second = None, None
+
+    for question in search.questions():
+        if first is None:
+            first = question
+            held = (micros(london(FRIDAY, "09:00")), micros(london(FRIDAY, "15:00")))
+            search.hear(question, {seat.id: [held] for seat in question.seats})
+        else:
+            second = question
+            search.hear(question, {})
+
+    assert (first.start, first.until) == (london(MONDAY, "09:00"), london(FRIDAY, "14:45"))
+    assert (second.start, second.until) == (london(FRIDAY, "09:00"), london(FRIDAY, "14:45"))
+
+
+def test_people_of_one_pattern_share_a_lane_and_leave_is_their_own():
+    office = replace(
+        big_office(3), leave=(Leave("p1", london(MONDAY, "09:00"), london(MONDAY, "17:00")),)
+    )
+    staffing = Staffing(office)
+
+    seats = seats_at(staffing, WISH, london(MONDAY, "09:00"))
+
+    assert [seat.id for seat in seats] == ["p0", "p2"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from invigilation import search
 from invigilation.office_hours import LONDON, Hours, OfficeHours, Window
 from invigilation.slots import (
     Calendar,
@@ -19,6 +21,7 @@ from invigilation.slots import (
     Wish,
     free_seats,
     free_starts,
+    judged,
     why_day_empty,
     why_not,
 )
@@ -52,6 +55,15 @@ CENTRES = (
 
 
 WHOLE_DAY = hours("00:00", "00:00")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_lots():
+    """Let the search ask about one seat at a time, so that it asks often."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "AT_FIRST", (1, 1))
+        patch.setattr(search, "A_DAY", 1)
+        yield
 
 
 def some_hours():
@@ -148,6 +160,7 @@ def calendars(draw, centre):
         tuple(Leave(staff, *times) for staff, times in draw(st.lists(away, max_size=4))),
         SEATS,
         tuple(Hold(seat, *times) for seat, times in holds),
+        draw(st.dictionaries(st.sampled_from(STAFF), st.frozensets(st.sampled_from("ab")))),
     )
 
 
@@ -157,7 +170,7 @@ def wishes(draw, centre):
     dates = [WISH.earliest, WISH.latest_end]
     if draw(st.integers(0, 3)) == 0:
         dates = sorted(draw(st.tuples(moments(centre), moments(centre))))
-    return Wish(*dates, minutes, buffer)
+    return Wish(*dates, minutes, buffer, draw(st.sampled_from("ab")))
 
 
 @st.composite
@@ -193,6 +206,24 @@ def test_seats_and_refusals_of_starts_are_those_of_the_naive_search(data):
     offered = naive_seats(asked, wish, around)
     assert seats == {start: offered.get(start, []) for start in starts}
     assert refusals == naive_refusals(asked, wish, starts)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_every_start_of_a_stretch_is_judged_as_the_naive_search_does(data):
+    asked, wish, centre = data.draw(questions())
+    window = Window(*data.draw(stretches(centre, 2 * 1440)))
+
+    found = judged(asked, wish, window)
+
+    starts = grid_starts(window)
+    refusals = naive_refusals(asked, wish, starts) if starts else {}
+    undated = replace(wish, earliest=WISH.earliest, latest_end=WISH.latest_end)
+    whenever = naive_refusals(asked, undated, starts) if starts else {}
+    shut = {start for start, refusal in whenever.items() if refusal is Refusal.CLOSED}
+    assert found == [
+        (start, Refusal.CLOSED if start in shut else refusal) for start, refusal in refusals.items()
+    ]
 
 
 @settings(max_examples=50, deadline=None)
