@@ -132,9 +132,10 @@ async def done(request: web.Request) -> web.StreamResponse:
     state = PaymentState.EXPIRED if newest is None else newest.state
     if state is not PaymentState.OPEN:
         return go(f"/me/pay?said={'failed' if state is PaymentState.FAILED else 'expired'}")
-    response = render(request, "pay_done.html", till=till, waits=True)
     looks = _number(request.query.get("n", ""))
-    if looks < LOOKS:
+    again = looks < LOOKS
+    response = render(request, "pay_done.html", till=till, waits=True, again=again)
+    if again:
         response.headers["Refresh"] = f"{LOOK_AGAIN_S}; url=/me/pay/done?n={looks + 1}"
     return response
 
