@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import BookingState
@@ -163,6 +163,9 @@ class Ledger:
         """Return bookings, latest start first; `before` is start and id of the last one seen."""
         words = [await self._meant(word) for word in sought.words[:WORDS_LIMIT]]
         query = _LINE.where(*words, *_conditions(sought))
+        if sought.staff:
+            mine = literal(sought.staff) == _INVIGILATOR
+            query = query.where(await self._with(sought.staff), mine)
         if before is not None:
             here = tuple_(literal(before[0], Utc), literal(before[1]))
             query = query.where(tuple_(booking.c.start, booking.c.id) < here)
@@ -188,6 +191,15 @@ class Ledger:
             if len(idents) > FEW:
                 return _about(word)
         return booking.c.request.in_(idents)
+
+    async def _with(self, staff_id: str) -> ColumnElement[bool]:
+        """Return which bookings may be somebody's: their own, and those handed over to them."""
+        handed = select(session.c.booking).where(session.c.invigilator == staff_id)
+        idents = [row[0] for row in await self._db.execute(handed.limit(FEW + 1))]
+        own = booking.c.staff == staff_id
+        if not idents:
+            return own
+        return or_(own, booking.c.id.in_(handed if len(idents) > FEW else idents))
 
     async def away(self, first: datetime, last: datetime) -> list[Away]:
         """Return who is away at some time between these moments, earliest first."""
@@ -262,9 +274,6 @@ def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if sought.state is not None:
         found.append(booking.c.state == sought.state)
-    if sought.staff:
-        own = and_(session.c.invigilator.is_(None), booking.c.staff == sought.staff)
-        found.append(or_(own, session.c.invigilator == sought.staff))
     if sought.assessment:
         # Not a plain comparison: SQLite would begin with all requests of the assessment.
         found.append(func.coalesce(request.c.assessment, "") == sought.assessment)
