@@ -29,7 +29,7 @@ FINAL = frozenset({"cancelled", "lapsed", "provider_fault", "technical_unresolve
 
 QUERIES = {
     "bookings": 'SELECT id, request, seat, staff, start, "end", hold_until, state, sequence,'
-    " reserved_until FROM booking ORDER BY id",
+    " reserved_until FROM booking ORDER BY placed, request, start, id",
     "seats": "SELECT id, staff, retired FROM seat ORDER BY id",
     "shifts": 'SELECT staff, weekday, start_minute, end_minute, "first", "last" FROM shift'
     " ORDER BY id",
@@ -40,7 +40,7 @@ QUERIES = {
     "busy": 'SELECT staff, start, "end" FROM busy ORDER BY id',
     "requests": "SELECT id, state, licence_until, assessment FROM request ORDER BY id",
     "sessions": "SELECT id, booking, state FROM session ORDER BY id",
-    "waiting": "SELECT id, request, state, booking FROM waiting ORDER BY id",
+    "waiting": "SELECT id, request, state, booking FROM waiting ORDER BY created, id",
     "mails": "SELECT session, channel, type FROM delivery ORDER BY id",
     "lapses": "SELECT body FROM delivery WHERE type IN ('reservation_lapsed', 'offer_lapsed')",
     "returned": "SELECT subject FROM audit WHERE action = 'reservation.given_back'",

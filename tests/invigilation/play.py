@@ -97,6 +97,7 @@ class Play:
     async def _try(self, work):
         """Do something that may be refused; then, if nobody else acts, nothing has changed."""
         before = await invariants.read(self.store) if self.alone else None
+        self.clock.go(1)  # so that no two things happen at once
         try:
             result = await work
         except InvigilationError:
@@ -355,11 +356,13 @@ class Play:
     async def check(self, before=None):
         """Everything that must hold; return what was read."""
         rows, now = await invariants.read(self.store), self.clock.now()
-        assert list(invariants.broken(rows, now, self.holidays)) == []
+        wrong = list(invariants.broken(rows, now, self.holidays))
+        assert not wrong, wrong
         listed = {each.one.booking.id for each in await self.desk.rota.misfits(SAM)}
-        assert listed == invariants.unfit(rows, now).keys(), "what no longer fits is listed"
-        if before is not None:
-            assert invariants.unlawful(before, rows) == []
+        unfit = invariants.unfit(rows, now)
+        assert listed == unfit.keys(), f"listed {listed}, and not {unfit}"
+        impossible = [] if before is None else invariants.unlawful(before, rows)
+        assert not impossible, impossible
         return rows
 
 
