@@ -27,8 +27,8 @@ from invigilation.rota import Calendar, Leave, Seat, Shift, Wish
 
 STEP: Final = timedelta(minutes=30)
 """The grid: wall clock :00 and :30 in the office's zone."""
-SHEETS: Final = 8
-"""For so many grids are the lanes of a rota kept; one has some 1.5 KB a person and month."""
+STARTS_KEPT: Final = 16_384
+"""Of the lanes that were worked out, some 11 months are kept: 2 bytes a start and person."""
 
 STARTS_A_DAY: Final = DAY // STEP
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,7 +114,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 class Staffing:
     """A calendar's rota, made ready to be asked often: people of one pattern share their lanes.
 
-    Holds are no part of it. What it has worked out it keeps, for `SHEETS` grids.
+    Holds are no part of it. What it has worked out it keeps, up to `STARTS_KEPT`.
     """
 
     def __init__(self, calendar: Calendar) -> None:
@@ -128,6 +128,7 @@ class Staffing:
             self._away[leave.staff].append(leave)
         self._seats: dict[str, tuple[Seat, ...]] = {}
         self._sheets: OrderedDict[Grid, Sheet] = OrderedDict()
+        self._kept = 0
 
     def seats(self, assessment: str) -> tuple[Seat, ...]:
         """Return the seats of those who have a rota and the skill.
@@ -152,8 +153,9 @@ class Staffing:
         sheet = self._sheets.get(grid)
         if sheet is None:
             sheet = self._sheets[grid] = Sheet(self.calendar, grid, self._patterns, self._away)
-            if len(self._sheets) > SHEETS:
-                self._sheets.popitem(last=False)
+            self._kept += grid.count
+            while self._kept > STARTS_KEPT and len(self._sheets) > 1:
+                self._kept -= self._sheets.popitem(last=False)[0].count
         else:
             self._sheets.move_to_end(grid)
         return sheet
