@@ -68,7 +68,7 @@ class Search:
         for size in AT_FIRST:
             yield from self._ask(seats[at : at + size], self._wanted)
             at += size
-        rest = seats[at:]
+        rest: Sequence[Seat] = seats[at:]
         if not self._wanted or not rest:
             return
         self._wanted &= self._sheet.watched(seats)  # at the others nobody ever is
