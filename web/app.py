@@ -50,6 +50,8 @@ from web.watchers import Metrics, routes
 
 Context = Callable[[web.Application], AsyncIterator[None]]
 Sweep = Callable[[], Awaitable[object]]
+HELD_FREE_S = 15.0
+"""So soon at the latest is a held time free for the next one."""
 MAX_FORM_BYTES = 256 * 1024
 
 
@@ -220,6 +222,8 @@ def _jobs(
     pictures = timedelta(days=settings.identity_days)
     eraser = Eraser(house.vault, house.desk.office.clock, _policy(settings))
 
+    soon = min(settings.sweep_seconds, HELD_FREE_S)
+
     def job(name: str, seconds: float, timeout: float, sweep: Sweep) -> Job:
         return Job(name, timedelta(seconds=seconds), timedelta(seconds=timeout), sweep)
 
@@ -227,8 +231,8 @@ def _jobs(
         job("beat", settings.heartbeat_seconds, 20, sweeps.beat),
         job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
-        job("lapse", settings.sweep_seconds, 60, house.desk.bookings.lapse),
-        job("offer", settings.sweep_seconds, 60, house.desk.waiting.offer),
+        job("lapse", soon, 60, house.desk.bookings.lapse),
+        job("offer", soon, 60, house.desk.waiting.offer),
         job("remind", settings.sweep_seconds, 120, house.desk.reminders.sweep),
         job("busy", 60, 600, calendars.sweep),
         job("purge", 600, 60, sweeps.purge),
