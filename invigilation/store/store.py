@@ -30,8 +30,8 @@ from invigilation.store.outbox import Outbox
 from invigilation.store.payments import Payments
 from invigilation.store.people import People
 from invigilation.store.products import Products
-from invigilation.store.reminders import Reminders
 from invigilation.store.receipts import Receipts
+from invigilation.store.reminders import Reminders
 from invigilation.store.requests import Requests
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions

@@ -145,7 +145,7 @@ class Views:
         return await self._many(query.order_by(booking.c.start, booking.c.id))
 
     async def in_state(self, state: BookingState, since: datetime | None = None) -> list[Sitting]:
-        """Return all sittings whose booking is in that state, by start; `since` is a first start."""
+        """Return the sittings whose booking is in that state, by start, from `since` on."""
         query = _SITTING.where(booking.c.state == state)
         if since is not None:
             query = query.where(booking.c.start >= since)
