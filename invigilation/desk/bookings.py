@@ -79,7 +79,9 @@ class BookingDesk(OfferDesk):
             until = self.office.clock.now() + self.office.rules.reservation
             aim = replace(await wanted(self.office, tx, asked, pick), reserved_until=until)
             taken = await self._take(tx, aim, asked)
-            asked.request.after(RequestEvent.BOOK)  # so that it can be confirmed
+            # Read anew, so that it can be confirmed: an officer on board may be accepted by now.
+            fresh = await tx.requests.find(request) or asked.request
+            fresh.after(RequestEvent.BOOK)
             if taken.id == aim.id:
                 await self.office.note(tx, actor, "reservation.made", taken.id, None, facts(taken))
             return taken

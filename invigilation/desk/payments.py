@@ -222,6 +222,8 @@ class PaymentDesk:
         """
         async with self.office.store.write() as tx:
             known = await tx.payments.known_as(reference)
+            if known is None and event is not PaymentEvent.PAY:
+                return Heard(Result.NOTHING, [])  # of a link that was made and never shown
             if known is None:
                 await self._refuse(tx, "payment", reference, amount, currency)
                 return Heard(Result.REFUSED, [])

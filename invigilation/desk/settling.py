@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from invigilation import record
 from invigilation.charge import CURRENCY, NO_SHOW, UNPAID, Charge, ChargeEvent, ChargeState
 from invigilation.desk import bookings
-from invigilation.desk.office import Office, new_id
+from invigilation.desk.office import SERVICE, Office, new_id
+from invigilation.desk.placing import release
 from invigilation.desk.products import product_of
 from invigilation.errors import NotFound
 from invigilation.record import Data
-from invigilation.request import Request
+from invigilation.request import Request, RequestState
 from invigilation.store import Tx
 from invigilation.store.views import Sitting
 
@@ -82,12 +83,18 @@ async def confirm_reserved(
 ) -> list[Sitting]:
     """Book every time that waited for this learner's payment and that nothing holds up now.
 
-    Who pays for the request `paid` while a time is offered for it takes the offer by that.
+    Who pays for the request `paid` while a time is offered for it takes the offer by that. A time
+    of a request that cannot be booked any more is given back: money that has come stays settled.
     """
     booked = []
     for booking in await tx.charges.reserved_of(learner, paid):
         request = await tx.requests.find(booking.request)
-        if request is not None and not unpaid(await tx.charges.on(request)):
+        if request is None:
+            continue
+        if request.state is not RequestState.OPEN:
+            # An officer on board was accepted in the very instant in which the time was held.
+            await release(office, tx, booking, SERVICE, tell=False)
+        elif not unpaid(await tx.charges.on(request)):
             booked.append(await bookings.confirm(office, tx, booking, who))
     return booked
 

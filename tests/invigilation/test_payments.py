@@ -89,6 +89,7 @@ async def test_a_payment_in_time_books_the_time_that_is_held(shop):
 
 
 async def test_the_bill_states_each_line_and_its_vat(shop):
+    shop.world.clock.go(1)
     await shop.add()
 
     payment = await shop.desk.payments.begin(shop.request)
@@ -125,6 +126,24 @@ async def test_money_that_comes_while_nobody_has_given_the_time_back_still_books
     heard = await shop.desk.payments.take(shop.till.pay(payment.reference))
 
     assert heard.result is Result.BOOKED
+
+
+async def test_money_for_a_request_that_was_fulfilled_on_board_meanwhile_is_settled(shop):
+    held = await shop.reserve()
+    payment = await shop.desk.payments.begin(shop.request)
+    async with shop.world.store.write() as tx:  # in the very instant in which the time was held
+        await tx.requests.set_state(shop.request, RequestState.FULFILLED)
+
+    heard = await shop.desk.payments.take(shop.till.pay(payment.reference))
+
+    assert (heard.result, heard.booked) == (Result.SETTLED, [])
+    assert await shop.state() is ChargeState.SETTLED
+    assert await shop.world.request_state(shop.request) is RequestState.FULFILLED
+    async with shop.world.store.read() as tx:
+        assert (await tx.bookings.find(held.id)).state is BookingState.LAPSED
+    [letter] = await shop.world.bodies("payment_received")
+    assert "start" not in letter
+    assert await shop.world.bodies("reservation_lapsed") == []
 
 
 async def test_what_was_heard_before_changes_nothing(shop):
@@ -195,6 +214,14 @@ async def test_an_unknown_reference_is_refused_and_noted(shop):
     assert heard.result is Result.REFUSED
     assert await shop.world.everything() == before
     assert "payment.refused" in await shop.audit()
+
+
+@pytest.mark.parametrize("event", [PaymentEvent.EXPIRE, PaymentEvent.FAIL])
+async def test_the_end_of_a_link_that_nobody_has_seen_is_no_news(shop, event):
+    heard = await shop.desk.payments.heard("cs_unknown", event)
+
+    assert heard.result is Result.NOTHING
+    assert "payment.refused" not in await shop.audit()
 
 
 async def test_after_a_failure_the_learner_may_try_again_at_once(shop):

@@ -206,6 +206,7 @@ async def test_a_time_given_back_is_free_at_once(world):
 async def test_a_learner_is_told_when_staff_gives_their_time_back(world):
     request = await builders.ask(world.desk)
     kept = await world.desk.bookings.reserve(request, START, "UTC")
+    world.clock.go(1)
 
     await world.desk.bookings.give_back(request, "scheduler:st_sam")
 
