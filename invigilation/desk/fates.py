@@ -102,7 +102,7 @@ class _Hand:
         if not 0 < len(reason) <= REASON_LIMIT:
             raise _Mistake(NO_REASON)
         if reserved:
-            await placing.release(self.office, self.tx, booking, self.actor)
+            await placing.release(self.office, self.tx, booking, self.actor, reason=reason)
             return None
         try:
             return await placing.cancel(self.office, self.tx, booking, reason, self.actor)

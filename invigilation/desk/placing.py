@@ -11,6 +11,7 @@ from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.desk.offers import Pick, context, wanted
 from invigilation.desk.office import SERVICE, Office, held, new_id, sitting_of
 from invigilation.errors import IllegalTransition, NotFound, PaymentDue, SlotTaken, TooLate
+from invigilation.people import Role
 from invigilation.record import EMPTY, Data, Moment
 from invigilation.request import RequestEvent, RequestState
 from invigilation.session import Session, SessionEvent, SessionState
@@ -110,13 +111,18 @@ async def _record_move(
     }
     if by_hand:
         data["invigilator_chosen_by"] = actor
-    await tx.sessions.append(office.entry(open_, "moved", actor, data))
+    # Whom the booking names now invigilates: whoever took the session over before does no more.
+    fresh = replace(open_.session, invigilator=None, handing_to=None)
+    await tx.sessions.save(fresh, office.entry(open_, "moved", actor, data))
     if moved.start != one.start:
         await _tell(office, tx, await sitting_of(tx, session), "booking.moved", "moved")
 
 
 async def cancel(office: Office, tx: Tx, one: Booking, reason: str, actor: str) -> Sitting:
-    """Cancel a held booking: its session is closed, its request open again, its learner told."""
+    """Cancel a held booking: its session is closed, its request open again, its learner told.
+
+    The learner reads the reason if a scheduler gives it; their own, or a backend's, is only kept.
+    """
     session = await session_of(tx, one.id)
     open_ = await held(tx, session)
     now = office.clock.now()
@@ -128,25 +134,31 @@ async def cancel(office: Office, tx: Tx, one: Booking, reason: str, actor: str) 
     await tx.requests.set_state(asked.id, asked.after(RequestEvent.RELEASE).state)
     await _note(office, tx, actor, "booking.cancelled", one, facts(one), {"reason": reason})
     sitting = await sitting_of(tx, session)
-    await _tell(office, tx, sitting, "booking.cancelled", "cancelled")
+    told = reason if actor.startswith(f"{Role.SCHEDULER}:") else ""
+    await _tell(office, tx, sitting, "booking.cancelled", "cancelled", told)
     return sitting
 
 
-async def release(office: Office, tx: Tx, one: Booking, actor: str, *, tell: bool = True) -> None:
+async def release(
+    office: Office, tx: Tx, one: Booking, actor: str, *, tell: bool = True, reason: str = ""
+) -> None:
     """Give a held, reserved booking back; whoever it was offered to leaves that line.
 
-    Raises `IllegalTransition` if it is not reserved. Without `tell` no letter is sent.
+    Raises `IllegalTransition` if it is not reserved. Without `tell` no letter is sent; in it the
+    learner reads the reason.
     """
     await tx.bookings.save(one.after(BookingEvent.LAPSE))
     place = await tx.waiting.offered(one.id)
     if place is not None:
         event = WaitingEvent.LAPSE if actor == SERVICE else WaitingEvent.LEAVE
         await tx.waiting.save(place.after(event), WaitingState.OFFERED)
-    await _note(office, tx, actor, "reservation.given_back", one, facts(one), None)
+    after: Data | None = {"reason": reason} if reason else None
+    await _note(office, tx, actor, "reservation.given_back", one, facts(one), after)
     if tell:
         asked = await context(tx, one.request)
         kind = "reservation_lapsed" if place is None else "offer_lapsed"
-        await write_to(office, tx, asked, kind, one.start, one.zone)
+        more: Data = {} if actor == SERVICE else {"withdrawn": True, "reason": reason}
+        await write_to(office, tx, asked, kind, one.start, one.zone, more)
 
 
 async def write_to(
@@ -195,7 +207,9 @@ async def _note(
         await office.note(tx, actor, action, one.id, before, after)
 
 
-async def _tell(office: Office, tx: Tx, sitting: Sitting, kind: str, letter: str) -> None:
+async def _tell(
+    office: Office, tx: Tx, sitting: Sitting, kind: str, letter: str, reason: str = ""
+) -> None:
     times: Data = {
         "start": record.stamp(sitting.start),
         "end": record.stamp(sitting.end),
@@ -209,6 +223,8 @@ async def _tell(office: Office, tx: Tx, sitting: Sitting, kind: str, letter: str
         "zone": sitting.zone,
         "title": sitting.title,
     }
+    if reason:
+        mail = {**mail, "reason": reason}
     await tx.outbox.add(
         office.notice(sitting, kind, times),
         office.letter(sitting.learner_email, letter, mail),

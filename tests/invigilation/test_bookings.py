@@ -207,6 +207,42 @@ async def test_cancelling_opens_the_request_and_frees_the_seat(world):
     assert (await world.desk.bookings.latest(one.request)).booking == again.booking
 
 
+@pytest.mark.parametrize(
+    ("actor", "told"),
+    [("scheduler:st_sam", "storm"), ("learner", None), ("backend:be_1", None)],
+)
+async def test_a_learner_reads_why_a_scheduler_cancelled(world, actor, told):
+    one = await builders.book(world.desk)
+
+    await world.desk.bookings.cancel(one.booking, "storm", actor, by_staff=True)
+
+    [letter] = await world.bodies("cancelled")
+    assert letter.get("reason") == told
+    assert (await world.session(one.session)).reason == "storm"
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=1)])
+async def test_a_move_ends_what_somebody_took_over_before(world, later):
+    one = await builders.book(world.desk)
+    bob = await builders.add_invigilator(world.desk, "Bob Bower")
+    cat = await builders.add_invigilator(world.desk, "Cat Cole")
+    await world.rows(
+        "UPDATE session SET invigilator = :bob, handing_to = :cat WHERE id = :id",
+        bob=bob.id,
+        cat=cat.id,
+        id=one.session,
+    )
+
+    moved = await world.desk.bookings.move(
+        one.booking, START + later, "scheduler:st_sam", by_staff=True, staff=cat.id
+    )
+
+    assert (moved.staff, moved.staff_name) == (cat.id, "Cat Cole")
+    after = await world.session(one.session)
+    assert (after.invigilator, after.handing_to) == (None, None)
+    assert await world.kinds(one.session) == ["booked", "moved"]
+
+
 async def test_what_is_cancelled_cannot_be_changed(world):
     one = await builders.book(world.desk)
     await world.desk.bookings.cancel(one.booking, "")

@@ -219,7 +219,8 @@ async def test_a_displaced_booking_is_cancelled_with_a_reason(world):
 
     assert await world.booking_state(sitting.booking) is BookingState.CANCELLED
     assert (await world.session(sitting.session)).reason == "A storm"
-    assert [one["booking"] for one in await world.bodies("cancelled")] == [sitting.booking]
+    [letter] = await world.bodies("cancelled")
+    assert (letter["booking"], letter["reason"]) == (sitting.booking, "A storm")
     assert await world.desk.rota.closures() == [(MONDAY, "storm")]
 
 
@@ -319,6 +320,11 @@ async def test_held_time_goes_to_a_colleague_or_is_given_back(world):
     gone = AddLeave(bob.id, START, START + HOUR)
     assert await world.desk.rota.change(world.sam, gone, {held.id: Fate.cancel("storm")}) == []
     assert await world.desk.bookings.reservation(held.request) is None
+    [letter] = await world.bodies("reservation_lapsed")
+    assert (letter["withdrawn"], letter["reason"]) == (True, "storm")
+    async with world.store.read() as tx:
+        noted = {one.action: one.after for one in await tx.audit.of(held.id)}
+    assert noted["reservation.given_back"] == '{"reason":"storm"}'
 
 
 async def test_nothing_else_is_proposed_for_held_time(world):

@@ -113,6 +113,22 @@ def test_every_kind_is_plain_text_and_html_with_all_three_times_and_a_link_that_
     assert not mail.defects
 
 
+@pytest.mark.parametrize("kind", ["reservation_lapsed", "offer_lapsed"])
+def test_who_loses_a_held_time_early_is_not_told_that_they_were_late(kind):
+    early = text_of(read(letter(kind, withdrawn=True, reason="A storm.")))
+    late = text_of(read(letter(kind, reason="")))
+
+    assert "cannot hold it any longer" in early
+    assert "The reason: A storm." in early
+    assert "did not" not in early
+    assert "did not" in late
+    assert "The reason" not in late
+
+
+def test_a_cancelled_letter_says_why():
+    assert "The reason: A storm." in text_of(read(letter("cancelled", reason="A storm.")))
+
+
 @pytest.mark.parametrize("length", range(40, 60))
 def test_a_subject_begins_on_the_line_of_its_name(length):
     title = ("Ship Security Officer and more " * 9)[:length].strip()
