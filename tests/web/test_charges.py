@@ -86,7 +86,7 @@ async def test_products_are_added_changed_and_retired(world: World) -> None:
     retired = await sam.post(page, {"verb": "retire"})
 
     assert added.to == "/staff/products?done=added"
-    assert "Late change late_change £1,234.50 £216.04 (17.5 %) £1,450.54" in listed.words
+    assert "Late change Code: late_change £1,234.50 £216.04 (17.5 %) £1,450.54" in listed.words
     assert again.status == 422
     assert "There is a product late_change already." in again.words
     assert changed.to == "/staff/products?done=changed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -73,7 +74,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     before = paging.place(request.query.get("before"))
     found = await desk.ledger.changes(window, entered["words"], PAGE + 1, before)
     changes = found[:PAGE]
-    names = await desk.ledger.names({one.subject for one in changes})
+    names = await desk.ledger.names(_named(changes))
     more = paging.mark(changes[-1].at, changes[-1].id) if len(found) > PAGE else ""
     return staff_page(
         request,
@@ -96,7 +97,7 @@ async def export(request: web.Request) -> web.StreamResponse:
 
     async def batches() -> AsyncIterator[list[Sequence[str]]]:
         async for changes in desk.ledger.every_change(window, entered["words"]):
-            names = await desk.ledger.names({one.subject for one in changes})
+            names = await desk.ledger.names(_named(changes))
             yield [_row(told(one, names)) for one in changes]
 
     name = f"audit-{entered['from']}-{entered['to']}.csv"
@@ -126,6 +127,17 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(0), zone).astimezone(UTC)
 
 
+def _named(changes: Sequence[Change]) -> set[str]:
+    """Return the ids that are to be told by name: of subjects, and of bookings in the facts."""
+    inside = (
+        str(facts["booking"])
+        for one in changes
+        for facts in (_facts(one.before), _facts(one.after))
+        if facts.get("booking")
+    )
+    return {*(one.subject for one in changes), *inside}
+
+
 def told(change: Change, names: dict[str, str]) -> Told:
     """Return a change in words; `names` are those of staff and subjects, by id."""
     was, now = _facts(change.before), _facts(change.after)
@@ -136,7 +148,7 @@ def told(change: Change, names: dict[str, str]) -> Told:
     ]
     kind = KINDS.get(change.subject.partition("_")[0], "")
     name = names.get(change.subject, "")
-    about = f"{name} ({kind})" if name and kind else name or kind or change.subject
+    about = f"{name} ({kind})" if name and kind else name or kind or _day(change.subject)
     page = WHERE.get(change.subject.partition("_")[0], "")
     href = page and page + change.subject
     who = actor_words(change.actor, names)
@@ -151,7 +163,8 @@ def actor_words(raw: str, names: dict[str, str]) -> str:
 
 def _action(raw: str) -> str:
     """Return "Leave added" for "leave.added"."""
-    return raw.replace(".", " ").replace("_", " ").capitalize()
+    said = raw.replace(".", " ").replace("_", " ")
+    return re.sub(r"\benquiry\b", "question", said).capitalize()
 
 
 def _facts(raw: str | None) -> dict[str, object]:
@@ -184,6 +197,14 @@ def _value(key: str, value: object, names: dict[str, str]) -> str:
         case _:
             said = str(value)
     return said
+
+
+def _day(text: str) -> str:
+    """Return "Friday 4 December 2026" for "2026-12-04", and anything else as it is."""
+    try:
+        return words.day(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _moment(text: str) -> datetime | None:

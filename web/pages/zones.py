@@ -92,4 +92,5 @@ def _form(request: web.Request, zone: str, back: str, errors: dict[str, str]) ->
         ship=_nearest(request, zone),
         back=back,
         errors=errors,
+        zone_known=cookies.ZONE in request.cookies,
     )
