@@ -13,12 +13,16 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+from invigilation.charge import Price
 from invigilation.desk import Desk
+from invigilation.desk.changes import AddLeave
 from invigilation.desk.office import new_id
+from invigilation.desk.products import EXPEDITED
 from invigilation.desk.requests import FORM, Ask
+from invigilation.enquiry import EnquiryKind
 from invigilation.errors import InvigilationError, SlotNotOffered, SlotTaken
-from invigilation.office_hours import DEFAULT_WEEK, MIDNIGHT, Hours
-from invigilation.people import Role
+from invigilation.office_hours import DAY, DEFAULT_WEEK, MIDNIGHT, Hours
+from invigilation.people import Role, Staff
 from invigilation.slots import Shift
 from invigilation.store import Tx
 from invigilation.store.views import Sitting
@@ -61,6 +65,11 @@ LEARNERS = (
     ("L-1003", "Olena Koval", "olena.koval@example.org", "Europe/Athens"),
     ("L-1004", "Kwame Mensah", "kwame.mensah@example.org", "Africa/Accra"),
 )
+ASKER = ("D-2001", "Rosa Alvarez", "rosa.alvarez@example.org", "America/Lima")
+"""Who owes for a service and has written about it."""
+QUESTION = "My company pays for the expedited service. Can you send the invoice to them?"
+AWAY = timedelta(weeks=3)
+"""How far ahead somebody's leave lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ async def seed(desk: Desk, demo: Demo, webhook_url: str) -> None:
         await _staff(tx, hashed, today)
     await desk.rota.close_holidays(bank_holidays)
     await _bookings(desk, today)
+    await _office(desk, today)
 
 
 async def _backends(tx: Tx, demo: Demo, webhook_url: str) -> None:
@@ -141,6 +151,35 @@ async def _bookings(desk: Desk, today: date) -> None:
             break
 
 
+async def _office(desk: Desk, today: date) -> None:
+    """Give the office something to do: a leave, a product, a charge that is due, a question."""
+    office = desk.office
+    scheduler, lena = [await _person(desk, STAFF[number][0]) for number in (3, 2)]
+    monday = datetime.combine(today - today.weekday() * DAY + AWAY, time(0), office.rules.zone)
+    leave = AddLeave(lena.id, monday, monday + timedelta(days=3), "Family visit")
+    await desk.rota.change(scheduler, leave, {})
+    await desk.products.add(
+        scheduler, "late_change", "Late change of a session", Price(1_500, 2_000)
+    )
+    reference, name, email, zone = ASKER
+    licence = office.clock.now() + timedelta(days=120)
+    entitlement = f"demo-{today:%Y%m%d}-asker"
+    asked = await desk.requests.ask(
+        Ask(PRACTICE, entitlement, reference, name, email, NEAR_ASSESSMENT, licence, zone=zone)
+    )
+    request = asked.request.id
+    await desk.charges.add(scheduler, request, EXPEDITED, "Asked by phone for an early day.")
+    await desk.enquiries.ask(request, EnquiryKind.PAYMENT, QUESTION)
+
+
+async def _person(desk: Desk, email: str) -> Staff:
+    async with desk.office.store.read() as tx:
+        found = await tx.people.staff_secret(email)
+    if found is None:
+        raise LookupError("the demonstration has no staff")
+    return found[0]
+
+
 async def book_near(desk: Desk, request: str) -> Sitting:
     """Book a request's session for the next half hour, at any hour of any day; return it.
 
@@ -178,15 +217,13 @@ async def _open_now(desk: Desk) -> None:
     if until.date() != local.date():
         stretches = [(local.date(), time(local.hour), MIDNIGHT)]
         stretches.append((until.date(), MIDNIGHT, time(until.hour or 1)))
+    first = await _person(desk, STAFF[0][0])
     async with office.store.write() as tx:
-        found = await tx.people.staff_secret(STAFF[0][0])
-        if found is None:
-            raise LookupError("the demonstration has no staff")
         usual = (await tx.rota.calendar(office.rules.zone)).office
         for day, start, end in stretches:
             extra = Hours(start, end)
             # Extra hours stand instead of the day's usual ones, so those are repeated.
             for hours in {*usual.hours(day), extra} - {*usual.openings.get(day, ())}:
                 await tx.rota.open(new_id("op"), day, hours)
-            shift = Shift(found[0].id, day.weekday(), extra, day, day)
+            shift = Shift(first.id, day.weekday(), extra, day, day)
             await tx.rota.add_shift(new_id("sh"), shift)

@@ -14,8 +14,9 @@ from tests.simulated_learner import LINK_VARIABLE
 from web import demonstration
 from web.app import open_house
 from web.demonstration import Places
-from web.seed import open_demo
+from web.seed import ASKER, STAFF, open_demo, seed
 from web.settings import Settings
+from web.setup import open_store
 
 LINK = "http://localhost:1/r/secret"
 
@@ -64,4 +65,24 @@ async def test_the_simulated_learners_link_is_not_among_its_arguments(
     ((arguments, environment),) = started
     assert LINK not in arguments
     assert environment[LINK_VARIABLE] == LINK  # type: ignore[index]
+    await house.desk.office.store.close()
+
+
+async def test_the_office_of_the_demonstration_has_something_to_do(tmp_path: Path) -> None:
+    house = open_house(Settings(var=tmp_path))
+    await open_store(house.desk.office.store)
+
+    await seed(house.desk, open_demo(tmp_path / "demo.json"), "http://127.0.0.1:1/hooks")
+
+    async with house.desk.office.store.read() as tx:
+        found = await tx.people.staff_secret(STAFF[3][0])
+    assert found is not None
+    scheduler = found[0]
+    (owed,) = await house.desk.charges.open(scheduler)
+    (question,) = await house.desk.enquiries.open(scheduler)
+    assert owed.learner.name == question.name == ASKER[1]
+    people = await house.desk.rota.everybody(scheduler)
+    assert [one.staff.name for one in people if one.leave] == [STAFF[2][1]]
+    products = await house.desk.products.all(scheduler)
+    assert "late_change" in [one.code for one in products]
     await house.desk.office.store.close()
