@@ -17,11 +17,19 @@ from invigilation.desk.onboard_papers import (
     payload,
     stated,
 )
+from invigilation.desk.onboard_record import (
+    BOOKED_INSTEAD,
+    OFFICER,
+    REPLACED,
+    append,
+    noted,
+    withdraw,
+)
 from invigilation.desk.requests import Asked, whole_of
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.onboard import Facts, OnboardEvent, OnboardState, Verification
 from invigilation.people import Role, Staff
-from invigilation.record import Data, Moment
+from invigilation.record import Data
 from invigilation.report import Delivery, report_due
 from invigilation.request import RequestEvent, RequestState
 from invigilation.store import Tx
@@ -32,7 +40,6 @@ if TYPE_CHECKING:
     # The sweeps know the desks.
     from invigilation.sweeps import Retention
 
-OFFICER = "officer"
 PREFIX = "ob_"
 """Of the ids of forms; a picture lies in the vault under its form's id, as session and as piece."""
 REASON = range(5, 1_001)
@@ -42,11 +49,15 @@ DAY_ANYWHERE = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request, the newest form that was not withdrawn, and why none can be sent, if so."""
+    """A request, the newest form that was not withdrawn, and why none can be sent, if so.
+
+    `given_up` is the newest form, if it was withdrawn because the learner has booked a session.
+    """
 
     asked: Asked
     form: Verification | None
     closed: Closed | None
+    given_up: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,11 @@ class OnboardDesk:
             asked = await whole_of(tx, found)
             forms = await tx.onboard.of_request(request)
             newest = next((one for one in forms if one.state is not OnboardState.WITHDRAWN), None)
-            return Case(asked, newest, await self._closed(tx, asked))
+            closed = await self._closed(tx, asked)
+            given_up = next(iter(forms), None)
+            if closed is not Closed.BOOKED or not _given_up(given_up):
+                given_up = None
+            return Case(asked, newest, closed, given_up)
 
     async def _closed(self, tx: Tx, asked: Asked) -> Closed | None:
         if await tx.bookings.active_of(asked.request.id) is not None:
@@ -106,9 +121,7 @@ class OnboardDesk:
             if await self._closed(tx, asked) is not None:
                 raise NotAllowed("send this form now")
             self._check_day(asked, facts.sits_on)
-            for one in await tx.onboard.of_request(request):
-                if one.state is OnboardState.SUBMITTED:
-                    await self._withdraw(tx, one.id, now)
+            await withdraw(self.office, tx, request, OFFICER, REPLACED)
             form = Verification(
                 id=ident,
                 request=request,
@@ -125,7 +138,9 @@ class OnboardDesk:
                 size=picture.size,
             )
             await tx.onboard.add(form)
-            await self._append(tx, ident, "onboard_submitted", OFFICER, stated(form), now)
+            await append(self.office, tx, ident, "onboard_submitted", OFFICER, stated(form), now)
+            told = {"request": request, **noted(form)}
+            await self.office.note(tx, OFFICER, "onboard.submitted", ident, None, told)
         return form
 
     def _check_day(self, asked: Asked, day: date) -> None:
@@ -134,23 +149,6 @@ class OnboardDesk:
             raise InvalidInput("sits_on", "This day has passed.")
         if day > last:
             raise InvalidInput("sits_on", "The licence has ended by then.")
-
-    async def _withdraw(self, tx: Tx, ident: str, now: datetime) -> None:
-        """Withdraw a form unless staff has just decided on it."""
-        one = await tx.onboard.hold(ident)
-        if one is None or one.state is not OnboardState.SUBMITTED:
-            return
-        await tx.onboard.save(replace(one.after(OnboardEvent.WITHDRAW), reviewed=now))
-        await self._append(tx, ident, "onboard_withdrawn", OFFICER, {}, now)
-
-    async def _append(
-        self, tx: Tx, ident: str, kind: str, who: str, data: Data, at: datetime
-    ) -> None:
-        """Add the next entry to the record of a form that is held, or new."""
-        head = await tx.onboard.head(ident)
-        when = Moment.of(self.office.clock, at)
-        entry = record.write(head, ident, when, kind, who, data, self.office.signer)
-        await tx.onboard.append(entry)
 
     async def listed(self, by: Staff) -> tuple[list[Listed], list[Listed]]:
         """Return the forms that wait, oldest first, and the last ones that were decided."""
@@ -181,7 +179,7 @@ class OnboardDesk:
             if form.erased is None:
                 data: Data = {"evidence": ident, "kind": PICTURE_KIND}
                 now = self.office.clock.now()
-                await self._append(tx, ident, "evidence_viewed", actor(by, role), data, now)
+                await append(self.office, tx, ident, "evidence_viewed", actor(by, role), data, now)
         return form
 
     async def accept(self, ident: str, by: Staff) -> Verification:
@@ -198,7 +196,7 @@ class OnboardDesk:
                 raise NotAllowed("accept this form: the learner has booked a session meanwhile")
             fulfilled = asked.request.after(RequestEvent.FULFIL_ON_BOARD)
             who = actor(by, _reviewer(by))
-            await self._append(tx, ident, "onboard_accepted", who, {}, now)
+            await append(self.office, tx, ident, "onboard_accepted", who, {}, now)
             await tx.onboard.save(after)
             await tx.requests.set_state(fulfilled.id, fulfilled.state)
             due = await self._due(tx, after, now)
@@ -213,7 +211,7 @@ class OnboardDesk:
                 self._letter(after, asked),
                 session=ident,
             )
-            await self.office.note(tx, who, "onboard.accepted", ident, _noted(form), _noted(after))
+            await self.office.note(tx, who, "onboard.accepted", ident, noted(form), noted(after))
         return after
 
     async def refuse(self, ident: str, by: Staff, reason: str) -> Verification:
@@ -226,10 +224,10 @@ class OnboardDesk:
             form, asked = await self._held(tx, ident)
             after = _decided(form, OnboardEvent.REFUSE, by, now, reason)
             who = actor(by, _reviewer(by))
-            await self._append(tx, ident, "onboard_refused", who, {"reason": reason}, now)
+            await append(self.office, tx, ident, "onboard_refused", who, {"reason": reason}, now)
             await tx.onboard.save(after)
             await tx.outbox.add(self._letter(after, asked), session=ident)
-            await self.office.note(tx, who, "onboard.refused", ident, _noted(form), _noted(after))
+            await self.office.note(tx, who, "onboard.refused", ident, noted(form), noted(after))
         return after
 
     def _letter(self, form: Verification, asked: Asked) -> Delivery:
@@ -313,11 +311,13 @@ def _reviewer(by: Staff) -> Role:
     return Role.ADMINISTRATOR
 
 
+def _given_up(form: Verification | None) -> bool:
+    if form is None or form.state is not OnboardState.WITHDRAWN:
+        return False
+    return form.reason == BOOKED_INSTEAD
+
+
 def _decided(
     form: Verification, event: OnboardEvent, by: Staff, now: datetime, reason: str | None
 ) -> Verification:
     return replace(form.after(event), reviewed_by=by.id, reviewed=now, reason=reason)
-
-
-def _noted(form: Verification) -> Data:
-    return {"state": form.state.value, "reason": form.reason}

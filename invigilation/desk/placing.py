@@ -10,6 +10,7 @@ from invigilation import record
 from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.desk.offers import Pick, context, wanted
 from invigilation.desk.office import SERVICE, Office, held, new_id, sitting_of
+from invigilation.desk.onboard_record import BOOKED_INSTEAD, withdraw
 from invigilation.errors import IllegalTransition, NotFound, PaymentDue, SlotTaken, TooLate
 from invigilation.people import Role
 from invigilation.record import EMPTY, Data, Moment
@@ -55,6 +56,8 @@ async def begin(
         raise IllegalTransition("request", RequestState.FULFILLED, RequestEvent.BOOK)
     if asked.waits:
         await tx.waiting.leave_all(one.request, one.id)
+    if asked.form_waits:
+        await withdraw(office, tx, one.request, actor, BOOKED_INSTEAD)
     session = Session(new_id("se"), one.id, SessionState.SCHEDULED, asked.assessment.minutes, 0)
     data: dict[str, record.Plain] = {
         "booking": one.id,

@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import ACTIVE, Booking, BookingState
 from invigilation.charge import UNPAID
+from invigilation.onboard import OnboardState
 from invigilation.people import Learner
 from invigilation.request import Assessment, Request
 from invigilation.store.calendar_rows import counter, waiting
 from invigilation.store.mapping import all_of, columns, dump, load
-from invigilation.store.paper_rows import charge
+from invigilation.store.paper_rows import charge, onboard
 from invigilation.store.rows import assessment, booking, learner, request
 from invigilation.store.seating import ACTIVE_OF, POSTGRESQL, SQLITE, among
 from invigilation.waiting import IN_LINE
@@ -55,7 +56,8 @@ class Wanted:
 class Context:
     """All that booking for a request asks about; `charge_due` is the id of one that is due.
 
-    `waits` says whether it stands in any line for a full day.
+    `waits` says whether it stands in any line for a full day, `form_waits` whether the form of an
+    officer on board waits for a decision.
     """
 
     request: Request
@@ -63,6 +65,7 @@ class Context:
     learner: Learner
     charge_due: str | None
     waits: bool
+    form_waits: bool
     rota_version: int
 
 
@@ -91,8 +94,9 @@ class Bookings:
         return Context(
             load(Request, row[:to_assessment]),
             load(Assessment, row[to_assessment:to_learner]),
-            load(Learner, row[to_learner:-3]),
-            row[-3],
+            load(Learner, row[to_learner:-4]),
+            row[-4],
+            bool(row[-3]),
             bool(row[-2]),
             row[-1] or 0,
         )
@@ -265,6 +269,9 @@ _DUE = select(charge.c.id).where(
     among(charge.c.state, UNPAID),
 )
 _WAITS = exists().where(waiting.c.request == request.c.id, among(waiting.c.state, IN_LINE))
+_FORM_WAITS = exists().where(
+    onboard.c.request == request.c.id, among(onboard.c.state, {OnboardState.SUBMITTED})
+)
 _CONTEXT = (
     select(
         *_REQUEST,
@@ -272,6 +279,7 @@ _CONTEXT = (
         *columns(learner, Learner),
         _DUE.limit(1).scalar_subquery(),
         _WAITS,
+        _FORM_WAITS,
         select(counter.c.value).where(counter.c.name == "rota").scalar_subquery(),
     )
     .join(assessment, request.c.assessment == assessment.c.id)

@@ -284,8 +284,11 @@ async def test_accepting_seals_a_report_and_fulfils_the_request(world):
     [letter] = await world.bodies("onboard_accepted")
     assert (letter["officer"], letter["vessel"]) == ("Jan de Vries", "MV Northern Light")
     async with world.store.read() as tx:
-        [change] = await tx.audit.of("ob_1")
-    assert (change.action, change.actor) == ("onboard.accepted", f"scheduler:{world.sam.id}")
+        changes = {one.action: one.actor for one in await tx.audit.of("ob_1")}
+    assert changes == {
+        "onboard.submitted": "officer",
+        "onboard.accepted": f"scheduler:{world.sam.id}",
+    }
 
 
 async def test_the_attestation_is_for_its_backend_alone(world):
@@ -354,16 +357,57 @@ async def test_a_form_that_was_replaced_cannot_be_accepted(world):
         await world.desk.onboard.accept("ob_1", world.sam)
 
 
-async def test_no_form_is_accepted_once_a_session_is_booked(world):
+async def test_no_form_is_accepted_while_a_time_is_held(world):
     request = await builders.ask(world.desk)
     await sent(world, request)
-    await world.desk.bookings.book(request, START, "Europe/London")
+    await world.desk.bookings.reserve(request, START, "Europe/London")
 
     with pytest.raises(NotAllowed):
         await world.desk.onboard.accept("ob_1", world.sam)
 
-    assert await world.request_state(request) is RequestState.BOOKED
-    assert (await world.desk.onboard.review("ob_1", world.sam)).form.state is OnboardState.SUBMITTED
+    await world.desk.bookings.give_back(request)
+    assert (await world.desk.onboard.accept("ob_1", world.sam)).state is OnboardState.ACCEPTED
+
+
+@pytest.mark.parametrize("held_first", [False, True])
+async def test_a_form_that_waits_is_withdrawn_when_a_session_is_booked(world, held_first):
+    request = await builders.ask(world.desk)
+    await sent(world, request)
+    if held_first:
+        await world.desk.bookings.reserve(request, START, "Europe/London")
+    world.clock.go(60)
+
+    sitting = await world.desk.bookings.book(request, START, "Europe/London")
+
+    case = await world.desk.onboard.case(request)
+    assert (case.form, case.given_up.id, case.closed) == (None, "ob_1", Closed.BOOKED)
+    assert case.given_up.reason == "The learner booked a session with us."
+    assert await world.desk.onboard.listed(world.sam) == ([], [])
+    assert await kinds(world, "ob_1") == ["onboard_submitted", "onboard_withdrawn"]
+    with pytest.raises(IllegalTransition):
+        await world.desk.onboard.accept("ob_1", world.sam)
+    await world.desk.bookings.cancel(sitting.booking, "an officer is here")
+    await sent(world, request, "ob_2")
+    after = await world.desk.onboard.case(request)
+    assert (after.form.id, after.given_up) == ("ob_2", None)
+
+
+async def test_whatever_becomes_of_a_form_is_in_the_audit_log(world):
+    request = await builders.ask(world.desk)
+    for ident in ("ob_1", "ob_2"):
+        await sent(world, request, ident)
+        world.clock.go(60)
+    await world.desk.onboard.refuse("ob_2", world.sam, REASON)
+
+    noted = await world.rows("SELECT subject, actor, action FROM audit ORDER BY at")
+
+    officer, sam = "officer", f"scheduler:{world.sam.id}"
+    assert sorted(tuple(row) for row in noted) == [
+        ("ob_1", officer, "onboard.submitted"),
+        ("ob_1", officer, "onboard.withdrawn"),
+        ("ob_2", officer, "onboard.submitted"),
+        ("ob_2", sam, "onboard.refused"),
+    ]
 
 
 async def test_a_booking_and_an_acceptance_at_once_never_both_hold(world):

@@ -27,15 +27,16 @@ STATES = {
     OnboardState.SUBMITTED: ("Waits for you", "warn"),
     OnboardState.ACCEPTED: ("Accepted", "good"),
     OnboardState.REFUSED: ("Refused", "bad"),
-    OnboardState.WITHDRAWN: ("Replaced by a newer form", "quiet"),
+    OnboardState.WITHDRAWN: ("Withdrawn", "quiet"),
 }
 EVENTS = {
     "onboard_submitted": "The form was sent",
-    "onboard_withdrawn": "The form was replaced by a newer one",
+    "onboard_withdrawn": "The form was withdrawn",
     "evidence_viewed": "Looked at the picture",
     "onboard_accepted": "Accepted the form",
     "onboard_refused": "Refused the form",
 }
+PEOPLE = {"officer", "learner"}
 GONE = "This was deleted when its retention time was over."
 
 
@@ -163,4 +164,6 @@ async def _verified(request: web.Request, found: Review) -> bool | None:
 
 def _who(entry: Entry, names: dict[str, str]) -> str:
     role, _, ident = entry.actor.partition(":")
-    return f"{names.get(ident, ident)} ({role})" if ident else "The officer"
+    if ident:
+        return f"{names.get(ident, ident)} ({role})"
+    return f"The {role}" if role in PEOPLE else role.capitalize()
