@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from invigilation.booking import BookingState
 from invigilation.charge import Charge
 from invigilation.desk.office import LEARNER, Office
+from invigilation.onboard import Verification
 from invigilation.record import Entry
 from invigilation.store.receipts import Kept, Paid
 
-HELD, LAPSED = "held", "lapsed"
+HELD, LAPSED, ONBOARD = "held", "lapsed", "onboard_accepted"
 RESERVED = frozenset({BookingState.RESERVED, BookingState.LAPSED})
 
 
@@ -21,9 +22,9 @@ class Line:
     """One thing that happened, at `at` (aware UTC).
 
     `kind` is that of the record's entry, `held` and `lapsed` for a time that was only reserved,
-    or `charge_` with the charge's state. `start` is the session's start that it is about,
-    `before` the one that a move left; `state` is how a missed session was judged. `by_learner`
-    says who did it. `booking` and `payment` are references.
+    `onboard_accepted` for the `officer` on board, or `charge_` with the charge's state. `start` is
+    the session's start that it is about, `before` the one that a move left; `state` is how a missed
+    session was judged. `by_learner` says who did it. `booking` and `payment` are references.
     """
 
     at: datetime
@@ -37,6 +38,7 @@ class Line:
     by_learner: bool = False
     charge: Charge | None = None
     payment: str | None = None
+    officer: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +52,28 @@ class ReceiptDesk:
         async with self.office.store.read() as tx:
             kept = await tx.receipts.bookings(request)
             entries = await tx.receipts.entries([one.session for one in kept if one.session])
+            back = await tx.receipts.given_back([one.booking.id for one in kept])
+            officer = await tx.receipts.accepted(request)
             charges = await tx.receipts.charges(request)
         lines: list[Line] = []
         for one in kept:
             own = [entry for entry in entries if entry.session == one.session]
-            lines.extend(_lines(one, own))
+            lines.extend(_lines(one, own, back.get(one.booking.id)))
+        if officer is not None and officer.reviewed is not None:
+            lines.append(Line(officer.reviewed, ONBOARD, officer=officer))
         lines.extend(_charged(charges))
         return sorted(lines, key=lambda line: line.at)
 
 
-def _lines(kept: Kept, entries: list[Entry]) -> Iterator[Line]:
+def _lines(kept: Kept, entries: list[Entry], given_back: datetime | None) -> Iterator[Line]:
     """Yield what happened to one booking."""
     one = kept.booking
     if one.state in RESERVED:
         yield Line(one.placed, HELD, one.id, one.start, one.end)
         if one.state is BookingState.LAPSED:
-            # Nothing notes the very moment; it came back at the latest when its time was over.
-            yield Line(one.reserved_until or one.placed, LAPSED, one.id, one.start, one.end)
+            # What nobody gave back came back when its time was over.
+            over = given_back or one.reserved_until or one.placed
+            yield Line(over, LAPSED, one.id, one.start, one.end)
         return
     start, length = one.start, one.end - one.start
     for entry in entries:

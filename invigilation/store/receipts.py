@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import Booking
 from invigilation.charge import Charge, PaymentState
+from invigilation.onboard import OnboardState, Verification
 from invigilation.record import Entry
 from invigilation.store.mapping import all_of, columns, load
-from invigilation.store.paper_rows import charge, payment, payment_charge
+from invigilation.store.paper_rows import audit, charge, onboard, payment, payment_charge
 from invigilation.store.rows import booking, event, session
 
 KINDS = (
@@ -31,6 +32,8 @@ KINDS = (
     "attendance_decided",
 )
 """What of a session's record a receipt tells."""
+GIVEN_BACK = "reservation.given_back"
+"""How the audit log names a held time that somebody gave back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,21 @@ class Receipts:
         query = all_of(event, Entry).where(event.c.session.in_(sessions), event.c.kind.in_(KINDS))
         rows = await self._db.execute(query.order_by(event.c.session, event.c.seq))
         return [load(Entry, row) for row in rows]
+
+    async def given_back(self, bookings: list[str]) -> dict[str, datetime]:
+        """Return when those of these held times were given back that were so before their end."""
+        query = select(audit.c.subject, audit.c.at).where(
+            audit.c.subject.in_(bookings), audit.c.action == GIVEN_BACK
+        )
+        return {row[0]: row[1] for row in await self._db.execute(query)}
+
+    async def accepted(self, request_id: str) -> Verification | None:
+        """Return the form of the officer on board who was accepted for a request, if one was."""
+        query = all_of(onboard, Verification).where(
+            onboard.c.request == request_id, onboard.c.state == OnboardState.ACCEPTED
+        )
+        row = (await self._db.execute(query.limit(1))).first()
+        return None if row is None else load(Verification, row)
 
     async def charges(self, request_id: str) -> list[Paid]:
         """Return the charges on a request, and those that its own missed sessions gave rise to."""

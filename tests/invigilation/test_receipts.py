@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from invigilation.booking import BookingState
+from invigilation.desk.onboard import Taken
 from invigilation.office_hours import Window
+from invigilation.onboard import Facts, Rank
 from invigilation.session import SessionState
 from invigilation.slots import Refusal
 from tests import builders
-from tests.builders import START
+from tests.builders import MONDAY, START
 
 HOUR = timedelta(hours=1)
 
@@ -53,6 +55,31 @@ async def test_receipt_of_a_time_that_was_only_held(world):
 
     assert [(one.kind, one.start) for one in lines] == [("held", START), ("lapsed", START)]
     assert lines[1].at - lines[0].at == timedelta(minutes=30)
+
+
+async def test_receipt_of_a_held_time_tells_when_it_was_given_back(world):
+    request = await builders.ask(world.desk)
+    await world.desk.bookings.reserve(request, START, "Europe/London")
+    world.clock.go(5 * 60)
+    await world.desk.bookings.give_back(request)
+
+    lines = await world.desk.receipts.of(request)
+
+    assert [one.kind for one in lines] == ["held", "lapsed"]
+    assert lines[1].at - lines[0].at == timedelta(minutes=5)
+
+
+async def test_receipt_of_an_officer_on_board(world):
+    request = await builders.ask(world.desk)
+    officer = Facts("Jan de Vries", Rank.MASTER, "", "MV Northern Light", "9074729", MONDAY)
+    picture = Taken("image/jpeg", "cd" * 32, 90_000)
+    await world.desk.onboard.submit(request, "ob_1", officer, picture)
+    world.clock.go(60)
+    form = await world.desk.onboard.accept("ob_1", world.sam)
+
+    [line] = await world.desk.receipts.of(request)
+
+    assert (line.kind, line.at, line.officer) == ("onboard_accepted", form.reviewed, form)
 
 
 async def test_receipt_of_a_missed_session_tells_the_judgement_and_the_charge(world):

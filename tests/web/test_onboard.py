@@ -500,15 +500,39 @@ async def test_the_second_of_two_decisions_is_told_that_it_is_late(world: World)
     assert "the form is refused" in answer.words
 
 
-async def test_no_accept_button_while_a_time_is_booked(world: World) -> None:
+async def test_no_accept_button_while_a_time_is_held(world: World) -> None:
     form = await one_sent(world)
-    await world.desk.bookings.book(form.request, START, "Asia/Manila")
+    await world.desk.bookings.reserve(form.request, START, "Asia/Manila")
     sam = await world.staff(SAM)
 
     page = await sam.get(f"/staff/onboard/{form.id}")
 
-    assert "The learner has a time with us meanwhile" in page.words
+    assert "The learner holds a time with us meanwhile" in page.words
     assert "Accept the form" not in page.words
+
+
+async def test_the_receipt_names_the_officer_who_was_accepted(world: World) -> None:
+    form = await one_sent(world)
+    await world.desk.onboard.accept(form.id, SAM)
+
+    receipt = await (await world.learner(form.request)).get("/me/receipts")
+
+    assert "An officer on board was accepted to invigilate you" in receipt.words
+    assert f"{form.officer} of {form.vessel}, IMO {form.imo}" in receipt.words
+
+
+async def test_a_learner_who_books_is_told_that_the_form_is_withdrawn(world: World) -> None:
+    form = await one_sent(world)
+    await world.desk.bookings.book(form.request, START, "Asia/Manila")
+    learner, sam = await world.learner(form.request), await world.staff(SAM)
+
+    mine = await learner.get("/me")
+    review = await sam.get(f"/staff/onboard/{form.id}")
+
+    assert "The form of your officer is withdrawn" in mine.words
+    assert "Withdrawn" in review.words
+    assert "The learner booked a session with us." in review.words
+    assert "Accept the form" not in review.words
 
 
 # --- retention ------------------------------------------------------------------------------------

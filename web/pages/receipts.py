@@ -25,6 +25,7 @@ TITLES = {
     "refuse": "You could not be admitted",
     "stop": "The session was stopped",
     "end": "Your assessment ended",
+    "onboard_accepted": "An officer on board was accepted to invigilate you",
     "attested": "Your invigilator signed the statement",
     "charge_held": "A charge is kept for your next request",
     "charge_due": "A charge is due",
