@@ -6,6 +6,7 @@ previews, other files) goes along. A turned picture is set upright as its EXIF s
 
 from __future__ import annotations
 
+import re
 import struct
 
 import cv2
@@ -28,6 +29,10 @@ _FRAMES = frozenset({*range(0xC0, 0xD0)}) - {0xC4, 0xC8, 0xCC}
 """The markers SOF of a JPEG (ITU-T T.81, table B.1)."""
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 """The markers without a length."""
+MAX_SCANS = 40
+"""Programs write 10 or so; thousands of empty ones would keep the decoder busy for an hour."""
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""A marker, and not an FF among coded data (ITU-T T.81, B.1.1.5)."""
 _REDUCED = (
     (8, cv2.IMREAD_REDUCED_COLOR_8),
     (4, cv2.IMREAD_REDUCED_COLOR_4),
@@ -56,6 +61,8 @@ def decode_upload(data: bytes) -> Picture:
         raise PictureUndecodable(f"it is too small to read: {width} by {height} pixels")
     if kind == "jpeg" and not data.rstrip(b"\0").endswith(b"\xff\xd9") and _cut(data):
         raise PictureUndecodable("the file is not whole")
+    if kind == "jpeg" and _scans(data) > MAX_SCANS:
+        raise PictureUndecodable("it is stored in too many steps: save it anew as a plain JPEG")
     pixels = _pixels(data, kind, max(size))
     encoded, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not encoded:
@@ -104,6 +111,20 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
                 return None
             at += 2 + length
     return None
+
+
+def _scans(data: bytes) -> int:
+    """Return in how many scans a JPEG is written; no more are counted than tell too many."""
+    at, scans = 2, 0
+    while scans <= MAX_SCANS:
+        found = _MARKER.search(data, at)
+        if found is None or found.end() + 2 > len(data) or found[0] == b"\xff\xd9":
+            break
+        at = found.end()
+        if found[0] != b"\xff\x01":
+            at += max(2, struct.unpack(">H", data[at : at + 2])[0])
+        scans += found[0] == b"\xff\xda"
+    return scans
 
 
 def _cut(data: bytes) -> bool:

@@ -60,6 +60,24 @@ def png_of(width, height):
     )
 
 
+def scans_of(times):
+    """A progressive JPEG whose last scan is written so many times more."""
+    whole = file_of(card(), progressive=True)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * times + b"\xff\xd9"
+
+
+def test_a_jpeg_of_thousands_of_scans_is_not_decoded():
+    assert why(scans_of(5_000)) == ("it is stored in too many steps: save it anew as a plain JPEG")
+
+
+@pytest.mark.parametrize("behind", [b"", b"\xff\xda\x00\x08" * 1_000])
+def test_a_progressive_jpeg_is_read_and_a_film_behind_it_does_not_count(behind):
+    picture = decode_upload(scans_of(0) + behind + b"\xff\xd9")
+
+    assert (picture.width, picture.height) == (1_200, 800)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_a_picture_is_drawn_anew_as_jpeg(kind):
     picture = decode_upload(file_of(card(), kind))
