@@ -73,6 +73,11 @@ class BusyDesk:
         async with self.office.store.read() as tx:
             return await tx.busy.source(staff)
 
+    async def sources(self) -> dict[str, Source]:
+        """Return, by person, where everybody's busy times are read from."""
+        async with self.office.store.read() as tx:
+            return {one.staff: one for one in await tx.busy.sources()}
+
     async def times(self, staff: str) -> list[Leave]:
         """Return a person's busy times, by start."""
         async with self.office.store.read() as tx:

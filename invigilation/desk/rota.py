@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from invigilation.desk import fates
 from invigilation.desk.changes import Change, Made, today, week_of
@@ -30,6 +30,9 @@ from invigilation.store.rota import KeptLeave, KeptShift, Opening
 from invigilation.store.views import Sitting
 
 NO_FATES: Mapping[str, Fate] = {}
+T = TypeVar("T")
+MISFITS_SHOWN = 200
+JUDGED_AT_ONCE = 1_000
 
 
 class _Stop(Exception):
@@ -90,17 +93,26 @@ class RotaDesk:
         async with self.office.store.read() as tx:
             return await tx.rota.openings()
 
-    async def misfits(self, by: Staff) -> list[Displaced]:
+    async def misfits(self, by: Staff, staff: str | None = None) -> list[Displaced]:
         """Return the bookings ahead that do not fit, by start, with why; nothing is proposed.
 
-        A bank holiday that was seeded over them, or a busy time from outside, asks nobody.
+        They can be those of one person alone; no more than `MISFITS_SHOWN` are told. A bank holiday
+        that was seeded over them, or a busy time from outside, asks nobody.
         """
         allow(by, Role.SCHEDULER)
+        now = self.office.clock.now()
+        why: dict[str, frozenset[Misfit]] = {}
+        after = now, ""
         async with self.office.store.read() as tx:
             ground = await tx.rota.ground(self.office.rules.zone)
-            ahead = await tx.ahead.bookings(self.office.clock.now())
-        judged = [(one, ground.misfits(place_of(one))) for one in ahead]
-        return [Displaced(one, why) for one, why in judged if why]
+            # There may be very many: a few at a time, so that nobody else waits for long.
+            while places := await tx.ahead.places(now, after, JUDGED_AT_ONCE, staff):
+                why |= {one: found for one, place in places if (found := ground.misfits(place))}
+                if len(why) >= MISFITS_SHOWN or len(places) < JUDGED_AT_ONCE:
+                    break
+                after = places[-1][1].start, places[-1][0]
+            ahead = await tx.ahead.those(list(why)[:MISFITS_SHOWN])
+        return [Displaced(one, why[one.booking.id]) for one in ahead]
 
     async def everybody(self, by: Staff) -> list[PersonRota]:
         """Return the rota of all who invigilate, by name."""
@@ -125,38 +137,28 @@ class RotaDesk:
     async def _rotas(self, tx: Tx, people: Sequence[Staff]) -> list[PersonRota]:
         now, day = self.office.clock.now(), today(self.office)
         whose = people[0].id if len(people) == 1 else None
-        shifts, leaves = await tx.rota.shifts(whose), await tx.rota.leaves(whose)
-        lanes, skills = await tx.rota.lanes(whose), await tx.rota.skills()
-        busy = [one for one in await tx.rota.busy_times() if one.end > now]
-        ahead = await tx.ahead.bookings(now, whose)
+        shifts = _by_staff(await tx.rota.shifts(whose), lambda one: one.shift.staff)
+        leaves = _by_staff(await tx.rota.leaves(whose), lambda one: one.leave.staff)
+        lanes = _by_staff(await tx.rota.lanes(whose), lambda one: one.staff)
+        skills = await tx.rota.skills()
+        times = [one for one in await tx.rota.busy_times() if one.end > now]
+        busy = _by_staff(times, lambda one: one.staff)
         found = []
         for person in people:
-            own = [one for one in shifts if one.shift.staff == person.id]
-            times = tuple(one for one in busy if one.staff == person.id)
-            first_days = {one.shift.first for one in own if not one.extra}
-            # A week that ends without another one after it is a change, too.
-            first_days |= {o.shift.last + DAY for o in own if o.shift.last and not o.extra}
+            own, mine = shifts.get(person.id, []), tuple(busy.get(person.id, ()))
+            # Few have busy times; of the others nobody's bookings need to be read.
+            ahead = await tx.ahead.bookings(now, person.id) if mine else []
             found.append(
                 PersonRota(
                     staff=person,
                     week=week_of(own, day),
-                    coming=tuple(
-                        (first, week_of(own, first)) for first in sorted(first_days) if first > day
-                    ),
+                    coming=_coming(own, day),
                     extras=tuple(one for one in own if one.extra and one.shift.first >= day),
-                    leave=tuple(
-                        one
-                        for one in leaves
-                        if one.leave.staff == person.id and one.leave.end > now
-                    ),
-                    capacity=sum(x.staff == person.id and not x.retired for x in lanes),
+                    leave=tuple(one for one in leaves.get(person.id, ()) if one.leave.end > now),
+                    capacity=sum(not one.retired for one in lanes.get(person.id, ())),
                     assessments=skills.get(person.id, frozenset()),
-                    busy=times,
-                    touched=tuple(
-                        one
-                        for one in ahead
-                        if one.booking.staff == person.id and _touches(one, times)
-                    ),
+                    busy=mine,
+                    touched=tuple(one for one in ahead if _touches(one, mine)),
                 )
             )
         return found
@@ -265,6 +267,24 @@ class RotaDesk:
             if await tx.rota.holidays_until() != known:
                 return 0  # another process was faster
             return await tx.rota.close_holidays(days, years[-1])
+
+
+def _by_staff(rows: Iterable[T], whose: Callable[[T], str]) -> dict[str, list[T]]:
+    """Return rows by the person whose they are, in their order."""
+    found: dict[str, list[T]] = {}
+    for one in rows:
+        found.setdefault(whose(one), []).append(one)
+    return found
+
+
+def _coming(
+    own: Sequence[KeptShift], day: date
+) -> tuple[tuple[date, tuple[tuple[Hours, ...], ...]], ...]:
+    """Return the weeks that begin after a day, each with its first day."""
+    first_days = {one.shift.first for one in own if not one.extra}
+    # A week that ends without another one after it is a change, too.
+    first_days |= {one.shift.last + DAY for one in own if one.shift.last and not one.extra}
+    return tuple((first, week_of(own, first)) for first in sorted(first_days) if first > day)
 
 
 def _new(one: Ahead, before: Ground, after: Ground) -> set[Misfit]:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, or_, select, update
+from sqlalchemy import Select, exists, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import OCCUPIED, Booking, BookingState
+from invigilation.fitting import Place
 from invigilation.office_hours import Window
 from invigilation.request import Assessment
 from invigilation.session import SessionState
 from invigilation.store.calendar_rows import seat
+from invigilation.store.columns import Utc
 from invigilation.store.mapping import all_of, columns, load
 from invigilation.store.rows import assessment, booking, learner, request, session, staff
 
@@ -91,6 +93,36 @@ class AheadRows:
         return [
             Ahead(load(Booking, row[:size]), *row[size:]) for row in await self._db.execute(query)
         ]
+
+    async def those(self, idents: Sequence[str]) -> list[Ahead]:
+        """Return these bookings, as far as their learner has not come, by start."""
+        size = len(_BOOKING)
+        rows = await self._db.execute(_AHEAD.where(booking.c.id.in_(idents)))
+        return [Ahead(load(Booking, row[:size]), *row[size:]) for row in rows]
+
+    async def places(
+        self, now: datetime, after: tuple[datetime, str], limit: int, staff_id: str | None = None
+    ) -> list[tuple[str, Place]]:
+        """Return what bookings take that start after `now`, each with its id, by start.
+
+        They come from behind the start and id `after`; they can be those of one person alone.
+        """
+        place = (booking.c.staff, booking.c.seat, booking.c.start, booking.c.hold_until)
+        query = (
+            select(booking.c.id, *place, request.c.assessment)
+            .join(request, booking.c.request == request.c.id)
+            .where(
+                booking.c.start > now,
+                tuple_(booking.c.start, booking.c.id)
+                > tuple_(literal(after[0], Utc), literal(after[1])),
+                booking.c.state.in_([BookingState.RESERVED, BookingState.BOOKED]),
+            )
+            .order_by(booking.c.start, booking.c.id)
+            .limit(limit)
+        )
+        if staff_id is not None:
+            query = query.where(booking.c.staff == staff_id)
+        return [(row[0], Place(*row[1:])) for row in await self._db.execute(query)]
 
     async def slip(self, one: Booking, lanes: Sequence[str]) -> bool:
         """Put a booking onto another free lane of the same person; say whether one was free.

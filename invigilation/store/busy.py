@@ -51,6 +51,11 @@ class BusyTimes:
         row = (await self._db.execute(query.with_for_update())).first()
         return None if row is None else load(Source, row)
 
+    async def sources(self) -> list[Source]:
+        """Return everybody's sources."""
+        rows = await self._db.execute(all_of(busy_source, Source).order_by(busy_source.c.staff))
+        return [load(Source, row) for row in rows]
+
     async def set_source(self, one: Source) -> None:
         """Write a person's source anew."""
         await self.drop_source(one.staff)

@@ -14,6 +14,7 @@ from invigilation.booking import OCCUPIED
 from invigilation.fitting import Ground
 from invigilation.office_hours import DEFAULT_WEEK, Hours, OfficeHours
 from invigilation.slots import Calendar, Hold, Leave, Seat, Shift
+from invigilation.store.bookings import LONGEST
 from invigilation.store.calendar_rows import (
     busy,
     closure,
@@ -326,6 +327,7 @@ class Rota:
         rows = await self._db.execute(
             select(booking.c.seat, booking.c.start, booking.c.hold_until).where(
                 booking.c.start < last,
+                booking.c.start > first - LONGEST,  # without this all of the past would be read
                 booking.c.hold_until > first,
                 booking.c.state.in_(sorted(OCCUPIED)),
             )

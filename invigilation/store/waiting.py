@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -125,13 +125,18 @@ class WaitingRows:
     async def lapse(self, earliest: datetime) -> int:
         """End the waiting for days that are over, or too near, and of requests that are closed.
 
-        `earliest` is the first start that can still be offered. Return how many ended.
+        `earliest` is the first start that can still be offered. Return how many ended; whatever
+        somebody else holds just now is left for the next time, so that neither waits in a circle.
         """
-        closed = select(request.c.id).where(request.c.state != RequestState.OPEN)
-        ended = update(waiting).where(
-            waiting.c.state == WaitingState.WAITING,
-            or_(waiting.c.last <= earliest, waiting.c.request.in_(closed)),
+        closed = exists().where(
+            request.c.id == waiting.c.request, request.c.state != RequestState.OPEN
         )
+        over = (
+            select(waiting.c.id)
+            .where(waiting.c.state == WaitingState.WAITING, or_(waiting.c.last <= earliest, closed))
+            .with_for_update(skip_locked=True)
+        )
+        ended = update(waiting).where(waiting.c.id.in_(over))
         done = await self._db.execute(ended.values(state=WaitingState.LAPSED))
         return int(done.rowcount)
 

@@ -468,6 +468,22 @@ async def test_a_seeded_holiday_over_a_booking_is_listed_until_it_is_dealt_with(
     assert await world.desk.rota.misfits(world.sam) == []
 
 
+async def test_misfits_are_looked_for_a_few_at_a_time_and_not_told_without_end(world, monkeypatch):
+    bookings = [
+        (await builders.book(world.desk, n, START + n * 2 * HOUR)).booking for n in range(3)
+    ]
+    await world.desk.rota.close_holidays(christmas)
+    monkeypatch.setattr("invigilation.desk.rota.JUDGED_AT_ONCE", 1)
+
+    listed = await world.desk.rota.misfits(world.sam, world.ann.id)
+    monkeypatch.setattr("invigilation.desk.rota.MISFITS_SHOWN", 2)
+    fewer = await world.desk.rota.misfits(world.sam)
+
+    assert [each.one.booking.id for each in listed] == bookings
+    assert [each.one.booking.id for each in fewer] == bookings[:2]
+    assert await world.desk.rota.misfits(world.sam, world.sam.id) == []
+
+
 async def test_a_busy_time_over_a_booking_is_listed_and_keeps_others_away(world):
     sitting = await builders.book(world.desk)
     request = await builders.ask(world.desk, 2)

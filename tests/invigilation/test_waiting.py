@@ -280,6 +280,23 @@ async def test_a_day_that_comes_too_near_is_waited_for_no_more(world, full):
     assert await place(world, request) == (WaitingState.LAPSED, None)
 
 
+async def test_a_place_that_somebody_holds_is_let_lapse_the_next_time(world, full, migrated_url):
+    if "sqlite" in migrated_url:
+        pytest.skip("SQLite has one writer at a time")
+    request, joined = await join(world, 1)
+    other, _ = await join(world, 2)
+    world.clock.go_to(LAST)
+    async with world.store.write() as tx:
+        await tx.waiting.find(joined.id)
+
+        await asyncio.wait_for(world.desk.bookings.lapse(), 10)
+
+    assert await place(world, request) == (WaitingState.WAITING, None)
+    assert await place(world, other) == (WaitingState.LAPSED, None)
+    await world.desk.bookings.lapse()
+    assert await place(world, request) == (WaitingState.LAPSED, None)
+
+
 async def test_who_is_reserved_elsewhere_is_passed_over_and_stays_in_line(world, full):
     first, _ = await join(world, 1)
     second, _ = await join(world, 2)

@@ -227,6 +227,17 @@ async def test_full_day_leads_into_the_line_and_an_offer_into_a_booking(world: W
     assert sitting.start == others[0].start
 
 
+@pytest.mark.parametrize("day", ["9999-12-30", "9999-12-31", "0001-01-01", "monday", ""])
+async def test_nobody_waits_for_a_day_that_cannot_be(world: World, day: str) -> None:
+    asked = await world.asked()
+    learner = await in_zone(world, MANILA, asked)
+
+    answer = await learner.post("/me/waiting", {"day": day}, page="/me/waiting")
+
+    assert answer.to == "/me/book"
+    assert await world.desk.waiting.of_request(asked.request.id) == []
+
+
 async def test_no_thank_you_gives_the_offered_time_to_the_next(world: World) -> None:
     others = await fill_monday(world)
     people = [await world.asked(number) for number in (1, 2)]

@@ -56,7 +56,7 @@ async def person_page(
     changes = bool(by.roles & {Role.SCHEDULER, Role.ADMINISTRATOR})
     async with desk.office.store.read() as tx:
         assessments = await tx.ahead.assessments()
-    misfits = await desk.rota.misfits(by) if changes else []
+    misfits = await desk.rota.misfits(by, staff) if changes else []
     source = await desk.busy.source(staff)
     return staff_page(
         request,
@@ -65,7 +65,7 @@ async def person_page(
         status=422 if errors else 200,
         rota=rota,
         changes=changes,
-        misfits=[one for one in misfits if one.one.booking.staff == staff],
+        misfits=misfits,
         why_words=fates.why_words,
         week=week_in_words(rota.week),
         coming=[(first, week_in_words(week)) for first, week in rota.coming],

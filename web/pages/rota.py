@@ -52,16 +52,12 @@ async def show(request: web.Request) -> web.StreamResponse:
     if not person.roles & {Role.SCHEDULER, Role.ADMINISTRATOR}:
         return go(f"/staff/rota/{person.id}")
     desk = request.app[DESK]
-    sources = {}
-    people = await desk.rota.everybody(person)
-    for one in people:
-        sources[one.staff.id] = await desk.busy.source(one.staff.id)
     return staff_page(
         request,
         person,
         "rota.html",
-        people=people,
-        sources=sources,
+        people=await desk.rota.everybody(person),
+        sources=await desk.busy.sources(),
         misfits=await desk.rota.misfits(person),
         why_words=fates.why_words,
         week_words=week_in_words,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ from web.keys import DESK, RELAY
 from web.pages.frame import fields, go, render
 from web.pages.me import Standing, standing_of
 from web.pages.month import window_of
+from web.pages.moving import entered_day
 
 routes = web.RouteTableDef()
 
@@ -40,11 +41,10 @@ async def join(request: web.Request) -> web.StreamResponse:
     standing = await standing_of(request)
     if not standing.may_book:
         return go("/me")
-    try:
-        day = date.fromisoformat((await fields(request)).get("day", ""))
-        window = window_of(day, day + timedelta(days=1), zone_named(standing.zone))
-    except (ValueError, OverflowError):
+    day = entered_day((await fields(request)).get("day"))
+    if day is None:
         return go("/me/book")
+    window = window_of(day, day + timedelta(days=1), zone_named(standing.zone))
     ident = standing.asked.request.id
     try:
         await request.app[DESK].waiting.join(ident, window.start, window.end, standing.zone)
