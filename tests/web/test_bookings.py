@@ -297,7 +297,9 @@ async def test_file_gives_london_and_utc_and_no_formula(world: World) -> None:
     assert one["Start (UTC)"] == "2027-03-29 09:00"
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@cmd", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "value", ["=1+1", "+1", "-1", "@cmd", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff20cmd"]
+)
 def test_formula_is_defused(value: str) -> None:
     assert defused(value) == f"'{value}"
 

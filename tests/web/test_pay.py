@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from stripe import WebhookSignature
+from stripe import InvalidRequestError, WebhookSignature
+from stripe.checkout import SessionService
 
 from invigilation.booking import BookingState
 from invigilation.charge import ChargeState
 from invigilation.desk.charges import pay_code
+from invigilation.errors import Busy
+from invigilation.ports import Bill, Line
 from invigilation.store import Store
 from tests.harness.till import API_KEY, DECLINED_CARD, WEBHOOK_SECRET, Till, payment_provider
 from tests.harness.waiting import until
@@ -303,3 +306,21 @@ async def test_a_scheduler_who_notes_it_as_paid_books_the_time_at_once(world: Wo
 def test_a_key_without_the_webhooks_secret_is_a_plain_sentence() -> None:
     with pytest.raises(Unable, match="stripe_api_key and stripe_webhook_secret together"):
         read_settings(stripe_api_key="sk_test_1")
+
+
+async def test_what_the_provider_refuses_is_logged_without_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> object:
+        raise InvalidRequestError("Invalid email: maria@example.org", "customer_email", code="bad")
+
+    monkeypatch.setattr(SessionService, "create", refuse)
+    payments = StripePayments(API_KEY, "http://localhost:1")
+    line = Line("Missed session", 4_500, 900, 2_000)
+
+    with pytest.raises(Busy):
+        await payments.open(Bill("py_1", "rq_1", "maria@example.org", (line,), "GBP", START))
+
+    payments.close_all()
+    assert "refused a call: bad customer_email" in caplog.text
+    assert "maria" not in caplog.text

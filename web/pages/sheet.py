@@ -13,7 +13,8 @@ from invigilation.office_hours import LONDON
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Tells spreadsheets that the text is UTF-8."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (*"=+-@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
+"""The last four are the full-width forms of the first."""
 
 
 def defused(value: str) -> str:

@@ -118,7 +118,8 @@ class StripePayments:
         try:
             return await loop.run_in_executor(self._threads, call)
         except stripe.InvalidRequestError as error:
-            log.warning("stripe refused a call: %s", error.user_message or error.code)
+            # Its sentence may quote what was sent, such as an address; where the fault is may not.
+            log.warning("stripe refused a call: %s %s", error.code, error.param)
             raise
         except stripe.StripeError as error:
             # Its text may hold what was sent; its kind says enough.
