@@ -25,11 +25,11 @@ from tests.harness.service import ROOT, Practice, Service
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.people import Console, LearnerPage, SchedulerPage
-from tests.journeys.plain import book_plainly
 from tests.journeys.second_cameras import scan, use_phone
 from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, Asked, Time, World, run
 from tests.shots_live import crowd_pages
+from tests.shots_office import fill_the_week, office_pages
 
 FOLDER = ROOT / "docs" / "shots"
 MARIA = "Maria Santos"
@@ -97,25 +97,6 @@ def _seeded(folder: Path, time: Time) -> Path:
     result = run(service, "web.cli", "seed")
     assert result.returncode == 0, result.stdout + result.stderr
     return service.var
-
-
-async def fill_the_week(world: World) -> None:
-    """Book sessions over the week, so that the calendar looks like one at work."""
-    monday = START.replace(hour=9, minute=0)
-    for reference, days, hours in (
-        ("L-1003", 0, 6.0),
-        ("L-1004", 0, 5.0),
-        ("L-1002", 1, 3.0),
-        ("L-1004", 1, 4.5),
-        ("L-1003", 2, 0.5),
-        ("L-1002", 2, 1.0),
-        ("L-1004", 2, 4.0),
-        ("L-1003", 3, 0.0),
-        ("L-1002", 3, 2.5),
-        ("L-1004", 4, 1.5),
-        ("L-1003", 4, 3.0),
-    ):
-        await book_plainly(world, reference, monday + timedelta(days=days, hours=hours))
 
 
 def watching(world: World, learner: str) -> str:
@@ -188,10 +169,12 @@ async def attendance_and_charges(
     page = scheduler.page
     await scheduler.visit("Attendance")
     await album.both(page, "attendance")
-    await page.get_by_role("link", name="Decide").first.click()
+    await page.get_by_role("link", name="Look at the evidence and decide").first.click()
     await album.both(page, "verdict")
     await scheduler.visit("Attendance")
     await scheduler.decide(MARIA, "The learner did not come", REASON)
+    await learner.page.goto(f"{learner.world.service.url}/me/dispute")
+    await album.both(learner.page, "dispute")
     asked = await learner.ask(MARIA)
     await learner.enter(asked.booking_url)
     await album.both(learner.page, "me-payment-due")
@@ -364,7 +347,7 @@ async def every_page(album: Album, cast: Cast) -> None:
 
 async def take_all(folder: Path) -> None:
     """Take every picture into a folder."""
-    for pages in (every_page, crowd_pages):
+    for pages in (every_page, office_pages, crowd_pages):
         with tempfile.TemporaryDirectory(prefix="shots-") as place:
             async with stage(Path(place)) as cast:
                 await pages(Album(folder), cast)
