@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -104,7 +105,8 @@ class Office:
         then, now = (
             None if d is None else record.canonical(dict(d)).decode() for d in (before, after)
         )
-        change = Change(new_id("au"), self.clock.now(), actor, action, subject, then, now)
+        at = self.clock.now()
+        change = Change(_in_order("au", at), at, actor, action, subject, then, now)
         await tx.audit.add(change)
 
     def notice(self, sitting: Sitting, kind: str, more: Data) -> Delivery:
@@ -132,6 +134,15 @@ class Office:
     def _delivery(channel: Channel, target: str, kind: str, body: bytes, now: datetime) -> Delivery:
         state = DeliveryState.PENDING
         return Delivery(new_id("dl"), channel, target, kind, body, state, 0, now, now)
+
+
+_COUNT = itertools.count()
+
+
+def _in_order(prefix: str, at: datetime) -> str:
+    """Return a fresh name that sorts after those that this process has given at that moment."""
+    count = next(_COUNT) % 0x1_0000_0000
+    return f"{prefix}_{round(at.timestamp() * 1e6):014x}{count:08x}{secrets.token_hex(4)}"
 
 
 def new_id(prefix: str) -> str:

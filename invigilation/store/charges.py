@@ -94,7 +94,7 @@ class Charges:
         query = all_of(charge, Charge).where(
             charge.c.learner == learner, charge.c.state == ChargeState.HELD
         )
-        rows = await self._db.execute(query.order_by(charge.c.created).with_for_update())
+        rows = await self._db.execute(query.order_by(charge.c.created, *_LINES).with_for_update())
         return [load(Charge, row) for row in rows]
 
     async def on(self, request: Request) -> list[Charge]:
@@ -105,7 +105,7 @@ class Charges:
             charge.c.state.in_(sorted(UNPAID)),
         )
         query = all_of(charge, Charge).where(or_(charge.c.request == request.id, earlier))
-        rows = await self._db.execute(query.order_by(charge.c.created, charge.c.id))
+        rows = await self._db.execute(query.order_by(charge.c.created, *_LINES))
         return [load(Charge, row) for row in rows]
 
     async def open(self) -> list[Charge]:
@@ -113,7 +113,7 @@ class Charges:
         query = all_of(charge, Charge).where(
             charge.c.state.in_(sorted({ChargeState.HELD, *UNPAID}))
         )
-        rows = await self._db.execute(query.order_by(charge.c.created))
+        rows = await self._db.execute(query.order_by(charge.c.created, *_LINES))
         return [load(Charge, row) for row in rows]
 
     async def search(
@@ -202,6 +202,8 @@ class Charges:
         return [Owed(load(Charge, row[:width]), load(Learner, row[width:])) for row in rows]
 
 
+# Of charges made in one moment, what was missed comes before what was added.
+_LINES = (charge.c.booking.is_(None), charge.c.id)
 _OWED = (
     all_of(charge, Charge)
     .add_columns(*columns(learner, Learner))

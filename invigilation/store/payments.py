@@ -51,7 +51,7 @@ class Payments:
             all_of(charge, Charge)
             .join(payment_charge, payment_charge.c.charge == charge.c.id)
             .where(payment_charge.c.payment == ident)
-            .order_by(charge.c.created, charge.c.id)
+            .order_by(charge.c.created, charge.c.booking.is_(None), charge.c.id)
         )
         return [load(Charge, row) for row in await self._db.execute(query)]
 

@@ -102,7 +102,9 @@ class Receipts:
         query = all_of(charge, Charge).where(
             (charge.c.request == request_id) | charge.c.booking.in_(mine)
         )
-        rows = await self._db.execute(query.order_by(charge.c.created, charge.c.id))
+        rows = await self._db.execute(
+            query.order_by(charge.c.created, charge.c.booking.is_(None), charge.c.id)
+        )
         charges = [load(Charge, row) for row in rows]
         paid = await self._payments([one.id for one in charges])
         return [Paid(one, paid.get(one.id), one.settled or one.created) for one in charges]

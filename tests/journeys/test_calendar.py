@@ -58,8 +58,8 @@ def box(page: Page, booking: str) -> Locator:
 
 async def drag(page: Page, booking: str, hours: float, row: str = "") -> None:
     """Drag a box of a 90-minute session by so many hours, and into the row of somebody."""
-    at = await box(page, booking).bounding_box()
-    assert at
+    # The page may just be drawing its boxes anew.
+    at = await until(box(page, booking).bounding_box, SOON_S, "the booking's box")
     x, y = at["x"] + 30, at["y"] + 20
     down = 0.0
     if row:
