@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from invigilation.charge import Charge
 from invigilation.desk.offers import context, wish_of
 from invigilation.desk.office import Office
 from invigilation.enquiry import Enquiry
 from invigilation.errors import NotFound
+from invigilation.lanes import midnight
 from invigilation.office_hours import DAY, Window
 from invigilation.record import Entry
 from invigilation.report import Channel
-from invigilation.slots import free_seats, free_starts
+from invigilation.slots import STEP, seats_at
 from invigilation.store.audit import Change
+from invigilation.store.bookings import LONGEST
 from invigilation.store.ledger import Away, Line, OpenRequest, Sought
 from invigilation.store.outbox import Sent
 
@@ -98,23 +100,23 @@ class LedgerDesk:
         The present time of the booking `but` counts as free.
         """
         zone = self.office.rules.zone
-        first, last = (datetime.combine(day + n * DAY, time(0), zone) for n in (0, 1))
-        window = Window(first, last)
+        first, last = midnight(day, zone), midnight(day + DAY, zone)
         async with self.office.store.read() as tx:
             asked = await context(tx, request)
-            calendar = await self.office.calendar_at(tx, asked.rota_version)
-            holds = await tx.rota.holds(first - DAY, last + DAY)
+            staffing = await self.office.staffing_at(tx, asked.rota_version)
+            holds = await tx.rota.holds(first, last + LONGEST)
         if but is not None:
             mine = (but.seat, but.start)
             holds = tuple(one for one in holds if (one.seat, one.start) != mine)
-        calendar = replace(calendar, holds=holds)
         wish = wish_of(self.office, asked.request, asked.assessment, by_staff=True)
-        holder = {seat.id: seat.staff for seat in calendar.seats}
-        return [
-            Place(start, tuple(dict.fromkeys(holder[one] for one in seats)))
-            for start in free_starts(calendar, wish, window)
-            if (seats := free_seats(calendar, wish, start))
-        ]
+        length = timedelta(minutes=wish.minutes + wish.buffer_minutes)
+        found = []
+        for start in (first + n * STEP for n in range((last - first) // STEP)):
+            seats = seats_at(staffing, wish, start)
+            held = {one.seat for one in holds if one.start < start + length and start < one.until}
+            if free := tuple(dict.fromkeys(s.staff for s in seats if s.id not in held)):
+                found.append(Place(start, free))
+        return found
 
     async def trail(self, line: Line) -> Trail:
         """Return what became of a booking: changes, its record, letters, charges and questions."""

@@ -167,6 +167,7 @@ session = Table(
     Column("given_back", Span, nullable=False),
     Index("ix_session_state", "state"),
     Index("ix_session_handing_to", "handing_to"),
+    Index("ix_session_invigilator", "invigilator"),
 )
 event = Table(
     "event",

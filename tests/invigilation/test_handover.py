@@ -63,6 +63,19 @@ async def test_a_session_that_was_offered_goes_to_the_colleague(world, bob):
     assert last.data == {"from": world.ann.id, "to": bob.id, "unattended": False}
 
 
+async def test_who_took_a_session_over_finds_it_among_their_own(world, bob):
+    one = await handed_over(world, bob)
+    around = START - MINUTE, START + MINUTE
+
+    found = {
+        by: [each.session for each in await world.desk.bookings.between(*around, by)]
+        for by in (world.ann.id, bob.id, None)
+    }
+
+    assert found == {world.ann.id: [], bob.id: [one.session], None: [one.session]}
+    assert await world.desk.bookings.between(around[1], around[1] + MINUTE, bob.id) == []
+
+
 async def test_from_then_on_the_colleague_acts_and_the_first_does_not(world, bob):
     one = await handed_over(world, bob, SessionState.CHECKED_IN)
     sessions = world.desk.sessions

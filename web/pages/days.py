@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,23 +39,39 @@ class Days:
     windows: tuple[Window, ...]
     away: tuple[Away, ...]
     shifts: tuple[Shift, ...]
+    _lines: dict[date, list[Line]] = field(default_factory=dict, init=False, compare=False)
+    _own: dict[tuple[str, date], list[Line]] = field(
+        default_factory=dict, init=False, compare=False
+    )
+    _away: dict[str, list[Away]] = field(default_factory=dict, init=False, compare=False)
+    _shifts: dict[str, list[Shift]] = field(default_factory=dict, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort all of it by day and person once: a page asks for each person on each day."""
+        for line in sorted(self.lines, key=lambda one: (one.start, one.staff_name)):
+            day = line.start.astimezone(self.zone).date()
+            self._lines.setdefault(day, []).append(line)
+            self._own.setdefault((line.staff, day), []).append(line)
+        for away in self.away:
+            self._away.setdefault(away.staff, []).append(away)
+        for shift in self.shifts:
+            self._shifts.setdefault(shift.staff, []).append(shift)
 
     def of(self, person: Staff, day: date) -> list[Line]:
         """Return a person's bookings of a day."""
-        return [one for one in self.on(day) if one.staff == person.id]
+        return self._own.get((person.id, day), [])
 
     def on(self, day: date) -> list[Line]:
         """Return everybody's bookings of a day, earliest first."""
-        found = [one for one in self.lines if one.start.astimezone(self.zone).date() == day]
-        return sorted(found, key=lambda one: (one.start, one.staff_name))
+        return self._lines.get(day, [])
 
     def absent(self, person: Staff, day: date) -> list[str]:
         """Return in words when a person is on leave or busy on a day."""
         first, last = _midnight(day, self.zone), _midnight(day + DAY, self.zone)
         return [
             _absence(one, first, last, self.zone)
-            for one in self.away
-            if one.staff == person.id and one.start < last and one.end > first
+            for one in self._away.get(person.id, ())
+            if one.start < last and one.end > first
         ]
 
     def absentees(self, day: date) -> list[str]:
@@ -70,8 +86,8 @@ class Days:
         """Return when a person's rota has them at work while the office is open."""
         return [
             Window(max(window.start, span.start), min(window.end, span.end))
-            for shift in self.shifts
-            if shift.staff == person.id and _holds(shift, day)
+            for shift in self._shifts.get(person.id, ())
+            if _holds(shift, day)
             for span in [absolute(day, shift.hours, self.zone)]
             for window in self.windows
             if window.start < span.end and span.start < window.end

@@ -64,6 +64,7 @@ def _bookings() -> None:
     op.create_index("ix_booking_staff_start", "booking", ["staff", "start"], unique=False)
     op.create_index("ix_booking_state_start", "booking", ["state", "start"], unique=False)
     op.create_index("ix_booking_request", "booking", ["request"], unique=False)
+    op.create_index("ix_session_invigilator", "session", ["invigilator"], unique=False)
     op.drop_index("uq_booking_one_active", "booking")
     op.create_index(
         "uq_booking_one_active",
