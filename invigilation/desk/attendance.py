@@ -168,6 +168,7 @@ class AttendanceDesk:
         if not 0 < len(reason) <= 1_000:
             raise InvalidInput("reason", "Give a reason of 1 to 1,000 letters.")
         async with self.office.store.write() as tx:
+            await tx.rota.still()  # a waived charge may book a time that waits for it
             one = await tx.bookings.find(booking)
             session = await tx.sessions.id_of(booking)
             if one is None or session is None:

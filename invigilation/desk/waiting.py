@@ -19,7 +19,7 @@ from invigilation.errors import (
 )
 from invigilation.office_hours import Window
 from invigilation.people import Role, Staff
-from invigilation.request import RequestEvent
+from invigilation.request import RequestEvent, RequestState
 from invigilation.slots import Refusal, emptiest
 from invigilation.store import Tx
 from invigilation.store.views import Sitting
@@ -114,6 +114,7 @@ class WaitingDesk:
         (the time stays held while it lasts), `IllegalTransition` when nothing was offered.
         """
         async with self.office.store.write() as tx:
+            await tx.rota.still()
             kept = await tx.bookings.reserved(request)
             place = await _place(tx, request, waiting)
             if place.state is WaitingState.ACCEPTED:
@@ -185,6 +186,10 @@ class WaitingDesk:
             if kept.active is not None:
                 raise _OvertakenError
             return False
+        # Read anew: an officer on board may have been accepted while this waited for its row.
+        fresh = await tx.requests.find(place.request)
+        if fresh is None or fresh.state is not RequestState.OPEN:
+            raise _OvertakenError
         if not await tx.waiting.save(place.after(WaitingEvent.OFFER, kept.id), place.state):
             raise _OvertakenError
         more = {"until": record.stamp(until), "waiting": place.id}
@@ -193,7 +198,7 @@ class WaitingDesk:
 
 
 class _OvertakenError(Exception):
-    """Somebody needs no offer now: they left the line, hold another time, or were offered one."""
+    """Somebody needs no offer now: they left the line, hold another time, or need none any more."""
 
 
 async def _place(tx: Tx, request: str, ident: str) -> Waiting:

@@ -19,6 +19,7 @@ from invigilation.errors import (
     PaymentDue,
     TooLate,
 )
+from invigilation.request import RequestState
 from invigilation.store import Store
 from invigilation.waiting import WaitingState
 from tests import builders
@@ -136,6 +137,19 @@ async def test_two_processes_offer_a_time_once_and_lapse_it_once(world, full, mi
     # Both times are next to each other: each learner's 105 minutes need one of them.
     assert (sum(offers), sum(lapsed)) == (2, 2)
     assert len(await world.bodies("offer")) == len(await world.bodies("offer_lapsed")) == 2
+
+
+async def test_who_needs_no_session_any_more_is_offered_none(world, full):
+    first, _ = await join(world, 1)
+    second, _ = await join(world, 2)
+    async with world.store.write() as tx:  # an officer on board was accepted
+        await tx.requests.set_state(first, RequestState.FULFILLED)
+    await world.desk.bookings.cancel(full[1].booking, "")
+
+    assert await world.desk.waiting.offer() == 1
+
+    assert await world.desk.bookings.reservation(first) is None
+    assert (await world.desk.bookings.reservation(second)).start == full[1].start
 
 
 async def test_joining_twice_is_one_place(world, full):
