@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from invigilation.booking import Booking, BookingState
+from invigilation.booking import Booking, BookingEvent, BookingState
 from invigilation.desk.offers import OfferDesk, Pick, context, wanted
 from invigilation.desk.office import LEARNER, SERVICE, sitting_of
 from invigilation.desk.placing import (
@@ -166,7 +166,8 @@ class BookingDesk(OfferDesk):
     ) -> Sitting:
         """Put a booking onto another start; refused, with nothing lost, when none is free there.
 
-        Learners may until the cut-off before the present start, staff at any time. `staff` names an
+        Learners may until the cut-off before the present start, staff at any time; a learner who
+        asks for the start that they have (again, perhaps) changes nothing. `staff` names an
         invigilator chosen by hand: at the same start, nothing else changes and no letter is sent.
         `sequence` is what the asker knows of the booking: `Outdated` if it was changed since.
         """
@@ -177,8 +178,10 @@ class BookingDesk(OfferDesk):
                 raise NotFound("session", booking)
             if sequence not in {None, one.sequence}:
                 raise Outdated("booking")
-            pick = Pick(start, one.zone, by_staff, staff)
-            await move(self.office, tx, one, pick, actor)
+            one.after(BookingEvent.MOVE)
+            if start != one.start or by_staff:
+                pick = Pick(start, one.zone, by_staff, staff)
+                await move(self.office, tx, one, pick, actor)
             return await sitting_of(tx, await session_of(tx, booking))
 
     async def cancel(

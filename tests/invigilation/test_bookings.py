@@ -147,6 +147,19 @@ async def test_one_request_has_one_active_booking(world):
     assert await world.count("booking") == 1
 
 
+async def test_a_move_that_is_asked_for_twice_is_one(world):
+    one = await builders.book(world.desk)
+    await builders.add_invigilator(world.desk, "Bob Bower")  # has less to do
+    later = START + timedelta(hours=1)
+    moved = await world.desk.bookings.move(one.booking, later, staff=world.ann.id)
+    before = await world.everything()
+
+    again = await world.desk.bookings.move(one.booking, later)
+
+    assert again == moved
+    assert await world.everything() == before
+
+
 async def test_a_booking_moves_within_its_own_time(world):
     one = await builders.book(world.desk)
     world.clock.go(60)
