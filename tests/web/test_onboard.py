@@ -135,11 +135,15 @@ async def test_the_code_on_the_learners_page_is_the_link(world: World) -> None:
     image = np.full((side, side), 255, np.uint8)
     for x, y, run in re.findall(r"M(\d+) (\d+)\.5h(\d+)", path):
         image[int(y), int(x) : int(x) + int(run)] = 0
-    read, *_ = cv2.QRCodeDetector().detectAndDecode(
-        cv2.resize(image, None, fx=8, fy=8, interpolation=0)
-    )
+    # The reader now and then finds nothing at one size, and never anything wrong.
+    read = [
+        cv2.QRCodeDetector().detectAndDecode(
+            cv2.resize(image, None, fx=size, fy=size, interpolation=0)
+        )[0]
+        for size in (3, 4, 8)
+    ]
 
-    assert read.endswith(link_on(page))
+    assert {one.endswith(link_on(page)) for one in read if one} == {True}
 
 
 async def test_with_a_time_booked_the_page_says_what_to_do(world: World) -> None:
