@@ -48,6 +48,7 @@ class PostgresServer:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(directory),
             "fsync": "on",
+            "jit": "off",
             "max_connections": "200",
             "shared_buffers": "64MB",
         }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 
+import asyncpg
 import pytest
 
 from invigilation.people import Role
-from invigilation.store import Store
 from invigilation.store.schema import metadata
 from tests import builders
 from tests.builders import FixedClock
@@ -41,11 +41,12 @@ def migrated_url(request, tmp_path):
 
 
 async def _empty(url):
-    opened = Store(url)
-    async with opened.write() as tx:
-        for table in reversed(metadata.sorted_tables):
-            await tx.bookings._db.execute(table.delete())
-    await opened.close()
+    """Empty all tables in one round trip: hundreds of tests begin with it."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    tables = reversed(metadata.sorted_tables)
+    emptying = "; ".join(f'DELETE FROM "{table.name}"' for table in tables)
+    await connection.execute(f"SET synchronous_commit = off; {emptying}")
+    await connection.close()
 
 
 @pytest.fixture
