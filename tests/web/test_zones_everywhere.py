@@ -269,4 +269,4 @@ async def test_learners_and_schedulers_read_the_same_moment(
         assert told in mine.words
     assert f"{london} in London" in theirs.words
     assert f"{universal} UTC" in theirs.words
-    assert words.brief(at, zone) in theirs.words
+    assert f"For the learner {yours} ({words.place(zone)})" in theirs.words
