@@ -27,6 +27,11 @@ MARIA, ARJUN = "Maria Santos", "Arjun Nair"
 MAIL = "maria.santos@example.org"
 TOTAL = re.compile(r"To pay: £59\.94.*£9\.99 VAT included")
 
+CHARGED = """
+    SELECT charge.state FROM charge JOIN learner ON charge.learner = learner.id
+    WHERE charge.product = 'expedited' AND learner.name = ?
+"""
+
 
 @pytest.fixture
 def till(tmp_path: Path) -> Iterator[Till]:
@@ -62,7 +67,7 @@ async def test_a_learner_pays_for_the_time_that_is_held_and_is_booked(
         "Your session is booked"
     )
     assert bookings(world, MARIA) == ["booked"]
-    assert world.rows("SELECT state FROM charge WHERE product = 'expedited'") == [("settled",)]
+    assert world.rows(CHARGED, MARIA) == [("settled",)]
     await world.mailbox.wait_for(MAIL, count=2, seconds=SOON_S)  # the payment, the invitation
     await sees_it_settled(scheduler)
 
@@ -88,7 +93,7 @@ async def test_who_lets_it_lapse_leaves_the_time_to_others(world: World, cast: C
     await until(lapsed, SOON_S, "the held time to be given back")
     await learner.page.goto(f"{world.service.url}/me/pay")
     await expect(learner.page.get_by_text("No time is held for you now")).to_be_visible()
-    assert world.rows("SELECT state FROM charge WHERE product = 'expedited'") == [("due",)]
+    assert world.rows(CHARGED, MARIA) == [("due",)]
     await other.book(START)
     assert bookings(world, ARJUN) == ["booked"]
 
