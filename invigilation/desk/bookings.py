@@ -139,20 +139,21 @@ class BookingDesk(OfferDesk):
         now = office.clock.now()
         async with office.store.read() as tx:
             over = await tx.bookings.overdue(now, LAPSED_AT_ONCE)
-        lapsed = 0
-        for ident in over:
-            async with office.store.write() as tx:
-                kept = await tx.bookings.find(ident)
-                # It may have been confirmed, moved or given back since it was listed.
-                until = None if kept is None else kept.reserved_until
-                if kept is None or until is None or until > now:
-                    continue
-                if kept.state is BookingState.RESERVED:
-                    await release(office, tx, kept, SERVICE)
-                    lapsed += 1
+        lapsed = [await self._lapse(ident, now) for ident in over]
         async with office.store.write() as tx:
             await tx.waiting.lapse(now + office.rules.notice)
-        return lapsed
+        return sum(lapsed)
+
+    async def _lapse(self, ident: str, now: datetime) -> bool:
+        async with self.office.store.write() as tx:
+            kept = await tx.bookings.find(ident)
+            # It may have been confirmed, moved or given back since it was listed.
+            until = None if kept is None else kept.reserved_until
+            over = until is not None and until <= now
+            if kept is None or kept.state is not BookingState.RESERVED or not over:
+                return False
+            await release(self.office, tx, kept, SERVICE)
+        return True
 
     async def move(
         self,
@@ -163,20 +164,22 @@ class BookingDesk(OfferDesk):
         by_staff: bool = False,
         staff: str | None = None,
         sequence: int | None = None,
+        was: str | None = None,
     ) -> Sitting:
         """Put a booking onto another start; refused, with nothing lost, when none is free there.
 
         Learners may until the cut-off before the present start, staff at any time; a learner who
         asks for the start that they have (again, perhaps) changes nothing. `staff` names an
         invigilator chosen by hand: at the same start, nothing else changes and no letter is sent.
-        `sequence` is what the asker knows of the booking: `Outdated` if it was changed since.
+        `sequence` and `was` (its invigilator) are what the asker knows of the booking: `Outdated`
+        if it was changed since.
         """
         async with self.office.store.write() as tx:
             await tx.rota.still()
             one = await self._changeable(tx, booking, "change this booking", by_staff=by_staff)
             if one.state is BookingState.RESERVED:
                 raise NotFound("session", booking)
-            if sequence not in {None, one.sequence}:
+            if sequence not in {None, one.sequence} or was not in {None, one.staff}:
                 raise Outdated("booking")
             one.after(BookingEvent.MOVE)
             if start != one.start or by_staff:

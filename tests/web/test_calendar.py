@@ -31,7 +31,8 @@ def boot(page: Answer) -> dict[str, Any]:
 async def place(person: Person, sitting: Sitting, **to: object) -> Answer:
     """Ask as the page's script does, with what the page knows unless it is given."""
     token = (await person.get(WEEK)).csrf
-    body = {"day": "2026-11-24", "time": "10:00", "staff": "", "sequence": sitting.sequence} | to
+    known = {"sequence": sitting.sequence, "was": sitting.staff}
+    body = {"day": "2026-11-24", "time": "10:00", "staff": "", **known} | to
     path = f"/staff/bookings/{sitting.booking}/place"
     return await person.ask("POST", path, json=body, headers={"X-CSRF-Token": token})
 
@@ -278,7 +279,8 @@ async def test_undo_is_a_move_back(world: World) -> None:
     sam = await world.staff(SAM)
     told = json.loads((await place(sam, sitting)).text)
 
-    answer = await place(sam, sitting, **told["back"], sequence=told["booking"]["sequence"])
+    known = {"sequence": told["booking"]["sequence"], "was": told["booking"]["staff"]}
+    answer = await place(sam, sitting, **told["back"], **known)
 
     back = await world.desk.bookings.find(sitting.booking)
     assert answer.status == 200
@@ -333,6 +335,21 @@ async def test_move_of_what_somebody_else_has_changed_is_refused(world: World) -
     assert "Somebody else has changed this booking meanwhile" in said(late)
     moved = await world.desk.bookings.find(sitting.booking)
     assert moved.start == START + timedelta(days=1)
+
+
+async def test_move_of_what_a_colleague_has_just_given_to_somebody_else_is_refused(
+    world: World,
+) -> None:
+    sitting = await world.booked()
+    sam = await world.staff(SAM)
+    other = TOM if sitting.staff == ANA.id else ANA
+    again = {"day": "2026-11-23", "time": "10:00"}
+    assert (await place(sam, sitting, **again, staff=other.id)).status == 200
+
+    answer = await place(sam, sitting)
+
+    assert answer.status == 409
+    assert (await world.desk.bookings.find(sitting.booking)).start == START
 
 
 async def test_move_of_what_cannot_move_any_more_is_refused(world: World) -> None:

@@ -393,7 +393,15 @@ async def test_a_choice_that_nobody_offered_is_asked_for_again(world: World) -> 
     sam = await scheduler(world)
     page = await asked_about(world, sam)
 
-    for nonsense in ("", "reassign", "move|never|", "reassign|never|st_tom", "x|y|z|a"):
+    for nonsense in (
+        "",
+        "reassign",
+        "move|never|",
+        "reassign|never|st_tom",
+        "x|y|z|a",
+        "move|0001-01-01T00:00|",
+        "|",
+    ):
         fates = {f"fate-{one.booking}": nonsense}
         answer = await sam.post(f"{PAGE}/leave", again(page, **fates), page=PAGE)
         assert answer.status == 409

@@ -88,9 +88,10 @@ async def places(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/staff/bookings/{booking}/place")
 async def place(request: web.Request) -> web.StreamResponse:
-    """Move a booking as the page's script asks: {day, time, staff, sequence}, by London's clock.
+    """Move a booking as the page's script asks: a place by London's clock.
 
-    `sequence` is what the page knows of the booking. `staff` is empty for whoever is free.
+    Its fields are {day, time, staff, sequence, was}. `staff` is empty for whoever is free;
+    `sequence` and `was` (the invigilator) are what the page knows of the booking.
     """
     person = await staff_of(request, Role.SCHEDULER)
     desk = request.app[DESK]
@@ -99,7 +100,7 @@ async def place(request: web.Request) -> web.StreamResponse:
     zone = desk.office.rules.zone
     start = entered_start(_text(body, "day"), _text(body, "time"), zone)
     staff = _text(body, "staff")
-    if body.get("sequence") != found.sequence:
+    if (body.get("sequence"), body.get("was")) != (found.sequence, found.staff):
         raise Refused("refused", CHANGED)
     if not found.movable:
         raise Refused("refused", "This booking cannot be moved any more.")

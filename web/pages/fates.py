@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ from invigilation.people import Role, Staff
 from invigilation.store.ahead import Ahead
 from web.keys import DESK, RELAY
 from web.pages import words
+from web.pages.booking import parse_start
 from web.pages.frame import go, staff_page
 from web.pages.moving import entered_start
 
@@ -141,15 +142,18 @@ def _fate(request: web.Request, entered: Mapping[str, str], booking: str) -> Fat
         zone = request.app[DESK].office.rules.zone
         start = entered_start(entered.get(f"day-{booking}"), entered.get(f"time-{booking}"), zone)
         return Fate.move(start, entered.get(f"who-{booking}") or None)
-    kind, _, rest = chosen.partition("|")
-    stamp, _, staff = rest.partition("|")
-    try:
-        start = datetime.fromisoformat(stamp).astimezone(UTC)
-    except ValueError:
-        raise InvalidInput("fate", NOT_CHOSEN) from None
+    kind, proposed, staff = _read(chosen)
+    if proposed is None:
+        raise InvalidInput("fate", NOT_CHOSEN)
     if kind == FateKind.REASSIGN and staff:
         return Fate.reassign(staff)
-    return Fate.move(start, staff or None)
+    return Fate.move(proposed, staff or None)
+
+
+def _read(value: str) -> tuple[str, datetime | None, str]:
+    """Return what a proposal's button stands for (see `_value`); no start if it is none of ours."""
+    kind, stamp, staff = (*value.split("|", 2), "", "")[:3]
+    return kind, parse_start(stamp), staff
 
 
 async def _ask(
@@ -212,9 +216,9 @@ def _choices(
     proposals = list(each.proposals)
     values = [_value(each.one, one) for one in proposals]
     before = entered.get(f"fate-{booking.id}", "")
-    if "|" in before and before not in values and booking.id not in mistakes:
-        _, stamp, staff = (*before.split("|", 2), "")[:3]
-        proposals.append(Proposal(datetime.fromisoformat(stamp), staff, names.get(staff, "")))
+    _, start, staff = _read(before)
+    if start is not None and before not in values and booking.id not in mistakes:
+        proposals.append(Proposal(start, staff, names.get(staff, "")))
         values.append(before)
     return [_choice(each.one, one, value) for one, value in zip(proposals, values, strict=True)]
 

@@ -87,6 +87,7 @@ async def put(
             by_staff=True,
             staff=staff or None,
             sequence=found.sequence,
+            was=found.staff,
         )
     except Outdated as error:
         raise Refused(error.code, CHANGED) from error

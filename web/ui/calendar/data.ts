@@ -92,7 +92,7 @@ async function ask<T>(url: string, body?: unknown): Promise<T> {
 }
 
 export const move = (one: Booking, to: Target): Promise<Moved> =>
-  ask(`${one.href}/place`, { ...to, sequence: one.sequence });
+  ask(`${one.href}/place`, { ...to, sequence: one.sequence, was: one.staff });
 
 export const places = (one: Booking, day: string): Promise<{ places: Place[] }> =>
   ask(`${one.href}/places?day=${day}`);
