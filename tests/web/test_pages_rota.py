@@ -294,6 +294,17 @@ async def test_leave_over_bookings_asks_and_changes_nothing_yet(world: World) ->
     assert (await world.desk.rota.person(SAM, ANA.id)).leave == ()
 
 
+async def test_a_proposal_says_what_time_it_is_for_the_learner(world: World) -> None:
+    await world.desk.rota.change(SAM, SetCapacity(ANA.id, 3))
+    for number in (1, 2, 3):
+        await with_ana(world, number)
+    page = await asked_about(world, await scheduler(world))
+
+    told = re.findall(r"Nov, (\d\d):\d\d with .*?For the learner: .*?Nov, (\d\d):", page.words)
+    assert told
+    assert {(int(manila) - int(london)) % 24 for london, manila in told} == {8}
+
+
 async def test_everything_is_carried_out_at_once(world: World) -> None:
     await world.desk.rota.change(SAM, SetCapacity(ANA.id, 3))
     first, second, third = [await with_ana(world, number) for number in (1, 2, 3)]

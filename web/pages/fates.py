@@ -19,6 +19,7 @@ from invigilation.errors import InvalidInput
 from invigilation.fitting import Misfit
 from invigilation.people import Role, Staff
 from invigilation.store.ahead import Ahead
+from invigilation.zones import zone_named
 from web.keys import DESK, RELAY
 from web.pages import words
 from web.pages.booking import parse_start
@@ -226,7 +227,12 @@ def _choices(
 def _choice(one: Ahead, proposal: Proposal, value: str) -> Choice:
     if proposal.start == one.booking.start:
         return Choice(value, f"{proposal.staff_name} at the same time", "The learner is not told.")
-    return Choice(value, f"{words.short(proposal.start)} with {proposal.staff_name}")
+    theirs = words.short(proposal.start, zone_named(one.booking.zone))
+    return Choice(
+        value,
+        f"{words.short(proposal.start)} with {proposal.staff_name}",
+        f"For the learner: {theirs}.",
+    )
 
 
 def _value(one: Ahead, proposal: Proposal) -> str:
