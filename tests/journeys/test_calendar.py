@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import csv
+import io
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -179,6 +183,35 @@ async def test_the_same_by_keyboard_alone(world: World, cast: Cast) -> None:
     await expect(page.locator("#list").get_by_role("link")).to_have_count(2)
     await survey.look("as a list")
     assert survey.found == {}
+
+
+async def test_a_booking_is_found_taken_away_as_a_file_and_its_changes_are_read(
+    world: World, cast: Cast
+) -> None:
+    booking = await booked(world, MARIA, THURSDAY + timedelta(hours=10))
+    scheduler = await cast.scheduler()
+    await scheduler.sign_in(SCHEDULER)
+    page = scheduler.page
+
+    await scheduler.visit("Bookings")
+    await page.get_by_label("Name, e-mail, reference or booking").fill("santos")
+    await page.get_by_label("State").select_option("Booked")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.get_by_role("link", name="Maria Santos")).to_have_count(1)
+    await expect(page.get_by_role("link", name="Arjun Nair")).to_have_count(0)
+    async with page.expect_download() as coming:
+        await page.get_by_role("link", name="Take these away as a CSV file").click()
+    file = await asyncio.to_thread(Path(await (await coming.value).path()).read_bytes)
+    heads, *lines = csv.reader(io.StringIO(file.decode("utf-8-sig"), newline=""))
+    await page.get_by_role("link", name="Maria Santos").click()
+    await page.get_by_label("Reason").fill("The learner rang.")
+    await page.get_by_role("button", name="Cancel the booking").click()
+    await scheduler.visit("Audit")
+
+    assert len(lines) == 1
+    assert dict(zip(heads, lines[0], strict=True))["Booking"] == booking
+    await expect(page.locator("main")).to_contain_text("The learner rang.")
+    await expect(page.locator("main")).to_contain_text("Sam Field")
 
 
 async def test_a_scheduler_abroad_sees_and_moves_london_times(world: World, cast: Cast) -> None:

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.journey
 MARIA = "Maria Santos"
 MAIL = "maria.santos@example.org"
 LATER = START + timedelta(hours=4)
+WHY = "My ship was at anchor without a link."
+ANSWER = "The port's log shows a link."
 REASON = "You did not come, and your ship was in port with a link."
 
 
@@ -36,6 +38,9 @@ async def test_a_no_show_is_proposed_judged_and_paid_for_before_the_next_booking
     await nobody_comes(world, cast)
     await is_judged(world, scheduler)
     await is_told(world, learner)
+    await disputes(learner)
+    await is_answered(scheduler)
+    await reads_the_answer(world, learner)
     await must_pay_first(world, learner)
     await pays(scheduler)
     await is_booked(world, learner)
@@ -111,6 +116,43 @@ async def is_told(world: World, learner: LearnerPage) -> None:
     await expect(learner.page.locator(".notice")).to_contain_text(REASON)
 
 
+async def disputes(learner: LearnerPage) -> None:
+    """The learner reads what the decision rests on, and disagrees."""
+    page = learner.page
+    await page.get_by_role("link", name="What the decision rests on, and how to dispute it").click()
+    await expect(page.locator("main")).to_contain_text("All times are from our server's clock.")
+    await expect(page.locator("main")).to_contain_text(REASON)
+    assert await accessibility_problems(page) == []
+    await page.get_by_label("What happened?").fill(WHY)
+    await page.get_by_role("button", name="Send the dispute").click()
+    await expect(page.locator("main")).to_contain_text("we are looking at it")
+
+
+async def is_answered(scheduler: SchedulerPage) -> None:
+    """A scheduler sees the dispute beside the evidence, and stays with the decision."""
+    page = scheduler.page
+    await scheduler.visit("Questions")
+    card = page.locator(".card", has_text=WHY)
+    await card.get_by_role("link", name="Answer").click()
+    await page.get_by_role("link", name="Look at the decision again").click()
+    await expect(page.locator("main")).to_contain_text("The learner disputes this")
+    await page.go_back()
+    await page.get_by_label("Your answer").fill(ANSWER)
+    await page.get_by_role("button", name="Send the answer").click()
+    await expect(page.get_by_text("Your answer is kept")).to_be_visible(timeout=SOON_MS)
+
+
+async def reads_the_answer(world: World, learner: LearnerPage) -> None:
+    await learner.page.goto(f"{world.service.url}/me")
+    await expect(learner.page.locator("main")).to_contain_text(ANSWER)
+
+    def answered() -> bool:
+        letters = (one.get_body(("plain",)) for one in world.mailbox.to(MAIL))
+        return any(text is not None and ANSWER in text.get_content() for text in letters)
+
+    await until(answered, SOON_S, "the answer by mail")
+
+
 async def must_pay_first(world: World, learner: LearnerPage) -> None:
     """The next request costs: a time is held for half an hour, and not booked before it is paid."""
     asked = await learner.ask(MARIA)
@@ -134,7 +176,7 @@ async def pays(scheduler: SchedulerPage) -> None:
     assert await accessibility_problems(scheduler.page) == []
     await expect(scheduler.page.get_by_role("row", name=MARIA)).to_contain_text("Due")
     await scheduler.note_paid(MARIA, "Bank transfer 4711")
-    await expect(scheduler.page.get_by_text("No charge is held or due.")).to_be_visible()
+    await expect(scheduler.page.get_by_role("row", name=MARIA)).to_have_count(0)
 
 
 async def is_booked(world: World, learner: LearnerPage) -> None:
