@@ -206,6 +206,7 @@ def fresh(request, tmp_path):
     return emptied
 
 
+@pytest.mark.long
 def test_no_sequence_of_acts_overbooks_misplaces_or_loses_a_booking(fresh, monkeypatch):
     monkeypatch.setattr(offers, "_DICE", random.Random(0))  # so that a game can be played again
     run_state_machine_as_test(lambda: Calendar(fresh), settings=PROFILE)
@@ -236,6 +237,7 @@ ACTS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12 if LONG else 2))
 async def test_no_interleaving_overbooks_misplaces_or_loses_a_booking(fresh, seed):
     store = Store(await fresh())

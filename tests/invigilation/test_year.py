@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
+import pytest
+
 from invigilation import attendance, record
 from invigilation.booking import BookingState
 from invigilation.desk import Desk, Office, changes
@@ -438,6 +440,7 @@ LENGTHS = {
 }
 
 
+@pytest.mark.long
 async def test_a_year_ends_with_everything_in_its_place(store, migrated_url):
     first, days = LENGTHS[migrated_url.partition("+")[0]]
     year = Year(store, first, seed=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,12 +56,14 @@ async def test_leave_and_a_closed_day_say_what_becomes_of_every_booking(
 ) -> None:
     cast.browsers.allow(r"409 \(Conflict\)")  # what was forgotten is asked for again
     first, second = await two_with_one_person(world)
+    before = changes(world)
     scheduler = await cast.scheduler()
     await scheduler.sign_in("sam.field@example.org")
 
     await enters_leave(scheduler, first, second)
     colleague = await moves_one_and_hands_on_the_other(scheduler, first, second)
     await both_are_where_they_should_be(world, first, second, colleague)
+    assert changes(world) - before == Counter({"booking.moved": 2, "leave.added": 1})
     await closes_the_day_after(scheduler, first)
     await is_cancelled(world, scheduler, first)
 
@@ -141,8 +144,11 @@ async def both_are_where_they_should_be(
     assert colleague != second.staff
     await world.mailbox.wait_for(first.mail, count=sent_before(first) + 1, seconds=SOON_S)
     assert len(world.mailbox.to(second.mail)) == sent_before(second)
-    actions = values(world.rows("SELECT action FROM audit WHERE actor LIKE 'scheduler:%'"))
-    assert sorted(actions) == ["booking.moved", "booking.moved", "leave.added"]
+
+
+def changes(world: World) -> Counter[str]:
+    """Return how many changes of each kind schedulers have made."""
+    return Counter(values(world.rows("SELECT action FROM audit WHERE actor LIKE 'scheduler:%'")))
 
 
 def sent_before(one: Booked) -> int:
@@ -155,14 +161,14 @@ async def closes_the_day_after(scheduler: SchedulerPage, first: Booked) -> None:
     page = scheduler.page
     await scheduler.visit("Closures")
     await page.get_by_label("Day").first.fill(f"{NEXT:%Y-%m-%d}")
-    await page.get_by_label("Reason").fill("The power is cut")
+    await page.get_by_role("textbox", name="Reason").fill("The power is cut")
     await page.get_by_role("button", name="Close this day").click()
     width, height = PHONE
     await page.set_viewport_size({"width": width, "height": height})
     mine = card(scheduler, first)
     await expect(mine).to_contain_text("the office is closed then")
     await mine.get_by_label("Cancel it").check()
-    await mine.get_by_label("Reason").fill("No power, no session.")
+    await mine.get_by_role("textbox", name="Reason").fill("No power, no session.")
     assert await accessibility_problems(page) == []
     await page.get_by_role("button", name="Confirm the change").click()
     await expect(page.get_by_role("status")).to_contain_text(
