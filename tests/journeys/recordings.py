@@ -26,10 +26,13 @@ PLAY = """async (video) => {
   const failed = new Promise((_, fail) => {
     video.addEventListener("error", () => fail(new Error(video.error?.message)));
   });
+  // On a busy machine sound may be decoded a moment after the picture.
+  const heard = () => video.webkitAudioDecodedByteCount !== 0 || video.currentTime > 5;
   const moved = new Promise((done) => {
     video.addEventListener("timeupdate", () => {
-      if (video.currentTime > Math.min(1, video.duration / 2)) done();
+      if (video.currentTime > Math.min(1, video.duration / 2) && heard()) done();
     });
+    video.addEventListener("ended", () => done());
   });
   const late = new Promise((_, fail) => {
     setTimeout(() => fail(new Error(`stands at ${video.currentTime} s`)), 20_000);
