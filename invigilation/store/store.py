@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from invigilation.store.reminders import Reminders
 from invigilation.store.requests import Requests
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
+from invigilation.store.sqlite import connect
 from invigilation.store.views import Views
 from invigilation.store.waiting import WaitingRows
 from invigilation.store.watch import Watch
@@ -137,7 +139,8 @@ def _postgresql_engine(url: str) -> AsyncEngine:
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, **_ENGINE)
+    path = make_url(url).database or ":memory:"
+    engine = create_async_engine(url, **_ENGINE, async_creator=partial(connect, path))
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
