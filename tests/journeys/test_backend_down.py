@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -37,13 +38,11 @@ async def test_a_report_reaches_a_backend_that_was_down_and_takes_effect_once(
     await until(lambda: refused_again(world), SOON_S, "deliveries that were refused again")
     assert await world.reports() == []
     await world.post(f"{world.practice.url}/test/up")
-    report = await comes(world)
-
-    assert (report["outcome"], report["learner"]) == ("completed", "L-1001")
-    await world.told("session.ended")
-    await until(lambda: all_delivered(world), SOON_S, "everything to be delivered")
+    await everything_delivered(world)
     await world.beat()
-    assert len(await world.reports()) == 1
+
+    [report] = await world.reports()
+    assert (report["outcome"], report["learner"]) == ("completed", "L-1001")
     events = await world.fetch(f"{world.practice.url}/events.json")
     kinds = [event["type"] for event in events]
     assert (kinds.count("report.ready"), kinds.count("session.ended")) == (1, 1)
@@ -68,15 +67,13 @@ async def refused_again(world: World) -> bool:
     return max((await refusals(world)).values()) > 1
 
 
-async def comes(world: World) -> dict[str, Any]:
-    """Let time pass until the report is there; each attempt may wait longer than the last."""
+async def everything_delivered(world: World) -> None:
+    """Let time pass until nothing is owed; each attempt may wait longer than the last."""
     for _ in range(10):
         world.time.forward(RETRY)
-        try:
-            return dict((await until(world.reports, 3, "a report"))[0])
-        except TimeoutError:
-            continue
-    return await world.report()
+        with contextlib.suppress(TimeoutError):
+            return await until(lambda: all_delivered(world), 3, "everything to be delivered")
+    return await until(lambda: all_delivered(world), SOON_S, "everything to be delivered")
 
 
 def all_delivered(world: World) -> bool:
