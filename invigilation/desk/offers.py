@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from random import Random
 from zoneinfo import ZoneInfo
 
 from invigilation.desk.office import Office, new_id
@@ -20,7 +20,6 @@ from invigilation.store.bookings import Context, Wanted
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
-_DICE = secrets.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ async def wanted(office: Office, tx: Tx, asked: Context, pick: Pick) -> Wanted:
     return Wanted(
         new_id("bk"),
         asked.request.id,
-        _drawn(seats),
+        _drawn(seats, office.dice),
         pick.start,
         end,
         end + office.rules.buffer,
@@ -168,11 +167,11 @@ def week_of(moment: datetime, zone: ZoneInfo) -> Window:
     return Window(monday.astimezone(UTC), (monday + _WEEK).astimezone(UTC))
 
 
-def _drawn(seats: list[Seat]) -> tuple[str, ...]:
+def _drawn(seats: list[Seat], dice: Random) -> tuple[str, ...]:
     """Return the seats in a random order of people: who has more of them is no likelier first."""
     lanes: dict[str, list[str]] = {}
     for seat in seats:
         lanes.setdefault(seat.staff, []).append(seat.id)
     people = list(lanes.values())
-    _DICE.shuffle(people)
+    dice.shuffle(people)
     return tuple(seat for of_one in people for seat in of_one)

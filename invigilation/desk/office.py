@@ -6,6 +6,7 @@ import itertools
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from random import Random, SystemRandom
 from zoneinfo import ZoneInfo
 
 from invigilation import record
@@ -60,6 +61,8 @@ class Office:
     signer: Signer
     sealer: Sealer
     rules: Rules = field(default_factory=Rules)
+    dice: Random = field(default_factory=SystemRandom)
+    """Decides between equals: who of several free invigilators has a booking."""
     _kept: _Kept = field(default_factory=_Kept)
 
     async def calendar(self, tx: Tx) -> Calendar:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -81,7 +82,7 @@ class Year:
         self.signer = PlainSigner()
         self.till = Till()
         self.postman = Postman(self.rng)
-        office = Office(store, self.clock, self.signer, PlainSealer())
+        office = Office(store, self.clock, self.signer, PlainSealer(), dice=random.Random(seed))
         self.desk = Desk.of(office, self.till)
         self.sweeps = Sweeps(self.desk, self.postman, lambda _: 5 * MINUTE)
         self.staff = {}
@@ -434,6 +435,7 @@ async def everything_has_ended(year, rows):
             assert sessions[one.id] == "closed"
 
 
+SEED = 4
 LENGTHS = {
     "sqlite": (datetime(2026, 10, 5, 6, tzinfo=UTC), 370),
     "postgresql": (datetime(2027, 3, 8, 6, tzinfo=UTC), 40),
@@ -441,9 +443,12 @@ LENGTHS = {
 
 
 @pytest.mark.long
-async def test_a_year_ends_with_everything_in_its_place(store, migrated_url):
+async def test_a_year_ends_with_everything_in_its_place(store, migrated_url, monkeypatch):
     first, days = LENGTHS[migrated_url.partition("+")[0]]
-    year = Year(store, first, seed=4)
+    # Names decide the order of equals: with names of a known draw, each run is the same year.
+    names = random.Random(SEED)
+    monkeypatch.setattr(secrets, "token_hex", lambda count: names.randbytes(count).hex())
+    year = Year(store, first, SEED)
     await year.hire()
 
     await year.live(days)
@@ -462,7 +467,8 @@ async def test_a_year_ends_with_everything_in_its_place(store, migrated_url):
     if days > 365:
         assert {"attended", "cancelled", "excused", "learner_no_show", "lapsed"} <= counted.keys()
         assert {"provider_fault", "technical_unresolved"} <= counted.keys()
-        # Who is assigned is drawn at random: what else happens in a year differs a little.
-        assert len(confirmed) >= 3
-        assert paid >= 1
-        assert year.disputes["asked"] >= 1
+        assert len(confirmed) >= 5
+        assert paid >= 2
+        assert year.disputes["asked"] >= 3
+        assert year.disputes["upheld"] >= 1
+        assert year.seen["displaced"] >= 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import io
 import re
 from dataclasses import dataclass
@@ -470,17 +469,9 @@ class Console(StaffPage, LivePage):
 
     async def pause(self, reason: str) -> None:
         """Pause, begun by its key."""
-        field = self.page.get_by_label("Reason", exact=True).last
-
-        async def asked() -> bool:
-            # Faster than any hand, a key may fall between a dialog that closes and the page.
-            await self.page.keyboard.press("p")
-            with contextlib.suppress(AssertionError):
-                await expect(field).to_be_visible(timeout=SOON_MS / 5)
-            return await field.is_visible()
-
-        await until(asked, SOON_S, "the question for the reason")
-        await field.fill(reason)
+        await expect(self.page.get_by_role("dialog")).to_have_count(0)
+        await self.page.keyboard.press("p")
+        await self.page.get_by_label("Reason", exact=True).last.fill(reason)
         await self.page.get_by_role("dialog").get_by_role("button", name="Pause").click()
         await self.in_state("Paused")
 

@@ -1,7 +1,7 @@
 // Small parts that the console's panels share.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { SessionState } from "../lib/protocol";
 import { STATE_WORDS } from "../lib/page";
 
@@ -124,11 +124,12 @@ export function Dialog(props: {
  * types (Escape leaves the field), while a dialog is open, and together with Ctrl, Alt or Meta.
  */
 export function useKeys(handlers: Record<string, () => void>, active: boolean): void {
-  const latest = useRef(handlers);
-  latest.current = handlers;
-  useEffect(() => {
-    if (!active) return undefined;
+  const latest = useRef({ handlers, active });
+  latest.current = { handlers, active };
+  // Set once, and before the paint: else a key that is pressed as a dialog closes would be lost.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
+      if (!latest.current.active) return;
       if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
       if (document.querySelector("dialog")) return;
       const target = event.target as Element;
@@ -138,12 +139,12 @@ export function useKeys(handlers: Record<string, () => void>, active: boolean): 
         if (event.key === "Escape" && !event.isComposing) (field as HTMLElement).blur();
         return;
       }
-      const handler = latest.current[event.key.toUpperCase()];
+      const handler = latest.current.handlers[event.key.toUpperCase()];
       if (!handler) return;
       event.preventDefault();
       handler();
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  }, [active]);
+  }, []);
 }
