@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -88,8 +89,8 @@ async def sqlite_store(directory: Path, template: Path | None = None) -> AsyncIt
 
 
 def office(store: Store, clock: FixedClock) -> Desk:
-    """Set up the desks over a store, with keys of the test's own."""
-    return Desk.of(Office(store, clock, PlainSigner(), PlainSealer()))
+    """Set up the desks over a store, with keys of the test's own; equals are drawn alike."""
+    return Desk.of(Office(store, clock, PlainSigner(), PlainSealer(), dice=Random(0)))
 
 
 async def add_assessment(desk: Desk) -> None:

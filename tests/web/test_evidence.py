@@ -9,14 +9,12 @@ from datetime import timedelta
 import pytest
 
 from invigilation.errors import NotFound
-from invigilation.identity import Reading, SnapshotKind
 from invigilation.presence import Sight, Source
 from recordings import webm
 from recordings.errors import EvidenceStoreFull, PictureUndecodable
 from recordings.evidence import Snapshots
 from recordings.recorder import SILENCE
 from recordings.vault import Vault
-from recordings.vision.capture import Picture
 from tests import builders
 from tests.harness.waiting import until
 from tests.recordings.sights import VIEWS, key_frames
@@ -213,36 +211,3 @@ async def test_a_recording_that_the_disk_stops_says_so_and_is_finished_as_it_lie
     [found] = await listed(scene)
     assert found.sha256 is not None
     assert found.erased is None
-
-
-class Reader:
-    """Reads the same two lines in every document."""
-
-    async def read(self, jpeg: bytes) -> Reading | None:
-        assert jpeg.startswith(b"\xff\xd8")
-        return Reading(("I<UTO", "7408122F"), check_digits_right=True)
-
-
-def picture_of_a_key_frame(_: bytes) -> Picture:
-    return Picture(b"\xff\xd8 a picture", 640, 480)
-
-
-async def test_what_was_read_in_a_document_is_in_the_record_without_its_words(scene, tmp_path):
-    vault = Vault(tmp_path / "read", bytes(32), reserve=0)
-    snapshots = Snapshots(picture_of_a_key_frame)
-    shelf = EvidenceShelf(scene.desk, vault, snapshots, Reader())
-    session = scene.sitting.session
-    await scene.desk.sessions.check_in(session, builders.CONSENT)
-
-    document = await shelf.picture(session, SnapshotKind.ID_DOCUMENT, b"")
-    face = await shelf.picture(session, SnapshotKind.FACE, b"")
-    snapshots.close()
-    for taken, kind in ((document, SnapshotKind.ID_DOCUMENT), (face, SnapshotKind.FACE)):
-        await scene.desk.identity.record(session, scene.ann, kind, taken.evidence, taken.reading)
-
-    async with scene.desk.office.store.read() as tx:
-        of_document, of_face = (await tx.sessions.entries(session))[-2:]
-    assert of_document.data["check_digits_right"] is True
-    assert len(str(of_document.data["reading"])) == 64
-    assert b"UTO" not in of_document.body
-    assert (face.reading, "reading" in of_face.data) == (None, False)

@@ -94,13 +94,20 @@ export function Dialog(props: {
   children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  // The browser tells that a dialog was closed some time later. When that news comes, this one may
+  // be gone from the page, and the key pressed meanwhile may have asked for the next one.
+  const gone = useRef(false);
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    return () => element?.close();
+    return () => {
+      gone.current = true;
+      element?.close();
+    };
   }, []);
-  // Escape takes the dialog out of the page at once. Were it only closed, a key pressed before the
-  // browser tells of it would ask for the same dialog again, and that news would close the new one.
+  const onClose = (): void => {
+    if (!gone.current) props.onClose();
+  };
   const onCancel = (event: Event): void => {
     event.preventDefault();
     props.onClose();
@@ -111,7 +118,7 @@ export function Dialog(props: {
       class={props.wide ? "wide" : ""}
       aria-labelledby="dialog-title"
       onCancel={onCancel}
-      onClose={props.onClose}
+      onClose={onClose}
     >
       <h2 id="dialog-title">{props.title}</h2>
       {props.children}
