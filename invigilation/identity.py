@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
+from invigilation.document import DocumentKind, Reading
+from invigilation.likeness import Likeness
 from invigilation.transitions import advance
 
 
@@ -14,8 +15,15 @@ class SnapshotKind(StrEnum):
     """What a picture taken from the live video is of."""
 
     ID_DOCUMENT = "id_document"
+    ID_BACK = "id_back"
     FACE = "face"
     INCIDENT = "incident"
+    FACE_AGAIN = "face_again"
+    """For a re-check in the middle of a session."""
+    PORTRAIT = "portrait"
+    """Cut out of the document's picture."""
+    FACE_ALIGNED = "face_aligned"
+    """Cut out of the face's picture, as large and as light as the portrait."""
 
 
 class IdentityState(StrEnum):
@@ -25,6 +33,8 @@ class IdentityState(StrEnum):
     DOCUMENT_SEEN = "document_seen"
     FACE_SEEN = "face_seen"
     BOTH_SEEN = "both_seen"
+    REFERRED = "referred"
+    """A colleague is to look at it, too."""
     CONFIRMED = "confirmed"
     NOT_CONFIRMED = "not_confirmed"
 
@@ -34,6 +44,7 @@ class IdentityEvent(StrEnum):
 
     SEE_DOCUMENT = "see_document"
     SEE_FACE = "see_face"
+    REFER = "refer"
     CONFIRM = "confirm"
     REJECT = "reject"
     REOPEN = "reopen"
@@ -51,6 +62,10 @@ TABLE = {
     (_S.BOTH_SEEN, _E.SEE_FACE): _S.BOTH_SEEN,
     (_S.BOTH_SEEN, _E.CONFIRM): _S.CONFIRMED,
     (_S.BOTH_SEEN, _E.REJECT): _S.NOT_CONFIRMED,
+    (_S.BOTH_SEEN, _E.REFER): _S.REFERRED,
+    (_S.REFERRED, _E.CONFIRM): _S.CONFIRMED,
+    (_S.REFERRED, _E.REJECT): _S.NOT_CONFIRMED,
+    (_S.REFERRED, _E.REOPEN): _S.OPEN,
     # Somebody who shows no document at all can be turned away without pictures.
     (_S.OPEN, _E.REJECT): _S.NOT_CONFIRMED,
     (_S.DOCUMENT_SEEN, _E.REJECT): _S.NOT_CONFIRMED,
@@ -70,7 +85,11 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IdentityCheck:
-    """The check of one session; `document` and `face` are ids of evidence."""
+    """The check of one session.
+
+    `document`, `back`, `face`, `portrait` and `aligned` are ids of evidence. Who referred it to a
+    colleague proposed a decision, or none, and gave a reason; `decided_by` then is the colleague.
+    """
 
     session: str
     state: IdentityState
@@ -80,34 +99,52 @@ class IdentityCheck:
     reason: str | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
+    back: str | None = None
+    portrait: str | None = None
+    aligned: str | None = None
+    kind: DocumentKind | None = None
+    reading: Reading | None = None
+    likeness: Likeness | None = None
+    referred_by: str | None = None
+    referred_at: datetime | None = None
+    referred_reason: str | None = None
+    proposed: Decision | None = None
 
-    def with_picture(self, kind: SnapshotKind, evidence: str) -> IdentityCheck:
-        """Return the check with a newer picture of the document or the face."""
+    def with_picture(
+        self, kind: SnapshotKind, evidence: str, derived: str | None = None
+    ) -> IdentityCheck:
+        """Return the check with a newer picture, and with what was cut out of it.
+
+        What was said of the older picture is forgotten; a document's back changes no state.
+        """
+        if kind is SnapshotKind.ID_BACK:
+            advance(TABLE, "identity check", self.state, _E.SEE_DOCUMENT)  # or it is refused
+            return replace(self, back=evidence)
         state = advance(TABLE, "identity check", self.state, SEEN[kind])
         if kind is SnapshotKind.ID_DOCUMENT:
-            return replace(self, state=state, document=evidence)
-        return replace(self, state=state, face=evidence)
+            return replace(
+                self, state=state, document=evidence, portrait=derived, reading=None, likeness=None
+            )
+        return replace(self, state=state, face=evidence, aligned=derived, likeness=None)
+
+    def referred(
+        self, proposed: Decision | None, reason: str, by: str, at: datetime
+    ) -> IdentityCheck:
+        """Return the check as the invigilator `by` asks a colleague to look at it."""
+        state = advance(TABLE, "identity check", self.state, _E.REFER)
+        return replace(
+            self,
+            state=state,
+            proposed=proposed,
+            referred_by=by,
+            referred_at=at,
+            referred_reason=reason,
+        )
 
     def decided(self, decision: Decision, reason: str, by: str, at: datetime) -> IdentityCheck:
-        """Return the check as the invigilator `by` decided it."""
+        """Return the check as `by` decided it."""
         event = _E.CONFIRM if decision is Decision.CONFIRMED else _E.REJECT
         state = advance(TABLE, "identity check", self.state, event)
         return replace(
             self, state=state, decision=decision, reason=reason, decided_by=by, decided_at=at
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a reader made of a document: its machine-readable lines, and whether they add up."""
-
-    lines: tuple[str, ...]
-    check_digits_right: bool
-
-
-class IdentityReader(Protocol):
-    """Reads an identity document from a picture; assists, never decides."""
-
-    async def read(self, jpeg: bytes) -> Reading | None:
-        """Return what can be read, or None; bounded in time, never raises on a bad picture."""
-        ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from invigilation.errors import InvalidInput
@@ -41,7 +42,10 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """A seafarer, as a backend (or the public form) named them."""
+    """A seafarer, as a backend (or the public form) named them.
+
+    When they were born and the number of their document are known if the backend said so.
+    """
 
     id: str
     backend: str
@@ -49,6 +53,8 @@ class Learner:
     name: str
     email: str
     zone: str
+    born: date | None = None
+    document_number: str | None = None
 
 
 def clean_name(raw: str) -> str:

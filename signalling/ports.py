@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from invigilation.identity import Reading, SnapshotKind
+from invigilation.document import Reading
+from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Sound, Source
 from invigilation.store.evidence import Evidence
 from signalling.peer import MediaSink

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -12,7 +12,7 @@ import structlog
 from invigilation.desk import Desk
 from invigilation.desk.office import new_id
 from invigilation.errors import Busy, NotFound
-from invigilation.identity import IdentityReader, Reading, SnapshotKind
+from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Source
 from invigilation.store.evidence import Evidence
 from recordings.errors import EvidenceDamaged
@@ -81,15 +81,6 @@ class Watch:
         return Sight.FROZEN if self._same >= EQUAL_IN_A_ROW else Sight.GOOD
 
 
-class NoReader:
-    """Reads nothing: documents go by eye."""
-
-    async def read(self, jpeg: bytes) -> Reading | None:
-        """Return None."""
-        del jpeg
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class EvidenceShelf:
     """Puts what the room takes into the vault."""
@@ -97,7 +88,6 @@ class EvidenceShelf:
     desk: Desk
     vault: Vault
     snapshots: Snapshots
-    reader: IdentityReader = field(default_factory=NoReader)
 
     async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
         """Decode one key frame at full resolution and store it, encrypted."""
@@ -106,9 +96,7 @@ class EvidenceShelf:
         stored = await asyncio.to_thread(self.vault.put, session, ident, taken.jpeg)
         now = self.desk.office.clock.now()
         row = Evidence(ident, session, kind.value, JPEG, now, stored.sha256, stored.size, None)
-        read = kind is SnapshotKind.ID_DOCUMENT
-        reading = await self.reader.read(taken.jpeg) if read else None
-        return Picture(row, taken.width, taken.height, reading)
+        return Picture(row, taken.width, taken.height, None)
 
     async def begin(self, session: str, source: Source = Source.CAMERA) -> Recording:
         """Open a new part of the recording of one source; on a full disk, none is noted either.

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from invigilation import record
 from invigilation.desk.office import Office, actor, saved, watched
+from invigilation.document import Reading
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.identity import (
     TABLE,
     Decision,
     IdentityCheck,
     IdentityEvent,
-    Reading,
     SnapshotKind,
 )
 from invigilation.people import Role, Staff

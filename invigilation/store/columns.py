@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, Integer, String, Text
 from sqlalchemy.engine import Dialect
@@ -108,3 +108,37 @@ class Words(TypeDecorator[tuple[str, ...]]):
         """Return the words as a tuple."""
         del dialect
         return None if value is None else tuple(json.loads(value))
+
+
+class Writes(Protocol):
+    """A value that writes itself as text."""
+
+    def text(self) -> str:
+        """Return the value as text."""
+        ...
+
+    @staticmethod
+    def of(text: str) -> Any:
+        """Return the value that `text` gave."""
+        ...
+
+
+class Written(TypeDecorator[Any]):
+    """A value that writes itself as text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[Writes]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Return the text."""
+        del dialect
+        return None if value is None else str(value.text())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return the value."""
+        del dialect
+        return None if value is None else self.kind.of(value)

@@ -18,14 +18,16 @@ from sqlalchemy import (
 )
 
 from invigilation.booking import BookingState
+from invigilation.document import DocumentKind, Reading
 from invigilation.gap import Ruling
 from invigilation.identity import Decision, IdentityState
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.likeness import Likeness
 from invigilation.report import Channel, DeliveryState
 from invigilation.request import RequestState
 from invigilation.session import Outcome, SessionState
-from invigilation.store.columns import Span, Utc, Word, Words
+from invigilation.store.columns import Day, Span, Utc, Word, Words, Written
 from invigilation.store.schema import ID, metadata, ref
 
 HELD = "state in ('booked', 'no_show_proposed', 'reserved')"
@@ -99,6 +101,8 @@ learner = Table(
     Column("name", String(200), nullable=False),
     Column("email", String(254), nullable=False),
     Column("zone", String(64), nullable=False),
+    Column("born", Day),
+    Column("document_number", String(40)),
     UniqueConstraint("backend", "reference"),
 )
 request = Table(
@@ -192,6 +196,17 @@ identity_check = Table(
     Column("reason", Text),
     Column("decided_by", ID),
     Column("decided_at", Utc),
+    Column("back", ID),
+    Column("portrait", ID),
+    Column("aligned", ID),
+    Column("kind", Word(DocumentKind)),
+    Column("reading", Written(Reading)),
+    Column("likeness", Written(Likeness)),
+    Column("referred_by", ID),
+    Column("referred_at", Utc),
+    Column("referred_reason", Text),
+    Column("proposed", Word(Decision)),
+    Index("ix_identity_check_state", "state"),
 )
 incident = Table(
     "incident",

@@ -23,6 +23,7 @@ from invigilation.store.busy import BusyTimes, Feeds
 from invigilation.store.charges import Charges
 from invigilation.store.enquiries import Enquiries
 from invigilation.store.evidence import EvidenceRows
+from invigilation.store.identities import Identities
 from invigilation.store.ledger import Ledger
 from invigilation.store.logins import Logins
 from invigilation.store.marks import Marks
@@ -64,6 +65,7 @@ class Tx:
         self.sessions = Sessions(connection)
         self.marks = Marks(connection)
         self.evidence = EvidenceRows(connection)
+        self.identities = Identities(connection)
         self.charges = Charges(connection)
         self.payments = Payments(connection)
         self.products = Products(connection)
