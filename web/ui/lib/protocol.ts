@@ -28,7 +28,7 @@ export interface Boot {
 export type Flow = "live" | "silent" | "none";
 /** What the server finds by itself about the learner's link, picture and sound. */
 export type LinkQuality = "good" | "poor" | "none";
-export type Sight = "good" | "black" | "frozen" | "stopped" | "none";
+export type Sight = "good" | "black" | "frozen" | "looping" | "stopped" | "none";
 export type Sound = "heard" | "quiet" | "muted" | "none";
 
 export interface Party {
@@ -71,15 +71,142 @@ export interface Incident {
   at: string;
 }
 
+export type DocumentKind =
+  "passport" | "identity_card" | "driving_licence" | "seamans_book" | "other";
+
+export type CaptureSide = "front" | "back";
+
+export type IdentityState =
+  "open" | "document_seen" | "face_seen" | "both_seen" | "referred" | "confirmed" | "not_confirmed";
+
+export type Decision = "confirmed" | "not_confirmed";
+
+/** What a document says; a text that is empty, or a day that is null, is not there or not legible. */
+export interface Reading {
+  source: "machine" | "typed";
+  /** TD1, TD2, TD3, MRV-A or MRV-B; empty for a document that was read by eye. */
+  form: string;
+  surname: string;
+  given: string;
+  number: string;
+  issuer: string;
+  nationality: string;
+  sex: string;
+  /** ISO days. */
+  born: string | null;
+  expires: string | null;
+  check_digits_right: boolean;
+  /** Of so many pictures, so many gave what is here. */
+  images: number;
+  agreed: number;
+}
+
+export type Grade = "same" | "explained" | "unknown" | "differs";
+
+/** What the document says beside what the booking says. */
+export interface Finding {
+  field: "name" | "born" | "number" | "expires" | "issuer";
+  grade: Grade;
+  said: string;
+  known: string;
+  words: string;
+}
+
+export interface Hint {
+  kind: string;
+  words: string;
+}
+
+/** How alike a machine finds portrait and face. */
+export interface Likeness {
+  engine: string;
+  score: number;
+  /** One pair of different people in so many scores this high; null: nobody has measured it. */
+  one_in: number | null;
+  /** The day of that measurement. */
+  calibrated: string | null;
+}
+
+/** Who asked a colleague to look, and what they would do themselves. */
+export interface Referred {
+  by: string;
+  at: string;
+  reason: string;
+  proposed: Decision | null;
+}
+
 export interface Identity {
-  state: string;
+  state: IdentityState;
   document: string | null;
   face: string | null;
-  decision: "confirmed" | "not_confirmed" | null;
+  decision: Decision | null;
   reason: string | null;
   at: string | null;
   /** Somebody else decided, before a hand-over. */
   by_colleague: boolean;
+  back: string | null;
+  /** Cut out of the document. */
+  portrait: string | null;
+  /** Cut out of the face's picture, as large and as light as the portrait. */
+  aligned: string | null;
+  kind: DocumentKind | null;
+  reading: Reading | null;
+  findings: Finding[];
+  /** Who confirms has to say why. */
+  needs_reason: boolean;
+  /** Nobody can confirm alone. */
+  needs_two: boolean;
+  hints: Hint[];
+  likeness: Likeness | null;
+  likeness_consent: boolean;
+  /** A picture that is on its way from the learner's page, in bytes. */
+  capture: { side: CaptureSide; done: number; total: number } | null;
+  referred: Referred | null;
+}
+
+export type ChallengeKind =
+  | "hand_across_face"
+  | "turn_head_left"
+  | "turn_head_right"
+  | "look_up"
+  | "touch_ear"
+  | "tilt_document"
+  | "document_beside_face"
+  | "number";
+
+export type ChallengeResult = "seen" | "not_seen" | "skipped";
+
+/** What the learner is to do; `detail` is the number to be said, else empty. */
+export interface OpenChallenge {
+  id: string;
+  kind: ChallengeKind;
+  detail: string;
+}
+
+export interface Challenge extends OpenChallenge {
+  asked_at: string;
+  result: ChallengeResult | null;
+  note: string;
+}
+
+export type RecheckResult = "same" | "not_same" | "unclear";
+
+/** The learner's face again, in the middle of a session. */
+export interface Recheck {
+  id: string;
+  cause: "random" | "gap" | "asked";
+  evidence: string;
+  taken_at: string;
+  result: RecheckResult | null;
+  note: string;
+}
+
+/** For the learner: whether their page takes a picture of the document, of which sides. */
+export interface CaptureWanted {
+  wanted: boolean;
+  sides: CaptureSide[];
+  /** Which document was shown already. */
+  kind: DocumentKind | null;
 }
 
 export type InspectionKind = "room_scan" | "identity";
@@ -137,7 +264,13 @@ export interface RoomState {
   screen_wanted: boolean;
   inspection: OpenInspection | null;
   chat: ChatLine[];
+  /** Only for the learner. */
+  capture?: CaptureWanted;
+  challenge?: OpenChallenge | null;
+  /** From here on only for staff. */
   identity?: Identity;
+  challenges?: Challenge[];
+  rechecks?: Recheck[];
   incidents?: Incident[];
   inspections?: Inspection[];
   gaps?: Gap[];
@@ -167,8 +300,18 @@ export interface Colleague {
   here: boolean;
 }
 
+/** A colleague's check, for this person to look at: /staff/identity/{session}. */
+export interface ReferralEntry {
+  session: string;
+  learner: string;
+  invigilator: string;
+  since: string;
+  proposed: Decision | null;
+}
+
 export interface LobbyBody {
   sessions: LobbyEntry[];
+  referrals: ReferralEntry[];
   colleagues: Colleague[];
 }
 
