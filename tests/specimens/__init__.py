@@ -1,0 +1,1 @@
+"""Specimen documents of nobody, and a simulated camera that takes pictures of them."""
