@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import csv
 import io
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -233,3 +234,10 @@ async def test_a_scheduler_abroad_sees_and_moves_london_times(world: World, cast
         return where(world, booking)[0] == day + timedelta(hours=12.5)
 
     await until(moved, SOON_S, "the booking at its new time")
+    await page.goto(f"{world.service.url}/staff/calendar?week={day:%Y-%m-%d}")
+    frame, held = page.locator("#calendar .ec-main"), "e => e.scrollWidth <= e.clientWidth"
+    await page.get_by_role("button", name="See the whole week").click()
+    await expect(box(page, booking)).to_have_accessible_name(re.compile("Maria Santos, 12:30"))
+    await expect(page.get_by_role("button", name="Show names in full")).to_be_visible()
+    await until(lambda: frame.evaluate(held), SOON_S, "all days in sight")
+    await expect(page.locator("#jump")).to_be_hidden()

@@ -15,6 +15,8 @@ const BOX_HEIGHT = { least: 76, most: 116 };
 const AROUND = 560;
 const HOUR_MS = 3_600_000;
 const GRID = "00:30";
+/** An hour's label needs this much; where it has less, every third hour has one. */
+const LABEL_WIDTH = 46;
 
 export interface Acts {
   open(one: Booking): void;
@@ -35,6 +37,7 @@ export class Timeline {
   private shown: Shown;
   private readonly calendar: Calendar;
   private dragging = false;
+  private whole = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -78,7 +81,7 @@ export class Timeline {
       eventDrop: (info) => this.dropped(info),
     });
     this.mendRoles();
-    requestAnimationFrame(() => this.fit(hour));
+    requestAnimationFrame(() => this.fit());
     new MutationObserver(() => this.mendRoles()).observe(root, { childList: true, subtree: true });
     root.addEventListener("keydown", (event) => this.walk(event));
   }
@@ -95,6 +98,23 @@ export class Timeline {
     this.calendar.setOption("resources", shown.staff);
     this.calendar.setOption("events", this.events());
     if (focused) requestAnimationFrame(() => this.focus(focused));
+  }
+
+  /** Whether the days do not all fit, so that seeing them at once is a choice. */
+  get scrolls(): boolean {
+    return this.shown.view === "week" && this.hourWidth(this.root.clientWidth) > this.fittingHour();
+  }
+
+  get isWhole(): boolean {
+    return this.whole;
+  }
+
+  /** Shows all days at once, in boxes with initials, or as much of them as can be read. */
+  setWhole(whole: boolean): void {
+    this.whole = whole;
+    this.root.classList.toggle("whole", whole);
+    this.calendar.setOption("events", this.events());
+    this.fit();
   }
 
   focus(id: string): void {
@@ -153,7 +173,11 @@ export class Timeline {
     button.title = `${one.learner}, ${hours}, ${one.state}`;
     // The box of a session is narrow: the surname says more than the beginning of a full name.
     const surname = one.learner.split(" ").at(-1) ?? one.learner;
-    button.append(line("span", timeOf(one.start)), line("b", surname), line("small", one.short));
+    if (this.whole) {
+      button.setAttribute("aria-label", button.title);
+      button.append(line("span", timeOf(one.start)), line("b", initials(one.learner)));
+    } else
+      button.append(line("span", timeOf(one.start)), line("b", surname), line("small", one.short));
     button.addEventListener("click", () => {
       const now = this.find(id);
       if (now && !this.dragging) this.acts.open(now);
@@ -232,15 +256,22 @@ export class Timeline {
     return Math.floor(Math.max(Math.min(BOX_WIDTH / shortest, WIDEST_HOUR), fitting));
   }
 
-  /** Gives the hours what the names have left of the width, when all of them are in sight. */
-  private fit(hour: number): void {
+  /** The width of an hour at which all days fit beside the names. */
+  private fittingHour(): number {
     const names = this.root.querySelector(".ec-row-head")?.getBoundingClientRect().width;
     const days = this.shown.view === "day" ? 1 : 7 - this.shown.hidden.length;
-    const room = Math.floor(
-      (this.root.clientWidth - (names ?? NAMES_WIDTH) - 4) / (this.hoursOfDay * days),
-    );
-    if (room > hour) this.calendar.setOption("slotWidth", room);
-    requestAnimationFrame(() => this.mendScrolling(Math.max(hour, room)));
+    const room = this.root.clientWidth - (names ?? NAMES_WIDTH) - 4;
+    return Math.floor(room / (this.hoursOfDay * days));
+  }
+
+  /** Gives the hours what the names have left of the width, when all of them are to be in sight. */
+  private fit(): void {
+    const fitting = this.fittingHour();
+    const readable = this.hourWidth(this.root.clientWidth);
+    const hour = this.whole ? fitting : Math.max(fitting, readable);
+    this.calendar.setOption("slotWidth", hour);
+    this.calendar.setOption("slotLabelInterval", hour < LABEL_WIDTH ? "03:00" : "01:00");
+    requestAnimationFrame(() => this.mendScrolling(hour));
   }
 
   private setHeight(): void {
@@ -255,12 +286,14 @@ export class Timeline {
    * for each day, when not all of the week is in sight.
    */
   private mendScrolling(hour: number): void {
+    const jump = byId("jump");
+    for (const button of jump.querySelectorAll("button")) button.remove();
+    jump.hidden = true;
     const frame = this.root.querySelector<HTMLElement>(".ec-main");
     if (!frame || frame.scrollWidth <= frame.clientWidth) return;
     frame.tabIndex = 0;
     frame.setAttribute("role", "group");
     frame.setAttribute("aria-label", "The days; they scroll sideways");
-    const jump = byId("jump");
     this.shown.days.forEach(({ date, words }, index) => {
       const left = index * this.hoursOfDay * hour;
       const button = line("button", words.split(" ")[0] ?? "", "link-button") as HTMLButtonElement;
@@ -271,6 +304,11 @@ export class Timeline {
     });
     jump.hidden = this.root.hidden;
   }
+}
+
+function initials(name: string): string {
+  const words = name.split(" ");
+  return words.map((word) => word.charAt(0)).join("");
 }
 
 /** How many sessions of one person lie above each other at most. */

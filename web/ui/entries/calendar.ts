@@ -19,6 +19,7 @@ import { bootData, byId } from "../lib/page";
 
 /** So often the page looks whether others have changed something. */
 const LOOK_AGAIN_MS = 60_000;
+const WHOLE = "whole-week";
 
 let shown = bootData<Shown>();
 let timeline: Timeline | undefined;
@@ -77,6 +78,7 @@ function begin(): void {
   const show = (asList: boolean): void => {
     root.hidden = asList;
     for (const one of others) one.hidden = asList;
+    byId("whole").hidden = asList || !timeline?.scrolls;
     byId("jump").hidden ||= byId("jump").childElementCount < 2;
     document.body.classList.toggle("as-list", asList);
     toggle.textContent = asList ? "Show as a timeline" : "Show as a list";
@@ -89,6 +91,30 @@ function begin(): void {
     open: (one) => details.open(one, shown),
     drop: (one, start, staff) => void dropped(one, start, staff),
   });
+  if (timeline.scrolls) offerWhole(timeline);
+}
+
+/** All days at once, or boxes that can be read; what was chosen last is kept. */
+function offerWhole(all: Timeline): void {
+  const button = byId<HTMLButtonElement>("whole");
+  const choose = (whole: boolean): void => {
+    button.textContent = whole ? "Show names in full" : "See the whole week";
+    all.setWhole(whole);
+    try {
+      localStorage.setItem(WHOLE, whole ? "yes" : "");
+    } catch {
+      // Without storage the choice lasts as long as the page.
+    }
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => choose(!all.isWhole));
+  let kept = "";
+  try {
+    kept = localStorage.getItem(WHOLE) ?? "";
+  } catch {
+    // The same.
+  }
+  if (kept) choose(true);
 }
 
 if (shown.staff.length && matchMedia("(min-width: 60rem)").matches) begin();
