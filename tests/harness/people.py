@@ -13,12 +13,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from tests.harness.faces import draw_face, features
+
 CARD_RATIO = 85.6 / 53.98
 """Width over height of an ID-1 card (ISO/IEC 7810)."""
 
-_SKINS = ("#f1c9a5", "#d8a47f", "#b07b56", "#8a5a3b", "#5d3b28", "#e6b68c")
-_HAIRS = ("#1d1714", "#3b2417", "#6a4422", "#a5703a", "#555555", "#0f0f14")
-_SHIRTS = ("#24405f", "#6b2737", "#2f5d50", "#494949", "#7a5c2e", "#3c3566")
 _WALLS = ("#b9c2c9", "#c9c2b2", "#a9b7b0", "#c4b8bd")
 _FONTS = Path("/usr/share/fonts/truetype/dejavu")
 
@@ -68,8 +67,8 @@ def font(size: float, *, fixed: bool = False) -> ImageFont.FreeTypeFont | ImageF
 
 def looks(person: Person) -> tuple[str, str, str]:
     """Return the colours of skin, hair and shirt; neighbouring seeds look different."""
-    seed = person.seed
-    return _SKINS[seed % 6], _HAIRS[seed * 5 % 6], _SHIRTS[(seed + seed // 6) % 6]
+    seen = features(person.seed)
+    return seen.skin, seen.hair, seen.shirt
 
 
 def wall(person: Person) -> str:
@@ -81,46 +80,7 @@ def draw_person(
     image: Image.Image, person: Person, centre: tuple[float, float], head: float, blink: float
 ) -> None:
     """Draw head and shoulders; `head` is the head's height in pixels, `blink` 0 open to 1 shut."""
-    skin, hair, shirt = looks(person)
-    pen = ImageDraw.Draw(image)
-    x, y = centre
-    unit = head / 200
-
-    def oval(dx: float, dy: float, rx: float, ry: float, fill: str) -> None:
-        left, top = x + (dx - rx) * unit, y + (dy - ry) * unit
-        pen.ellipse((left, top, left + 2 * rx * unit, top + 2 * ry * unit), fill=fill)
-
-    oval(0, 250, 190, 130, shirt)
-    below = y + 250 * unit
-    if below < image.height:
-        pen.rectangle((x - 190 * unit, below, x + 190 * unit, image.height), fill=shirt)
-    oval(0, 115, 38, 60, skin)
-    oval(0, -18, 88, 98, hair)
-    oval(0, 4, 76, 98, skin)
-    oval(0, -84, 70, 28, hair)
-    for side in (-1, 1):
-        oval(side * 77, 6, 11, 22, skin)
-        oval(side * 31, -12, 16, 9, "#ffffff")
-        oval(side * 31, -12, 7, 8, "#2b2016")
-        pen.line(
-            (
-                x + side * 14 * unit,
-                y - 36 * unit,
-                x + side * 48 * unit,
-                y - 33 * unit,
-            ),
-            fill=hair,
-            width=max(1, round(6 * unit)),
-        )
-        if blink > 0:
-            oval(side * 31, -14, 18, 12 * blink, skin)
-    pen.line(
-        (x, y - 4 * unit, x - 9 * unit, y + 30 * unit, x + 6 * unit, y + 32 * unit),
-        fill="#7d5c48",
-        width=max(1, round(4 * unit)),
-    )
-    mouth = (x - 26 * unit, y + 44 * unit, x + 26 * unit, y + 66 * unit)
-    pen.arc(mouth, 15, 165, fill="#8c3a3a", width=max(1, round(6 * unit)))
+    draw_face(image, person.seed, centre, head, blink)
 
 
 @lru_cache(maxsize=8)
