@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from invigilation.mrz.layout import LAYOUTS, Check, Form, Layout, Part, Span, check_digit
+from invigilation.mrz.mending import mend
+from invigilation.mrz.voting import vote
 from invigilation.mrz.zone import Mrz, compose, parse
 
 __all__ = [
@@ -15,5 +17,7 @@ __all__ = [
     "Span",
     "check_digit",
     "compose",
+    "mend",
     "parse",
+    "vote",
 ]
