@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
+from invigilation.challenge import ChallengeResult
+from invigilation.document import DocumentKind
 from invigilation.errors import InvalidInput
 from invigilation.gap import Ruling
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity, check_category
 from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.recheck import RecheckResult
 from invigilation.session import EXTRA_MINUTES, Outcome
 from signalling import messages as m
 from signalling.messages import Message, Party
@@ -26,8 +30,21 @@ CHAT_LIMIT: Final = 2_000
 REASON_LIMIT: Final = 1_000
 NOTE_LIMIT: Final = 1_000
 STATEMENT_LIMITS: Final = (20, 4_000)
+LABEL_LIMIT: Final = 120
+NAME_LIMIT: Final = 120
+"""Of one name of a document's holder."""
+NUMBER_LIMIT: Final = 40
+ISSUER_LIMIT: Final = 60
+TAKEN: Final = (
+    SnapshotKind.ID_DOCUMENT,
+    SnapshotKind.ID_BACK,
+    SnapshotKind.FACE,
+    SnapshotKind.INCIDENT,
+)
+"""The pictures that an invigilator may ask for by name; the others come about by themselves."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs"})
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -38,12 +55,16 @@ Check = Callable[[str, object], Any]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a message is made from, which parties may send it, and staff who are not in the room."""
+    """What a message is made from, which parties may send it, and staff who are not in the room.
+
+    Fields that are `optional` may be left out.
+    """
 
     make: type[Message]
     fields: Mapping[str, Check]
     by: frozenset[Party]
     from_outside: bool = False
+    optional: Mapping[str, Check] = field(default_factory=dict)
 
 
 def parse(event: str, body: object) -> Message:
@@ -53,10 +74,11 @@ def parse(event: str, body: object) -> Message:
         raise InvalidInput("event", "There is no such message.")
     if type(body) is not dict:
         raise InvalidInput("body", "A message is one JSON object.")
-    if body.keys() != form.fields.keys():
+    checks = {**form.fields, **form.optional}
+    if not form.fields.keys() <= body.keys() <= checks.keys():
         wanted = ", ".join(form.fields)
         raise InvalidInput("body", f"This message has exactly these fields: {wanted}.")
-    return form.make(**{name: check(name, body[name]) for name, check in form.fields.items()})
+    return form.make(**{name: checks[name](name, raw) for name, raw in body.items()})
 
 
 def may_send(party: Party | None, event: str) -> bool:
@@ -110,11 +132,23 @@ def _minutes(name: str, raw: object) -> int:
     return raw
 
 
-def _one_of(words: type[EnumT]) -> Check:
+def _day(name: str, raw: object) -> str:
+    """Check a day in ISO 8601's long form; an empty text is none."""
+    try:
+        if raw == "" or (type(raw) is str and _DAY.fullmatch(raw) and date.fromisoformat(raw)):
+            return str(raw)
+    except ValueError:
+        pass  # there is no such day
+    raise InvalidInput(name, "Write a day like 1990-03-27, or nothing.")
+
+
+def _one_of(words: Iterable[EnumT]) -> Check:
+    known = {word.value: word for word in words}
+
     def check(name: str, raw: object) -> EnumT:
-        if type(raw) is not str or raw not in {word.value for word in words}:
-            raise InvalidInput(name, f"This must be one of: {', '.join(words)}.")
-        return words(raw)
+        if type(raw) is not str or raw not in known:
+            raise InvalidInput(name, f"This must be one of: {', '.join(known)}.")
+        return known[raw]
 
     return check
 
@@ -137,6 +171,27 @@ _LINE: Final[dict[str, Check]] = _SESSION | {
     "client_id": _pattern(_CLIENT_ID),
 }
 _SENT: Final[dict[str, Check]] = dict.fromkeys(("camera", "microphone", "screen"), _yes_or_no)
+_DOCUMENT: Final[dict[str, Check]] = _SESSION | {
+    "kind": _one_of(DocumentKind),
+    "surname": _text(0, NAME_LIMIT, lines=""),
+    "given": _text(0, NAME_LIMIT, lines=""),
+    "number": _text(0, NUMBER_LIMIT, lines=""),
+    "issuer": _text(0, ISSUER_LIMIT, lines=""),
+    "born": _day,
+    "expires": _day,
+}
+_DECIDE: Final[dict[str, Check]] = _SESSION | {
+    "decision": _one_of(Decision),
+    "reason": _text(0, REASON_LIMIT),
+}
+_JUDGE_CHALLENGE: Final[dict[str, Check]] = _NOTE | {
+    "challenge": _pattern(_ID),
+    "result": _one_of(ChallengeResult),
+}
+_JUDGE_RECHECK: Final[dict[str, Check]] = _NOTE | {
+    "recheck": _pattern(_ID),
+    "result": _one_of(RecheckResult),
+}
 _INCIDENT: Final[dict[str, Check]] = _NOTE | {
     "category": _category,
     "severity": _one_of(Severity),
@@ -155,16 +210,28 @@ FORMS: Final[Mapping[str, Form]] = {
     "join": Form(m.Join, _SESSION, _ALL, from_outside=True),
     "leave": Form(m.Leave, _SESSION, _ALL),
     "offer": Form(m.Offer, _SESSION | {"sdp": _sdp}, _ALL),
-    "media": Form(m.Media, _SESSION | _SENT, frozenset({_L, _I, _C})),
+    "media": Form(
+        m.Media,
+        _SESSION | _SENT,
+        frozenset({_L, _I, _C}),
+        optional={"label": _text(0, LABEL_LIMIT, lines="")},
+    ),
     "chat": Form(m.Chat, _LINE, _TALKERS),
     "notice": Form(m.Notice, _LINE, _INVIGILATOR),
     "hand": Form(m.Hand, _SESSION | {"raised": _yes_or_no}, _TALKERS),
     "done": Form(m.Done, _SESSION | {"inspection": _pattern(_ID)}, frozenset({_L})),
-    "snapshot": Form(m.Snapshot, _SESSION | {"kind": _one_of(SnapshotKind)}, _INVIGILATOR),
-    "decide_identity": Form(
-        m.DecideIdentity, _REASON | {"decision": _one_of(Decision)}, _INVIGILATOR
+    "snapshot": Form(m.Snapshot, _SESSION | {"kind": _one_of(TAKEN)}, _INVIGILATOR),
+    "ask_document": Form(m.AskDocument, _SESSION, _INVIGILATOR),
+    "type_document": Form(m.TypeDocument, _DOCUMENT, _INVIGILATOR),
+    "decide_identity": Form(m.DecideIdentity, _DECIDE, _INVIGILATOR),
+    "refer_identity": Form(
+        m.ReferIdentity, _REASON | {"proposed": _one_of(m.Proposal)}, _INVIGILATOR
     ),
     "reopen_identity": Form(m.ReopenIdentity, _SESSION, _INVIGILATOR),
+    "challenge": Form(m.AskChallenge, _SESSION, _INVIGILATOR),
+    "judge_challenge": Form(m.JudgeChallenge, _JUDGE_CHALLENGE, _INVIGILATOR),
+    "recheck": Form(m.TakeRecheck, _SESSION, _INVIGILATOR),
+    "judge_recheck": Form(m.JudgeRecheck, _JUDGE_RECHECK, _INVIGILATOR),
     "admit": Form(m.Admit, _SESSION, _INVIGILATOR),
     "refuse": Form(m.Refuse, _REASON, _INVIGILATOR),
     "incident": Form(m.NoteIncident, _INCIDENT, _INVIGILATOR),

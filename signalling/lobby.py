@@ -19,6 +19,7 @@ from invigilation.session import SessionState
 from invigilation.store.views import LobbyRole, LobbySitting
 from signalling import wire
 from signalling.ports import Outlet
+from signalling.words import Json
 
 PERIOD_S: Final = 15.0
 """Everybody's lobby is sent at least this often."""
@@ -104,8 +105,8 @@ class Lobby:
         except Exception:
             log.exception("a lobby could not be sent", staff=staff.id)
 
-    def _entries(self, staff: Staff, sittings: list[LobbySitting]) -> list[wire.Json]:
-        entries: list[wire.Json] = []
+    def _entries(self, staff: Staff, sittings: list[LobbySitting]) -> list[Json]:
+        entries: list[Json] = []
         for one in sittings:
             glimpse = self._glimpse(one.sitting.session)
             role = one.role
@@ -115,7 +116,7 @@ class Lobby:
                 entries.append(wire.lobby_entry(role, one.sitting, glimpse))
         return entries
 
-    async def _colleagues(self, staff: Staff) -> list[wire.Json]:
+    async def _colleagues(self, staff: Staff) -> list[Json]:
         here = {one.id for one in self._staff.values()}
         return [
             {"id": one.id, "name": one.name, "here": one.id in here}

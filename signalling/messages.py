@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
+from invigilation.challenge import ChallengeResult
+from invigilation.document import DocumentKind, Fields
 from invigilation.gap import Ruling
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.recheck import RecheckResult
 from invigilation.session import Outcome
 
 
@@ -63,11 +67,12 @@ class Notice(Chat):
 
 @dataclass(frozen=True, slots=True)
 class Media(Message):
-    """Tell what this side sends."""
+    """Tell what this side sends; `label` is what the camera calls itself, empty when unknown."""
 
     camera: bool
     microphone: bool
     screen: bool
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +97,94 @@ class Snapshot(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class AskDocument(Message):
+    """Ask the learner's page to take a picture of the document again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDocument(Message):
+    """Say what a document says that no machine can read; days are ISO 8601, or empty."""
+
+    kind: DocumentKind
+    surname: str
+    given: str
+    number: str
+    issuer: str
+    born: str
+    expires: str
+
+    @property
+    def fields(self) -> Fields:
+        """What was typed, as a reading has it."""
+        return Fields(
+            surname=self.surname,
+            given=self.given,
+            number=self.number,
+            issuer=self.issuer,
+            born=_day(self.born),
+            expires=_day(self.expires),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DecideIdentity(Message):
-    """Decide whether this is the person who was booked."""
+    """Decide whether this is the person who was booked; a reason where something differs."""
 
     decision: Decision
     reason: str
 
 
+class Proposal(StrEnum):
+    """What somebody who asks a colleague would do themselves."""
+
+    CONFIRMED = "confirmed"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferIdentity(Message):
+    """Ask a colleague to look at it, too."""
+
+    proposed: Proposal
+    reason: str
+
+    @property
+    def decision(self) -> Decision | None:
+        """The decision that is proposed."""
+        return Decision.CONFIRMED if self.proposed is Proposal.CONFIRMED else None
+
+
 @dataclass(frozen=True, slots=True)
 class ReopenIdentity(Message):
     """Take the decision back, and ask for document and face again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskChallenge(Message):
+    """Have the learner do something that the server draws."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeChallenge(Message):
+    """Say what came of it."""
+
+    challenge: str
+    result: ChallengeResult
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRecheck(Message):
+    """Take the learner's face again, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRecheck(Message):
+    """Say whether it is still the same person."""
+
+    recheck: str
+    result: RecheckResult
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,3 +295,7 @@ class WithdrawHandover(Message):
 @dataclass(frozen=True, slots=True)
 class TakeOver(Message):
     """Take over what was offered, or what nobody watches."""
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -24,6 +24,7 @@ from signalling import messages as m
 from signalling import wire
 from signalling.actions import act
 from signalling.actor import Actor
+from signalling.capture import Capture
 from signalling.commands import (
     NOTHING,
     Answer,
@@ -48,6 +49,7 @@ from signalling.seat import SHAPES, Person, Seat
 from signalling.stage import Departing, Stage, watch
 from signalling.studio import Studio
 from signalling.usher import SENDERS, Usher
+from signalling.words import Json
 
 SETTLE_S: Final = 5.0
 LOOK_S: Final = 2.0
@@ -90,6 +92,7 @@ class Room(Actor):
         self._emptied_at = means.clock.monotonic()
         self._entered = False
         self._watched_from = watched_from
+        self._capture = Capture()
 
     @property
     def glimpse(self) -> wire.Glimpse:
@@ -362,9 +365,10 @@ class Room(Actor):
             self._requests.hand,
             self._requests.screen_wanted,
             self._requests.offered_at,
+            self._capture,
         )
 
-    def _state(self, party: Party, view: RoomView, face: wire.Face | None = None) -> wire.Json:
+    def _state(self, party: Party, view: RoomView, face: wire.Face | None = None) -> Json:
         fresh = replace(view, now=self._clock.now())
         return wire.state(party, fresh, face or self._face())
 

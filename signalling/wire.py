@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from invigilation.desk.sessions import RoomView
 from invigilation.gap import Gap
-from invigilation.identity import IdentityCheck
 from invigilation.incident import Incident
 from invigilation.inspection import Inspection
 from invigilation.presence import Link, Sight, Sound
 from invigilation.session import SessionState
 from invigilation.store.sessions import Line
 from invigilation.store.views import LobbyRole, Sitting
+from signalling import wire_identity
+from signalling.capture import Capture
 from signalling.messages import Party
 from signalling.seat import Flow, SeatView
+from signalling.words import Json, maybe, stamp
 
 CHAT_BYTES: Final = 24 * 1024
 """The newest lines of chat that fit into this are in a state: it must pass a slow link."""
@@ -30,15 +32,14 @@ SECOND: Final = timedelta(seconds=1)
 LINKS: Final = {Link.LIVE: "good", Link.POOR: "poor"}
 """How a link is told; of another, `media` says what is the matter."""
 
-Json = dict[str, object]
-
 
 @dataclass(frozen=True, slots=True)
 class Face:
     """What a room shows beside the session's record: it is told anew when this changes.
 
     `silent_since`: the time of the learner's last packet, while none come. `hand`: since when it
-    is raised. `offered_at`: since when the session is offered to a colleague.
+    is raised. `offered_at`: since when the session is offered to a colleague. `capture`: what comes
+    of the document from the learner's page.
     """
 
     seats: Mapping[Party, SeatView]
@@ -50,6 +51,7 @@ class Face:
     hand: datetime | None
     screen_wanted: bool
     offered_at: datetime | None
+    capture: Capture
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ def versions(view: RoomView, face: Face) -> dict[Party, object]:
 
     A learner is not told each time they speak and pause: their link has better things to carry.
     """
-    calm = replace(face, sound=Sound.QUIET) if face.sound is Sound.HEARD else face
+    calm = replace(face, capture=replace(face.capture, progress=None))
+    if face.sound is Sound.HEARD:
+        calm = replace(calm, sound=Sound.QUIET)
     record = (view.session.seq, view.session.state, view.sitting)
     learner = face.seats[Party.LEARNER].present
     return {
@@ -106,7 +110,7 @@ def state(party: Party, view: RoomView, face: Face) -> Json:
             "end": stamp(sitting.end),
         },
         "clock": {
-            "started": _maybe(session.started),
+            "started": maybe(session.started),
             "running": session.running_since is not None,
             "remaining_s": session.remaining(view.now) // SECOND,
             "given_back_s": session.given_back // SECOND,
@@ -117,7 +121,9 @@ def state(party: Party, view: RoomView, face: Face) -> Json:
         "inspection": None if asked is None else _asked(asked),
         "chat": _chat(view.chat),
     }
-    return body | _for_staff(view, face) if party in STAFF else body
+    if party in STAFF:
+        return body | _for_staff(view, face)
+    return body | wire_identity.for_learner(view, face.capture)
 
 
 def _people(view: RoomView, face: Face) -> Json:
@@ -130,12 +136,12 @@ def _people(view: RoomView, face: Face) -> Json:
             "link": LINKS.get(face.link, "none"),
             "picture": face.picture.value,
             "sound": face.sound.value,
-            "hand": _maybe(face.hand),
-            "silent_since": None if learner.media is Flow.LIVE else _maybe(face.silent_since),
+            "hand": maybe(face.hand),
+            "silent_since": None if learner.media is Flow.LIVE else maybe(face.silent_since),
         },
         "invigilator": _seat(view.sitting.staff_name, face.seats[Party.INVIGILATOR]),
         "second": {"present": second.present, "media": second.media.value},
-        "supervisor": {"name": supervisor.name, "since": _maybe(supervisor.since)}
+        "supervisor": {"name": supervisor.name, "since": maybe(supervisor.since)}
         if supervisor.present
         else None,
     }
@@ -144,7 +150,7 @@ def _people(view: RoomView, face: Face) -> Json:
 def _for_staff(view: RoomView, face: Face) -> Json:
     to = view.handing_to
     return {
-        "identity": _identity(view.identity, view.sitting.staff),
+        **wire_identity.for_staff(view, face.capture),
         "taken_over": view.session.invigilator is not None,
         "incidents": [_incident(one) for one in view.incidents],
         "inspections": [_inspection(one) for one in view.inspections[-LISTED:]],
@@ -167,21 +173,12 @@ def lobby_entry(role: LobbyRole, sitting: Sitting, glimpse: Glimpse) -> Json:
         "start": stamp(sitting.start),
         "state": sitting.session_state.value,
         "present": glimpse.since is not None,
-        "since": _maybe(glimpse.since),
-        "hand": _maybe(glimpse.hand),
+        "since": maybe(glimpse.since),
+        "hand": maybe(glimpse.hand),
         "invigilator": sitting.staff_name,
         "role": role.value,
         "offered_by": sitting.staff_name if role is LobbyRole.OFFERED else None,
     }
-
-
-def stamp(at: datetime) -> str:
-    """Return the moment in RFC 3339, UTC, with milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _maybe(at: datetime | None) -> str | None:
-    return None if at is None else stamp(at)
 
 
 def _seat(name: str, seat: SeatView) -> Json:
@@ -213,18 +210,6 @@ def _chat(lines: Iterable[Line]) -> list[Json]:
     return shown[::-1]
 
 
-def _identity(check: IdentityCheck, invigilator: str) -> Json:
-    return {
-        "state": check.state.value,
-        "document": check.document,
-        "face": check.face,
-        "decision": None if check.decision is None else check.decision.value,
-        "reason": check.reason,
-        "at": _maybe(check.decided_at),
-        "by_colleague": check.decided_by not in {None, invigilator},
-    }
-
-
 def _incident(one: Incident) -> Json:
     return {
         "id": one.id,
@@ -241,7 +226,7 @@ def _asked(one: Inspection) -> Json:
         "id": one.id,
         "kind": one.kind.value,
         "asked_at": stamp(one.asked_at),
-        "done_at": _maybe(one.done_at),
+        "done_at": maybe(one.done_at),
     }
 
 
@@ -249,7 +234,7 @@ def _inspection(one: Inspection) -> Json:
     return _asked(one) | {
         "result": None if one.result is None else one.result.value,
         "note": one.note,
-        "judged_at": _maybe(one.judged_at),
+        "judged_at": maybe(one.judged_at),
     }
 
 
@@ -257,7 +242,7 @@ def _gap(one: Gap) -> Json:
     return {
         "id": one.id,
         "began": stamp(one.began),
-        "ended": _maybe(one.ended),
+        "ended": maybe(one.ended),
         "lost_s": None if one.lost is None else one.lost // SECOND,
         "ruling": None if one.ruling is None else one.ruling.value,
         "note": one.note,

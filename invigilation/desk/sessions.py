@@ -7,6 +7,9 @@ from datetime import datetime
 
 from invigilation import attendance, record
 from invigilation.booking import BookingEvent, BookingState
+from invigilation.challenge import Challenge
+from invigilation.comparing import Finding
+from invigilation.consent import Consent
 from invigilation.desk.endings import wind_up
 from invigilation.desk.office import (
     LEARNER,
@@ -25,6 +28,7 @@ from invigilation.identity import IdentityCheck
 from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
 from invigilation.inspection import Inspection
 from invigilation.people import Role, Staff
+from invigilation.recheck import Recheck
 from invigilation.record import Data
 from invigilation.request import RequestEvent
 from invigilation.session import (
@@ -67,6 +71,14 @@ class RoomView:
     gaps: tuple[Gap, ...]
     inspections: tuple[Inspection, ...]
     handing_to: Staff | None
+    findings: tuple[Finding, ...] = ()
+    challenges: tuple[Challenge, ...] = ()
+    rechecks: tuple[Recheck, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    referred_by: str | None = None
+    """The name of who asked a colleague to look at the identity."""
+    capture_allowed: bool = False
+    """Whether the learner's page may send a picture of the document now."""
 
 
 @dataclass(frozen=True, slots=True)

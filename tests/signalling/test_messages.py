@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from invigilation.challenge import ChallengeResult
+from invigilation.document import DocumentKind, Fields
 from invigilation.errors import InvalidInput
 from invigilation.gap import Ruling
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.recheck import RecheckResult
 from invigilation.session import Outcome
 from signalling import messages
 from signalling import messages as m
@@ -33,7 +37,7 @@ def body(event, **changed):
         ("leave", m.Leave(S)),
         ("offer", m.Offer(S, "v=0\r\n")),
         ("chat", m.Chat(S, "Hello", "client-0001")),
-        ("media", m.Media(S, camera=True, microphone=True, screen=False)),
+        ("media", m.Media(S, camera=True, microphone=True, screen=False, label="USB Camera")),
         ("notice", m.Notice(S, "Ten minutes are left", "client-0002")),
         ("hand", m.Hand(S, raised=True)),
         ("done", m.Done(S, "is_1")),
@@ -47,6 +51,28 @@ def body(event, **changed):
         ("extra_time", m.ExtraTime(S, 10)),
         ("reopen_identity", m.ReopenIdentity(S)),
         ("snapshot", m.Snapshot(S, SnapshotKind.FACE)),
+        ("ask_document", m.AskDocument(S)),
+        (
+            "type_document",
+            m.TypeDocument(
+                S,
+                DocumentKind.DRIVING_LICENCE,
+                surname="Learner",
+                given="Lea",
+                number="L123",
+                issuer="UTO",
+                born="1990-03-27",
+                expires="",
+            ),
+        ),
+        (
+            "refer_identity",
+            m.ReferIdentity(S, m.Proposal.CONFIRMED, "Her passport has just expired"),
+        ),
+        ("challenge", m.AskChallenge(S)),
+        ("judge_challenge", m.JudgeChallenge(S, "cg_1", ChallengeResult.SEEN, "")),
+        ("recheck", m.TakeRecheck(S)),
+        ("judge_recheck", m.JudgeRecheck(S, "rc_1", RecheckResult.SAME, "")),
         ("decide_identity", m.DecideIdentity(S, Decision.CONFIRMED, "Same person")),
         ("admit", m.Admit(S)),
         ("refuse", m.Refuse(S, "No document")),
@@ -84,7 +110,8 @@ def test_a_body_is_one_object(raw):
 
 @pytest.mark.parametrize("event", sorted(FORMS))
 def test_no_field_may_be_missing_and_none_may_be_added(event):
-    whole = body(event)
+    whole = {key: raw for key, raw in body(event).items() if key not in FORMS[event].optional}
+    assert parse(event, whole)
     others = [{k: v for k, v in whole.items() if k != name} for name in whole]
     others.append({**whole, "more": 1})
 
@@ -121,6 +148,14 @@ def test_no_field_takes_another_type(event, wrong):
         ("hand_over", "to", 64),
         ("attest", "statement", 4_000),
         ("join", "session", 64),
+        ("media", "label", 120),
+        ("type_document", "surname", 120),
+        ("type_document", "given", 120),
+        ("type_document", "number", 40),
+        ("type_document", "issuer", 60),
+        ("refer_identity", "reason", 1_000),
+        ("judge_challenge", "note", 1_000),
+        ("judge_recheck", "note", 1_000),
     ],
 )
 def test_a_text_may_be_so_long_and_no_longer(event, field, most):
@@ -136,6 +171,7 @@ def test_a_text_may_be_so_long_and_no_longer(event, field, most):
         ("chat", "text", 1),
         ("chat", "client_id", 8),
         ("refuse", "reason", 1),
+        ("refer_identity", "reason", 1),
         ("attest", "statement", 20),
     ],
 )
@@ -182,12 +218,47 @@ def test_an_offer_is_ascii():
         ("ask", "kind"),
         ("judge", "result"),
         ("rule_gap", "ruling"),
+        ("type_document", "kind"),
+        ("refer_identity", "proposed"),
+        ("judge_challenge", "result"),
+        ("judge_recheck", "result"),
     ],
 )
 def test_a_word_is_one_of_a_list(event, field):
     for word in ("", "FACE", "unknown", "environment"):
         with pytest.raises(InvalidInput):
             parse(event, body(event, **{field: word}))
+
+
+@pytest.mark.parametrize("kind", ["portrait", "face_aligned", "face_again"])
+def test_pictures_that_come_about_by_themselves_are_not_asked_for(kind):
+    with pytest.raises(InvalidInput):
+        parse("snapshot", body("snapshot", kind=kind))
+
+
+@pytest.mark.parametrize(
+    "day", ["1990-2-7", "27.3.1990", "1990-02-30", "0000-01-01", "19900327", "1990-W01-1", "x", " "]
+)
+def test_a_day_is_a_day_of_the_calendar(day):
+    for name in ("born", "expires"):
+        with pytest.raises(InvalidInput):
+            parse("type_document", body("type_document", **{name: day}))
+
+
+def test_what_was_typed_is_a_documents_fields():
+    typed = parse("type_document", body("type_document"))
+
+    assert isinstance(typed, m.TypeDocument)
+    assert typed.fields == Fields("Learner", "Lea", "L123", "UTO", born=date(1990, 3, 27))
+
+
+def test_a_proposal_to_a_colleague_is_a_decision_or_none():
+    assert m.ReferIdentity(S, m.Proposal.CONFIRMED, "x").decision is Decision.CONFIRMED
+    assert m.ReferIdentity(S, m.Proposal.NONE, "x").decision is None
+
+
+def test_a_reason_may_be_left_out_of_a_decision():
+    assert parse("decide_identity", body("decide_identity", reason="")).reason == ""
 
 
 def test_a_truth_is_no_number():
