@@ -6,6 +6,7 @@ import { Actions } from "./actions";
 import { Inspections, OpenInspectionPanel } from "./ask";
 import { Attest } from "./attest";
 import { keyOf, Needs, needs, Own } from "./bar";
+import { ChallengePanel } from "./challenges";
 import { Chat } from "./chat";
 import type { Desk } from "./desk";
 import { Gaps } from "./gaps";
@@ -17,10 +18,12 @@ import { IncidentForm, IncidentList } from "./incidents";
 import { Lobby } from "./lobby";
 import { NoticeDialog } from "./notice";
 import { useKeys } from "./parts";
+import { RecheckPanel } from "./rechecks";
 import type { Room } from "./room";
 import { Sounds } from "./sounds";
 import { Stage, toMessages } from "./stage";
 import { Tiles } from "./tiles";
+import { firstQuestion } from "./turn";
 
 const KEYS_OFF = "console-keys-off";
 const TITLE = document.title;
@@ -32,7 +35,7 @@ export function Console({ desk }: { desk: Desk }) {
   const rooms = desk.tiles();
   const room = desk.focused();
   const focusShown = desk.focus !== null && !desk.overview;
-  useTitle(rooms);
+  useTitle(rooms, desk.referrals.length);
   useKeys(frequent(desk, setAsked), keys && !desk.refusal);
   // Nobody is left to be seen on the screen of who may not watch any more.
   if (desk.refusal) return <Refused words={desk.refusal} />;
@@ -99,13 +102,18 @@ function frequent(desk: Desk, ask: (what: "notice" | "help") => void): Record<st
   };
 }
 
-function useTitle(rooms: Room[]): void {
+function useTitle(rooms: Room[], asked: number): void {
   const unread = rooms.reduce((sum, room) => sum + room.unread(), 0);
   const hands = rooms.filter((room) => room.live && room.state?.learner.hand).length;
   useEffect(() => {
-    const words = [hands && "Hand raised", unread && "New message"].filter(Boolean).join(", ");
-    document.title = words ? `(${unread + hands}) ${words} – ${TITLE}` : TITLE;
-  }, [unread, hands]);
+    const words = [
+      hands && "Hand raised",
+      asked && "A colleague asks you",
+      unread && "New message",
+    ].filter(Boolean);
+    const count = unread + hands + asked;
+    document.title = count ? `(${count}) ${words.join(", ")} – ${TITLE}` : TITLE;
+  }, [unread, hands, asked]);
 }
 
 function KeysSwitch({ keys, onSwitch }: { keys: boolean; onSwitch: (on: boolean) => void }) {
@@ -173,6 +181,7 @@ function OpenSession(props: { desk: Desk; room: Room; state: RoomState; keys: bo
               key={state.inspection.id}
             />
           )}
+          <Questions room={room} state={state} keys={keys} />
           <Gaps room={room} gaps={state.gaps ?? []} />
           <IdentityPanel room={room} state={state} keys={keys} />
           <IncidentList state={state} />
@@ -181,6 +190,35 @@ function OpenSession(props: { desk: Desk; room: Room; state: RoomState; keys: bo
         </div>
         <Chat room={room} state={state} />
       </div>
+    </>
+  );
+}
+
+/** What asks for an answer about the person who sits there. */
+function Questions({ room, state, keys }: { room: Room; state: RoomState; keys: boolean }) {
+  const first = firstQuestion(state);
+  const challenge = state.challenges?.find(({ result }) => result === null);
+  const [recheck, ...more] = (state.rechecks ?? []).filter(({ result }) => result === null);
+  return (
+    <>
+      {challenge && (
+        <ChallengePanel
+          room={room}
+          challenge={challenge}
+          keys={keys && first === "challenge"}
+          key={challenge.id}
+        />
+      )}
+      {recheck && state.identity && (
+        <RecheckPanel
+          room={room}
+          recheck={recheck}
+          more={more.length}
+          identity={state.identity}
+          keys={keys && first === "recheck"}
+          key={recheck.id}
+        />
+      )}
     </>
   );
 }

@@ -27,7 +27,8 @@ const OUTCOMES: Record<Outcome, string> = {
 function draft(state: RoomState): string {
   const { learner, invigilator, assessment, identity } = state;
   const who = `I, ${invigilator.name ?? "the invigilator"},`;
-  const decider = identity?.by_colleague ? "A colleague" : "I";
+  const both = identity?.referred?.proposed === identity?.decision;
+  const decider = !identity?.by_colleague ? "I" : both ? "A colleague and I" : "A colleague";
   const identified =
     identity?.decision === "confirmed"
       ? `${decider} confirmed their identity from an official photo document shown live.`

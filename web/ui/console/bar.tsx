@@ -1,6 +1,7 @@
 // The head of the console: our own connection and devices, and who needs us.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { ReferralEntry } from "../lib/protocol";
 import type { Desk } from "./desk";
 import { KeyButton } from "./parts";
 import type { Room } from "./room";
@@ -117,7 +118,8 @@ export function Needs({ desk }: { desk: Desk }) {
   const found = needs(desk);
   const offers = (desk.lobby ?? []).filter(({ role }) => role === "offered");
   const alone = (desk.lobby ?? []).filter(({ role }) => role === "unattended");
-  const none = found.length + offers.length + alone.length === 0;
+  const asked = desk.referrals;
+  const none = found.length + offers.length + alone.length + asked.length === 0;
   return (
     <section class="needs" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you</h2>
@@ -143,6 +145,13 @@ export function Needs({ desk }: { desk: Desk }) {
               </button>
             </li>
           ))}
+          {asked.map(({ session, learner, invigilator }) => (
+            <li key={`referral-${session}`}>
+              <a class="need need--warn" href={referralAt(session)} target="_blank" rel="noopener">
+                <strong>{invigilator}</strong> asks you about {learner}
+              </a>
+            </li>
+          ))}
           {offers.map((entry) => (
             <li key={entry.session}>
               <button type="button" class="need need--warn" onClick={() => toEntry(entry.session)}>
@@ -160,6 +169,7 @@ export function Needs({ desk }: { desk: Desk }) {
         </ul>
       )}
       <Aloud desk={desk} found={found} />
+      <Asked referrals={asked} />
     </section>
   );
 }
@@ -187,6 +197,21 @@ function Aloud({ desk, found }: { desk: Desk; found: Need[] }) {
   return (
     <p class="visually-hidden" role="status">
       {words}
+    </p>
+  );
+}
+
+/** The page on which a colleague's check is looked at; in a window of its own, as we watch here. */
+export function referralAt(session: string): string {
+  return `/staff/identity/${encodeURIComponent(session)}`;
+}
+
+/** Tells a screen reader that a colleague asks for help. */
+function Asked({ referrals }: { referrals: ReferralEntry[] }) {
+  const newest = referrals.at(-1);
+  return (
+    <p class="visually-hidden" role="status">
+      {newest && `${newest.invigilator} asks you to look at the identity of ${newest.learner}.`}
     </p>
   );
 }

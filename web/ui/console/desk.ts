@@ -10,6 +10,7 @@ import {
   type Colleague,
   type LobbyBody,
   type LobbyEntry,
+  type ReferralEntry,
 } from "../lib/protocol";
 import { Room } from "./room";
 
@@ -38,6 +39,8 @@ export class Desk {
   refusal: string | null = null;
   lobby: LobbyEntry[] | null = null;
   colleagues: Colleague[] = [];
+  /** Checks of colleagues that we are asked to look at, the longest waiting first. */
+  referrals: ReferralEntry[] = [];
   /** The session in focus: it is shown large, heard, and spoken to. */
   focus: string | null;
   /** All tiles large, in place of the focus. */
@@ -220,9 +223,10 @@ export class Desk {
     this.news = [...this.news, { id: Date.now() + this.news.length, words }];
   }
 
-  private takeLobby({ sessions, colleagues }: LobbyBody): void {
+  private takeLobby({ sessions, referrals, colleagues }: LobbyBody): void {
     this.lobby = sessions;
     this.colleagues = colleagues;
+    this.referrals = [...referrals].sort((a, b) => a.since.localeCompare(b.since));
     // Who is here, or was admitted, is watched without a click.
     const expected = sessions
       .filter(({ role, state, present }) => {

@@ -1,102 +1,212 @@
-// Who sits there: the document and the face side by side, and the invigilator's decision.
+// Who sits there: the pictures, what was read beside the booking, and the invigilator's decision.
+// A person decides; what the machine read and found is only shown.
 
 import { useState } from "preact/hooks";
 import { clockTime } from "../lib/page";
-import type { Identity, RoomState } from "../lib/protocol";
+import type { Identity, Referred, RoomState } from "../lib/protocol";
+import { Challenges } from "./challenges";
+import { Decide } from "./decide";
+import { CaptureLine, Findings, Hints, LikenessLine, ReadingLine } from "./findings";
 import { useAction, type Action } from "./hooks";
-import { Dialog, KeyButton, Refusal, useKeys } from "./parts";
+import { KeyButton, Refusal, useKeys } from "./parts";
+import { CompareDialog, Pictures } from "./pictures";
+import { Rechecks } from "./rechecks";
 import type { Room } from "./room";
-
-type Decision = "confirmed" | "not_confirmed";
-
-const SUGGESTED = "The face matches the photo, and the name matches the booking.";
+import { firstQuestion, isEarly } from "./turn";
+import { TypedDialog } from "./typed";
 
 export function IdentityPanel(props: { room: Room; state: RoomState; keys: boolean }) {
   const { room, state, keys } = props;
-  const taking = useAction();
-  const [large, setLarge] = useState(false);
-  // Every fetch of a picture is noted in the record: they are fetched when somebody wants them.
-  const [shown, setShown] = useState(false);
-  const reopening = useAction();
-  const identity = state.identity;
-  const early = state.state === "checked_in" || state.state === "identified";
-  const open = early && !room.supervising;
-  const take = (kind: string) => void taking.run(() => room.request("snapshot", { kind }));
-  useKeys({ D: () => take("id_document"), F: () => take("face") }, keys && open && !taking.busy);
+  const [shown, setShown] = useState<"compare" | "typed" | null>(null);
+  const { identity } = state;
+  const seen = Boolean(identity?.document ?? identity?.face);
+  const decided = identity?.decision != null;
+  const may = !room.supervising && isEarly(state) && !decided && identity?.state !== "referred";
+  const typing = may && identity?.document != null;
+  useKeys(
+    {
+      ...(seen && { Z: () => setShown("compare") }),
+      ...(typing && { Q: () => setShown("typed") }),
+    },
+    keys,
+  );
   if (!identity) return null;
-  const decided = identity.decision !== null;
-  const reopen = () => void reopening.run(() => room.request("reopen_identity"));
   return (
     <section class={`card ${decided ? "later" : "identity"}`} aria-labelledby="identity-title">
-      <h2 id="identity-title">Identity</h2>
+      <div class="identity-head">
+        <h2 id="identity-title">Identity</h2>
+        {seen && !decided && <Larger onLarge={() => setShown("compare")} />}
+      </div>
       {decided ? (
-        <>
-          <Decided identity={identity} onAgain={open && !reopening.busy ? reopen : undefined} />
-          <details onToggle={(event) => setShown(event.currentTarget.open)}>
-            <summary class="small">Show the pictures</summary>
-            {shown && <Pictures identity={identity} onLarge={() => setLarge(true)} />}
-          </details>
-        </>
+        <AfterDecision
+          room={room}
+          state={state}
+          identity={identity}
+          keys={keys}
+          onLarge={() => setShown("compare")}
+        />
       ) : (
-        <Pictures identity={identity} onLarge={() => setLarge(true)} />
+        <>
+          <CaptureLine identity={identity} />
+          <Seen identity={identity} />
+          {identity.referred && <Waiting room={room} referred={identity.referred} />}
+          {may && <Tools room={room} state={state} keys={keys} onType={() => setShown("typed")} />}
+          <Challenges challenges={state.challenges ?? []} />
+          {may && (
+            <Decide
+              room={room}
+              identity={identity}
+              keys={keys && firstQuestion(state) === "identity"}
+            />
+          )}
+        </>
       )}
-      {open && !decided && <TakeButtons taking={taking} take={take} />}
-      <Refusal error={taking.error} />
-      {open && !decided && <Decide room={room} />}
-      <Refusal error={reopening.error} />
-      {large && (
-        <Dialog wide title="Document and face" onClose={() => setLarge(false)}>
-          <Pictures identity={identity} />
-          <form method="dialog">
-            <button class="button">Close</button>
-          </form>
-        </Dialog>
+      {shown === "compare" && <CompareDialog identity={identity} onClose={() => setShown(null)} />}
+      {shown === "typed" && (
+        <TypedDialog room={room} identity={identity} onClose={() => setShown(null)} />
       )}
     </section>
   );
 }
 
-function TakeButtons({ taking, take }: { taking: Action; take: (kind: string) => void }) {
+function Larger({ onLarge }: { onLarge: () => void }) {
   return (
-    <div class="buttons take">
-      <KeyButton keyName="D" disabled={taking.busy} onPress={() => take("id_document")}>
-        Take ID picture
-      </KeyButton>
-      <KeyButton keyName="F" disabled={taking.busy} onPress={() => take("face")}>
-        Take face picture
-      </KeyButton>
-    </div>
+    <p class="small larger">
+      <button type="button" class="link-button" aria-keyshortcuts="Z" onClick={onLarge}>
+        Compare them large
+      </button>
+      <kbd aria-hidden="true">Z</kbd>
+    </p>
   );
 }
 
-function Pictures({ identity, onLarge }: { identity: Identity; onLarge?: () => void }) {
+/** The pictures, and everything that the machine says of them. */
+function Seen({ identity }: { identity: Identity }) {
   return (
     <>
-      <div class="side-by-side">
-        <Picture id={identity.document} name="Document" />
-        <Picture id={identity.face} name="Face" />
-      </div>
-      {onLarge && identity.document && identity.face && (
-        <p>
-          <button type="button" class="link-button small" onClick={onLarge}>
-            Compare them large
-          </button>
-        </p>
-      )}
+      <Pictures identity={identity} />
+      <Findings identity={identity} />
+      <Hints identity={identity} />
+      <ReadingLine identity={identity} />
+      <LikenessLine identity={identity} />
     </>
   );
 }
 
-function Picture({ id, name }: { id: string | null; name: string }) {
+/** New pictures, typing by eye, and a challenge. */
+function Tools(props: { room: Room; state: RoomState; keys: boolean; onType: () => void }) {
+  const { room, state, keys, onType } = props;
+  const { identity } = state;
+  const taking = useAction();
+  const take = (kind: string) => () => void taking.run(() => room.request("snapshot", { kind }));
+  const ask = () => void taking.run(() => room.request("ask_document"));
+  useKeys({ D: take("id_document"), F: take("face") }, keys && !taking.busy);
+  const [one, other] = [identity?.document, identity?.face];
   return (
-    <figure class="picture">
-      {id ? (
-        <img key={id} src={`/staff/evidence/${encodeURIComponent(id)}`} alt={`${name} picture`} />
-      ) : (
-        <p class="blank">Not taken</p>
+    <>
+      <div class={`buttons tools ${one && other ? "tools--done" : ""}`}>
+        <KeyButton keyName="D" disabled={taking.busy} onPress={take("id_document")}>
+          Take ID picture
+        </KeyButton>
+        <KeyButton keyName="F" disabled={taking.busy} onPress={take("face")}>
+          Take face picture
+        </KeyButton>
+        {one && (
+          <KeyButton keyName="Q" onPress={onType}>
+            Type what it says…
+          </KeyButton>
+        )}
+        <Draw room={room} state={state} keys={keys} />
+        <button type="button" class="link-button small" disabled={taking.busy} onClick={ask}>
+          {one ? "Ask the learner's page for it again" : "Ask the learner's page for it"}
+        </button>
+      </div>
+      <Refusal error={taking.error} />
+    </>
+  );
+}
+
+/** Lets the server draw a challenge; one at a time. */
+function Draw({ room, state, keys }: { room: Room; state: RoomState; keys: boolean }) {
+  const drawing: Action = useAction();
+  const open = state.challenges?.some(({ result }) => result === null) ?? false;
+  const can = !open && !drawing.busy && !room.supervising;
+  const draw = () => void drawing.run(() => room.request("challenge"));
+  useKeys({ L: draw }, keys && can);
+  return (
+    <>
+      <KeyButton keyName="L" disabled={!can} onPress={draw}>
+        Draw a challenge
+      </KeyButton>
+      <Refusal error={drawing.error} />
+    </>
+  );
+}
+
+/** A colleague was asked: who waits for whom, and the way back. */
+function Waiting({ room, referred }: { room: Room; referred: Referred }) {
+  const reopening = useAction();
+  const back = () => void reopening.run(() => room.request("reopen_identity"));
+  return (
+    <div class="notice notice--warn small" role="status">
+      <p>
+        <strong>A colleague is asked to look</strong> since {clockTime(referred.at)}, by{" "}
+        {referred.by}.{" "}
+        {referred.proposed === "confirmed" ? "Proposed: confirm." : "Nothing was proposed."}
+        <br />
+        {referred.reason}
+      </p>
+      {!room.supervising && (
+        <button type="button" class="link-button" disabled={reopening.busy} onClick={back}>
+          Begin the check again, with new pictures
+        </button>
       )}
-      <figcaption>{name}</figcaption>
-    </figure>
+      <Refusal error={reopening.error} />
+    </div>
+  );
+}
+
+/** What was decided; later on, the faces that were taken again. */
+function AfterDecision(props: {
+  room: Room;
+  state: RoomState;
+  identity: Identity;
+  keys: boolean;
+  onLarge: () => void;
+}) {
+  const { room, state, identity, keys, onLarge } = props;
+  const [open, setOpen] = useState(false);
+  const asking = useAction();
+  const mine = !room.supervising && !asking.busy;
+  const early = isEarly(state);
+  const sitting = state.state === "in_progress" || state.state === "paused";
+  const again = () => void asking.run(() => room.request("reopen_identity"));
+  const face = () => void asking.run(() => room.request("recheck"));
+  useKeys({ F: face }, keys && mine && sitting);
+  return (
+    <>
+      <Decided identity={identity} onAgain={early && mine ? again : undefined} />
+      <Rechecks rechecks={state.rechecks ?? []} />
+      {sitting && !room.supervising && (
+        <div class="buttons tools tools--done">
+          <KeyButton keyName="F" disabled={!mine} onPress={face}>
+            Take the face again
+          </KeyButton>
+          <Draw room={room} state={state} keys={keys} />
+        </div>
+      )}
+      <Refusal error={asking.error} />
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary class="small">Show what it was decided by</summary>
+        {open && (
+          <>
+            <Larger onLarge={onLarge} />
+            <Seen identity={identity} />
+            <Challenges challenges={state.challenges ?? []} />
+          </>
+        )}
+      </details>
+    </>
   );
 }
 
@@ -107,7 +217,8 @@ function Decided({ identity, onAgain }: { identity: Identity; onAgain?: () => vo
       <p>
         <strong>{confirmed ? "Confirmed" : "Not confirmed"}</strong>
         {identity.at && ` at ${clockTime(identity.at)}`}
-        <br />
+        {identity.by_colleague && " by a colleague"}
+        {identity.reason && <br />}
         {identity.reason}
       </p>
       {onAgain && (
@@ -115,70 +226,6 @@ function Decided({ identity, onAgain }: { identity: Identity; onAgain?: () => vo
           Check the identity again
         </button>
       )}
-    </div>
-  );
-}
-
-function Decide({ room }: { room: Room }) {
-  const asking = useAction();
-  const [decision, setDecision] = useState<Decision | null>(null);
-  const [reason, setReason] = useState("");
-  const choose = (next: Decision): void => {
-    setDecision(next);
-    if (next === "confirmed" && !reason) setReason(SUGGESTED);
-    if (next === "not_confirmed" && reason === SUGGESTED) setReason("");
-  };
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    await asking.run(() => room.request("decide_identity", { decision, reason }));
-  };
-  return (
-    <form onSubmit={submit}>
-      <fieldset>
-        <legend>Your decision</legend>
-        <Choice id="confirmed" decision={decision} onChoose={choose}>
-          Confirmed: it is this person
-        </Choice>
-        <Choice id="not_confirmed" decision={decision} onChoose={choose}>
-          Not confirmed
-        </Choice>
-      </fieldset>
-      <div class="field">
-        <label for="identity-reason">Reason</label>
-        <textarea
-          id="identity-reason"
-          required
-          maxlength={1000}
-          rows={2}
-          value={reason}
-          onInput={(event) => setReason(event.currentTarget.value)}
-        />
-      </div>
-      <Refusal error={asking.error} />
-      <button class="button" disabled={asking.busy || !decision}>
-        Record the decision
-      </button>
-    </form>
-  );
-}
-
-function Choice(props: {
-  id: Decision;
-  decision: Decision | null;
-  onChoose: (decision: Decision) => void;
-  children: string;
-}) {
-  return (
-    <div class="choice">
-      <input
-        type="radio"
-        name="decision"
-        id={`decision-${props.id}`}
-        required
-        checked={props.decision === props.id}
-        onChange={() => props.onChoose(props.id)}
-      />
-      <label for={`decision-${props.id}`}>{props.children}</label>
     </div>
   );
 }

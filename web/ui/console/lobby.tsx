@@ -1,7 +1,8 @@
 // Today's sessions: what asks for an answer stands first, then who waits the longest.
 
 import { clockTime } from "../lib/page";
-import { isOver, type LobbyEntry } from "../lib/protocol";
+import { isOver, type LobbyEntry, type ReferralEntry } from "../lib/protocol";
+import { referralAt } from "./bar";
 import type { Desk } from "./desk";
 import { useAction, useDesk } from "./hooks";
 import { Refusal, StateTag } from "./parts";
@@ -46,9 +47,11 @@ function since(entry: LobbyEntry): string {
 export function Lobby({ desk }: { desk: Desk }) {
   useDesk(desk, 15_000);
   if (!desk.lobby) return <p class="soft">Fetching today's sessions…</p>;
-  if (!desk.lobby.length) return <p class="soft">No sessions for you today.</p>;
+  const none = desk.lobby.length + desk.referrals.length === 0;
+  if (none) return <p class="soft">No sessions for you today.</p>;
   return (
     <>
+      <Referrals referrals={desk.referrals} />
       {grouped(desk.lobby).map((group) => (
         <section key={group.title}>
           <h3>{group.title}</h3>
@@ -66,6 +69,35 @@ export function Lobby({ desk }: { desk: Desk }) {
         </section>
       ))}
     </>
+  );
+}
+
+/** Colleagues who want somebody else to look at an identity, too. */
+function Referrals({ referrals }: { referrals: ReferralEntry[] }) {
+  if (!referrals.length) return null;
+  return (
+    <section>
+      <h3>A colleague asks you</h3>
+      <ul class="lobby">
+        {referrals.map(({ session, learner, invigilator, since, proposed }) => (
+          <li key={session}>
+            <div class="lobby-row lobby-row--offered">
+              <span class="lobby-name">{learner}</span>
+              <span class="tag tag--warn">Identity</span>
+              <span class="small soft">
+                {invigilator} asks since {clockTime(since)}
+                {proposed === "confirmed" ? ", and would confirm" : ", and is not sure"}
+              </span>
+              <span class="lobby-buttons">
+                <a class="button" href={referralAt(session)} target="_blank" rel="noopener">
+                  Look at it<span class="visually-hidden"> {learner}</span>
+                </a>
+              </span>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

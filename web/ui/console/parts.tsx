@@ -32,6 +32,7 @@ export function Refusal({ error }: { error: string | null }) {
 }
 
 interface KeyButtonProps {
+  /** Empty while the key means something else. */
   keyName: string;
   onPress: () => void;
   disabled?: boolean;
@@ -56,10 +57,10 @@ export function KeyButton({
       class={`button ${kind && `button--${kind}`}`}
       disabled={disabled}
       aria-pressed={pressed}
-      aria-keyshortcuts={keyName}
+      aria-keyshortcuts={keyName || undefined}
       onClick={onPress}
     >
-      {children} <kbd aria-hidden="true">{keyName}</kbd>
+      {children} {keyName && <kbd aria-hidden="true">{keyName}</kbd>}
     </button>
   );
 }

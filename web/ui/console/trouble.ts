@@ -20,6 +20,7 @@ export const WEAK = 55;
 const SIGHTS: Partial<Record<RoomState["learner"]["picture"], [string, string]>> = {
   black: ["Picture black", "The picture is black. The camera may be covered."],
   frozen: ["Picture frozen", "The picture has not moved for a while."],
+  looping: ["Picture repeats", "The same pictures come again and again."],
   stopped: ["No picture", "Sound comes, but no picture."],
 };
 
@@ -68,11 +69,35 @@ function ofLive(room: Room, state: RoomState): Trouble[] {
       `${learner.name} has done what you asked for. Please judge it.`,
     );
   }
+  found.push(...ofIdentity(state));
   if (state.gaps?.some(({ ended, ruling }) => ended !== null && ruling === null)) {
     add(65, "calm", "Gap to rule", "Say under “Gaps” whose the lost time is.");
   }
   if (handover) {
     add(70, "calm", "Offered", `Offered to ${handover.to.name}, who has not accepted yet.`);
+  }
+  return found;
+}
+
+/** Questions about who sits there that wait for an answer. */
+function ofIdentity({ identity, challenges, rechecks }: RoomState): Trouble[] {
+  const found: Trouble[] = [];
+  const open = (each: { result: string | null }): boolean => each.result === null;
+  if (identity?.state === "both_seen") {
+    const words = "Document and face are there: decide on the identity.";
+    found.push({ weight: 61, tone: "calm", short: "ID to check", words });
+  }
+  if (challenges?.some(open)) {
+    const words = "A challenge is open: say whether you saw it.";
+    found.push({ weight: 62, tone: "calm", short: "Challenge open", words });
+  }
+  if (rechecks?.some(open)) {
+    const words = "A face was taken again: say whether it is the same person.";
+    found.push({ weight: 63, tone: "calm", short: "Face to compare", words });
+  }
+  if (identity?.state === "referred") {
+    const words = "A colleague was asked to look at the identity.";
+    found.push({ weight: 71, tone: "calm", short: "With a colleague", words });
   }
   return found;
 }
