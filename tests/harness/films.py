@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -27,6 +27,10 @@ SOUND_RATE = 48_000
 CARD_WIDTH = 460
 NOISE = 3.0
 """Standard deviation of the sensor noise, in steps of 256."""
+
+HEADER = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420\n".encode()
+MARK = b"FRAME\n"
+"""What stands before every picture of a film."""
 
 Frame = npt.NDArray[np.uint8]
 
@@ -96,10 +100,15 @@ def to_i420(frame: Frame) -> bytes:
 
 def write_film(path: Path, scene: Scene, person: Person | None = None) -> None:
     """Write one loop as YUV4MPEG2, which Chromium plays again and again at its frame rate."""
+    write_frames(path, frames(scene, person))
+
+
+def write_frames(path: Path, pictures: Iterable[Frame]) -> None:
+    """Write pictures as one loop of YUV4MPEG2."""
     with path.open("wb") as film:
-        film.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420\n".encode())
-        for frame in frames(scene, person):
-            film.write(b"FRAME\n" + to_i420(frame))
+        film.write(HEADER)
+        for picture in pictures:
+            film.write(MARK + to_i420(picture))
 
 
 def speech(seconds: float = 4.0, seed: int = 1) -> npt.NDArray[np.int16]:
@@ -125,11 +134,34 @@ def write_sound(path: Path, seconds: float = 4.0, seed: int = 1) -> None:
         sound.writeframes(speech(seconds, seed).tobytes())
 
 
+class Stage:
+    """A film whose scene changes while a browser's camera plays it.
+
+    Chromium reads the file picture by picture, again and again: what is written over it, at the
+    same length, is what the camera sees next.
+    """
+
+    def __init__(self, path: Path, first: Path) -> None:
+        self.path = path
+        path.touch()
+        self.show(first)
+
+    def show(self, film: Path) -> None:
+        """Play another film from now on; its pictures must divide a scene's number evenly."""
+        pictures = film.read_bytes().removeprefix(HEADER)
+        size = len(MARK) + WIDTH * HEIGHT * 3 // 2
+        times, rest = divmod(SCENE_S * FPS * size, len(pictures))
+        assert rest == 0, f"{film.name}: {len(pictures) / size} pictures"
+        with self.path.open("r+b") as stage:
+            stage.write(HEADER + pictures * times)
+
+
 class FilmStore:
     """Films and sounds of one test session, each made once, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._stages = 0
 
     def film(self, scene: Scene = Scene.BOTH, person: Person | None = None) -> Path:
         """Return the path of a film (y4m)."""
@@ -145,3 +177,15 @@ class FilmStore:
         if not path.exists():
             write_sound(path, seed=seed)
         return path
+
+    def reel(self, name: str, make: Callable[[], Iterable[Frame]]) -> Path:
+        """Return the path of a film of its own name, made when it is first asked for."""
+        path = self.folder / f"{name}.y4m"
+        if not path.exists():
+            write_frames(path, make())
+        return path
+
+    def stage(self, first: Path) -> Stage:
+        """Return a stage that begins with this film."""
+        self._stages += 1
+        return Stage(self.folder / f"stage-{self._stages}.y4m", first)

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from PIL import ImageColor
 
 from tests.harness.browser import PHONE, Browsers, accessibility_problems
 from tests.harness.films import FilmStore, Scene
+from tests.harness.people import Person, wall
+from tests.harness.waiting import until
 
 PAGE = """<!doctype html><html lang="en"><title>Camera</title><main><h1>Camera</h1>
 <video id="v" autoplay muted playsinline></video></main></html>"""
@@ -30,6 +33,17 @@ LOOK = """async () => {
   const sound = stream.getAudioTracks().length;
   stream.getTracks().forEach((track) => track.stop());
   return { width: video.videoWidth, height: video.videoHeight, wall, sound };
+}"""
+
+WATCH = """async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  document.getElementById("v").srcObject = stream;
+}"""
+
+CORNER = """() => {
+  const pen = new OffscreenCanvas(640, 480).getContext("2d");
+  pen.drawImage(document.getElementById("v"), 0, 0);
+  return [...pen.getImageData(600, 20, 1, 1).data].slice(0, 3);
 }"""
 
 
@@ -62,6 +76,26 @@ async def test_the_film_is_what_the_camera_sees(
     wall = (0xC9, 0xC2, 0xB2)
     assert all(abs(a - b) < 25 for a, b in zip(seen["wall"], wall, strict=True))
     assert page.viewport_size == {"width": 360, "height": 780}
+
+
+@pytest.mark.journey
+async def test_a_camera_sees_what_a_stage_shows_now(
+    address: str, films: FilmStore, browsers: Browsers
+) -> None:
+    here, there = Person(seed=2), Person(seed=5)
+    stage = films.stage(films.film(Scene.FACE, here))
+    page = await browsers.launch(stage.path, viewport=PHONE)
+    await page.goto(address)
+    await page.evaluate(WATCH)
+
+    async def sees(who: Person) -> bool:
+        seen = await page.evaluate(CORNER)
+        colour = ImageColor.getrgb(wall(who))[:3]
+        return all(abs(a - b) < 7 for a, b in zip(seen, colour, strict=True))
+
+    await until(lambda: sees(here), 20, "the first room")
+    stage.show(films.film(Scene.FACE, there))
+    await until(lambda: sees(there), 20, "the second room")
 
 
 @pytest.mark.journey

@@ -180,7 +180,7 @@ def _zone(image: Image.Image, said: tuple[str, ...], scale: float) -> Box:
     three = len(said) == 3
     spacing, lowest = (5.5, 5.5) if three else (6.35, 9.4)
     pitch = PITCH_MM * scale
-    letters = ocr_b(pitch / 0.723)  # an OCR-B letter is 0.723 of its size wide
+    letters = ocr_b(pitch / 0.723)  # a letter is 0.723 of its size wide, a capital 0.714 high
     left = (image.width - pitch * len(said[0])) / 2
     above = [lowest + spacing * place for place in reversed(range(len(said)))]
     tops = [image.height - height * scale for height in above]
@@ -188,7 +188,7 @@ def _zone(image: Image.Image, said: tuple[str, ...], scale: float) -> Box:
     pen.rectangle((0, tops[0] - 3.6 * scale, image.width, image.height), fill="#f4f3ee")
     for middle, line in zip(tops, said, strict=True):
         for place, letter in enumerate(line):
-            at = (left + pitch * place, middle)
-            pen.text(at, letter, fill="#141414", font=letters, anchor="lm")
+            at = (left + pitch * place, middle + 0.357 * letters.size)
+            pen.text(at, letter, fill="#141414", font=letters, anchor="ls")
     right = left + pitch * len(said[0])
     return round(left), round(tops[0] - half), round(right), round(tops[-1] + half)
