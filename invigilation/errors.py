@@ -5,6 +5,7 @@ InvigilationError
 ├── InvalidInput        a field that cannot be used as it is
 ├── NotFound            nothing of that kind under that name, or not yours
 ├── NotAllowed          you may not do this
+├── NeedsColleague      it takes two people
 ├── NotSignedIn         who are you?
 ├── IllegalTransition   not in this state
 ├── SlotNotOffered      the office does not offer this start
@@ -61,6 +62,16 @@ class NotAllowed(InvigilationError):
     def __init__(self, action: str) -> None:
         super().__init__(f"You may not {action}.")
         self.action = action
+
+
+class NeedsColleague(InvigilationError):
+    """Nobody can decide this alone: `why` is a plain sentence."""
+
+    code = "needs_colleague"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} Ask a colleague to look at it, too.")
+        self.why = why
 
 
 class NotSignedIn(InvigilationError):

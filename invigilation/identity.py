@@ -65,6 +65,8 @@ TABLE = {
     (_S.BOTH_SEEN, _E.REFER): _S.REFERRED,
     (_S.REFERRED, _E.CONFIRM): _S.CONFIRMED,
     (_S.REFERRED, _E.REJECT): _S.NOT_CONFIRMED,
+    # Who asked has made up their mind: now they propose something.
+    (_S.REFERRED, _E.REFER): _S.REFERRED,
     (_S.REFERRED, _E.REOPEN): _S.OPEN,
     # Somebody who shows no document at all can be turned away without pictures.
     (_S.OPEN, _E.REJECT): _S.NOT_CONFIRMED,
@@ -115,15 +117,23 @@ class IdentityCheck:
     ) -> IdentityCheck:
         """Return the check with a newer picture, and with what was cut out of it.
 
-        What was said of the older picture is forgotten; a document's back changes no state.
+        What was said of the older picture is forgotten; a document's back changes no state. With
+        a new front the back goes, too: it may be another document.
         """
         if kind is SnapshotKind.ID_BACK:
             advance(TABLE, "identity check", self.state, _E.SEE_DOCUMENT)  # or it is refused
-            return replace(self, back=evidence)
+            reading = self.reading if self.back is None else None
+            return replace(self, back=evidence, reading=reading)
         state = advance(TABLE, "identity check", self.state, SEEN[kind])
         if kind is SnapshotKind.ID_DOCUMENT:
             return replace(
-                self, state=state, document=evidence, portrait=derived, reading=None, likeness=None
+                self,
+                state=state,
+                document=evidence,
+                back=None,
+                portrait=derived,
+                reading=None,
+                likeness=None,
             )
         return replace(self, state=state, face=evidence, aligned=derived, likeness=None)
 

@@ -27,7 +27,7 @@ class RecheckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """One face again; `evidence` is its picture."""
+    """One face again: `evidence` is its picture, `aligned` what was cut out of it, if it was."""
 
     id: str
     session: str
@@ -38,6 +38,7 @@ class Recheck:
     note: str = ""
     judged_by: str | None = None
     judged_at: datetime | None = None
+    aligned: str | None = None
 
     def judged(self, result: RecheckResult, note: str, by: str, at: datetime) -> Recheck:
         """Return it as it was judged, once; a second time raises `IllegalTransition`."""

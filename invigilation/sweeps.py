@@ -160,6 +160,7 @@ class Sweeps:
             if over:
                 async with office.store.write() as tx:
                     await tx.evidence.erase(one.id, office.clock.now())
+                    await tx.identities.forget_face(one.id)
                 gone += 1
         if kept:
             raise ExceptionGroup(f"not erased: {len(kept)} pieces of evidence", kept)

@@ -1,6 +1,7 @@
 """Pictures from the learner's camera: snapshots for the record, and looks at whether one comes.
 
 Both wait for a key frame, so both are children of the room, whose results come back as commands.
+What the room wants by itself gives way to what a person asks for.
 """
 
 from __future__ import annotations
@@ -10,11 +11,22 @@ from typing import Final
 
 import structlog
 
+from invigilation.desk.identity import Seen
 from invigilation.errors import Busy, InvigilationError, NotAllowed
 from invigilation.identity import SnapshotKind
 from invigilation.people import Staff
 from signalling import messages as m
-from signalling.commands import Answer, Developed, Envelope, Looked, NoCamera, RoomClosed
+from signalling.commands import (
+    NOTHING,
+    Answer,
+    Developed,
+    Envelope,
+    FaceAgain,
+    Looked,
+    NoCamera,
+    RoomClosed,
+    Wanted,
+)
 from signalling.frames import key_frame_width
 from signalling.means import Means, Post, Spawn
 from signalling.messages import Party
@@ -49,6 +61,7 @@ class Darkroom:
         self._spawn = spawn
         self._post = post
         self._taking: asyncio.Task[None] | None = None
+        self._unasked = False  # whether what is being taken is for the room itself
         self._looking: asyncio.Task[None] | None = None
         self._look_at = float("-inf")
         self._watch: PictureWatch | None = None
@@ -57,51 +70,78 @@ class Darkroom:
 
     # Snapshots
 
-    def take(
-        self, person: Person, message: m.Snapshot | m.NoteIncident, envelope: Envelope
-    ) -> None:
-        """Begin to take a picture; raises `Busy` while another is being taken."""
-        if _running(self._taking):
+    @property
+    def busy(self) -> bool:
+        """Say whether a picture is being taken."""
+        return _running(self._taking)
+
+    def take(self, person: Person, wanted: Wanted, envelope: Envelope) -> None:
+        """Begin to take a picture for somebody; raises `Busy` while one is taken for another."""
+        if self.busy and not self._unasked:
             raise Busy("camera")
-        self._taking = self._spawn(self._take(person, message, envelope))
+        self._give_way()
+        self._taking = self._spawn(self._take(person, wanted, envelope))
+
+    def take_unasked(self, wanted: Wanted) -> None:
+        """Begin to take a picture for the room itself, unless one is being taken."""
+        if not self.busy:
+            self._unasked = True
+            self._taking = self._spawn(self._take(None, wanted, None))
+
+    def _give_way(self) -> None:
+        if self._taking is not None and self._unasked:
+            self._taking.cancel()
+        self._unasked = False
 
     async def develop(self, developed: Developed) -> Answer:
         """Bring what was taken into the record; raises `NoCamera`."""
-        desk, by, picture = self._means.desk, staff_of(developed.person), developed.picture
-        message = developed.message
-        if isinstance(message, m.Snapshot):
-            if picture is None:
-                raise NoCamera
-            await desk.identity.record(
-                self._session, by, message.kind, picture.evidence, picture.reading
+        picture, wanted = developed.picture, developed.wanted
+        if isinstance(wanted, m.NoteIncident):
+            return await self._note(staff_of(developed.person), wanted, picture)
+        if picture is None:
+            if developed.person is None:
+                return NOTHING  # it is tried again
+            raise NoCamera
+        by = None if developed.person is None else staff_of(developed.person)
+        desk, evidence = self._means.desk, picture.evidence
+        if isinstance(wanted, FaceAgain):
+            taken = await desk.rechecks.add(
+                self._session,
+                wanted.cause,
+                evidence,
+                picture.derived,
+                by=by,
+                print_=picture.print,
             )
-            return {
-                "evidence": picture.evidence.id,
-                "width": picture.width,
-                "height": picture.height,
-            }
-        # An incident is noted even when no picture of it could be had.
+            return {"recheck": taken.id, "evidence": evidence.id}
+        await desk.identity.record(self._session, by, Seen(wanted.kind, evidence))
+        self._means.evidence.study(evidence)
+        return {"evidence": evidence.id, "width": picture.width, "height": picture.height}
+
+    async def _note(self, by: Staff, wanted: m.NoteIncident, picture: Picture | None) -> Answer:
+        """Note an incident, even when no picture of it could be had."""
+        desk = self._means.desk
         if picture is not None:
-            await desk.identity.record(self._session, by, SnapshotKind.INCIDENT, picture.evidence)
+            seen = Seen(SnapshotKind.INCIDENT, picture.evidence)
+            await desk.identity.record(self._session, by, seen)
         incident = await desk.sessions.note_incident(
             self._session,
             by,
-            category=message.category,
-            severity=message.severity,
-            note=message.note,
+            category=wanted.category,
+            severity=wanted.severity,
+            note=wanted.note,
             picture=None if picture is None else picture.evidence.id,
         )
         return {"incident": incident.id}
 
-    async def _take(
-        self, person: Person, message: m.Snapshot | m.NoteIncident, envelope: Envelope
-    ) -> None:
-        kind = message.kind if isinstance(message, m.Snapshot) else SnapshotKind.INCIDENT
+    async def _take(self, person: Person | None, wanted: Wanted, envelope: Envelope | None) -> None:
+        answer = None if envelope is None else envelope.answer
         try:
-            picture = await self._taken(kind)
-            await self._post(Developed(person, message, picture), envelope.answer)
+            picture = await self._taken(_kind_of(wanted))
+            await self._post(Developed(person, wanted, picture), answer)
         except asyncio.CancelledError:
-            envelope.settle(RoomClosed())
+            if envelope is not None:
+                envelope.settle(RoomClosed())
             raise
 
     async def _taken(self, kind: SnapshotKind) -> Picture | None:
@@ -133,13 +173,18 @@ class Darkroom:
 
     # Looks
 
+    def sees(self, now: float) -> bool:
+        """Say whether a picture comes from the learner's camera."""
+        peer = self._stage[Party.LEARNER].peer
+        last = None if peer is None else peer.packet_at(Track.CAMERA)
+        return last is not None and now - last < SILENT_S
+
     def look(self, now: float) -> None:
         """Begin to look at the picture if it is time, and if one comes; returns at once."""
         peer = self._stage[Party.LEARNER].peer
-        if peer is None or now < self._look_at or _running(self._taking) or _running(self._looking):
+        if peer is None or now < self._look_at or self.busy or _running(self._looking):
             return
-        last = peer.packet_at(Track.CAMERA)
-        if last is None or now - last >= SILENT_S:
+        if not self.sees(now):
             return
         self._look_at = now + LOOK_EVERY_S
         self._looking = self._spawn(self._look(peer))
@@ -162,9 +207,19 @@ class Darkroom:
         await self._post(Looked(sight), None)
 
 
-def staff_of(person: Person) -> Staff:
+def _kind_of(wanted: Wanted) -> SnapshotKind:
+    match wanted:
+        case m.Snapshot():
+            return wanted.kind
+        case FaceAgain():
+            return SnapshotKind.FACE_AGAIN
+        case _:
+            return SnapshotKind.INCIDENT
+
+
+def staff_of(person: Person | None) -> Staff:
     """Return the member of staff; raises `NotAllowed` for a learner."""
-    if person.staff is None:
+    if person is None or person.staff is None:
         raise NotAllowed("do this as a learner")
     return person.staff
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from invigilation.desk.attendance import AttendanceDesk
 from invigilation.desk.bookings import BookingDesk
 from invigilation.desk.busy import BusyDesk
+from invigilation.desk.challenges import ChallengeDesk
 from invigilation.desk.charges import ChargeDesk
+from invigilation.desk.consents import ConsentDesk
 from invigilation.desk.enquiries import EnquiryDesk
 from invigilation.desk.feeds import FeedDesk
 from invigilation.desk.gaps import GapDesk
@@ -21,6 +23,7 @@ from invigilation.desk.payments import PaymentDesk
 from invigilation.desk.people import Reception
 from invigilation.desk.products import ProductDesk
 from invigilation.desk.receipts import ReceiptDesk
+from invigilation.desk.rechecks import RecheckDesk
 from invigilation.desk.recordings import RecordingDesk
 from invigilation.desk.reminders import ReminderDesk
 from invigilation.desk.reports import ReportDesk
@@ -48,6 +51,9 @@ class Desk:
     inspections: InspectionDesk
     handover: HandoverDesk
     identity: IdentityDesk
+    challenges: ChallengeDesk
+    rechecks: RecheckDesk
+    consents: ConsentDesk
     recordings: RecordingDesk
     attendance: AttendanceDesk
     charges: ChargeDesk
@@ -77,6 +83,9 @@ class Desk:
             InspectionDesk(office),
             HandoverDesk(office),
             IdentityDesk(office),
+            ChallengeDesk(office),
+            RecheckDesk(office),
+            ConsentDesk(office),
             RecordingDesk(office),
             AttendanceDesk(office),
             ChargeDesk(office),

@@ -62,7 +62,9 @@ class Office:
     sealer: Sealer
     rules: Rules = field(default_factory=Rules)
     dice: Random = field(default_factory=SystemRandom)
-    """Decides between equals: who of several free invigilators has a booking."""
+    """Decides between equals (who of several free invigilators has a booking), and draws."""
+    pepper: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    """The key of the digests by which a document is known again; the same in every process."""
     _kept: _Kept = field(default_factory=_Kept)
 
     async def calendar(self, tx: Tx) -> Calendar:

@@ -10,7 +10,9 @@ from invigilation.booking import BookingEvent, BookingState
 from invigilation.challenge import Challenge
 from invigilation.comparing import Finding
 from invigilation.consent import Consent
+from invigilation.desk.consents import give_all, purposes_of, refuse_without_consent
 from invigilation.desk.endings import wind_up
+from invigilation.desk.identity_facts import Facts, facts_of, may_capture
 from invigilation.desk.office import (
     LEARNER,
     Office,
@@ -24,6 +26,7 @@ from invigilation.desk.office import (
 )
 from invigilation.errors import InvalidInput, NotAllowed, NotFound, TooLate
 from invigilation.gap import Gap
+from invigilation.hints import Hint
 from invigilation.identity import IdentityCheck
 from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
 from invigilation.inspection import Inspection
@@ -71,14 +74,34 @@ class RoomView:
     gaps: tuple[Gap, ...]
     inspections: tuple[Inspection, ...]
     handing_to: Staff | None
-    findings: tuple[Finding, ...] = ()
-    challenges: tuple[Challenge, ...] = ()
-    rechecks: tuple[Recheck, ...] = ()
-    consents: tuple[Consent, ...] = ()
-    referred_by: str | None = None
+    facts: Facts
+    challenges: tuple[Challenge, ...]
+    rechecks: tuple[Recheck, ...]
+    consents: tuple[Consent, ...]
+    referred_by: str | None
     """The name of who asked a colleague to look at the identity."""
-    capture_allowed: bool = False
+    capture_allowed: bool
     """Whether the learner's page may send a picture of the document now."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was read beside what is known."""
+        return self.facts.findings
+
+    @property
+    def hints(self) -> tuple[Hint, ...]:
+        """What should be looked at twice."""
+        return self.facts.hints
+
+    @property
+    def needs_reason(self) -> bool:
+        """Whether whoever confirms the identity has to say why."""
+        return self.facts.needs_reason
+
+    @property
+    def needs_two(self) -> bool:
+        """Whether it takes two people to confirm the identity."""
+        return self.facts.needs_two
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +117,25 @@ class SessionDesk:
             found = await tx.sessions.find(session)
             if found is None:
                 raise NotFound("session", session)
-            to = found.handing_to
+            check = await tx.sessions.identity(session)
+            consents = tuple(await tx.identities.consents(session))
+            inspections = tuple(await tx.marks.inspections(session))
             return RoomView(
                 sitting,
                 found,
-                await tx.sessions.identity(session),
+                check,
                 tuple(await tx.sessions.incidents(session)),
                 tuple(await tx.sessions.lines(session)),
                 self.office.clock.now(),
                 tuple(await tx.marks.gaps(session)),
-                tuple(await tx.marks.inspections(session)),
-                None if to is None else await tx.people.staff(to),
+                inspections,
+                await _person(tx, found.handing_to),
+                await facts_of(tx, sitting, check),
+                tuple(await tx.identities.challenges(session)),
+                tuple(await tx.identities.rechecks(session)),
+                consents,
+                await _name(tx, check.referred_by),
+                may_capture(found.state, check, consents, inspections),
             )
 
     async def note_attempt(self, session: str, kind: str) -> None:
@@ -134,9 +165,7 @@ class SessionDesk:
         Raises `TooLate` after the grace time and `InvalidInput` before check-in opens or without
         consent to be recorded and identified.
         """
-        missing = {"identity", "recording"} - {*consent}
-        if missing:
-            raise InvalidInput("consent", "We cannot go on without your consent to both points.")
+        purposes = purposes_of(consent)
         async with self.office.store.write() as tx:
             # First the booking, then the session, as everybody does who changes both: no deadlock.
             booking = await tx.bookings.find((await sitting_of(tx, session)).booking)
@@ -145,10 +174,11 @@ class SessionDesk:
                 return one.session
             _in_time(sitting.start, self.office.clock.now())
             data: Data = {
-                "consent": ",".join(sorted(consent)),
+                "consent": ",".join(sorted(purposes)),
                 "name": record.commitment(one.secret, sitting.learner_name),
             }
             after = await self._step(tx, one, SessionEvent.CHECK_IN, LEARNER, data)
+            await give_all(tx, session, purposes, self.office.clock.now())
             if booking is not None and booking.state is BookingState.BOOKED:
                 await tx.bookings.save(booking.after(BookingEvent.ATTEND))
                 request = await tx.requests.find(sitting.request)
@@ -192,6 +222,8 @@ class SessionDesk:
     ) -> Session:
         async with self.office.store.write() as tx:
             one, sitting = await watched(tx, session, by)
+            if event in {SessionEvent.ADMIT, SessionEvent.RESUME}:
+                await refuse_without_consent(tx, session)
             data: Data = {} if reason is None else {"reason": reason}
             who = actor(by, Role.INVIGILATOR)
             after = await self._step(tx, one, event, who, data, reason)
@@ -334,6 +366,15 @@ class SessionDesk:
             entry = self.office.entry(one, "extra_time", who, {"minutes": minutes})
             await tx.sessions.save(after, entry)
         return saved(after, entry)
+
+
+async def _person(tx: Tx, ident: str | None) -> Staff | None:
+    return None if ident is None else await tx.people.staff(ident)
+
+
+async def _name(tx: Tx, ident: str | None) -> str | None:
+    found = await _person(tx, ident)
+    return None if found is None else found.name
 
 
 def _reason(raw: str) -> str:

@@ -11,9 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.challenge import Challenge
 from invigilation.consent import Consent, Purpose
+from invigilation.identity import IdentityCheck, IdentityState
 from invigilation.recheck import Recheck
+from invigilation.session import LIVE
 from invigilation.store.identity_rows import challenge, consent, document_mark, face_mark, recheck
 from invigilation.store.mapping import all_of, dump, load
+from invigilation.store.rows import identity_check
+from invigilation.store.rows import session as session_table
 
 PARTS = 4
 PART_BITS = 16
@@ -50,6 +54,19 @@ class Identities:
     def __init__(self, connection: AsyncConnection) -> None:
         self._db = connection
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+    async def referred(self) -> list[IdentityCheck]:
+        """Return the checks that wait for a colleague in sessions that are live, oldest first."""
+        query = all_of(identity_check, IdentityCheck).join(
+            session_table, session_table.c.id == identity_check.c.session
+        )
+        rows = await self._db.execute(
+            query.where(
+                identity_check.c.state == IdentityState.REFERRED,
+                session_table.c.state.in_(sorted(LIVE)),
+            ).order_by(identity_check.c.referred_at)
+        )
+        return [load(IdentityCheck, row) for row in rows]
 
     async def consents(self, session: str) -> list[Consent]:
         """Return what the learner agreed to, and took back."""

@@ -45,6 +45,7 @@ recheck = Table(
     Column("session", ID, ForeignKey("session.id"), nullable=False, index=True),
     Column("cause", Word(RecheckCause), nullable=False),
     Column("evidence", ID, nullable=False),
+    Column("aligned", ID),
     Column("taken_at", Utc, nullable=False),
     Column("result", Word(RecheckResult)),
     Column("note", Text, nullable=False),

@@ -145,6 +145,11 @@ class Sessions:
         query = select(event.c.at).where(event.c.session == ident, event.c.kind.in_(kinds))
         return tuple(row[0] for row in await self._db.execute(query.order_by(event.c.at)))
 
+    async def entries_of(self, ident: str, kind: str) -> list[Entry]:
+        """Return the record's entries of one kind, in order."""
+        query = all_of(event, Entry).where(event.c.session == ident, event.c.kind == kind)
+        return [load(Entry, row) for row in await self._db.execute(query.order_by(event.c.seq))]
+
     async def clock_steps(self, ident: str) -> list[tuple[SessionEvent, datetime]]:
         """Return what started and halted the assessment's clock, in order."""
         rows = await self._db.execute(_CLOCK_STEPS, {"ident": ident})

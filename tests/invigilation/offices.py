@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from invigilation import attendance
 from invigilation.desk import Desk
+from invigilation.desk.identity import Seen
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.people import Staff
 from invigilation.session import SessionState
@@ -134,7 +135,7 @@ class World:
         taken = Evidence(
             ident, sitting.session, kind.value, "image/jpeg", now, "ab" * 32, 1_000, None
         )
-        await self.desk.identity.record(sitting.session, self.ann, kind, taken)
+        await self.desk.identity.record(sitting.session, self.ann, Seen(kind, taken))
         return ident
 
     async def ready(self, sitting):

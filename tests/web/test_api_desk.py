@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from invigilation.charge import Charge, ChargeState
 from invigilation.desk import Desk, Office
+from invigilation.desk.identity import Seen
 from invigilation.desk.onboard import Taken
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import Hours
@@ -361,7 +362,7 @@ async def _attest(desk: Desk, clock: HandClock, session: str) -> None:
     await desk.sessions.check_in(session, ("identity", "recording"))
     for kind in (SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE):
         taken = Evidence(f"ev_{kind}", session, kind, "image/jpeg", START, "0" * 64, 9, None)
-        await desk.identity.record(session, ANA, kind, taken)
+        await desk.identity.record(session, ANA, Seen(kind, taken))
     await desk.identity.decide(session, ANA, Decision.CONFIRMED, "As in the document.")
     await desk.sessions.admit(session, ANA)
     clock.moment = START + timedelta(minutes=40)

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from invigilation.booking import BookingState
+from invigilation.desk.identity import Seen
 from invigilation.desk.requests import Ask
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import Window
@@ -188,7 +189,7 @@ async def admit(world: World, sitting: Sitting) -> None:
         taken = Evidence(
             f"ev_{kind}", sitting.session, kind, "image/jpeg", START, "0" * 64, 9, None
         )
-        await desk.identity.record(sitting.session, by, kind, taken)
+        await desk.identity.record(sitting.session, by, Seen(kind, taken))
     await desk.identity.decide(sitting.session, by, Decision.CONFIRMED, "As in the document.")
     await desk.sessions.admit(sitting.session, by)
 
@@ -344,7 +345,7 @@ async def with_evidence(world: World, data: bytes, media_type: str, kind: str) -
     )
     if kind == SnapshotKind.FACE:
         await world.desk.identity.record(
-            sitting.session, staff_of(sitting), SnapshotKind.FACE, piece
+            sitting.session, staff_of(sitting), Seen(SnapshotKind.FACE, piece)
         )
     else:
         async with world.desk.office.store.write() as tx:

@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "invalid_input": Kind(422, "A field cannot be used as it is"),
     "not_found": Kind(404, "There is no such thing"),
     "not_allowed": Kind(403, "This is not allowed"),
+    "needs_colleague": Kind(409, "It takes two people to decide this"),
     "not_signed_in": Kind(401, "Who is asking is not known"),
     "illegal_transition": Kind(409, "Not possible in the present state"),
     "slot_not_offered": Kind(409, "This start is not offered"),

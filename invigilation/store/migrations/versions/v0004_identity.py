@@ -33,6 +33,7 @@ def upgrade() -> None:
     )
     _judged("challenge", "kind", "asked_at", sa.Column("detail", sa.String(20), nullable=False))
     _judged("recheck", "cause", "taken_at", sa.Column("evidence", WORD, nullable=False))
+    op.add_column("recheck", sa.Column("aligned", WORD, nullable=True))
     op.create_index(
         "uq_challenge_one_open",
         "challenge",
