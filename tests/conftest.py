@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from invigilation.store import Store
 from tests.harness.browser import Browsers
@@ -189,3 +190,20 @@ async def browsers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
             print(f"picture: {path}")
     await people.close()
     assert people.unexpected() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Let the engines of all tests share what SQLAlchemy compiles; each would do it anew."""
+    first: dict[str, Any] = {}
+
+    def made(url: str, **options: Any) -> AsyncEngine:
+        engine = create_async_engine(url, **options)
+        real = engine.sync_engine
+        shared = first.setdefault(real.dialect.name, real)
+        real.dialect, real._compiled_cache = shared.dialect, shared._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("invigilation.store.store.create_async_engine", made)
+        yield
