@@ -10,16 +10,18 @@ from types import MappingProxyType
 from invigilation.presence import Source
 from recordings.vault import Vault
 
+FROM_DELIVERY = frozenset(
+    {"id_document", "id_back", "portrait", "face", "face_aligned", "face_again"}
+)
+"""Pictures of a person and of an identity document."""
 DEFAULT_PERIODS: Mapping[str, timedelta] = MappingProxyType(
     {
         **{source.value: timedelta(days=90) for source in Source},
         "incident": timedelta(days=90),
-        "id_document": timedelta(days=30),
-        "face": timedelta(days=30),
+        **{kind: timedelta(days=30) for kind in FROM_DELIVERY},
         "attestation": timedelta(days=6 * 366),
     }
 )
-FROM_DELIVERY = frozenset({"id_document", "face"})
 
 
 @dataclass(frozen=True, slots=True)

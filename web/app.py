@@ -17,7 +17,7 @@ from invigilation.presence import Source
 from invigilation.store import Store
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
-from recordings.retention import DEFAULT_PERIODS, Policy
+from recordings.retention import DEFAULT_PERIODS, FROM_DELIVERY, Policy
 from recordings.seal import Seal
 from recordings.vault import Vault
 from scheduler.jobs import Job
@@ -78,7 +78,8 @@ def open_house(settings: Settings) -> House:
         no_show_price=Price(settings.no_show_net_pence, settings.vat_basis_points),
     )
     store = Store(settings.database)
-    office = Office(store, _clock(settings), keyring.signing, Seal(keyring.signing), rules)
+    clock, signing = _clock(settings), keyring.signing
+    office = Office(store, clock, signing, Seal(signing), rules, pepper=keyring.pepper)
     vault = Vault(settings.var / "evidence", keyring.wrap)
     payments = _payments(settings)
     return House(settings, keyring, Desk.of(office, payments), vault, Metrics(), payments)
@@ -274,5 +275,5 @@ def _post(settings: Settings) -> Post:
 def _policy(settings: Settings) -> Policy:
     pictures = timedelta(days=settings.identity_days)
     recordings = timedelta(days=settings.recording_days)
-    mine = {"id_document": pictures, "face": pictures, "incident": recordings}
+    mine = {**dict.fromkeys(FROM_DELIVERY, pictures), "incident": recordings}
     return Policy({**DEFAULT_PERIODS, **mine, **{source.value: recordings for source in Source}})

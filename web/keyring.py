@@ -16,11 +16,15 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The key that signs records, the one that wraps evidence keys, and the one for links."""
+    """The key that signs records, the one that wraps evidence keys, and the one for links.
+
+    `pepper` is that of the digests by which a document is known again.
+    """
 
     signing: SigningKey
     wrap: bytes
     secret: bytes
+    pepper: bytes
 
 
 def open_keyring(folder: Path) -> Keyring:
@@ -32,7 +36,8 @@ def open_keyring(folder: Path) -> Keyring:
     signing = folder / "signing.pem"
     _make(signing, SigningKey.generate().save)
     return Keyring(
-        SigningKey.load(signing), _random(folder / "wrap.key"), _random(folder / "secret.key")
+        SigningKey.load(signing),
+        *(_random(folder / name) for name in ("wrap.key", "secret.key", "pepper.key")),
     )
 
 

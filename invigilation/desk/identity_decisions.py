@@ -253,9 +253,11 @@ class DecisionDesk:
 
 
 def _may_look(sitting: Sitting, check: IdentityCheck, by: Staff) -> bool:
-    if sitting.staff == by.id or by.roles & OVERSEERS or check.decided_by == by.id:
+    if sitting.staff == by.id or by.roles & OVERSEERS:
         return True
-    return check.state is IdentityState.REFERRED and _may_second(by)
+    if check.state is IdentityState.REFERRED:
+        return _may_second(by)
+    return check.referred_by is not None and check.decided_by == by.id
 
 
 def _may_second(by: Staff) -> bool:

@@ -182,6 +182,11 @@ MACHINES = {
         both_seen      see_face      both_seen
         both_seen      confirm       confirmed
         both_seen      reject        not_confirmed
+        both_seen      refer         referred
+        referred       refer         referred
+        referred       confirm       confirmed
+        referred       reject        not_confirmed
+        referred       reopen        open
         confirmed      reopen        open
         not_confirmed  reopen        open
         """,

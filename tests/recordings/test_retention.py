@@ -18,6 +18,10 @@ ENDS = [
     ("incident", DELIVERED, STORED + timedelta(days=90)),
     ("id_document", DELIVERED, DELIVERED + timedelta(days=30)),
     ("face", DELIVERED, DELIVERED + timedelta(days=30)),
+    ("id_back", DELIVERED, DELIVERED + timedelta(days=30)),
+    ("portrait", DELIVERED, DELIVERED + timedelta(days=30)),
+    ("face_aligned", DELIVERED, DELIVERED + timedelta(days=30)),
+    ("face_again", DELIVERED, DELIVERED + timedelta(days=30)),
     ("face", None, STORED + timedelta(days=90)),
     ("attestation", DELIVERED, STORED + timedelta(days=2196)),
 ]

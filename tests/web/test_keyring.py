@@ -11,7 +11,7 @@ from web.keyring import KEY_BYTES, open_keyring
 
 
 def facts(ring):
-    return (ring.signing.key_id, ring.wrap, ring.secret)
+    return (ring.signing.key_id, ring.wrap, ring.secret, ring.pepper)
 
 
 def test_the_first_start_makes_keys_and_the_next_finds_them(tmp_path):
@@ -20,8 +20,8 @@ def test_the_first_start_makes_keys_and_the_next_finds_them(tmp_path):
     again = open_keyring(tmp_path / "keys")
 
     assert facts(first) == facts(again)
-    assert len(first.wrap) == len(first.secret) == KEY_BYTES
-    assert first.wrap != first.secret
+    assert len(first.wrap) == len(first.secret) == len(first.pepper) == KEY_BYTES
+    assert len({first.wrap, first.secret, first.pepper}) == 3
     assert first.signing.sign(b"x") == again.signing.sign(b"x")
 
 
@@ -36,7 +36,12 @@ def test_nobody_else_can_read_them(tmp_path):
 
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     files = list((tmp_path / "keys").iterdir())
-    assert sorted(path.name for path in files) == ["secret.key", "signing.pem", "wrap.key"]
+    assert sorted(path.name for path in files) == [
+        "pepper.key",
+        "secret.key",
+        "signing.pem",
+        "wrap.key",
+    ]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
@@ -47,7 +52,7 @@ def test_processes_that_start_together_agree(tmp_path):
     assert len({facts(ring) for ring in rings}) == 1
 
 
-@pytest.mark.parametrize("name", ["wrap.key", "secret.key", "signing.pem"])
+@pytest.mark.parametrize("name", ["wrap.key", "secret.key", "pepper.key", "signing.pem"])
 @pytest.mark.parametrize("content", [b"", b"short"])
 def test_a_damaged_key_is_refused_and_not_replaced(tmp_path, name, content):
     open_keyring(tmp_path)
