@@ -20,6 +20,10 @@ from invigilation.states import SPECIMEN, STATES
 
 ENOUGH = 2
 """Of several pictures so many have to say the same at a position."""
+CLEAR = 4
+"""Where so many vote, the commonest character is ahead of the next by two votes."""
+ALL = 3
+"""When all of so many pictures or more give the same zone, it is believed as it is."""
 TRIES = 512
 """So many combinations of doubtful characters are put to the check digits."""
 TWINS = {"O": "0", "0": "O", "I": "1", "1": "I"}
@@ -33,12 +37,14 @@ def vote(readings: Sequence[Sequence[str]], today: date) -> Reading | None:
     A result has all its check digits right, and:
 
     - of two or more pictures, `ENOUGH` and more than half of those that vote say the same at each
-      position; where they do not, and the position is under a check digit, the characters read
-      there are tried, and the one combination that makes all check digits right is taken;
+      position, and where `CLEAR` vote, two more than say anything else; where they do not, and the
+      position is under a check digit, the characters read there are tried, and the one combination
+      that makes all check digits right is taken;
     - when all say the same and a check digit is wrong, one O for 0 or I for 1 (or the other way)
       in the number is mended, if exactly one such change makes all check digits right;
-    - a picture alone is believed when its states are ones that exist, too, and its names are
-      written as a zone writes them.
+    - at least one picture gave the whole result (unless a twin was mended);
+    - the states are in the list and the names are written as a zone writes them, unless `ALL` or
+      more pictures all gave just this.
     """
     zones = [mended for lines in readings if form_of(mended := mend(lines)) is not None]
     votes = _electorate(zones)
@@ -48,7 +54,11 @@ def vote(readings: Sequence[Sequence[str]], today: date) -> Reading | None:
     if form is None or (len(readings) > 1 and len(votes) < ENOUGH):
         return None
     found = _elected(form, votes, today)
-    if found is None or (len(votes) == 1 and not _plausible(found)):
+    if found is None:
+        return None
+    agreed = sum(_untwinned(zone) == _untwinned(found.lines) for zone in zones)
+    sure = agreed == len(readings) >= ALL
+    if not (sure or _plausible(found)):
         return None
     return Reading(
         source=Source.MACHINE,
@@ -57,7 +67,7 @@ def vote(readings: Sequence[Sequence[str]], today: date) -> Reading | None:
         form=found.form.value,
         check_digits_right=True,
         images=len(readings),
-        agreed=sum(zone == found.lines for zone in zones),
+        agreed=agreed,
     )
 
 
@@ -82,30 +92,31 @@ def _elected(form: Form, votes: Sequence[tuple[str, ...]], today: date) -> Mrz |
     covered = _covered(layout)
     settled = [list(line) for line in votes[0]]
     doubts: list[tuple[int, int, list[str]]] = []
-    for row in range(layout.lines):
-        for place in range(layout.width):
-            count = Counter(vote[row][place] for vote in votes)
-            (first, most), *others = count.most_common()
-            settled[row][place] = first
-            if others and (row, place) in covered:
-                doubts.append((row, place, list(count)))
-            if not _agreed(most, len(votes)) and (row, place) not in covered:
+    agreed = True
+    for row, place in product(range(layout.lines), range(layout.width)):
+        count = Counter(vote[row][place] for vote in votes)
+        settled[row][place] = count.most_common(1)[0][0]
+        if not _agreed(count):
+            agreed = False
+            if (row, place) not in covered:
                 return None
-    firm = _right(settled, today)
-    if firm is not None and all(_agreed_at(votes, row, place) for row, place, _ in doubts):
-        return firm
-    tried = _tries(settled, doubts) if doubts else _twins(settled, layout)
-    good = [zone for lines in tried if (zone := _right(lines, today)) is not None]
-    return good[0] if len(good) == 1 else None
+        if len(count) > 1 and (row, place) in covered:
+            doubts.append((row, place, list(count)))
+    firm = _right(settled, today) if agreed else None
+    if firm is None:
+        tried = _tries(settled, doubts) if doubts else _twins(settled, layout)
+        good = [zone for lines in tried if (zone := _right(lines, today)) is not None]
+        firm = good[0] if len(good) == 1 else None
+    seen = firm is not None and any(vote == firm.lines for vote in votes)
+    return firm if seen or not doubts else None
 
 
-def _agreed(most: int, voters: int) -> bool:
-    return 2 * most > voters and most >= min(ENOUGH, voters)
-
-
-def _agreed_at(votes: Sequence[tuple[str, ...]], row: int, place: int) -> bool:
-    count = Counter(vote[row][place] for vote in votes)
-    return _agreed(count.most_common(1)[0][1], len(votes))
+def _agreed(count: Counter[str]) -> bool:
+    """Say whether these votes for one position settle it."""
+    voters = count.total()
+    most, second = [*(many for _, many in count.most_common(2)), 0][:2]
+    ahead = voters < CLEAR or most - second >= ENOUGH
+    return 2 * most > voters and most >= min(ENOUGH, voters) and ahead
 
 
 def _covered(layout: Layout) -> frozenset[tuple[int, int]]:
@@ -138,6 +149,13 @@ def _twins(settled: Sequence[Sequence[str]], layout: Layout) -> Iterator[list[li
             lines = [list(line) for line in settled]
             lines[span.line][place] = other
             yield lines
+
+
+def _untwinned(lines: Sequence[str]) -> str:
+    return "".join(lines).translate(_UNTWIN)
+
+
+_UNTWIN = str.maketrans("OI", "01")
 
 
 def _right(lines: Sequence[Sequence[str]], today: date) -> Mrz | None:
