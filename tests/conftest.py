@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiohttp_jinja2
 import pytest
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from invigilation.store import Store
@@ -192,12 +196,27 @@ async def browsers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     assert people.unexpected() == []
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _statements_compiled_once() -> Iterator[None]:
-    """Let the engines of all tests share what SQLAlchemy compiles; each would do it anew."""
-    first: dict[str, Any] = {}
+class _Kept(BytecodeCache):
+    """What Jinja compiled, in memory."""
 
-    def made(url: str, **options: Any) -> AsyncEngine:
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (compiled := self._compiled.get(bucket.key)) is not None:
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Let all tests share what SQLAlchemy and Jinja compile; each would do it anew."""
+    first: dict[str, Any] = {}
+    kept = _Kept()
+
+    def engine_for(url: str, **options: Any) -> AsyncEngine:
         engine = create_async_engine(url, **options)
         real = engine.sync_engine
         shared = first.setdefault(real.dialect.name, real)
@@ -205,5 +224,7 @@ def _statements_compiled_once() -> Iterator[None]:
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("invigilation.store.store.create_async_engine", made)
+        patch.setattr("invigilation.store.store.create_async_engine", engine_for)
+        setup = partial(aiohttp_jinja2.setup, bytecode_cache=kept)
+        patch.setattr("aiohttp_jinja2.setup", setup)
         yield
