@@ -13,6 +13,8 @@ const TOLD = 60;
 /** What stays for its own time, and needs nobody. */
 const CALM = 95;
 const TELL_MS = 3000;
+/** A colleague who asks stands before what weighs so much: somebody waits for both. */
+const WRITTEN = 50;
 
 /** Our own link, microphone and camera; whom we hear and who hears us. */
 export function Own(props: { desk: Desk; onNotice: () => void; onHelp: () => void }) {
@@ -120,6 +122,23 @@ export function Needs({ desk }: { desk: Desk }) {
   const alone = (desk.lobby ?? []).filter(({ role }) => role === "unattended");
   const asked = desk.referrals;
   const none = found.length + offers.length + alone.length + asked.length === 0;
+  const urgent = ({ first }: Need): boolean => first.weight < WRITTEN;
+  const chip = ({ room, first, more }: Need) => (
+    <li key={room.session}>
+      <button
+        type="button"
+        class={`need need--${first.tone}`}
+        onClick={() => {
+          desk.choose(room.session);
+          toStage();
+        }}
+      >
+        {keyOf(room.number) && <kbd aria-hidden="true">{keyOf(room.number)}</kbd>}
+        <strong>{room.name}</strong> {first.short}
+        {more > 0 && ` and ${more} more`}
+      </button>
+    </li>
+  );
   return (
     <section class="needs" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you</h2>
@@ -129,22 +148,7 @@ export function Needs({ desk }: { desk: Desk }) {
         <p class="soft">Nobody now.</p>
       ) : (
         <ul tabIndex={0} aria-label="Who needs you, the most urgent first">
-          {found.map(({ room, first, more }) => (
-            <li key={room.session}>
-              <button
-                type="button"
-                class={`need need--${first.tone}`}
-                onClick={() => {
-                  desk.choose(room.session);
-                  toStage();
-                }}
-              >
-                {keyOf(room.number) && <kbd aria-hidden="true">{keyOf(room.number)}</kbd>}
-                <strong>{room.name}</strong> {first.short}
-                {more > 0 && ` and ${more} more`}
-              </button>
-            </li>
-          ))}
+          {found.filter(urgent).map(chip)}
           {asked.map(({ session, learner, invigilator }) => (
             <li key={`referral-${session}`}>
               <a class="need need--warn" href={referralAt(session)} target="_blank" rel="noopener">
@@ -152,6 +156,7 @@ export function Needs({ desk }: { desk: Desk }) {
               </a>
             </li>
           ))}
+          {found.filter((need) => !urgent(need)).map(chip)}
           {offers.map((entry) => (
             <li key={entry.session}>
               <button type="button" class="need need--warn" onClick={() => toEntry(entry.session)}>

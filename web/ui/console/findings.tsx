@@ -15,7 +15,7 @@ const FIELDS: Record<Finding["field"], string> = {
   born: "Born",
   number: "Number",
   expires: "Expires",
-  issuer: "Issued by",
+  issuer: "From",
 };
 const GRADES: Record<Grade, { words: string; mark: string; weight: number }> = {
   differs: { words: "Differs", mark: "", weight: 0 },
@@ -60,6 +60,12 @@ export function Findings({ identity }: { identity: Identity }) {
   );
 }
 
+/** What the document says; a country's name is easier to read than its code. */
+function shownOf({ field, grade, said, known }: Finding): string {
+  if (field === "issuer" && grade === "same" && known) return known;
+  return plain(said) || "not read";
+}
+
 function One({ one }: { one: Finding }) {
   const { field, grade, said, known, words } = one;
   const tag = TAGS[grade];
@@ -67,7 +73,7 @@ function One({ one }: { one: Finding }) {
     <li class={`finding finding--${grade} finding--${field}`}>
       <span class="what">{FIELDS[field]}</span>
       <span class="said">
-        <span class="value">{plain(said) || "not read"}</span>
+        <span class="value">{shownOf(one)}</span>
         {tag && (
           <span class="why">
             {known && known !== said && `Booking: ${plain(known)}. `}
@@ -90,18 +96,17 @@ function One({ one }: { one: Finding }) {
 /** How the reading came about, in a few words. */
 export function ReadingLine({ identity }: { identity: Identity }) {
   const { reading, kind, document } = identity;
-  const name = kind ? `${DOCUMENTS[kind]}. ` : "";
+  const name = kind ? DOCUMENTS[kind] : "Document";
   if (!reading) {
-    if (!document) return name ? <p class="small soft reading">{name}</p> : null;
-    const words = "Nothing was read by machine so far: you can type what the document says.";
-    return <p class="small soft reading">{name + words}</p>;
+    if (!document) return kind ? <p class="small soft reading">{name}.</p> : null;
+    const words = "not read by machine so far. You can type what it says.";
+    return <p class="small soft reading">{`${name}, ${words}`}</p>;
   }
-  if (reading.source === "typed") return <p class="small soft reading">{name}Typed by eye.</p>;
-  const { images, agreed, form, check_digits_right } = reading;
+  if (reading.source === "typed") return <p class="small soft reading">{name}, typed by eye.</p>;
+  const { images, agreed, check_digits_right } = reading;
   return (
     <p class="small soft reading">
-      {name}
-      {`Read by machine (${form}${images > 1 ? `, ${agreed} of ${images} pictures agree` : ""}). `}
+      {`${name}, read by machine${images > 1 ? `: ${agreed} of ${images} pictures agree` : ""}. `}
       {!check_digits_right && <strong class="doubt">Its check digits do not add up.</strong>}
     </p>
   );
@@ -132,8 +137,8 @@ export function LikenessLine({ identity }: { identity: Identity }) {
     return (
       <p class="small soft likeness">
         {likeness_consent
-          ? "No computed likeness: no face was found in one of the pictures, or it is still being worked out."
-          : "No computed likeness: it is switched off, or the learner did not agree. You compare."}
+          ? "Likeness not computed so far, or no face was found."
+          : "Likeness not computed: switched off, or no consent."}
       </p>
     );
   }
@@ -170,7 +175,7 @@ export function CaptureLine({ identity }: { identity: Identity }) {
   return (
     <div class="capture-line">
       <label for="capture-progress" class="small">
-        The learner's page is sending {side}: {Math.round(share * 100)} %
+        The learner's page sends {side}: {`${Math.round(share * 100)}\u00a0%`}
       </label>
       <progress id="capture-progress" max={1} value={share} />
     </div>

@@ -9,7 +9,7 @@ import { Decide } from "./decide";
 import { CaptureLine, Findings, Hints, LikenessLine, ReadingLine } from "./findings";
 import { useAction, type Action } from "./hooks";
 import { KeyButton, Refusal, useKeys } from "./parts";
-import { CompareDialog, Pictures } from "./pictures";
+import { CompareDialog, Larger, Pictures } from "./pictures";
 import { Rechecks } from "./rechecks";
 import type { Room } from "./room";
 import { firstQuestion, isEarly } from "./turn";
@@ -25,7 +25,7 @@ export function IdentityPanel(props: { room: Room; state: RoomState; keys: boole
   const typing = may && identity?.document != null;
   useKeys(
     {
-      ...(seen && { Z: () => setShown("compare") }),
+      ...(seen && firstQuestion(state) !== "recheck" && { Z: () => setShown("compare") }),
       ...(typing && { Q: () => setShown("typed") }),
     },
     keys,
@@ -48,8 +48,8 @@ export function IdentityPanel(props: { room: Room; state: RoomState; keys: boole
       ) : (
         <>
           <CaptureLine identity={identity} />
-          <Seen identity={identity} />
           {identity.referred && <Waiting room={room} referred={identity.referred} />}
+          <Seen identity={identity} />
           {may && <Tools room={room} state={state} keys={keys} onType={() => setShown("typed")} />}
           <Challenges challenges={state.challenges ?? []} />
           {may && (
@@ -66,17 +66,6 @@ export function IdentityPanel(props: { room: Room; state: RoomState; keys: boole
         <TypedDialog room={room} identity={identity} onClose={() => setShown(null)} />
       )}
     </section>
-  );
-}
-
-function Larger({ onLarge }: { onLarge: () => void }) {
-  return (
-    <p class="small larger">
-      <button type="button" class="link-button" aria-keyshortcuts="Z" onClick={onLarge}>
-        Compare them large
-      </button>
-      <kbd aria-hidden="true">Z</kbd>
-    </p>
   );
 }
 

@@ -2,6 +2,7 @@
 //
 // Every fetch of a picture is noted in the record: they are fetched when somebody wants them.
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Identity } from "../lib/protocol";
 import { Dialog } from "./parts";
@@ -23,21 +24,36 @@ export function Pictures({ identity }: { identity: Identity }) {
     return (
       <div class="identity-pictures side-by-side">
         <Picture id={identity.document} name="Document" />
-        <Picture id={identity.face} name="Face" />
         {identity.back && <Picture id={identity.back} name="Back" />}
+        <Picture id={identity.face} name="Face" />
       </div>
     );
   }
   return (
-    <div class={`identity-pictures cut-out ${identity.back ? "three" : ""}`}>
+    <div class="identity-pictures cut-out">
       <Picture id={pair[0]} name="Portrait" alt="Portrait in the document" />
       <Picture id={pair[1]} name="Face now" alt="Face in the live picture" />
       <div class="whole">
         <Picture id={identity.document} name="Document" />
-        {identity.back && <Picture id={identity.back} name="Back" />}
-        <Picture id={identity.face} name="Face" />
+        {identity.back ? (
+          <Picture id={identity.back} name="Back" />
+        ) : (
+          <Picture id={identity.face} name="Face" />
+        )}
       </div>
     </div>
+  );
+}
+
+/** The way to the large pictures, by the key Z as well. */
+export function Larger({ onLarge }: { onLarge: () => void }) {
+  return (
+    <p class="small larger">
+      <button type="button" class="link-button" aria-keyshortcuts="Z" onClick={onLarge}>
+        Compare them large
+      </button>
+      <kbd aria-hidden="true">Z</kbd>
+    </p>
   );
 }
 
@@ -65,85 +81,101 @@ const ZOOMS = [1, 1.5, 2, 3];
 
 /** The pictures large: beside each other, one over the other, or one alone and larger still. */
 export function CompareDialog({ identity, onClose }: { identity: Identity; onClose: () => void }) {
-  const pair = pairOf(identity) ?? null;
-  const left = pair?.[0] ?? identity.document;
-  const right = pair?.[1] ?? identity.face;
+  const pair = pairOf(identity);
   const shown: View[] = ["beside"];
   if (pair) shown.push("wipe", "fade");
   if (identity.document) shown.push("document");
   if (identity.back) shown.push("back");
   if (identity.face) shown.push("face");
   const [view, setView] = useState<View>("beside");
-  const [zoom, setZoom] = useState(0);
   const single = view === "document" || view === "back" || view === "face" ? view : null;
+  const views = (
+    <div class="views" role="radiogroup" aria-label="How to look">
+      {shown.map((each) => (
+        <label key={each} class="view">
+          <input type="radio" name="view" checked={view === each} onChange={() => setView(each)} />
+          <span>{VIEWS[each]}</span>
+        </label>
+      ))}
+    </div>
+  );
   return (
-    <Dialog wide title="Document and face" onClose={onClose}>
+    <Large title="Document and face" bar={views} onClose={onClose}>
+      {single ? (
+        <Scrolled name={VIEWS[single]}>
+          <img
+            key={identity[single]}
+            src={evidenceAt(identity[single] ?? "")}
+            alt={`${VIEWS[single]}, large`}
+          />
+        </Scrolled>
+      ) : view === "beside" ? (
+        <Beside
+          left={[pair?.[0] ?? identity.document, "Document"]}
+          right={[pair?.[1] ?? identity.face, "Face"]}
+        />
+      ) : (
+        pair && <Overlay pair={pair} how={view === "wipe" ? "wipe" : "fade"} />
+      )}
+    </Large>
+  );
+}
+
+/** A dialog that fills the window, with a zoom for what is in it. */
+export function Large(props: {
+  title: string;
+  bar?: ComponentChildren;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
+  const [zoom, setZoom] = useState(0);
+  const step = (by: number, words: string) => (
+    <button
+      type="button"
+      class="button button--quiet"
+      disabled={ZOOMS[zoom + by] === undefined}
+      onClick={() => setZoom(zoom + by)}
+    >
+      {words}
+    </button>
+  );
+  return (
+    <Dialog wide title={props.title} onClose={props.onClose}>
       <div class="compare-bar">
-        <div class="views" role="radiogroup" aria-label="How to look">
-          {shown.map((each) => (
-            <label key={each} class="view">
-              <input
-                type="radio"
-                name="view"
-                checked={view === each}
-                onChange={() => setView(each)}
-              />
-              <span>{VIEWS[each]}</span>
-            </label>
-          ))}
-        </div>
+        {props.bar}
         <div class="zooms" role="group" aria-label="Size">
-          <button
-            type="button"
-            class="button button--quiet"
-            disabled={zoom === 0}
-            onClick={() => setZoom(zoom - 1)}
-          >
-            Smaller
-          </button>
-          <button
-            type="button"
-            class="button button--quiet"
-            disabled={zoom === ZOOMS.length - 1}
-            onClick={() => setZoom(zoom + 1)}
-          >
-            Larger
-          </button>
+          {step(-1, "Smaller")}
+          {step(1, "Larger")}
           <span class="number small" role="status">
             {ZOOMS[zoom]}×
           </span>
         </div>
-        <button type="button" class="button" onClick={onClose}>
+        <button type="button" class="button" onClick={props.onClose}>
           Close
         </button>
       </div>
       <div class="compare-view" style={{ "--zoom": String(ZOOMS[zoom] ?? 1) }}>
-        {single ? (
-          <Scrolled name={VIEWS[single]}>
-            <img
-              key={identity[single]}
-              src={evidenceAt(identity[single] ?? "")}
-              alt={`${VIEWS[single]}, large`}
-            />
-          </Scrolled>
-        ) : view === "beside" ? (
-          <div class="beside">
-            {[left, right].map((id, place) => (
-              <Scrolled key={id} name={place ? "Face" : "Document"}>
-                {id && <img src={evidenceAt(id)} alt={place ? "Face, large" : "Document, large"} />}
-              </Scrolled>
-            ))}
-          </div>
-        ) : (
-          pair && <Overlay pair={pair} how={view === "wipe" ? "wipe" : "fade"} />
-        )}
+        {props.children}
       </div>
     </Dialog>
   );
 }
 
+/** Two pictures, each with its name. */
+export function Beside(props: { left: [string | null, string]; right: [string | null, string] }) {
+  return (
+    <div class="beside">
+      {[props.left, props.right].map(([id, name]) => (
+        <Scrolled key={name} name={name}>
+          {id && <img src={evidenceAt(id)} alt={`${name}, large`} />}
+        </Scrolled>
+      ))}
+    </div>
+  );
+}
+
 /** A picture that may be larger than its place: it is moved with the arrow keys. */
-function Scrolled(props: { name: string; children: preact.ComponentChildren }) {
+function Scrolled(props: { name: string; children: ComponentChildren }) {
   return (
     <div class="scrolled" tabIndex={0} role="region" aria-label={props.name}>
       {props.children}

@@ -5,7 +5,7 @@ import { clockTime } from "../lib/page";
 import type { Identity, Recheck, RecheckResult } from "../lib/protocol";
 import { useAction } from "./hooks";
 import { KeyButton, Refusal, useKeys } from "./parts";
-import { evidenceAt, Picture } from "./pictures";
+import { Beside, evidenceAt, Large, Larger, Picture } from "./pictures";
 import type { Room } from "./room";
 
 const CAUSES: Record<Recheck["cause"], string> = {
@@ -29,6 +29,7 @@ export function RecheckPanel(props: {
 }) {
   const { room, recheck, more, identity, keys } = props;
   const [doubting, setDoubting] = useState(false);
+  const [large, setLarge] = useState(false);
   const asking = useAction();
   const judge = (result: RecheckResult, note = "") => {
     const body = { recheck: recheck.id, result, note };
@@ -41,6 +42,7 @@ export function RecheckPanel(props: {
       Y: () => void judge("same"),
       B: () => setDoubting(true),
       U: () => void judge("unclear"),
+      Z: () => setLarge(true),
     },
     keys && !asking.busy && !doubting && !room.supervising,
   );
@@ -58,9 +60,12 @@ export function RecheckPanel(props: {
           alt={`Face at ${clockTime(recheck.taken_at)}`}
         />
       </div>
-      <p class="small soft">
-        {clockTime(recheck.taken_at)}, {CAUSES[recheck.cause]}.
-      </p>
+      <div class="identity-head">
+        <p class="small soft">
+          {clockTime(recheck.taken_at)}, {CAUSES[recheck.cause]}.
+        </p>
+        <Larger onLarge={() => setLarge(true)} />
+      </div>
       {!room.supervising &&
         (doubting ? (
           <Doubt
@@ -91,6 +96,14 @@ export function RecheckPanel(props: {
           </div>
         ))}
       <Refusal error={asking.error} />
+      {large && (
+        <Large title="Still the same person?" onClose={() => setLarge(false)}>
+          <Beside
+            left={[identity.face, "Face at the check"]}
+            right={[recheck.evidence, `Face at ${clockTime(recheck.taken_at)}`]}
+          />
+        </Large>
+      )}
     </section>
   );
 }
