@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class EnquiryKind(StrEnum):
-    """What it is about; a dispute is against how a missed session was judged."""
+    """What it is about; a dispute is against a missed session's judgement or a refusal."""
 
     CHANGE = "change"
     DISPUTE = "dispute"

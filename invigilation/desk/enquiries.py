@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from invigilation import record
+from invigilation import identity, record
 from invigilation.booking import Booking, BookingState
 from invigilation.desk.missed import DISPUTE_TIME
 from invigilation.desk.office import LEARNER, Office, actor, allow, new_id
@@ -13,6 +13,7 @@ from invigilation.enquiry import Enquiry, EnquiryKind
 from invigilation.errors import IllegalTransition, InvalidInput, NotFound, TooLate
 from invigilation.people import Role, Staff
 from invigilation.record import Data
+from invigilation.session import SessionEvent
 from invigilation.store import Tx
 from invigilation.store.enquiries import Question
 
@@ -24,6 +25,7 @@ TOO_MANY = (
     "Please wait until one of them is answered."
 )
 DECIDED = "attendance_decided"
+REFUSED = SessionEvent.REFUSE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,20 @@ class Decision:
     at: datetime
     until: datetime
     disputed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """That a learner was not admitted, because their identity was not confirmed.
+
+    `reason` is what the invigilator wrote to them; the rest as for a `Decision`.
+    """
+
+    booking: str
+    at: datetime
+    until: datetime
+    disputed: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,12 @@ class EnquiryDesk:
         async with self.office.store.read() as tx:
             booking = await tx.bookings.latest_of(request)
             return None if booking is None else await _decision(tx, booking)
+
+    async def refusal(self, request: str) -> Refusal | None:
+        """Return how the request's learner was refused for their identity, if they were."""
+        async with self.office.store.read() as tx:
+            booking = await tx.bookings.latest_of(request)
+            return None if booking is None else await _refusal(tx, booking)
 
     async def open(self, by: Staff) -> list[Question]:
         """Return the questions that wait for an answer, oldest first."""
@@ -148,7 +170,9 @@ async def _found(tx: Tx, ident: str) -> Question:
 
 
 async def _may_dispute(tx: Tx, booking: Booking | None, now: datetime) -> None:
-    decision = None if booking is None else await _decision(tx, booking)
+    decision: Decision | Refusal | None = None
+    if booking is not None:
+        decision = await _decision(tx, booking) or await _refusal(tx, booking)
     if decision is None:
         raise InvalidInput("kind", "There is no decision that you could dispute.")
     if decision.disputed:
@@ -167,3 +191,17 @@ async def _decision(tx: Tx, booking: Booking) -> Decision | None:
     at = decided[-1]
     disputed = await tx.enquiries.disputed(booking.id)
     return Decision(booking.id, at, at + DISPUTE_TIME, disputed)
+
+
+async def _refusal(tx: Tx, booking: Booking) -> Refusal | None:
+    session = await tx.sessions.id_of(booking.id)
+    found = None if session is None else await tx.sessions.find(session)
+    if session is None or found is None:
+        return None
+    check = await tx.sessions.identity(session)
+    refused = await tx.sessions.moments(session, REFUSED)
+    if not refused or check.decision is not identity.Decision.NOT_CONFIRMED:
+        return None
+    at = refused[-1]
+    disputed = await tx.enquiries.disputed(booking.id)
+    return Refusal(booking.id, at, at + DISPUTE_TIME, disputed, found.reason or "")

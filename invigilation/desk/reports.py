@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from invigilation import record
+from invigilation.desk.identity_report import told
 from invigilation.desk.office import Office, actor, allow, saved, sitting_of, watched
 from invigilation.errors import Busy, InvalidInput, NotFound
 from invigilation.gap import Gap
@@ -109,7 +110,6 @@ class ReportDesk:
         statement: str,
         due: datetime,
     ) -> dict[str, object]:
-        check = await tx.sessions.identity(session.id)
         zone = self.office.rules.zone
         return {
             "format": record.ATTESTATION_FORMAT,
@@ -132,12 +132,7 @@ class ReportDesk:
             "reason": session.reason,
             "statement": statement,
             "due": record.stamp(due),
-            "identity": {
-                "state": check.state,
-                "reason": check.reason,
-                "document": check.document,
-                "face": check.face,
-            },
+            "identity": await told(tx, sitting),
             "incidents": [_incident(one) for one in await tx.sessions.incidents(session.id)],
             "gaps": [_gap(one) for one in await tx.marks.gaps(session.id)],
             "inspections": [_inspection(one) for one in await tx.marks.inspections(session.id)],

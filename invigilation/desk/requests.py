@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from invigilation.charge import Charge, ChargeEvent
 from invigilation.desk.office import SERVICE, Office, new_id
@@ -19,11 +19,16 @@ FORM = "form"
 """The backend in whose name requests of the public form are kept."""
 REFERENCE_LIMIT = 200
 URL_LIMIT = 2_000
+NUMBER_LIMIT = 40
+OLDEST = timedelta(days=366 * 130)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked for: `reference` is the backend's own name for it, unique with them."""
+    """What is asked for: `reference` is the backend's own name for it, unique with them.
+
+    When the learner was born, and the number of the document that they will show, may be left out.
+    """
 
     backend: str
     reference: str
@@ -35,6 +40,8 @@ class Ask:
     assessment_url: str = ""
     return_url: str = ""
     zone: str = "Europe/London"
+    born: date | None = None
+    document_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class RequestDesk:
         now = self.office.clock.now()
         if clean.licence_until <= now:
             raise InvalidInput("licence_until", "This licence has ended.")
+        if clean.born is not None and not now - OLDEST < _start_of(clean.born) < now:
+            raise InvalidInput("learner.born", "Give the day of birth of somebody alive.")
         async with self.office.store.write() as tx:
             known = await tx.requests.known_as(clean.backend, clean.reference)
             if known is not None:
@@ -97,12 +106,26 @@ class RequestDesk:
         known = await tx.people.learner_known_as(ask.backend, ask.learner_reference)
         if known is None:
             learner = Learner(
-                new_id("ln"), ask.backend, ask.learner_reference, ask.name, ask.email, ask.zone
+                new_id("ln"),
+                ask.backend,
+                ask.learner_reference,
+                ask.name,
+                ask.email,
+                ask.zone,
+                ask.born,
+                ask.document_number,
             )
             if await tx.people.add_learner(learner):
                 return learner
             known = await tx.people.learner_known_as(ask.backend, ask.learner_reference) or learner
-        newer = replace(known, name=ask.name, email=ask.email)
+        # What is left out now, and was said before, is not forgotten.
+        newer = replace(
+            known,
+            name=ask.name,
+            email=ask.email,
+            born=ask.born or known.born,
+            document_number=ask.document_number or known.document_number,
+        )
         if newer != known:
             await tx.people.update_learner(newer)
         return newer
@@ -137,8 +160,24 @@ def _clean(ask: Ask) -> Ask:
         if url and (len(url) > URL_LIMIT or not url.startswith(("https://", "http://"))):
             raise InvalidInput(field, "Give a web address that begins with https://.")
     return replace(
-        ask, name=clean_name(ask.name), email=clean_email(ask.email), zone=clean_zone(ask.zone)
+        ask,
+        name=clean_name(ask.name),
+        email=clean_email(ask.email),
+        zone=clean_zone(ask.zone),
+        document_number=_clean_number(ask.document_number),
     )
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(0), UTC)
+
+
+def _clean_number(raw: str | None) -> str | None:
+    number = " ".join((raw or "").split())
+    if len(number) > NUMBER_LIMIT or not number.isprintable():
+        text = f"Give a document's number of at most {NUMBER_LIMIT} letters."
+        raise InvalidInput("learner.document_number", text)
+    return number or None
 
 
 async def whole_of(tx: Tx, request: Request) -> Asked:

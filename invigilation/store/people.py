@@ -107,11 +107,17 @@ class People:
         return done.rowcount == 1
 
     async def update_learner(self, one: Learner) -> None:
-        """Write the learner's present name, address and zone."""
+        """Write the learner as they are named now."""
         await self._db.execute(
             learner.update()
             .where(learner.c.id == one.id)
-            .values(name=one.name, email=one.email, zone=one.zone)
+            .values(
+                name=one.name,
+                email=one.email,
+                zone=one.zone,
+                born=one.born,
+                document_number=one.document_number,
+            )
         )
 
     async def count_staff(self) -> int:

@@ -24,6 +24,8 @@ IDENT = r"^[A-Za-z0-9_-]{1,64}$"
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$"
 WEB_ADDRESS = r"^https?://[!-~]{1,1990}$"
 DAY = r"^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}$"
+BIRTH_DAY = r"^(19|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}$"
+DOCUMENT_NUMBER = r"^[A-Za-z0-9][A-Za-z0-9 ./-]{0,39}$"
 MOMENT = (
     r"^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
@@ -93,6 +95,14 @@ Day = Annotated[
     _shaped(DAY, "Write the day as in 2027-03-01, between the years 2000 and 2199."),
     Field(description="A day, as in 2027-03-01.", json_schema_extra={"pattern": DAY}),
 ]
+
+BirthDay = Annotated[
+    date,
+    Strict(strict=False),
+    _shaped(BIRTH_DAY, "Write the day as in 1991-06-14, between the years 1900 and 2199."),
+    Field(description="A day, as in 1991-06-14.", json_schema_extra={"pattern": BIRTH_DAY}),
+]
+DocumentNumber = Annotated[str, Field(max_length=40, pattern=DOCUMENT_NUMBER)]
 
 
 def _whole(value: Any) -> Any:

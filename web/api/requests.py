@@ -15,7 +15,9 @@ from invigilation.desk.requests import Ask, Asked
 from invigilation.office_hours import Window
 from invigilation.request import RequestState, end_of_day, licence_end
 from web.api.fields import (
+    BirthDay,
     Day,
+    DocumentNumber,
     Email,
     Ident,
     Moment,
@@ -41,6 +43,12 @@ class LearnerBody(Plain):
     reference: Reference
     name: Name
     email: Email
+    born: Optionally[BirthDay] = Field(
+        default=None, description="The day of birth: it is compared with the identity document."
+    )
+    document_number: Optionally[DocumentNumber] = Field(
+        default=None, description="The number of the identity document: it is compared with it."
+    )
 
 
 _EXAMPLE: dict[str, JsonValue] = {
@@ -49,6 +57,7 @@ _EXAMPLE: dict[str, JsonValue] = {
         "reference": "learner-1001",
         "name": "Maria Santos",
         "email": "maria.santos@example.org",
+        "born": "1991-06-14",
     },
     "assessment": "ISPS-SSO",
     "purchased_on": "2027-01-15",
@@ -203,6 +212,8 @@ class Requests:
             licence_until=self._licence(body.licence_until, body.purchased_on),
             assessment_url=body.assessment_url,
             return_url=body.return_url or "",
+            born=body.learner.born,
+            document_number=body.learner.document_number,
         )
         return Reply(201, await self._answer(await self.desk.requests.ask(ask)))
 
