@@ -23,6 +23,9 @@ HAIRS = ("#1d1714", "#3b2417", "#6a4422", "#a5703a", "#6b6b6b", "#0f0f14")
 SHIRTS = ("#24405f", "#6b2737", "#2f5d50", "#494949", "#7a5c2e", "#3c3566")
 IRISES = ("#3d2817", "#57402a", "#4d6674", "#5c6b4a")
 
+CASTING = 174
+"""The draw in which the cast of the journeys looks as its names and documents say."""
+
 Point = tuple[float, float]
 
 
@@ -53,7 +56,7 @@ class Features:
 
 def features(seed: int) -> Features:
     """Return the features of a seed; neighbouring seeds have other colours."""
-    chance = random.Random(f"face {seed}")
+    chance = random.Random(f"face {CASTING} {seed}")
     long_hair = chance.random() < 0.45
     return Features(
         skin=SKINS[seed % 6],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playwright.async_api import Page
 
 from tests.harness.browser import DESK, PHONE, Browsers
@@ -31,10 +33,14 @@ class Cast:
         zone: str = "Asia/Manila",
         viewport: tuple[int, int] = PHONE,
         scene: Scene = Scene.BOTH,
+        film: Path | None = None,
     ) -> LearnerPage:
-        """Bring a learner."""
+        """Bring a learner; their camera shows a scene, or a film of its own."""
         page = await self.browsers.launch(
-            self.films.film(scene, who), self.films.sound(who.seed), viewport=viewport, zone=zone
+            film or self.films.film(scene, who),
+            self.films.sound(who.seed),
+            viewport=viewport,
+            zone=zone,
         )
         await page.add_init_script(PEERS)
         return LearnerPage(page, self.world, zone)

@@ -439,18 +439,23 @@ class Console(StaffPage, LivePage):
         """Take the picture of "ID" or of the "face", and return it as it is served."""
         name = "Document" if which == "ID" else "Face"
         await self.page.get_by_role("button", name=f"Take {which} picture").click()
-        image = self.page.locator(f'#identity-title ~ .side-by-side img[alt="{name} picture"]')
-        await expect(image).to_be_visible(timeout=SOON_MS)
+        image = self.page.locator(f'.identity-pictures img[alt="{name} picture"]')
+        await expect(image).to_have_count(1, timeout=SOON_MS)
         source = await image.get_attribute("src")
         assert source
         return await picture_at(self.page, source)
 
     async def confirm(self, reason: str = SUGGESTED) -> None:
-        """Decide that it is this person."""
-        await self.page.get_by_label("Confirmed: it is this person").check()
-        await self.page.locator("#identity-reason").fill(reason)
-        await self.page.get_by_role("button", name="Record the decision").click()
+        """Decide that it is this person, and say why."""
+        await self.give_reason("^Confirm", reason)
         await self.in_state("Identified")
+
+    async def give_reason(self, button: str, reason: str) -> None:
+        """Press a button of the decision that asks for a reason, and give one."""
+        group = self.page.get_by_role("group", name="Your decision")
+        await group.get_by_role("button", name=re.compile(button)).click(timeout=SOON_MS)
+        await self.page.locator("#identity-reason").fill(reason)
+        await self.page.locator("#identity-reason").press("Enter")
 
     async def admit(self) -> None:
         """Open the assessment to the learner."""
@@ -482,9 +487,7 @@ class Console(StaffPage, LivePage):
 
     async def refuse(self, doubt: str, reason: str) -> None:
         """Decide that it is not this person, and do not admit them."""
-        await self.page.get_by_label("Not confirmed").check()
-        await self.page.locator("#identity-reason").fill(doubt)
-        await self.page.get_by_role("button", name="Record the decision").click()
+        await self.give_reason("^Reject", doubt)
         await expect(self.page.locator(".notice--bad")).to_contain_text(doubt, timeout=SOON_MS)
         await self.page.get_by_role("button", name="Refuse this learner").click()
         dialog = self.page.get_by_role("dialog")
