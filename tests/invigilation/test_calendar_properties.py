@@ -203,7 +203,6 @@ def fresh(request, tmp_path):
     return emptied
 
 
-@pytest.mark.long
 def test_no_sequence_of_acts_overbooks_misplaces_or_loses_a_booking(fresh):
     run_state_machine_as_test(lambda: Calendar(fresh), settings=PROFILE)
 
@@ -233,7 +232,6 @@ ACTS = (
 )
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12 if LONG else 2))
 async def test_no_interleaving_overbooks_misplaces_or_loses_a_booking(fresh, seed):
     store = Store(await fresh())

@@ -9,8 +9,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
-import pytest
-
 from invigilation import attendance, record
 from invigilation.booking import BookingState
 from invigilation.desk import Desk, Office, changes
@@ -442,7 +440,6 @@ LENGTHS = {
 }
 
 
-@pytest.mark.long
 async def test_a_year_ends_with_everything_in_its_place(store, migrated_url, monkeypatch):
     first, days = LENGTHS[migrated_url.partition("+")[0]]
     # Names decide the order of equals: with names of a known draw, each run is the same year.
