@@ -18,7 +18,7 @@ from tesserocr import OEM, PSM, PyTessBaseAPI
 
 from invigilation.mrz import LAYOUTS, check_digit, mend
 from invigilation.mrz.layout import form_of
-from recordings.vision.page import Grey, Line, Zone, zones
+from recordings.vision.band import Grey, Line, Zone, zones
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<"
 PITCH = 24

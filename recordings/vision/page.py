@@ -1,8 +1,4 @@
-"""Where a document lies in a picture: found by the lines of its machine-readable zone.
-
-The zone is set in OCR-B at ten characters an inch, as many in each line as the form says (ICAO
-9303 parts 3 to 7). So its lines tell which form it is, how large the page is and how it lies.
-"""
+"""Where a document's page lies in a picture: by its machine-readable zone, or by its outline."""
 
 from __future__ import annotations
 
@@ -11,310 +7,96 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Grey = npt.NDArray[np.uint8]
-Points = npt.NDArray[np.float32]
+from recordings.vision.band import Grey, Points, Zone
 
-LOOKED_AT = 1000
-"""Pixels of the longer side in which lines are looked for."""
-STROKES = 25
-"""Pixels of that picture: what is dark and narrower than this may be a stroke."""
-JOINED = (11, 19)
-"""Pixels by which characters are joined into lines: first for small ones, then for large ones."""
-CONTRAST = 0.16
-"""How much darker than the paper a stroke is, as a share."""
-LONG = 0.3
-"""A line's least length, as a share of the longer side."""
-SLIM = 9.0
-"""How many times longer than high a line of 30 characters is at least."""
-MOST_ZONES = 4
-"""So many places are read before a picture is given up."""
-HIGH = 24
-"""Pixels of a character's height where lines are measured."""
-WIDTHS = (30, 36, 44)
-FORMS = {(3, 30): "TD1", (2, 36): "TD2", (2, 44): "TD3"}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of text in a picture: the ends of its middle, its characters' height, in pixels."""
-
-    left: Points
-    right: Points
-    height: float
-
-    @property
-    def along(self) -> Points:
-        """Return the unit vector of reading."""
-        way = self.right - self.left
-        return np.asarray(way / max(float(np.hypot(*way)), 1e-6), np.float32)
-
-    @property
-    def length(self) -> float:
-        """Return it in pixels."""
-        return float(np.hypot(*(self.right - self.left)))
-
-    def turned(self) -> Line:
-        """Return it as it is read when the picture stands on its head."""
-        return Line(self.right, self.left, self.height)
+SIZES_MM = {
+    "TD1": (85.6, 54.0),
+    "TD2": (105.0, 74.0),
+    "TD3": (125.0, 88.0),
+    "MRV-A": (120.0, 80.0),
+    "MRV-B": (105.0, 74.0),
+}
+"""Width and height (ICAO 9303 parts 3 to 7)."""
+PITCH_MM = 2.54
+"""From one character of the zone to the next."""
+LOWEST_MM = {"TD1": 6.5}
+"""From the middle of the zone's last line to the lower edge."""
+LOWEST_ELSE_MM = 9.4
+OUTLINED = 640
+"""Pixels of the longer side in which an outline is looked for."""
+LEAST_SHARE = 0.12
+"""Of the picture; a smaller page could not be read anyway."""
+RATIOS = (1.2, 1.85)
+"""Width to height, of cards and of pages of passports, leaning a little."""
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """Two or three lines of equal length, from the top as they are read."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """A page in a picture.
 
-    lines: tuple[Line, ...]
-    width: int
-    """Characters in a line."""
+    `corners` are pixels, of shape (4, 2): clockwise from the page's own top left, as it is read.
+    `form` is TD1, TD2, TD3, MRV-A or MRV-B, and empty where only the outline is known: then the
+    page is taken to be upright.
+    """
 
-    def turned(self) -> Zone:
-        """Return it as it is read when the picture stands on its head."""
-        return Zone(tuple(line.turned() for line in reversed(self.lines)), self.width)
-
-
-def grey_of(picture: npt.NDArray[np.uint8]) -> Grey:
-    """Return a picture (blue, green, red, or grey already) in grey."""
-    if picture.ndim == 2:
-        return picture
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+    form: str
+    corners: Points
 
 
-def zones(grey: Grey) -> list[Zone]:
-    """Return the places that look like a machine-readable zone, the likeliest first."""
-    scale = LOOKED_AT / max(grey.shape)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how), np.uint8)
-    ink = _ink(small)
-    found: list[Zone] = []
-    for joined in JOINED:
-        for group in _groups(_blobs(ink, joined)):
-            zone = _measured(grey, [_shrunk(line, 1 / scale) for line in group])
-            if zone is not None and not any(_same(zone, other) for other in found):
-                found.append(zone)
-    return sorted(found, key=lambda zone: -zone.lines[0].length)[:MOST_ZONES]
+def page_of(zone: Zone, form: str) -> Page:
+    """Return the page whose machine-readable zone was read.
 
-
-def _ink(grey: Grey) -> Grey:
-    """Return where strokes are: dark and narrow on their ground, however lit (0 or 255)."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (STROKES, STROKES))
-    soft = cv2.GaussianBlur(grey, (3, 3), 0)
-    paper = cv2.morphologyEx(soft, cv2.MORPH_CLOSE, kernel)
-    dark = cv2.subtract(paper, soft)
-    share = dark.astype(np.float32) / np.maximum(paper, 24)
-    return np.asarray((share > CONTRAST) * 255, np.uint8)
-
-
-def _blobs(ink: Grey, joined: int) -> list[Line]:
-    """Return what looks like long lines of text, the longest first; none is upside down."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (joined, joined))
-    closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, kernel)
-    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    found = []
-    for outline in outlines:
-        if len(outline) < 5:
-            continue
-        box = cv2.minAreaRect(outline)
-        long, short = max(box[1]), max(min(box[1]), 1.0)
-        if long < LONG * LOOKED_AT or long / short < SLIM:
-            continue
-        if cv2.contourArea(outline) >= 0.35 * long * short:
-            found.append(_middle(cv2.boxPoints(box), short))
-    return sorted(found, key=lambda line: -line.length)
-
-
-def _middle(corners: npt.NDArray[np.float32], height: float) -> Line:
-    """Return the line that runs in the middle of a rectangle, along its longer sides."""
-    a, b, c, d = np.asarray(corners, np.float32)
-    if np.hypot(*(b - a)) >= np.hypot(*(c - b)):
-        left, right = (a + d) / 2, (b + c) / 2
-    else:
-        left, right = (a + b) / 2, (c + d) / 2
-    x, y = right - left
-    if (abs(x) >= abs(y) and x < 0) or (abs(x) < abs(y) and y > 0):
-        left, right = right, left
-    return Line(left, right, height)
-
-
-def _shrunk(line: Line, scale: float) -> Line:
-    return Line(line.left * scale, line.right * scale, line.height * scale)
-
-
-def _groups(blobs: Sequence[Line]) -> list[list[Line]]:
-    """Return groups of two or three lines that lie under each other, from the top."""
-    groups: list[list[Line]] = []
-    left = list(blobs)
-    while left:
-        seed = left.pop(0)
-        group = [seed]
-        for other in list(left):
-            if any(_neighbours(one, other) for one in group):
-                group.append(other)
-                left.remove(other)
-        across = np.array([-seed.along[1], seed.along[0]])
-        group.sort(key=lambda line: float((line.left + line.right) @ across))
-        if len(group) >= 2:
-            groups.append(group)
-    return groups
-
-
-def _neighbours(one: Line, other: Line) -> bool:
-    """Whether the second lies above or below the first as lines of one zone do."""
-    if abs(float(one.along @ other.along)) < np.cos(np.deg2rad(5)):
-        return False
-    if not 0.75 < one.length / other.length < 1.33:
-        return False
-    apart = (other.left + other.right - one.left - one.right) / 2
-    aside = abs(float(apart @ one.along))
-    below = abs(float(one.along[0] * apart[1] - one.along[1] * apart[0]))
-    height = (one.height + other.height) / 2
-    return aside < 0.15 * one.length and 1.0 * height < below < 4.5 * height
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A connected piece of ink: its box, in pixels of the strip."""
-
-    left: int
-    right: int
-    middle: float
-    height: int
-
-
-def _measured(grey: Grey, group: Sequence[Line]) -> Zone | None:
-    """Return the zone that a group of rough lines belongs to, measured by its characters."""
-    strip, back = _strip(grey, group)
-    parts = _parts(_ink(strip))
-    there = cv2.invertAffineTransform(back)
-    lines = []
-    for rough in group:
-        ends = _moved(np.stack([rough.left, rough.right]), there)
-        line = _fitted(parts, ends)
-        if line is not None:
-            lines.append(line)
-    lines = _even(lines)
-    if len(lines) < 2:
-        return None
-    width = _width(_ink(strip), lines)
-    if (len(lines), width) not in FORMS:
-        return None
-    scale = float(np.hypot(back[0, 0], back[1, 0]))
-    there_again = [
-        Line(*_moved(np.stack([line.left, line.right]), back), line.height * scale)
-        for line in lines
-    ]
-    return Zone(tuple(there_again), width)
-
-
-def _strip(grey: Grey, group: Sequence[Line]) -> tuple[Grey, npt.NDArray[np.float64]]:
-    """Return the surroundings of lines, level and with characters HIGH high, and the way back."""
-    along = np.sum([line.along for line in group], axis=0)
+    The zone's lines give place, size and direction. They are too near to each other to give the
+    perspective, too: a page that leans much has its far corners off by some millimetres.
+    """
+    wide, high = SIZES_MM[form]
+    lowest = LOWEST_MM.get(form, LOWEST_ELSE_MM)
+    middle = np.mean([(line.left + line.right) / 2 for line in zone.lines[-1:]], axis=0)
+    along = np.mean([line.along for line in zone.lines], axis=0)
     along = along / np.hypot(*along)
-    across = np.array([-along[1], along[0]])
-    ends = np.concatenate([[line.left, line.right] for line in group])
-    height = float(np.median([line.height for line in group])) * 0.9
-    u, v = ends @ along, ends @ across
-    margin = 0.06 * (u.max() - u.min()) + height
-    scale = HIGH / height
-    start = along * (u.min() - margin) + across * (v.min() - 3 * height)
-    size = (
-        min(4000, max(1, round((u.max() - u.min() + 2 * margin) * scale))),
-        min(1000, max(1, round((v.max() - v.min() + 6 * height) * scale))),
-    )
-    back = np.array(
-        [
-            [along[0] / scale, across[0] / scale, start[0]],
-            [along[1] / scale, across[1] / scale, start[1]],
-        ]
-    )
-    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    strip = cv2.warpAffine(grey, back, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(strip, np.uint8), back
+    down = np.array([-along[1], along[0]])
+    pitch = float(np.mean([line.length for line in zone.lines])) / (zone.width - 0.3)
+    unit = pitch / PITCH_MM
+    bottom = middle + down * lowest * unit
+    half, up = along * wide / 2 * unit, down * high * unit
+    corners = [bottom - half - up, bottom + half - up, bottom + half, bottom - half]
+    return Page(form, np.asarray(corners, np.float32))
 
 
-def _moved(points: npt.NDArray[np.floating], way: npt.NDArray[np.floating]) -> Points:
-    return np.asarray(points @ way[:, :2].T + way[:, 2], np.float32)
+def outline(grey: Grey) -> Page | None:
+    """Return the page whose four edges stand out from what is behind it, or None.
+
+    For documents without a zone, and fronts of cards. Which side is up is not known.
+    """
+    scale = OUTLINED / max(grey.shape)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
+    soft = cv2.bilateralFilter(np.asarray(small, np.uint8), 7, 40, 5)
+    best: Points | None = None
+    most = LEAST_SHARE * small.size
+    for low, high in ((20, 60), (50, 130)):
+        edges = cv2.dilate(cv2.Canny(soft, low, high), np.ones((3, 3), np.uint8))
+        lines, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+        for line in lines:
+            corners = _four(line)
+            if corners is not None and (area := float(cv2.contourArea(corners))) > most:
+                best, most = corners, area
+    if best is None:
+        return None
+    return Page("", np.asarray(best / scale, np.float32))
 
 
-def _parts(ink: Grey) -> list[_Part]:
-    """Return the pieces of ink that may be characters, or several that touch, from the left."""
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    found = []
-    for left, top, wide, high, area in boxes[1:]:
-        if 0.5 * HIGH < high < 1.7 * HIGH and wide < 40 * HIGH and area > 0.08 * wide * high:
-            found.append(_Part(int(left), int(left + wide), float(top + high / 2), int(high)))
-    return sorted(found, key=lambda part: part.left)
-
-
-def _fitted(parts: Sequence[_Part], ends: Points) -> Line | None:
-    """Return the line through the characters near a rough one, from the first to the last."""
-    slope = (ends[1][1] - ends[0][1]) / max(float(ends[1][0] - ends[0][0]), 1.0)
-    height = float(ends[0][1] - slope * ends[0][0])
-    mine: list[_Part] = []
-    for near in (0.7, 0.45):
-        mine = [
-            part
-            for part in parts
-            if abs(part.middle - height - slope * (part.left + part.right) / 2) < near * HIGH
-        ]
-        mine = _chain(mine, float(ends[0][0]), float(ends[1][0]))
-        if sum(part.right - part.left for part in mine) < 8 * HIGH:
-            return None
-        x = np.array([(part.left + part.right) / 2 for part in mine])
-        y = np.array([part.middle for part in mine])
-        slope, height = np.polyfit(x, y, 1)
-    first, last = float(mine[0].left), float(max(part.right for part in mine))
-    return Line(
-        np.array([first, height + slope * first], np.float32),
-        np.array([last, height + slope * last], np.float32),
-        float(np.median([part.height for part in mine])),
-    )
-
-
-def _chain(parts: Sequence[_Part], left: float, right: float) -> list[_Part]:
-    """Return the parts without those that stand off from the line's middle by a wide gap."""
-    gap = 2.6 * HIGH
-    inside = [part for part in parts if left - gap < part.right and part.left < right + gap]
-    runs: list[list[_Part]] = []
-    for part in inside:
-        if runs and part.left - max(one.right for one in runs[-1]) < gap:
-            runs[-1].append(part)
-        else:
-            runs.append([part])
-    wide = (right - left) / 5
-    kept = [run for run in runs if run[-1].right - run[0].left > wide]
-    return [part for run in kept for part in run]
-
-
-def _even(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines that are as long as most: a stranger above or below is left out."""
-    if not lines:
-        return []
-    usual = float(np.median([line.length for line in lines]))
-    return [line for line in lines if 0.9 < line.length / usual < 1.11]
-
-
-def _width(ink: Grey, lines: Sequence[Line]) -> int:
-    """Return how many characters stand in a line, by how often ink and paper change along it."""
-    power = dict.fromkeys(WIDTHS, 0.0)
-    for line in lines:
-        length = line.length
-        top = int(max(0, min(line.left[1], line.right[1]) - line.height / 2))
-        bottom = int(max(line.left[1], line.right[1]) + line.height / 2) + 1
-        profile = ink[top:bottom, int(line.left[0]) : int(line.right[0])].mean(axis=0)
-        profile = profile - profile.mean()
-        x = np.arange(len(profile))
-        for width in WIDTHS:
-            waves = (width - 0.3 + np.linspace(-1.0, 1.0, 9)) / length
-            power[width] += max(abs(np.sum(profile * np.exp(-2j * np.pi * w * x))) for w in waves)
-    return max(power, key=lambda width: power[width])
-
-
-def _same(one: Zone, other: Zone) -> bool:
-    """Whether two zones are at the same place."""
-    near = one.lines[0].height * 2
-    return bool(
-        len(one.lines) == len(other.lines)
-        and np.hypot(*(one.lines[0].left - other.lines[0].left)) < near
-        and np.hypot(*(one.lines[-1].right - other.lines[-1].right)) < near
-    )
+def _four(line: Sequence[int]) -> Points | None:
+    """Return the four corners of a closed line that is a page's, clockwise from the top left."""
+    hull = cv2.convexHull(np.asarray(line))
+    near = cv2.approxPolyDP(hull, 0.03 * cv2.arcLength(hull, closed=True), closed=True)
+    if len(near) != 4:
+        return None
+    corners = np.asarray(near, np.float32).reshape(4, 2)
+    middle = corners.mean(axis=0)
+    turn = np.arctan2(corners[:, 1] - middle[1], corners[:, 0] - middle[0])
+    corners = corners[np.argsort(turn)]  # clockwise on the screen, from the top left
+    top = np.hypot(*(corners[1] - corners[0])) + np.hypot(*(corners[2] - corners[3]))
+    side = np.hypot(*(corners[3] - corners[0])) + np.hypot(*(corners[2] - corners[1]))
+    return corners if RATIOS[0] < top / max(side, 1.0) < RATIOS[1] else None

@@ -46,6 +46,18 @@ def decode_upload(data: bytes) -> Picture:
     Its size is read from its header and judged before anything is decoded. Blocks for up to a
     second. Raises PictureUndecodable, whose `why` is a clause for the person who sent it.
     """
+    pixels = decode_pixels(data)
+    encoded, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not encoded:
+        raise PictureUndecodable("it cannot be stored")
+    return Picture(jpeg.tobytes(), pixels.shape[1], pixels.shape[0])
+
+
+def decode_pixels(data: bytes, least: int = MIN_SIDE) -> npt.NDArray[np.uint8]:
+    """Return the pixels (blue, green, red) of a JPEG or PNG file, as `decode_upload` judges it.
+
+    `least` is of the shorter side, in pixels: a part cut out of a picture may be narrow.
+    """
     if not data:
         raise PictureUndecodable("the file is empty")
     if len(data) > MAX_BYTES:
@@ -57,17 +69,13 @@ def decode_upload(data: bytes) -> Picture:
     width, height = size
     if width * height > _MAX_PIXELS[kind]:
         raise PictureUndecodable("it has too many pixels: make it smaller")
-    if min(width, height) < MIN_SIDE:
+    if min(width, height) < least:
         raise PictureUndecodable(f"it is too small to read: {width} by {height} pixels")
     if kind == "jpeg" and not data.rstrip(b"\0").endswith(b"\xff\xd9") and _cut(data):
         raise PictureUndecodable("the file is not whole")
     if kind == "jpeg" and _scans(data) > MAX_SCANS:
         raise PictureUndecodable("it is stored in too many steps: save it anew as a plain JPEG")
-    pixels = _pixels(data, kind, max(size))
-    encoded, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not encoded:
-        raise PictureUndecodable("it cannot be stored")
-    return Picture(jpeg.tobytes(), pixels.shape[1], pixels.shape[0])
+    return _pixels(data, kind, max(size))
 
 
 def _kind(data: bytes) -> str:

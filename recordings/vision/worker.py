@@ -1,18 +1,36 @@
-"""What the pool's workers do; loaded in their processes only."""
+"""What the pool's workers do; loaded in their processes only, never in the server's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from time import monotonic
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 
 from invigilation.document import DocumentKind
 from invigilation.likeness import Likeness
+from invigilation.mrz import vote
+from recordings.errors import PictureUndecodable
+from recordings.vision import engines, faces, mrz
+from recordings.vision.band import grey_of
 from recordings.vision.capture import Picture
 from recordings.vision.eye import SeenDocument, SeenFace
-from recordings.vision.upload import decode_upload
+from recordings.vision.likeness import LikenessSettings
+from recordings.vision.page import Page, outline, page_of
+from recordings.vision.prints import face_print
+from recordings.vision.upload import decode_pixels, decode_upload
+
+LEAST_SIDE = 40
+"""Pixels of a picture's shorter side: it may be the zone alone."""
+ALIKE = 3
+"""When so many pictures gave the same lines, with all check digits right, the rest is left."""
+PORTRAIT_QUALITY = 92
+PORTRAIT_TRIES = 2
+"""In so many pictures a portrait is looked for; the backs of cards have none."""
+WITHOUT_ZONE = frozenset({DocumentKind.DRIVING_LICENCE})
 
 cv2.setNumThreads(1)
 
@@ -25,15 +43,69 @@ def draw(data: bytes) -> Picture:
 def document(
     pictures: Sequence[bytes], kind: DocumentKind | None, today: date, seconds: float
 ) -> SeenDocument:
-    """Return what a burst of pictures says."""
-    return SeenDocument(None, None, "nothing was read")
+    """Return what a burst of pictures says; after `seconds` no further picture is begun.
+
+    One that cannot be decoded is passed over. Raises PictureUndecodable when none can.
+    """
+    end = monotonic() + seconds
+    readings: list[tuple[str, ...]] = []
+    portrait: bytes | None = None
+    refused: PictureUndecodable | None = None
+    for place, data in enumerate(pictures):
+        if readings and monotonic() > end:
+            break
+        try:
+            pixels = decode_pixels(data, LEAST_SIDE)
+        except PictureUndecodable as error:
+            refused = refused or error
+            continue
+        share = monotonic() + (end - monotonic()) / (len(pictures) - place)
+        found = None if kind in WITHOUT_ZONE else _read(grey_of(pixels), share)
+        readings.append(found.lines if found else ())
+        if portrait is None and len(readings) <= PORTRAIT_TRIES:
+            portrait = _portrait(pixels, found)
+        if found and found.whole and readings.count(found.lines) >= ALIKE:
+            break
+    if not readings and refused is not None:
+        raise refused
+    reading = vote(readings, today)
+    if reading is not None or kind in WITHOUT_ZONE:
+        return SeenDocument(reading, portrait)
+    seen = any(readings)
+    why = "the machine-readable zone is not clear enough" if seen else "no such zone was found"
+    return SeenDocument(None, portrait, why)
 
 
 def face(picture: bytes) -> SeenFace:
-    """Return the largest face in a picture."""
-    return SeenFace(None, 0, 0)
+    """Return the largest face in a picture. Raises PictureUndecodable."""
+    pixels = decode_pixels(picture, LEAST_SIDE)
+    found = faces.find(pixels)
+    aligned = faces.align(pixels, found[0]) if found else None
+    return SeenFace(aligned, face_print(pixels), len(found))
 
 
-def likeness(settings: Any, portrait: bytes, face: bytes) -> Likeness | None:
+def likeness(settings: LikenessSettings, portrait: bytes, face: bytes) -> Likeness | None:
     """Return how alike two faces are."""
+    return engines.likeness(portrait, face, settings)
+
+
+def _read(grey: npt.NDArray[np.uint8], until: float) -> mrz.ReadZone | None:
+    return mrz.read(grey, lambda: monotonic() < until)
+
+
+def _portrait(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> bytes | None:
+    """Return the portrait on the page in a picture, as a JPEG."""
+    for page in _pages(pixels, found):
+        crop = faces.portrait(pixels, page)
+        if crop is not None:
+            encoded, jpeg = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, PORTRAIT_QUALITY])
+            return jpeg.tobytes() if encoded else None
     return None
+
+
+def _pages(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> list[Page]:
+    """Return where the page may be, the likelier place first."""
+    form = None if found is None else mrz.form_of(found.lines)
+    by_zone = [page_of(found.zone, form.value)] if found is not None and form is not None else []
+    by_edges = outline(grey_of(pixels))
+    return by_zone if by_edges is None else [*by_zone, by_edges]
