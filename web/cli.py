@@ -17,12 +17,14 @@ import uvloop
 from aiohttp import web
 
 from recordings.verify import KeysUnreadable, load_keys, render, verify_file
+from web import identity_commands
 from web.settings import Settings, Unable, read_settings
 from web.setup_commands import commands
 
 DRAIN_SECONDS = 10.0
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 cli.add_typer(commands)
+cli.add_typer(identity_commands.commands, name="identity")
 
 
 def main() -> None:

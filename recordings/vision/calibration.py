@@ -55,8 +55,11 @@ class Calibration:
         One pair is added to those that were seen, above every score: what never happened among N
         pairs is not said to happen less often than once in N + 1.
         """
-        as_high = sum(self.different[_bin(score) :])
-        return max(1, (self.pairs + 1) // (as_high + 1))
+        return max(1, (self.pairs + 1) // (self.as_high(score) + 1))
+
+    def as_high(self, score: float) -> int:
+        """Return how many pairs of different people scored this high or higher."""
+        return sum(self.different[_bin(score) :])
 
     def found(self, score: float) -> float:
         """Return the share of pairs of one person that score this high or higher; 0 with none."""
