@@ -54,7 +54,7 @@ class _Hold:
 
 _HOLDS = {
     Pose.GOOD: _Hold(0.92, roll=0.8),
-    Pose.TILTED: _Hold(0.8, roll=13, yaw=38),
+    Pose.TILTED: _Hold(0.96, roll=11, yaw=24),
     Pose.GLARING: _Hold(0.92, roll=-1, shine=1.5),
     Pose.FAR: _Hold(0.45, roll=2),
     Pose.BLURRED: _Hold(0.94, roll=1, blur=2.6),
