@@ -31,6 +31,8 @@ class Sight(StrEnum):
     GOOD = "good"
     BLACK = "black"
     FROZEN = "frozen"
+    LOOPING = "looping"
+    """The same pictures come again and again."""
     STOPPED = "stopped"
     NONE = "none"
 

@@ -12,6 +12,15 @@ from signalling.commands import NOTHING, Answer
 
 MOVES: Final = (m.Admit, m.Refuse, m.Pause, m.Resume, m.Stop, m.End, m.Attest)
 MARKS: Final = (m.AskInspection, m.Judge, m.RuleGap, m.ExtraTime)
+IDENTITY: Final = (
+    m.TypeDocument,
+    m.DecideIdentity,
+    m.ReferIdentity,
+    m.ReopenIdentity,
+    m.AskChallenge,
+    m.JudgeChallenge,
+    m.JudgeRecheck,
+)
 
 
 async def act(desk: Desk, by: Staff, message: m.Message) -> Answer:
@@ -22,11 +31,9 @@ async def act(desk: Desk, by: Staff, message: m.Message) -> Answer:
         return NOTHING
     if isinstance(message, MARKS):
         return await _mark(desk, by, message)
+    if isinstance(message, IDENTITY):
+        return await _identify(desk, by, message)
     match message:
-        case m.DecideIdentity():
-            await desk.identity.decide(session, by, message.decision, message.reason)
-        case m.ReopenIdentity():
-            await desk.identity.reopen(session, by)
         case m.HandOver():
             await desk.handover.offer(session, by, message.to)
         case m.WithdrawHandover():
@@ -67,4 +74,26 @@ async def _mark(desk: Desk, by: Staff, message: m.Message) -> Answer:
             await desk.gaps.rule(session, by, gap, ruling, note)
         case m.ExtraTime(session, minutes):
             await desk.sessions.extra_minutes(session, by, minutes)
+    return NOTHING
+
+
+async def _identify(desk: Desk, by: Staff, message: m.Message) -> Answer:
+    """Establish who sits there."""
+    session = message.session
+    match message:
+        case m.TypeDocument(kind=kind):
+            await desk.identity.typed(session, by, kind, message.fields)
+        case m.DecideIdentity(_, decision, reason):
+            await desk.identity.decide(session, by, decision, reason)
+        case m.ReferIdentity(reason=reason):
+            await desk.identity.refer(session, by, message.decision, reason)
+        case m.ReopenIdentity():
+            await desk.identity.reopen(session, by)
+        case m.AskChallenge():
+            asked = await desk.challenges.ask(session, by)
+            return {"challenge": asked.id}
+        case m.JudgeChallenge(_, challenge, result, note):
+            await desk.challenges.judge(session, by, challenge, result, note)
+        case m.JudgeRecheck(_, recheck, result, note):
+            await desk.rechecks.judge(session, by, recheck, result, note)
     return NOTHING

@@ -9,6 +9,7 @@ from typing import Final
 
 from invigilation.errors import InvigilationError
 from invigilation.presence import Sight
+from invigilation.recheck import RecheckCause
 from signalling.messages import Join, Message, NoteIncident, Snapshot
 from signalling.ports import MediaPeer, Picture
 from signalling.seat import Person
@@ -57,11 +58,22 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Developed:
-    """The picture that a snapshot or an incident asked for is there, or none came."""
+class FaceAgain:
+    """The learner's face is to be taken for a re-check."""
 
-    person: Person
-    message: Snapshot | NoteIncident
+    cause: RecheckCause
+
+
+Wanted = Snapshot | NoteIncident | FaceAgain
+"""What a picture may be taken for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """The picture that was wanted is there, or none came; `person` None: the room wanted it."""
+
+    person: Person | None
+    wanted: Wanted
     picture: Picture | None
 
 

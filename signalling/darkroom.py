@@ -15,6 +15,7 @@ from invigilation.desk.identity import Seen
 from invigilation.errors import Busy, InvigilationError, NotAllowed
 from invigilation.identity import SnapshotKind
 from invigilation.people import Staff
+from invigilation.recheck import RecheckCause
 from signalling import messages as m
 from signalling.commands import (
     NOTHING,
@@ -205,6 +206,11 @@ class Darkroom:
         if self._full:
             self._full = max(self._full, self._width)
         await self._post(Looked(sight), None)
+
+
+def wanted_by(message: m.Snapshot | m.NoteIncident | m.TakeRecheck) -> Wanted:
+    """Return what the picture that a message asks for is for."""
+    return FaceAgain(RecheckCause.ASKED) if isinstance(message, m.TakeRecheck) else message
 
 
 def _kind_of(wanted: Wanted) -> SnapshotKind:

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from invigilation.desk import Desk
+from invigilation.document import DocumentKind
 from invigilation.ports import Clock
 from signalling.addresses import default_addresses
+from signalling.capture import Progress, Side
 from signalling.edge import EdgeServer
 from signalling.lobby import Lobby
 from signalling.means import Means
@@ -83,6 +85,14 @@ class Live:
     def look(self, session: str) -> None:
         """Tell a room that its session was changed by somebody outside (check-in, extra time)."""
         self.rooms.look(session)
+
+    def progress(self, session: str, progress: Progress) -> None:
+        """Tell a room how much of a picture has come from the learner's page."""
+        self.rooms.progress(session, progress)
+
+    def captured(self, session: str, side: Side, kind: DocumentKind) -> None:
+        """Tell a room that a picture from the learner's page is in the record."""
+        self.rooms.captured(session, side, kind)
 
     def changed(self, staff: str) -> None:
         """Tell that this invigilator's lobby looks different now (a booking, a check-in)."""

@@ -17,7 +17,7 @@ from invigilation.people import Role, Staff
 from invigilation.ports import Clock
 from invigilation.session import SessionState
 from invigilation.store.views import LobbyRole, LobbySitting
-from signalling import wire
+from signalling import wire, wire_identity
 from signalling.ports import Outlet
 from signalling.words import Json
 
@@ -98,6 +98,10 @@ class Lobby:
                 await self._note_ready(staff, sittings)
                 body = {
                     "sessions": self._entries(staff, sittings),
+                    "referrals": [
+                        wire_identity.referral(one)
+                        for one in await self._desk.identity.waiting(staff)
+                    ],
                     "colleagues": await self._colleagues(staff),
                 }
                 for sid in [sid for sid, one in self._staff.items() if one.id == staff.id]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from invigilation.document import Reading
 from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Sound, Source
 from invigilation.store.evidence import Evidence
@@ -82,13 +81,15 @@ class PeerFactory(Protocol):
 class Picture:
     """A picture that the evidence room has stored; width and height in pixels.
 
-    `reading` is what could be read of a document in it.
+    Of a face for a re-check, `derived` was cut out of it, if a face was found there, and `print`
+    is its print.
     """
 
     evidence: Evidence
     width: int
     height: int
-    reading: Reading | None = None
+    derived: Evidence | None = None
+    print: int | None = None
 
 
 class Recording(MediaSink, Protocol):
@@ -117,6 +118,13 @@ class EvidenceRoom(Protocol):
 
     async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
         """Decode a VP8 key frame and store it as a picture."""
+        ...
+
+    def study(self, picture: Evidence) -> None:
+        """Look at a picture of a document or a face that is in the record; returns at once.
+
+        What is found is told to the desk, in a while.
+        """
         ...
 
     async def begin(self, session: str, source: Source) -> Recording:

@@ -33,7 +33,7 @@ FINE_S: Final = 10.0
 """And good again after so long: longer, so that people are not told to and fro."""
 TALK: Final = frozenset({Sound.HEARD, Sound.QUIET})
 COMING: Final = frozenset({Link.LIVE, Link.POOR})
-SEEN: Final = frozenset({Sight.GOOD, Sight.BLACK, Sight.FROZEN, Sight.STOPPED})
+SEEN: Final = frozenset({*Sight} - {Sight.NONE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from typing import Final
 
 import structlog
 
+from invigilation.document import DocumentKind
 from invigilation.errors import Busy, NotAllowed
 from signalling.actor import COMMAND_S
+from signalling.capture import Progress, Side
 from signalling.commands import Answer, RoomClosed, Said
 from signalling.means import Means
 from signalling.messages import Join, Message, TakeOver, WithdrawHandover
@@ -82,6 +84,18 @@ class Rooms:
         room = self._rooms.get(session)
         if room is not None:
             room.look()
+
+    def progress(self, session: str, progress: Progress) -> None:
+        """Tell the session's room how much of a picture has come from the learner's page."""
+        room = self._rooms.get(session)
+        if room is not None:
+            room.progress(progress)
+
+    def captured(self, session: str, side: Side, kind: DocumentKind) -> None:
+        """Tell the session's room that such a picture is in the record."""
+        room = self._rooms.get(session)
+        if room is not None:
+            room.captured(side, kind)
 
     def glimpse(self, session: str) -> Glimpse:
         """Return what a lobby shows of the session's room."""

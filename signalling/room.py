@@ -18,13 +18,15 @@ import structlog
 
 from invigilation import attendance
 from invigilation.desk.sessions import RoomView
+from invigilation.document import DocumentKind
 from invigilation.errors import NotAllowed
 from invigilation.session import LIVE, OVER, SEALED, SessionState
 from signalling import messages as m
 from signalling import wire
 from signalling.actions import act
 from signalling.actor import Actor
-from signalling.capture import Capture
+from signalling.announcer import Announcer
+from signalling.capture import Progress, Side
 from signalling.commands import (
     NOTHING,
     Answer,
@@ -39,8 +41,9 @@ from signalling.commands import (
     Tick,
     joiner_of,
 )
-from signalling.darkroom import Darkroom, staff_of
+from signalling.darkroom import Darkroom, staff_of, wanted_by
 from signalling.forms import EVENTS, may_send
+from signalling.identification import Identification
 from signalling.lookout import Lookout
 from signalling.means import Means
 from signalling.messages import Party
@@ -49,7 +52,6 @@ from signalling.seat import SHAPES, Person, Seat
 from signalling.stage import Departing, Stage, watch
 from signalling.studio import Studio
 from signalling.usher import SENDERS, Usher
-from signalling.words import Json
 
 SETTLE_S: Final = 5.0
 LOOK_S: Final = 2.0
@@ -80,19 +82,18 @@ class Room(Actor):
         self._stage = Stage(nobody_since)
         self._studio = Studio(session, means, self._stage, self._spawn, self.look)
         self._darkroom = Darkroom(session, means, self._stage, self._spawn, self._post)
+        self._identification = Identification(session, means, self._darkroom)
+        self._announcer = Announcer(means, self._stage)
         self._lookout = Lookout(session, means)
         self._usher = Usher(session, means, self._stage, self._spawn)
         self._requests = Requests(session, means.desk, means.clock)
         self._view: RoomView | None = None
         self._stale = True
         self._looked_at = 0.0
-        self._told: dict[Party, object] = {}
-        self._lobby: tuple[object, object] = (None, None)
         self._gone: deque[str] = deque(maxlen=REMEMBERED_GONE)
         self._emptied_at = means.clock.monotonic()
         self._entered = False
         self._watched_from = watched_from
-        self._capture = Capture()
 
     @property
     def glimpse(self) -> wire.Glimpse:
@@ -117,6 +118,16 @@ class Room(Actor):
         self._stale = True
         self._nudge(Look())
 
+    def progress(self, progress: Progress) -> None:
+        """Note how much of a picture has come from the learner's page."""
+        self._identification.progress(progress)
+        self._nudge(Look())
+
+    def captured(self, side: Side, kind: DocumentKind) -> None:
+        """Note that a picture from the learner's page is in the record."""
+        self._identification.captured(side, kind)
+        self.look()
+
     async def _obey(self, envelope: Envelope) -> Answer | None:
         match envelope.command:
             case Said(person, message):
@@ -132,6 +143,7 @@ class Room(Actor):
                 self._stage.gone(peer)
             case Looked(sight):
                 self._lookout.looked(sight)
+                await self._identification.looked(sight)
             case Tick():
                 await self._tick()
             case Look():
@@ -173,11 +185,13 @@ class Room(Actor):
                 return await self._offer(seat, message.sdp)
             case m.NoteIncident(picture=False):
                 return await self._darkroom.develop(Developed(person, message, None))
-            case m.Snapshot() | m.NoteIncident():
+            case m.Snapshot() | m.NoteIncident() | m.TakeRecheck():
                 await self._means.desk.identity.may_picture(self.session, staff_of(person))
-                self._darkroom.take(person, message, envelope)
+                self._darkroom.take(person, wanted_by(message), envelope)
                 return None
-        answer = await self._requests.hear(seat, message)
+        answer = await self._identification.hear(seat, message, await self._known())
+        if answer is None:
+            answer = await self._requests.hear(seat, message)
         if answer is None:
             if isinstance(message, m.Attest):
                 await self._studio.done(await self._read())
@@ -276,6 +290,7 @@ class Room(Actor):
             if await self._lookout.tick(self._stage[Party.LEARNER], self._view):
                 self._stale = True
             if self._view.session.state in LIVE:
+                self._identification.tick(self._view)
                 self._darkroom.look(now)
 
     # Sound and picture
@@ -305,7 +320,7 @@ class Room(Actor):
                     await self._keep_to(self._view)
                     if await self._studio.keep(self._view):
                         await self._read()
-                    await self._announce(joiner)
+                    await self._announcer.announce(self._view, self._face(), self.glimpse, joiner)
                     if self._view.session.state in OVER:
                         self._usher.end_late()
         except Exception:
@@ -318,7 +333,7 @@ class Room(Actor):
         seat = self._stage.seat_of(joiner)
         if seat is None:
             return NotAllowed("enter a session that has just been taken over")
-        return {"state": self._state(seat.party, self._view)}
+        return {"state": self._announcer.state(seat.party, self._view, self._face())}
 
     async def _read(self) -> RoomView:
         self._stale = True
@@ -326,32 +341,11 @@ class Room(Actor):
         self._stale = False
         self._looked_at = self._clock.monotonic()
         self._requests.seen(self._view)
+        self._identification.seen(self._view)
         return self._view
 
-    async def _announce(self, skip: str | None) -> None:
-        view = self._view
-        if view is None:
-            return
-        self._tell_lobbies(view)
-        face = self._face()
-        before, self._told = self._told, wire.versions(view, face)
-        for seat in self._stage:
-            if seat.person is None or seat.person.sid == skip:
-                continue
-            if before.get(seat.party) != self._told[seat.party]:
-                body = self._state(seat.party, view, face)
-                await self._means.outlet.send(seat.person.sid, "state", body)
-
-    def _tell_lobbies(self, view: RoomView) -> None:
-        to = None if view.handing_to is None else view.handing_to.id
-        shown = self.glimpse
-        everybodys = (view.sitting.staff, to, shown.unattended and view.session.state in LIVE)
-        own = (view.session.state, shown.since, shown.hand)
-        before, self._lobby = self._lobby, (everybodys, own)
-        if before[0] is not None and before[0] != everybodys:
-            self._means.changed(None)
-        elif before != self._lobby:
-            self._means.changed(view.sitting.staff)
+    async def _known(self) -> RoomView:
+        return await self._read() if self._view is None else self._view
 
     def _face(self) -> wire.Face:
         now = self._clock.monotonic()
@@ -365,12 +359,8 @@ class Room(Actor):
             self._requests.hand,
             self._requests.screen_wanted,
             self._requests.offered_at,
-            self._capture,
+            self._identification.capture,
         )
-
-    def _state(self, party: Party, view: RoomView, face: wire.Face | None = None) -> Json:
-        fresh = replace(view, now=self._clock.now())
-        return wire.state(party, fresh, face or self._face())
 
     async def _clear(self) -> None:
         """Complete the recording and end all media; then nobody is here any more."""

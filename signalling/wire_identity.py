@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from invigilation.challenge import Challenge
-from invigilation.comparing import Finding, needs_reason, needs_two
+from invigilation.comparing import Finding
 from invigilation.consent import Purpose
+from invigilation.desk.identity_decisions import Referral
 from invigilation.desk.sessions import RoomView
-from invigilation.document import CARDS, DocumentKind, Reading
+from invigilation.document import CARDS, Reading
 from invigilation.identity import IdentityCheck
+from invigilation.inspection import InspectionKind
 from invigilation.likeness import Likeness
 from invigilation.recheck import Recheck
 from signalling.capture import Capture, Progress, Side
@@ -45,16 +47,24 @@ def wanted_sides(view: RoomView, capture: Capture) -> tuple[Side, ...]:
     """
     if not view.capture_allowed:
         return ()
+    inspected = any(one.open and one.kind is InspectionKind.IDENTITY for one in view.inspections)
+    if capture.asked or inspected:
+        return capture.missing
     check = view.identity
-    if check.document is None or capture.asked:
-        return (Side.FRONT, Side.BACK) if _may_be_card(check.kind) else (Side.FRONT,)
-    if check.kind in CARDS and check.back is None:
-        return (Side.BACK,)
-    return ()
+    if check.document is None:
+        return Capture(kind=check.kind).missing
+    return (Side.BACK,) if check.kind in CARDS and check.back is None else ()
 
 
-def _may_be_card(kind: DocumentKind | None) -> bool:
-    return kind is None or kind in CARDS
+def referral(one: Referral) -> Json:
+    """Return one line of a lobby's referrals."""
+    return {
+        "session": one.session,
+        "learner": one.learner,
+        "invigilator": one.invigilator,
+        "since": stamp(one.since),
+        "proposed": None if one.proposed is None else one.proposed.value,
+    }
 
 
 def _identity(view: RoomView, capture: Capture) -> Json:
@@ -68,9 +78,9 @@ def _identity(view: RoomView, capture: Capture) -> Json:
         "kind": None if check.kind is None else check.kind.value,
         "reading": None if check.reading is None else _reading(check.reading),
         "findings": [_finding(one) for one in view.findings],
-        "needs_reason": needs_reason(view.findings),
-        "needs_two": needs_two(view.findings),
-        "hints": [],
+        "needs_reason": view.needs_reason,
+        "needs_two": view.needs_two,
+        "hints": [{"kind": one.kind.value, "words": one.words} for one in view.hints],
         "likeness": None if check.likeness is None else _likeness(check.likeness),
         "likeness_consent": any(
             one.purpose is Purpose.LIKENESS and one.withdrawn is None for one in view.consents
@@ -160,6 +170,7 @@ def _recheck(one: Recheck) -> Json:
         "id": one.id,
         "cause": one.cause.value,
         "evidence": one.evidence,
+        "aligned": one.aligned,
         "taken_at": stamp(one.taken_at),
         "result": None if one.result is None else one.result.value,
         "note": one.note,

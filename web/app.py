@@ -20,6 +20,8 @@ from recordings.evidence import Snapshots
 from recordings.retention import DEFAULT_PERIODS, FROM_DELIVERY, Policy
 from recordings.seal import Seal
 from recordings.vault import Vault
+from recordings.vision.eye import Eye, EyeSettings
+from recordings.vision.likeness import Engine, LikenessSettings, LikenessUnfit, check
 from scheduler.jobs import Job
 from scheduler.runner import running
 from signalling.live import Live, RtcPeers
@@ -31,6 +33,8 @@ from web.auth.links import personal_link
 from web.backends import webhook
 from web.bank_holidays import bank_holidays
 from web.calendars.busy import BusyCalendars, reading
+from web.captures import Captures
+from web.captures import Room as Told
 from web.carrier import Carrier, pause_after
 from web.clock import ShiftedClock, SystemClock
 from web.evidence import EvidenceShelf
@@ -39,6 +43,7 @@ from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
 from web.outward import ANYWHERE
+from web.pages.captures import CAPTURES
 from web.payments import hook
 from web.payments.stripe import StripePayments
 from web.ports import StoredClients, StoredKeys
@@ -46,6 +51,7 @@ from web.relay import Relay
 from web.retention import Eraser
 from web.settings import Settings, Unable
 from web.setup import open_store
+from web.studies import Studies
 from web.watchers import Metrics, routes
 
 Context = Callable[[web.Application], AsyncIterator[None]]
@@ -97,9 +103,11 @@ def application(house: House) -> web.Application:
     app.cleanup_ctx.append(_store(house))
     if house.payments is not None:
         app.cleanup_ctx.append(_till(house.payments))
-    shelf = EvidenceShelf(house.desk, house.vault, Snapshots())
-    app[RELAY] = _relay(app, house, _live_room(app, house, shelf))
-    app.cleanup_ctx.append(_clockwork(house, shelf))
+    shelf = _shelf(app, house)
+    live = _live_room(app, house, shelf)
+    app[RELAY] = _relay(app, house, live)
+    app[CAPTURES] = captures = Captures(house.desk, shelf, Told(live.progress, live.captured))
+    app.cleanup_ctx.append(_clockwork(house, shelf, captures))
     app.add_routes(routes(house.desk, signing, house.metrics))
     app.add_subapp("/api", _api(house))
     app.router.add_get("/problems/{code}", describe)
@@ -155,6 +163,42 @@ def _store(house: House) -> Context:
     return context
 
 
+def _shelf(app: web.Application, house: House) -> EvidenceShelf:
+    """Make the shelf of evidence with the eye that looks at it; both live with the application."""
+    settings = house.settings
+    eye = Eye(_eye(settings), house.desk.office.clock)
+
+    def told(session: str) -> None:
+        app[RELAY].session_changed(session)
+
+    studies = Studies(house.desk, house.vault, eye, told, bool(settings.likeness))
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        await eye.open()
+        yield
+        await studies.close()
+        await eye.close()
+
+    app.cleanup_ctx.append(context)
+    return EvidenceShelf(house.desk, house.vault, Snapshots(), eye, studies)
+
+
+def _eye(settings: Settings) -> EyeSettings:
+    likeness = None
+    if settings.likeness:
+        likeness = LikenessSettings(
+            Engine(settings.likeness.value),
+            settings.likeness_files,
+            settings.likeness_digests,
+            settings.likeness_calibration,
+        )
+        try:
+            check(likeness)
+        except LikenessUnfit as reason:
+            raise Unable(str(reason)) from None
+    return EyeSettings(processes=settings.identity_processes, likeness=likeness)
+
+
 def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live:
     settings = house.settings
     media = MediaSettings(
@@ -199,7 +243,7 @@ def _relay(app: web.Application, house: House, live: Live) -> Relay:
     return relay
 
 
-def _clockwork(house: House, shelf: EvidenceShelf) -> Context:
+def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         settings = house.settings
         private = ANYWHERE if settings.webhook_private_addresses else ()
@@ -210,14 +254,20 @@ def _clockwork(house: House, shelf: EvidenceShelf) -> Context:
         ):
             carrier = Carrier(house.desk, client, _letters(house), _post(settings))
             sweeps = Sweeps(house.desk, carrier, pause_after)
-            async with running(_jobs(house, sweeps, shelf, calendars), house.metrics.watch):
+            async with running(
+                _jobs(house, sweeps, shelf, captures, calendars), house.metrics.watch
+            ):
                 yield
 
     return context
 
 
 def _jobs(
-    house: House, sweeps: Sweeps, shelf: EvidenceShelf, calendars: BusyCalendars
+    house: House,
+    sweeps: Sweeps,
+    shelf: EvidenceShelf,
+    captures: Captures,
+    calendars: BusyCalendars,
 ) -> list[Job]:
     settings = house.settings
     pictures = timedelta(days=settings.identity_days)
@@ -240,6 +290,7 @@ def _jobs(
         job("holidays", 86_400, 60, lambda: house.desk.rota.close_holidays(bank_holidays)),
         job("ask_payments", 60, 120, house.desk.payments.look),
         job("mend", 60, 600, shelf.mend_orphans),
+        job("forget_captures", 60, 20, captures.sweep),
         job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),
         job("erase_onboard", 3_600, 600, lambda: house.desk.onboard.erase(eraser)),
         job("erase_strangers", 86_400, 600, lambda: shelf.erase_strangers(pictures)),

@@ -10,7 +10,6 @@ from datetime import timedelta
 import structlog
 
 from invigilation.desk import Desk
-from invigilation.desk.office import new_id
 from invigilation.errors import Busy, NotFound
 from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Source
@@ -19,14 +18,17 @@ from recordings.errors import EvidenceDamaged
 from recordings.evidence import Snapshots
 from recordings.recorder import Recorder, mend
 from recordings.vault import Vault
+from recordings.vision.eye import Eye, SeenFace
 from recordings.vision.watch import Small
 from signalling.ports import Picture
+from web.studies import Studies, keep
 
 log = structlog.get_logger(__name__)
-JPEG = "image/jpeg"
 BEGINNING = timedelta(minutes=2)
 """A recording's row is written first; its file follows within this."""
 EQUAL_IN_A_ROW = 2
+FACE_SECONDS = 3.0
+"""A re-check goes into the record without the cut-out face when finding that takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,39 @@ class EvidenceShelf:
     desk: Desk
     vault: Vault
     snapshots: Snapshots
+    eye: Eye
+    studies: Studies
 
     async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
-        """Decode one key frame at full resolution and store it, encrypted."""
+        """Decode one key frame at full resolution and store it, encrypted.
+
+        Of a face for a re-check, the cut-out face is stored beside it.
+        """
         taken = await self.snapshots.take(key_frame)
-        ident = new_id("ev")
-        stored = await asyncio.to_thread(self.vault.put, session, ident, taken.jpeg)
-        now = self.desk.office.clock.now()
-        row = Evidence(ident, session, kind.value, JPEG, now, stored.sha256, stored.size, None)
-        return Picture(row, taken.width, taken.height, None)
+        picture = await self.keep(session, kind, taken.jpeg)
+        if kind is not SnapshotKind.FACE_AGAIN:
+            return Picture(picture, taken.width, taken.height)
+        seen = await self._face(taken.jpeg)
+        derived = None
+        if seen.aligned is not None:
+            derived = await self.keep(session, SnapshotKind.FACE_ALIGNED, seen.aligned)
+        found = seen.print if seen.faces else None
+        return Picture(picture, taken.width, taken.height, derived, found)
+
+    async def _face(self, jpeg: bytes) -> SeenFace:
+        try:
+            async with asyncio.timeout(FACE_SECONDS):
+                return await self.eye.face(jpeg)
+        except (Busy, TimeoutError):
+            return SeenFace(None, 0, 0)
+
+    async def keep(self, session: str, kind: SnapshotKind, jpeg: bytes) -> Evidence:
+        """Store a picture, encrypted, and return the row that the desk is to write."""
+        return await keep(self.desk, self.vault, session, kind, jpeg)
+
+    def study(self, picture: Evidence) -> None:
+        """Look at a picture of a document or a face that is in the record; returns at once."""
+        self.studies.picture(picture)
 
     async def begin(self, session: str, source: Source = Source.CAMERA) -> Recording:
         """Open a new part of the recording of one source; on a full disk, none is noted either.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,17 @@ _TURN = re.compile(
 )
 """RFC 7065 3.1, with the two transports that browsers know."""
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+
+
+class LikenessSwitch(StrEnum):
+    """Whether a computer compares faces, and by which engine; false when it is off."""
+
+    OFF = "off"
+    DLIB = "dlib"
+    SFACE = "sface"
+
+    def __bool__(self) -> bool:
+        return self is not LikenessSwitch.OFF
 
 
 class Unable(Exception):
@@ -109,6 +121,23 @@ class Settings(BaseSettings):
     recording_days: int = Field(90, ge=1)
     identity_days: int = Field(30, ge=1)
 
+    identity_processes: int = Field(
+        1, ge=1, le=16, description="processes that read documents and look at faces"
+    )
+    likeness: LikenessSwitch = Field(
+        LikenessSwitch.OFF,
+        description="off, dlib or sface: whether a computer says how alike two faces are",
+    )
+    likeness_files: tuple[Path, ...] = Field(
+        (), description="for sface: the ONNX files of YuNet and of SFace, in this order"
+    )
+    likeness_digests: tuple[str, ...] = Field(
+        (), description="for sface: the SHA-256 of each of these files, in hex"
+    )
+    likeness_calibration: Path | None = Field(
+        None, description="what `invigilation identity calibrate` wrote"
+    )
+
     @field_validator("public_url")
     @classmethod
     def _origin(cls, raw: str) -> str:
@@ -150,6 +179,12 @@ class Settings(BaseSettings):
             raise ValueError("Set media_port or media_ports, not both")
         if bool(self.turn_urls) != bool(self.turn_secret.get_secret_value()):
             raise ValueError("Set turn_urls and turn_secret together")
+        sface = self.likeness is LikenessSwitch.SFACE
+        wanted = 2 if sface else 0
+        if {len(self.likeness_files), len(self.likeness_digests)} != {wanted}:
+            raise ValueError(
+                "Set likeness_files and likeness_digests, two of each, with likeness = sface only"
+            )
         secrets = (self.stripe_api_key, self.stripe_webhook_secret)
         if len({bool(one.get_secret_value()) for one in secrets}) == 2:
             raise ValueError("Set stripe_api_key and stripe_webhook_secret together")

@@ -140,6 +140,7 @@ class FakeEvidence:
     def __init__(self, desk: Desk) -> None:
         self.recordings: list[FakeRecording] = []
         self.pictures: list[tuple[SnapshotKind, bytes]] = []
+        self.studied: list[Evidence] = []
         self.full = False
         self.slow: asyncio.Event | None = None
         self.watch = FakeWatch()
@@ -159,6 +160,9 @@ class FakeEvidence:
         now = self._desk.office.clock.now()
         one = Evidence(new_id("ev"), session, kind, "image/jpeg", now, digest, 9, None)
         return Picture(one, 640, 480)
+
+    def study(self, picture: Evidence) -> None:
+        self.studied.append(picture)
 
     async def begin(self, session: str, source: Source) -> FakeRecording:
         if self.full:

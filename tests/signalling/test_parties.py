@@ -45,8 +45,11 @@ EVERYBODYS = {
     "inspection",
     "chat",
 }
+LEARNERS = EVERYBODYS | {"capture", "challenge"}
 STAFFS = EVERYBODYS | {
     "identity",
+    "challenges",
+    "rechecks",
     "incidents",
     "inspections",
     "gaps",
@@ -216,7 +219,7 @@ async def test_each_is_told_what_is_for_them_and_no_more(full):
         party: (await full.say(person, m.Join))["state"] for party, person in people(full).items()
     }
 
-    assert states[Party.LEARNER].keys() == EVERYBODYS
+    assert states[Party.LEARNER].keys() == LEARNERS
     assert states[Party.INVIGILATOR].keys() == STAFFS
     assert states[Party.SUPERVISOR].keys() == STAFFS
     for party in (Party.LEARNER, Party.INVIGILATOR, Party.SUPERVISOR):

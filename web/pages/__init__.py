@@ -17,6 +17,7 @@ from web.pages import (
     booking,
     bookings,
     calendar,
+    captures,
     charges,
     check_in,
     closures,
@@ -65,6 +66,7 @@ LEARNERS = (
     pay,
     check_in,
     tickets,
+    captures,
     second,
     onboard,
 )

@@ -23,6 +23,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NOT_PAGES = ("/api/", "/room/socket", "/payments/")
 """Under these paths others answer for themselves."""
 
+SCRIPTS = "/room/"
+"""Only scripts ask for what is under this path."""
 PICTURES_UNDER = "/onboard/"
 PICTURE_ROOM = 24 * 1024 * 1024
 """More than a picture may have, so that a form with a larger one comes back with its other fields.
@@ -166,7 +168,7 @@ def _shape(request: web.Request) -> str:
 def explain(request: web.Request, error: InvigilationError) -> web.StreamResponse:
     """Return the page (or, to a script, the JSON) that says what is wrong and what to do."""
     status = STATUS.get(error.code, 409)
-    if request.content_type == "application/json":
+    if request.content_type == "application/json" or request.path.startswith(SCRIPTS):
         told = {"code": error.code, "detail": str(error) or _HEADINGS[status]}
         return web.json_response({"error": told}, status=status)
     staff = request.path.startswith("/staff")

@@ -28,7 +28,7 @@ async def ticket(request: web.Request) -> web.StreamResponse:
     One browser may hold several logins. Whose page asks is told by its form token, which belongs
     to one of them.
     """
-    body = await _json(request)
+    body = await read_json(request)
     given = request.headers.get(csrf.HEADER, "")
     visitor = request[VISITOR]
     if visitor.staff is not None and _same(given, visitor.staff.csrf):
@@ -65,7 +65,8 @@ async def _second_ticket(request: web.Request, session: object) -> tuple[str, st
     return own, await request.app[DESK].reception.ticket(Kind.SECOND, own, own)
 
 
-async def _json(request: web.Request) -> dict[str, Any]:
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object that a script sent; raises `InvalidInput`."""
     try:
         body = await request.json()
     except ValueError:

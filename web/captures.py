@@ -1,0 +1,299 @@
+"""Captures of a document that learners' pages send in small chunks; see signalling/PROTOCOL.md.
+
+What has come is held in memory, never on a disk: a restart costs the learner's page a new start.
+No byte of it is decoded in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from invigilation.desk import Desk
+from invigilation.desk.identity import Seen
+from invigilation.document import DocumentKind
+from invigilation.errors import Busy, InvalidInput, InvigilationError, NotFound
+from invigilation.identity import SnapshotKind
+from invigilation.record import canonical
+from recordings.errors import EvidenceStoreFull, PictureUndecodable
+from signalling.capture import Progress, Side
+from web.evidence import EvidenceShelf
+
+log = structlog.get_logger(__name__)
+
+CHUNK: Final = 32 * 1024
+BEST_BYTES: Final = 2_000_000
+HELP_BYTES: Final = 600_000
+PARTS: Final = 5
+LASTS_S: Final = 900.0
+"""A capture that is not resumed for so long is forgotten."""
+PER_HOUR: Final = 30
+"""Captures of one session: nobody shows a document so often."""
+HOUR_S: Final = 3_600.0
+HELD_BYTES: Final = 96 * 1024 * 1024
+"""Of all captures together, as announced."""
+TOLD_EVERY_S: Final = 0.5
+QUALITIES: Final = 12
+KINDS: Final = {Side.FRONT: SnapshotKind.ID_DOCUMENT, Side.BACK: SnapshotKind.ID_BACK}
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_WORD: Final = re.compile(r"[a-z_]{1,24}")
+
+
+class WrongOffset(InvigilationError):
+    """This chunk does not follow on what has come."""
+
+    code = "wrong_offset"
+
+    def __init__(self, have: int) -> None:
+        super().__init__(f"This does not follow: {have} bytes of it are here.")
+
+
+class WrongDigest(InvigilationError):
+    """What has come of a part is not what was announced; it is forgotten."""
+
+    code = "wrong_digest"
+
+    def __init__(self, part: int) -> None:
+        super().__init__(f"Part {part} came wrong. Send it again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A picture as announced."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a page is about to send: one side of a document; the first part is the best picture."""
+
+    session: str
+    kind: DocumentKind
+    side: Side
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        """The capture's name: the same for the same bytes, so that a page can go on."""
+        parts = [[part.sha256, part.size] for part in self.parts]
+        said = canonical([self.session, self.kind.value, self.side.value, parts])
+        return f"cp_{hashlib.sha256(said).hexdigest()[:20]}"
+
+    @property
+    def size(self) -> int:
+        """How many bytes will come."""
+        return sum(part.size for part in self.parts)
+
+
+@dataclass(slots=True)
+class _Held:
+    plan: Plan
+    until: float
+    came: list[bytearray] = field(default_factory=list)
+    evidence: str | None = None
+    """Set when the capture is finished; then nothing else of it is held."""
+    told_at: float = float("-inf")
+    finishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def size(self) -> int:
+        return self.plan.size if self.evidence is None else 0
+
+    @property
+    def have(self) -> list[int]:
+        if self.evidence is not None:
+            return [part.size for part in self.plan.parts]
+        return [len(part) for part in self.came]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How the live room is told: of what is coming, and of what is in the record."""
+
+    progress: Callable[[str, Progress], None]
+    captured: Callable[[str, Side, DocumentKind], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Captures:
+    """Takes captures in, one at a time for each session."""
+
+    desk: Desk
+    shelf: EvidenceShelf
+    room: Room
+    _held: dict[str, _Held] = field(default_factory=dict)
+    _begun: dict[str, deque[float]] = field(default_factory=dict)
+
+    async def begin(self, plan: Plan) -> tuple[list[int], str | None]:
+        """Begin or resume a capture: how much of each part is here, and the evidence when done.
+
+        Raises `NotAllowed` when no document is wanted of this learner, and `Busy`.
+        """
+        session = plan.session
+        await self.desk.identity.may_picture(session, None)
+        self._sweep()
+        now = self.desk.office.clock.monotonic()
+        held = self._held.get(session)
+        if held is not None and held.plan == plan and await self._stands(held):
+            held.until = now + LASTS_S
+            return held.have, held.evidence
+        others = sum(one.size for ident, one in self._held.items() if ident != session)
+        begun = self._begun.setdefault(session, deque())
+        if len(begun) >= PER_HOUR or others + plan.size > HELD_BYTES:
+            raise Busy("picture desk")
+        begun.append(now)
+        held = _Held(plan, now + LASTS_S, [bytearray() for _ in plan.parts])
+        self._held[session] = held
+        self._tell(held)
+        return held.have, None
+
+    def put(self, session: str, name: str, part: int, offset: int, data: bytes) -> int:
+        """Take a chunk in; return how much of the part is here.
+
+        Raises `NotFound`, `InvalidInput` and `WrongOffset`.
+        """
+        held = self._find(session, name)
+        if not 0 <= part < len(held.plan.parts):
+            raise NotFound("part", str(part))
+        have = held.have[part]
+        if not 0 < len(data) <= CHUNK:
+            raise InvalidInput("chunk", f"Send 1 to {CHUNK} bytes at once.")
+        if offset + len(data) <= have:
+            return have  # it came before: its answer was lost
+        if offset != have or offset + len(data) > held.plan.parts[part].size:
+            raise WrongOffset(have)
+        held.came[part] += data
+        self._tell(held)
+        return have + len(data)
+
+    async def finish(self, session: str, name: str) -> str:
+        """Put the picture into the record, and return its id; a second time is no change.
+
+        Raises `NotFound`, `WrongOffset` when something is missing, `WrongDigest`, `InvalidInput`
+        for a picture that cannot be used, `Busy`, and what the desk refuses.
+        """
+        held = self._find(session, name)
+        async with held.finishing:
+            if held.evidence is None:
+                _check(held)
+                held.evidence = await self._keep(held)
+                held.came = []
+        return held.evidence
+
+    async def sweep(self) -> None:
+        """Forget what is too old; the clock asks for this now and then."""
+        self._sweep()
+
+    def _sweep(self) -> None:
+        now = self.desk.office.clock.monotonic()
+        for session, held in [*self._held.items()]:
+            if held.until <= now:
+                del self._held[session]
+        for session, begun in [*self._begun.items()]:
+            while begun and begun[0] <= now - HOUR_S:
+                begun.popleft()
+            if not begun:
+                del self._begun[session]
+
+    async def _keep(self, held: _Held) -> str:
+        plan = held.plan
+        session, kind = plan.session, KINDS[plan.side]
+        await self.desk.identity.may_picture(session, None)
+        best, *more = [bytes(part) for part in held.came]
+        try:
+            drawn = await self.shelf.eye.draw(best)
+            picture = await self.shelf.keep(session, kind, drawn.jpeg)
+        except PictureUndecodable as error:
+            raise InvalidInput("picture", f"This picture cannot be used: {error.why}.") from None
+        except EvidenceStoreFull:
+            raise Busy("picture desk") from None
+        try:
+            await self.desk.identity.record(session, None, Seen(kind, picture, document=plan.kind))
+        except InvigilationError:
+            # Refused: the learner was admitted meanwhile, say. No row leads to this picture.
+            await asyncio.to_thread(self.shelf.vault.erase, session, picture.id)
+            raise
+        self.room.captured(session, plan.side, plan.kind)
+        self.shelf.studies.picture(picture, plan.kind, more)
+        return picture.id
+
+    async def _stands(self, held: _Held) -> bool:
+        """Say whether a finished capture still is what the check goes by."""
+        if held.evidence is None:
+            return True
+        check = (await self.desk.sessions.view(held.plan.session)).identity
+        return held.evidence in {check.document, check.back}
+
+    def _find(self, session: str, name: str) -> _Held:
+        held = self._held.get(session)
+        if (
+            held is None
+            or held.plan.name != name
+            or held.until <= self.desk.office.clock.monotonic()
+        ):
+            raise NotFound("capture", name)
+        return held
+
+    def _tell(self, held: _Held) -> None:
+        """Tell the room how much has come, now and then."""
+        now = self.desk.office.clock.monotonic()
+        if now - held.told_at >= TOLD_EVERY_S:
+            held.told_at = now
+            progress = Progress(held.plan.side, sum(held.have), held.plan.size)
+            self.room.progress(held.plan.session, progress)
+
+
+def _check(held: _Held) -> None:
+    for number, (came, part) in enumerate(zip(held.came, held.plan.parts, strict=True)):
+        if len(came) != part.size:
+            raise WrongOffset(len(came))
+        if hashlib.sha256(came).hexdigest() != part.sha256:
+            came.clear()
+            raise WrongDigest(number)
+
+
+def plan_of(session: str, body: Mapping[str, Any]) -> Plan:
+    """Return what a page announces; raises `InvalidInput`."""
+    if body.keys() - {"session", "kind", "side", "parts", "quality"}:
+        raise InvalidInput("body", "There are fields in it that nobody asked for.")
+    raw = body.get("parts")
+    if type(raw) is not list or not 0 < len(raw) <= PARTS:
+        raise InvalidInput("parts", f"Announce 1 to {PARTS} parts.")
+    _check_quality(body.get("quality", {}))
+    parts = tuple(
+        _part(one, HELP_BYTES if number else BEST_BYTES) for number, one in enumerate(raw)
+    )
+    try:
+        return Plan(session, DocumentKind(body["kind"]), Side(body["side"]), parts)
+    except (KeyError, ValueError):
+        raise InvalidInput("kind", "There is no such document, or no such side.") from None
+
+
+def _part(raw: object, most: int) -> Part:
+    if type(raw) is not dict or raw.keys() != {"sha256", "size"}:
+        raise InvalidInput("parts", "A part has a digest and a size.")
+    sha256, size = raw["sha256"], raw["size"]
+    if type(sha256) is not str or not _SHA256.fullmatch(sha256):
+        raise InvalidInput("sha256", "A digest has 64 hexadecimal digits.")
+    if type(size) is not int or not 0 < size <= most:
+        raise InvalidInput("size", f"A part has 1 to {most:,} bytes.")
+    return Part(sha256, size)
+
+
+def _check_quality(raw: object) -> None:
+    """Refuse what is no small table of numbers and words: it is for the log, and proves nothing."""
+    if not isinstance(raw, dict) or len(raw) > QUALITIES:
+        raise InvalidInput("quality", "Send a few numbers.")
+    for name, one in raw.items():
+        word = not isinstance(one, str) or _WORD.fullmatch(one)
+        if not _WORD.fullmatch(name) or not isinstance(one, bool | int | float | str) or not word:
+            raise InvalidInput("quality", "Send a few numbers.")
