@@ -8,6 +8,7 @@ import { Connection } from "../lib/connection";
 import type { Media } from "../lib/media-link";
 import { status, turnedTo, type Standing, type Status } from "../lib/status";
 import { Asks } from "../room/asks";
+import { DocumentCapture } from "../room/document";
 import { Hand } from "../room/hand";
 import { make, pressable, setList } from "../room/make";
 import { NewsLines } from "../room/news";
@@ -19,6 +20,7 @@ const KINDS: readonly Kind[] = ["camera", "microphone"];
 /** Large and sharp while the identity document is read; light on the link after admission. */
 const FOR_READING = { maxBitrate: 900_000, maxFramerate: 10 };
 const FOR_WATCHING = { maxBitrate: 400_000, maxFramerate: 15 };
+const READING_WIDTH = 1280;
 const WATCHING_WIDTH = 640;
 
 const boot = bootData<Boot & { second_url: string }>();
@@ -82,6 +84,12 @@ const outbox = new Outbox(room, drawChat);
 const screen = new Screen(room, draw);
 const asks = new Asks(byId("asks"), room, screen, write, draw);
 const hand = new Hand(room);
+const capture = new DocumentCapture(byId("capture"), {
+  session: room.session,
+  camera: () => devices.camera,
+  reading: (on) => devices.forReading(on),
+  changed: draw,
+});
 const second = new SecondCamera(boot);
 const news = new NewsLines();
 
@@ -203,13 +211,11 @@ function hangUp(): void {
 function aim(): void {
   const before: SessionState[] = ["scheduled", "checked_in", "identified"];
   const reading = state?.inspection?.kind === "identity" || performance.now() < sharpUntil;
-  if (!state || reading || before.includes(state.state)) {
-    room.setEncoding("camera", { ...FOR_READING, scaleResolutionDownBy: 1 });
-  } else {
-    const width = devices.camera?.getSettings().width ?? WATCHING_WIDTH;
-    const scale = Math.max(1, width / WATCHING_WIDTH);
-    room.setEncoding("camera", { ...FOR_WATCHING, scaleResolutionDownBy: scale });
-  }
+  const width = devices.camera?.getSettings().width ?? WATCHING_WIDTH;
+  const sharp = !state || reading || before.includes(state.state);
+  const widest = sharp ? READING_WIDTH : WATCHING_WIDTH;
+  const scaleResolutionDownBy = Math.max(1, width / widest);
+  room.setEncoding("camera", { ...(sharp ? FOR_READING : FOR_WATCHING), scaleResolutionDownBy });
 }
 
 async function stayAwake(): Promise<void> {
@@ -222,11 +228,13 @@ async function stayAwake(): Promise<void> {
 function draw(): void {
   if (!inRoom) return;
   const met = metBy !== null && metBy === state?.invigilator.name;
-  drawStatus(status(state, link, refusal, met));
+  const live = state && !isOver(state.state) && link !== "replaced" && !refusal ? state : null;
+  capture.draw(live);
+  const doing = capture.leads ? "document" : capture.done ? "face" : null;
+  drawStatus(status(state, link, refusal, met, doing));
   drawTags();
   drawPictures();
   drawTime();
-  const live = state && !isOver(state.state) && link !== "replaced" && !refusal ? state : null;
   asks.draw(live);
   hand.draw(live);
   second.draw(live);
@@ -244,7 +252,8 @@ function draw(): void {
   byId("open").hidden = url === null || state.state === "paused";
   if (url) byId<HTMLAnchorElement>("open-link").href = url;
   for (const id of ["live", "settings", "allowed"]) byId(id).hidden = isOver(state.state);
-  const identify = state.state === "checked_in" && state.invigilator.present && met;
+  const identify =
+    state.state === "checked_in" && state.invigilator.present && met && !capture.leads;
   byId("room").classList.toggle("identify", identify);
 }
 

@@ -33,14 +33,17 @@ function remember(kind: Kind, id: string): void {
   }
 }
 
+/** As large as a document wants it; smaller ones are taken as well. */
+const FOR_READING = { width: { ideal: 1920 }, height: { ideal: 1080 } };
+const USUAL = { width: { ideal: 1280 }, height: { ideal: 720 } };
+
 function wanted(kind: Kind, id: string | undefined): MediaStreamConstraints {
   const device = id ? { deviceId: { ideal: id } } : {};
   return kind === "camera"
     ? {
         video: {
           ...device,
-          width: { ideal: 1280 },
-          height: { ideal: 720 },
+          ...USUAL,
           frameRate: { ideal: 15, max: 30 },
         },
       }
@@ -85,6 +88,8 @@ export class Devices {
   camera: MediaStreamTrack | null = null;
   microphone: MediaStreamTrack | null = null;
   readonly troubles = new Map<Kind, Trouble>();
+  /** The camera at the back is open only for a document. */
+  private turned = false;
 
   /** `changed` is called after every change of a track or a trouble. */
   constructor(private readonly changed: () => void) {
@@ -122,6 +127,40 @@ export class Devices {
       this.troubles.set(kind, trouble(kind, error));
     }
     this.changed();
+  }
+
+  /**
+   * Makes the camera fit for reading a document: the one at the back of a phone, else larger
+   * pictures; or makes it the usual one again. Returns whether the one at the back is open.
+   */
+  async forReading(on: boolean): Promise<boolean> {
+    const facing = this.camera?.getSettings().facingMode;
+    if (!on) {
+      if (facing === "environment" && this.turned) await this.open("camera");
+      else await this.camera?.applyConstraints(USUAL).catch(() => undefined);
+      this.turned = false;
+      return false;
+    }
+    if (facing === "user" && matchMedia("(pointer: coarse)").matches && (await this.turn())) {
+      return true;
+    }
+    await this.camera?.applyConstraints(FOR_READING).catch(() => undefined);
+    return facing === "environment";
+  }
+
+  /** Opens the camera at the back; most phones have to close the other one first. */
+  private async turn(): Promise<boolean> {
+    const video = { facingMode: { exact: "environment" }, ...FOR_READING };
+    this.camera?.stop();
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video });
+      for (const track of stream.getTracks()) this.take(track);
+      this.turned = true;
+      this.changed();
+    } catch {
+      await this.open("camera");
+    }
+    return this.turned;
   }
 
   /** Switches one device off. */

@@ -11,6 +11,8 @@ const MEDIA_PATIENCE = 3;
 const HEAL_MS = 2500;
 /** How long to listen whether the old peer connection outlived a lost socket. */
 const LISTEN_MS = 1500;
+/** So much of a camera's name is told. */
+const LABEL_LIMIT = 120;
 /** After an offer that was refused. */
 const AGAIN_MS = 1000;
 
@@ -282,6 +284,8 @@ export class MediaLink {
       camera: isOn(camera),
       microphone: isOn(audio),
       screen: isOn(screen),
+      // What the camera calls itself: a virtual one is told by its name.
+      label: (camera?.label ?? "").slice(0, LABEL_LIMIT),
     });
   }
 

@@ -196,6 +196,8 @@ export interface Recheck {
   id: string;
   cause: "random" | "gap" | "asked";
   evidence: string;
+  /** Cut out of it as the first face was, where a face was found. */
+  aligned: string | null;
   taken_at: string;
   result: RecheckResult | null;
   note: string;

@@ -21,6 +21,9 @@ export function turnedTo(state: RoomState): boolean {
   return present && (microphone || wrote);
 }
 
+/** What the page itself asks for before admission. */
+export type Doing = "document" | "face" | null;
+
 /**
  * The one status that matters most now: the link's, else the session's.
  * `met`: this invigilator has turned to the learner, now or before.
@@ -30,6 +33,7 @@ export function status(
   link: Standing,
   refusal: string | null,
   met: boolean,
+  doing: Doing = null,
 ): Status {
   if (link === "replaced") {
     return {
@@ -49,16 +53,18 @@ export function status(
   if (!state || link === "connecting") {
     return { tone: "calm", title: "Connecting…", words: "This can take some seconds at sea." };
   }
-  return ofSession(state, met);
+  return ofSession(state, met, doing);
 }
 
-function ofSession(state: RoomState, met: boolean): Status {
+function ofSession(state: RoomState, met: boolean, doing: Doing): Status {
   const reason = state.reason ? `Reason: ${sentence(state.reason)} ` : "";
   const here = state.invigilator.present;
   switch (state.state) {
     case "scheduled":
     case "checked_in":
+      if (doing === "document") return documentFirst(state);
       if (!here) return waiting(state);
+      if (doing === "face") return FACE;
       return met ? HOLD_ID : inTurn(state);
     case "identified":
       return {
@@ -115,6 +121,20 @@ const HOLD_ID: Status = {
     "Hold the page with your photo close to the camera, flat and without glare. " +
     "Then look straight into the camera. Your invigilator tells you when it is enough.",
 };
+
+const FACE: Status = {
+  tone: "calm",
+  title: "Look straight into the camera",
+  words: "Your document is with your invigilator, who compares it with your face.",
+};
+
+function documentFirst(state: RoomState): Status {
+  const { name, present } = state.invigilator;
+  const who = present
+    ? `Your invigilator ${name ?? ""} is here, and sees it at once.`
+    : "Your invigilator comes soon: this can be done before.";
+  return { tone: "calm", title: "First: your identity document", words: who };
+}
 
 /** The invigilator is in all their rooms at once, and sees to one learner after the other. */
 function inTurn(state: RoomState): Status {

@@ -1,12 +1,12 @@
 // What the invigilator asks of the learner, large and first on the page: a notice to read, something
-// to show, the screen to share. Each stands until it is done; drawn anew it does not jump.
+// to do or to show, the screen to share. Each stands until it is done; drawn anew it does not jump.
 
 import { byId, setText } from "../lib/page";
-import type { ChatLine, RoomState } from "../lib/protocol";
+import type { ChatLine, OpenChallenge, RoomState } from "../lib/protocol";
 import type { RoomLink } from "../lib/room-link";
 import { make, pressable } from "./make";
 import type { Screen } from "./screen";
-import { INSPECTIONS } from "./words";
+import { CHALLENGES, INSPECTIONS } from "./words";
 
 /** Two short tones: the page of the assessment usually lies over this one. */
 const CHIME = [660, 880];
@@ -68,7 +68,8 @@ export class Asks {
     };
     const notice = state.chat.find((line) => line.notice && line.seq > this.readUpTo);
     if (notice) add(`notice-${notice.seq}`, true, () => this.notice(notice));
-    const { inspection } = state;
+    const { challenge, inspection } = state;
+    if (challenge) add(`do-${challenge.id}`, true, () => this.challenge(challenge));
     if (inspection && !inspection.done_at) {
       add(`show-${inspection.id}`, true, () => this.inspection(inspection.id, state));
     } else if (inspection) {
@@ -101,6 +102,13 @@ export class Asks {
       make("p", "ask-text", text),
       read,
     ]);
+  }
+
+  private challenge({ id, kind, detail }: OpenChallenge): HTMLElement {
+    const rest = [make("p", "ask-text", "Do it now, and look into the camera.")];
+    // Read digit by digit, as it is to be said.
+    if (detail) rest.unshift(make("p", "ask-number", [...detail].join(" ")));
+    return this.card(`do-${id}`, CHALLENGES[kind], rest);
   }
 
   private inspection(id: string, state: RoomState): HTMLElement {

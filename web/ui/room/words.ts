@@ -1,7 +1,7 @@
 // What the learner's room says beside its status: what has changed, and what happens afterwards.
 
 import { clockTime } from "../lib/page";
-import type { InspectionKind, RoomState, SessionState } from "../lib/protocol";
+import type { ChallengeKind, InspectionKind, RoomState, SessionState } from "../lib/protocol";
 
 export interface News {
   tone: "calm" | "warn";
@@ -27,11 +27,23 @@ export const INSPECTIONS: Record<InspectionKind, Ask> = {
   identity: {
     title: "Show your identity document again",
     steps: [
-      "Hold the page with your photo close to the camera, flat and without glare.",
-      "Keep it still while you count to five.",
+      "Press “Start” on this page and take a picture of it.",
+      "If there is no such button, hold the page with your photo close to the camera, and count to five.",
       "Then look straight into the camera.",
     ],
   },
+};
+
+/** What to do at once, when the invigilator asks for it; `number` has a number to say. */
+export const CHALLENGES: Record<ChallengeKind, string> = {
+  hand_across_face: "Move one hand slowly across your face",
+  turn_head_left: "Turn your head to the left, then back",
+  turn_head_right: "Turn your head to the right, then back",
+  look_up: "Look up, then into the camera again",
+  touch_ear: "Touch one of your ears",
+  tilt_document: "Hold your document up and tilt it slowly",
+  document_beside_face: "Hold your document beside your face",
+  number: "Say this number aloud",
 };
 
 /** "2 min 10 s", "45 s", "1 h 5 min". */

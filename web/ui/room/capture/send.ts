@@ -1,0 +1,160 @@
+// Sends what waits to the server, piece by piece; goes on where it stopped, whatever happened.
+
+import type { Keep, Waiting } from "./keep";
+import { nextPiece, Pace, shareOf } from "./pace";
+
+export type Sending = "idle" | "sending" | "stuck" | "unusable" | "unwanted" | "closed";
+
+/** How it went with one picture. */
+type Outcome = "done" | "unusable" | "unwanted" | "closed";
+
+interface Begun {
+  capture: string;
+  chunk: number;
+  have: number[];
+  evidence: string | null;
+}
+
+const LIMIT_MS = 60_000;
+/** So many times in a row the server may have forgotten or mistaken what came before. */
+const ANEW = 4;
+
+/** The server answered, and not as hoped. */
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+  ) {
+    super(code);
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+export class Sender {
+  standing: Sending = "idle";
+  /** How much of the picture that is being sent is there, 0 to 1. */
+  share = 0;
+  private running = false;
+  private pace: Pace | null = null;
+
+  /** `changed` is called after every step, `done` when the server has one picture. */
+  constructor(
+    private readonly url: string,
+    private readonly session: string,
+    private readonly keep: Keep,
+    private readonly changed: () => void,
+    private readonly done: (one: Waiting) => void,
+  ) {}
+
+  /** Sends all that waits; does nothing while it is at it. */
+  async run(): Promise<void> {
+    if (this.running) return;
+    this.running = true;
+    try {
+      for (;;) {
+        const [next] = await this.keep.of(this.session);
+        if (!next) break;
+        this.tell("sending");
+        const outcome = await this.bring(next);
+        if (outcome === "done") {
+          await this.drop(next);
+          this.done(next);
+          continue;
+        }
+        for (const one of await this.keep.of(this.session)) await this.keep.drop(one);
+        this.tell(outcome);
+        return;
+      }
+      this.tell("idle");
+    } finally {
+      this.running = false;
+    }
+  }
+
+  /** Drops what was sent, unless a newer picture of the same side has come meanwhile. */
+  private async drop(sent: Waiting): Promise<void> {
+    const waiting = await this.keep.of(this.session);
+    const same = waiting.find(({ side }) => side === sent.side);
+    if (same?.at === sent.at) await this.keep.drop(sent);
+  }
+
+  private async bring(one: Waiting): Promise<Outcome> {
+    let failures = 0;
+    let anew = 0;
+    for (;;) {
+      const before = this.share;
+      try {
+        await this.once(one);
+        return "done";
+      } catch (error) {
+        const status = error instanceof Refusal ? error.status : 0;
+        const code = error instanceof Refusal ? error.code : "";
+        if (status === 401 || status === 403) return "closed";
+        if (status === 413 || status === 422 || status === 400) return "unusable";
+        const mistaken = ["wrong_offset", "wrong_digest", "not_found"].includes(code);
+        if (status === 409 && !mistaken) return "unwanted";
+        if (mistaken) anew += 1;
+        if (anew > ANEW) return "unusable";
+        failures = this.share > before ? 1 : failures + 1;
+      }
+      this.tell(failures > 1 ? "stuck" : "sending");
+      await Promise.race([sleep(Pace.retry(failures)), online()]);
+    }
+  }
+
+  /** Asks what the server has, sends the rest, and has it taken. */
+  private async once(one: Waiting): Promise<void> {
+    const { session, kind, side, parts, quality } = one;
+    const begun = await this.post<Begun>(this.url, { session, kind, side, parts, quality });
+    if (begun.evidence) return;
+    this.pace ??= new Pace(begun.chunk);
+    const have = [...begun.have];
+    this.share = shareOf(parts, have);
+    for (;;) {
+      const piece = nextPiece(parts, have, Math.min(this.pace.bytes, begun.chunk));
+      if (!piece) break;
+      const { part, from, to } = piece;
+      const began = performance.now();
+      const blob = one.blobs[part]?.slice(from, to);
+      if (!blob) throw new Refusal(422, "lost");
+      const answer = await this.put(`${this.url}/${begun.capture}/${part}/${from}`, blob);
+      have[part] = answer.have;
+      this.share = shareOf(parts, have);
+      this.tell("sending");
+      await sleep(this.pace.sent(to - from, performance.now() - began));
+    }
+    await this.post(`${this.url}/${begun.capture}/finish`, {});
+  }
+
+  private post<T>(url: string, body: object): Promise<T> {
+    return call<T>(url, "POST", "application/json", JSON.stringify(body));
+  }
+
+  private put(url: string, body: Blob): Promise<{ have: number }> {
+    return call(url, "PUT", "application/octet-stream", body);
+  }
+
+  private tell(standing: Sending): void {
+    this.standing = standing;
+    this.changed();
+  }
+}
+
+async function call<T>(url: string, method: string, type: string, body: string | Blob): Promise<T> {
+  const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]');
+  const answer = await fetch(url, {
+    method,
+    headers: { "Content-Type": type, "X-CSRF-Token": token?.content ?? "" },
+    body,
+    signal: AbortSignal.timeout(LIMIT_MS),
+  });
+  const said = (await answer.json().catch(() => ({}))) as { error?: { code?: string } };
+  if (!answer.ok) throw new Refusal(answer.status, said.error?.code ?? "");
+  return said as T;
+}
+
+/** Resolves when the device says that it is online again. */
+function online(): Promise<void> {
+  return new Promise((done) => addEventListener("online", () => done(), { once: true }));
+}
