@@ -22,12 +22,16 @@ from invigilation.slots import Shift
 from invigilation.store import Store
 from invigilation.store.people import Backend
 from invigilation.store.views import Sitting
+from recordings.evidence import Snapshots
 from recordings.seal import Seal, SigningKey
 from recordings.vault import Vault
+from tests.web.eyes import shelf_of
 from web import pages
 from web.auth import cookies
 from web.auth.links import personal_link
+from web.captures import Captures, Room
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
+from web.pages.captures import CAPTURES
 from web.relay import Relay
 from web.settings import Settings
 
@@ -191,6 +195,8 @@ def make_app(
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
     app[VERIFIER] = lambda record: b'"attestation": null' not in record
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)
+    shelf = shelf_of(app[DESK], app[VAULT], Snapshots())
+    app[CAPTURES] = Captures(app[DESK], shelf, Room(lambda *_: None, lambda *_: None))
     pages.setup(app)
     return app
 

@@ -10,8 +10,8 @@ from invigilation.presence import Source
 from invigilation.store.views import Sitting
 from recordings.evidence import Snapshots
 from tests.recordings import media
+from tests.web.eyes import shelf_of
 from tests.web.office import START, World
-from web.evidence import EvidenceShelf
 
 PARTS = (
     (Source.CAMERA, 0.0, 12),
@@ -53,7 +53,7 @@ async def recorded(world: World, parts: tuple[tuple[Source, float, int], ...] = 
 async def record(world: World, session: str, source: Source, lasts: int) -> None:
     """Record one source from now on, for so many seconds of media; the clock stands still."""
     snapshots = Snapshots()
-    recording = await EvidenceShelf(world.desk, world.vault, snapshots).begin(session, source)
+    recording = await shelf_of(world.desk, world.vault, snapshots).begin(session, source)
     zero = world.clock.monotonic()
     for second in range(lasts):
         for frame in _within(second, _pictures(lasts, _SEEN[source])) if source in _SEEN else ():

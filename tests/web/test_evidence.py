@@ -18,7 +18,8 @@ from recordings.vault import Vault
 from tests import builders
 from tests.harness.waiting import until
 from tests.recordings.sights import VIEWS, key_frames
-from web.evidence import BEGINNING, EvidenceShelf
+from tests.web.eyes import shelf_of
+from web.evidence import BEGINNING
 
 MONTH = timedelta(days=30)
 
@@ -33,7 +34,7 @@ async def scene(tmp_path, sqlite_template):
 def shelf(scene, tmp_path):
     vault = Vault(tmp_path / "vault", bytes(32), reserve=0)
     snapshots = Snapshots()
-    yield EvidenceShelf(scene.desk, vault, snapshots)
+    yield shelf_of(scene.desk, vault, snapshots)
     snapshots.close()
 
 
@@ -184,9 +185,7 @@ async def test_evidence_that_is_listed_is_no_stranger_however_old(scene, shelf):
 
 
 async def test_on_a_full_disk_no_recording_begins_and_none_is_noted(scene, shelf):
-    full = EvidenceShelf(
-        scene.desk, Vault(shelf.vault._root, bytes(32), reserve=2**62), shelf.snapshots
-    )
+    full = shelf_of(scene.desk, Vault(shelf.vault._root, bytes(32), reserve=2**62), shelf.snapshots)
     before = await kinds(scene)
 
     with pytest.raises(EvidenceStoreFull):

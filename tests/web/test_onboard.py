@@ -20,6 +20,7 @@ from invigilation.store.onboard import Listed
 from recordings.evidence import Snapshots
 from recordings.retention import Policy
 from recordings.vision.upload import MAX_BYTES
+from tests.web.eyes import shelf_of
 from tests.web.office import (
     ADA,
     ANA,
@@ -33,7 +34,6 @@ from tests.web.office import (
     World,
 )
 from web.auth.links import onboard_link
-from web.evidence import EvidenceShelf
 from web.pages.mistakes import PICTURE_ROOM
 from web.pages.onboard import LINK_DAYS, SENT_LIMIT
 from web.retention import Eraser
@@ -573,7 +573,7 @@ async def test_the_picture_goes_when_its_time_is_over_and_the_record_still_holds
 async def test_a_forms_picture_is_no_stranger_to_the_vault(world: World) -> None:
     form = await one_sent(world)
     snapshots = Snapshots()
-    shelf = EvidenceShelf(world.desk, world.vault, snapshots)
+    shelf = shelf_of(world.desk, world.vault, snapshots)
 
     erased = await shelf.erase_strangers(timedelta(seconds=-60))
 
