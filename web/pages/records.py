@@ -9,11 +9,14 @@ from typing import Any
 
 from aiohttp import web
 
+from invigilation.comparing import Field
 from invigilation.desk.reports import Record, record_file
 from invigilation.errors import NotFound
+from invigilation.hints import WORDS as HINTS
+from invigilation.identity import IdentityCheck
 from invigilation.people import Role, Staff
 from invigilation.presence import Source
-from invigilation.record import Entry
+from invigilation.record import Data, Entry
 from recordings.errors import EvidenceDamaged
 from recordings.vault import Vault
 from recordings.webm import HEAD_BYTES, Glance, glance
@@ -21,6 +24,7 @@ from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT, VERIFIER
 from web.pages import words
 from web.pages.frame import staff_page
+from web.pages.identity_words import DOCUMENTS, FIELDS, PURPOSES
 from web.pages.timeline import NAMES, SIGNALS, Words, time_line
 
 log = logging.getLogger(__name__)
@@ -40,8 +44,19 @@ EVENTS = {
     "left": "Left the room",
     "chat": "Wrote a message",
     "snapshot": "Took a picture",
+    "document_read": "The document was read",
+    "document_unread": "Nothing could be read of the document",
+    "likeness": "How alike the two faces are was computed",
+    "hint": "Something to look at twice",
+    "identity_referred": "Asked a colleague to look at the identity, too",
     "identity_decided": "Decided on the identity",
     "identity_reopened": "Asked for the identity document again",
+    "challenge_asked": "Asked the learner to do something unforeseen",
+    "challenge_judged": "Judged what the learner did",
+    "rechecked": "The face was taken again",
+    "recheck_judged": "Compared the face that was taken again",
+    "consent_given": "The learner gave consent",
+    "consent_withdrawn": "The learner took a consent back",
     "admit": "Admitted the learner: the assessment began",
     "pause": "Paused the assessment",
     "resume": "Resumed the assessment",
@@ -76,10 +91,29 @@ EVENTS = {
     "attendance_decided": "Decided what the missed session was",
     "attested": "Signed the statement",
 }
-_SAID = ("decision", "reason", "why", "category", "minutes", "kind", "outcome", "ruling", "result")
+_SAID = (
+    "decision",
+    "proposed",
+    "reason",
+    "why",
+    "category",
+    "minutes",
+    "kind",
+    "detail",
+    "cause",
+    "purpose",
+    "hint",
+    "outcome",
+    "ruling",
+    "result",
+)
 """What of an entry's data is shown beside its words."""
 _PLAIN = {
     "id_document": "identity document",
+    "id_back": "back of the identity document",
+    "face_again": "face, taken again",
+    "portrait": "portrait, cut out of the document",
+    "face_aligned": "face, cut out of its picture",
     "technical": "technical, its time is given back",
     "room_scan": "the room",
     "identity": "the face and the document",
@@ -89,6 +123,20 @@ _PLAIN = {
     "invigilator_recording": "invigilator's voice",
 }
 """Words of the record that a reader would stumble over; the others are plain by themselves."""
+_WRITTEN = frozenset({"reason", "why", "detail"})
+"""What people wrote, and numbers: shown as they are."""
+_NOTED = {"differs": "differs", "explained": "differs as documents do"}
+_BY_NAME = {
+    "hint": {kind.value: words for kind, words in HINTS.items()},
+    "purpose": {purpose.value: name.lower() for purpose, name in PURPOSES.items()},
+    "proposed": {"confirmed": "would confirm", "not_confirmed": "would not confirm"},
+    "cause": {
+        "random": "at a random moment",
+        "gap": "after a gap",
+        "asked": "because the invigilator asked",
+    },
+}
+"""Words of facts whose values mean something else elsewhere."""
 GOOD_AGAIN = {"picture": ("good",), "sound": ("heard", "quiet"), "link": ("live",)}
 """What a signal says while nothing is wrong."""
 _GROUPS = {
@@ -146,12 +194,7 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
         "outcome": None if of.session.outcome is None else of.session.outcome.value,
         "statement": None if of.sealed is None else of.sealed.statement,
         "invigilator": sitting.staff_name,
-        "identity": {
-            "decision": None if check.decision is None else check.decision.value,
-            "reason": check.reason,
-            "document": check.document if check.document in present else None,
-            "face": check.face if check.face in present else None,
-        },
+        "identity": _identity(check, present, names),
         "events": [
             {
                 "seq": one.seq,
@@ -172,6 +215,26 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
             if one.kind in RECORDINGS and one.id in present
         ],
         "download_url": of.sealed and f"/staff/records/{of.session.id}/download",
+    }
+
+
+def _identity(check: IdentityCheck, present: set[str], names: dict[str, str]) -> dict[str, Any]:
+    """Return the decision, who made it and by what; pictures as long as they are kept."""
+    taken = [
+        (check.document, "Identity document"),
+        *([] if check.back is None else [(check.back, "Back of the document")]),
+        (check.face, "Face"),
+        *([] if check.portrait is None else [(check.portrait, "Portrait, cut out")]),
+        *([] if check.aligned is None else [(check.aligned, "Face, cut out")]),
+    ]
+    return {
+        "decision": None if check.decision is None else check.decision.value,
+        "reason": check.reason,
+        "kind": None if check.kind is None else DOCUMENTS[check.kind],
+        "by": None if check.decided_by is None else names.get(check.decided_by),
+        "asked_by": None if check.referred_by is None else names.get(check.referred_by),
+        "asked_why": check.referred_reason,
+        "pictures": [(one if one in present else None, name) for one, name in taken],
     }
 
 
@@ -208,7 +271,22 @@ def _words(entry: Entry) -> str:
         return _signal(str(data.get("signal")), str(data.get("state")))
     said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
-    return f"{said}: {'. '.join(facts)}" if facts else said
+    facts = [*facts, *_compared(data)]
+    return f"{said}: {'. '.join(one.removesuffix('.') for one in facts)}" if facts else said
+
+
+def _compared(data: Data) -> list[str]:
+    """Return how a document was read, and what of it was not the same as in the booking."""
+    read = {"machine": "by machine", "typed": "by eye"}.get(str(data.get("source")))
+    grades = [(field, data.get(f"{field.value}_grade")) for field in Field]
+    return [
+        *([] if read is None else [read]),
+        *(
+            f"{told[0].lower()} {told[1]}"
+            for field, grade in grades
+            if (told := (FIELDS[field], _NOTED.get(str(grade))))[1] is not None
+        ),
+    ]
 
 
 def _signal(signal: str, state: str) -> str:
@@ -224,7 +302,9 @@ def _plain(name: str, value: str) -> str:
         return _category(value)
     if name == "minutes":
         return f"{value} min"
-    return value if name in {"reason", "why"} else _PLAIN.get(value, value.replace("_", " "))
+    if name in _WRITTEN:
+        return value
+    return _BY_NAME.get(name, _PLAIN).get(value, value.replace("_", " "))
 
 
 def _category(raw: str) -> str:

@@ -47,9 +47,14 @@ _UNMARKED = frozenset(
         "signal",
         "looked_in",
         "looked_out",
+        "likeness",
+        "document_unread",
+        "consent_given",
     }
 )
 """Kinds that are no marks: nothing happened in the room, or a bar says it better."""
+_CUT_OUT = frozenset({"portrait", "face_aligned"})
+"""Pictures that were made of pictures, some moments after those."""
 SIGNALS = {
     (Signal.PICTURE, "black"): "The picture was black",
     (Signal.PICTURE, "frozen"): "The picture stood still",
@@ -230,7 +235,7 @@ def _incidents(view: RoomView, words: Words) -> Iterator[Mark]:
 
 def _moments(entries: Iterable[Entry], words: Words) -> Iterator[Mark]:
     for one in entries:
-        if one.kind not in _UNMARKED:
+        if one.kind not in _UNMARKED and one.data.get("kind") not in _CUT_OUT:
             kind = _group(one.kind)
             yield {"at": ms(one.at), "until": None, "kind": kind, "text": words.entry(one)}
 
@@ -242,7 +247,10 @@ def _group(kind: str) -> str:
         return "handover"
     if kind.startswith("inspection"):
         return "inspection"
-    return "picture" if kind.startswith(("snapshot", "identity")) else "event"
+    if kind.startswith("challenge"):
+        return "inspection"
+    pictures = ("snapshot", "identity", "document", "recheck", "hint")
+    return "picture" if kind.startswith(pictures) else "event"
 
 
 def _running(entries: Iterable[Entry], end: int) -> Iterator[tuple[int, int]]:

@@ -15,12 +15,19 @@ const TITLES: Record<Step, string> = {
   refer: "Ask a colleague to look",
 };
 
+/** Only that nothing was read stands against one key. */
+function onlyUnread({ findings, hints, reading }: Identity): boolean {
+  return !reading && !hints.length && !findings.some(({ grade }) => grade === "differs");
+}
+
 /** Why it cannot be confirmed by one key; null when it can. */
 function whyReason(identity: Identity): string | null {
-  if (identity.needs_reason) return "Something differs: say why it is this person all the same.";
+  if (!identity.needs_reason) return null;
+  if (identity.findings.some(({ grade }) => grade === "differs")) {
+    return "Something differs: say why it is this person all the same.";
+  }
   if (identity.hints.length) return "There is a hint: say what you made of it.";
-  if (!identity.reading) return "The document was not read: say what you compared.";
-  return null;
+  return "The name was not read: say what you compared.";
 }
 
 /** Why nobody can confirm it alone. */
@@ -84,9 +91,11 @@ export function Decide(props: { room: Room; identity: Identity; keys: boolean })
         <KeyButton keyName={key("B")} disabled={!can} onPress={() => setStep("reject")}>
           Reject…
         </KeyButton>
-        <KeyButton keyName={key("U")} disabled={!both || !can} onPress={() => setStep("refer")}>
-          Not sure…
-        </KeyButton>
+        {!identity.needs_two && (
+          <KeyButton keyName={key("U")} disabled={!both || !can} onPress={() => setStep("refer")}>
+            Not sure…
+          </KeyButton>
+        )}
       </div>
       <Refusal error={asking.error} />
     </div>
@@ -102,7 +111,7 @@ function Reason(props: {
 }) {
   const { room, identity, step, why, onBack } = props;
   const asking = useAction();
-  const unread = step === "confirm" && !identity.needs_reason && !identity.hints.length;
+  const unread = step === "confirm" && onlyUnread(identity);
   const [reason, setReason] = useState(unread ? SUGGESTED : "");
   const [proposed, setProposed] = useState<"confirmed" | "none">(
     identity.needs_two ? "confirmed" : "none",

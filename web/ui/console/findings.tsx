@@ -23,6 +23,8 @@ const GRADES: Record<Grade, { words: string; mark: string; weight: number }> = {
   same: { words: "Same", mark: "✓", weight: 2 },
   unknown: { words: "Nothing to compare with", mark: "–", weight: 3 },
 };
+/** What a booking can say something of. */
+const BOOKED = new Set<Finding["field"]>(["name", "born", "number"]);
 const TAGS: Partial<Record<Grade, string>> = { differs: "tag--bad", explained: "tag--warn" };
 
 /** The grade in the words that suit the field: nobody's expiry is "the same". */
@@ -32,17 +34,15 @@ function gradeOf({ field, grade }: Finding): string {
   return GRADES[grade].words;
 }
 
-/** A day as people write it: "3 Nov 2026"; any other text as it is. */
+/** A day with its month in three letters, "3 Nov 2026"; any other text as it is. */
 function plain(text: string): string {
-  const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
-  if (!parts) return text;
-  const day = new Date(`${text}T00:00:00Z`);
-  return day.toLocaleDateString("en-GB", {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    timeZone: "UTC",
-  });
+  return text.replace(/^(\d{1,2} [A-Z][a-z]{2})[a-z]* (\d{4})$/, "$1 $2");
+}
+
+/** "3 Nov 2026" of "2026-11-03". */
+function dayOf(iso: string): string {
+  const form = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" } as const;
+  return new Date(`${iso}T00:00:00Z`).toLocaleDateString("en-GB", form);
 }
 
 /** The comparison, worst first: a difference says all of itself, the rest stands close. */
@@ -76,7 +76,7 @@ function One({ one }: { one: Finding }) {
         <span class="value">{shownOf(one)}</span>
         {tag && (
           <span class="why">
-            {known && known !== said && `Booking: ${plain(known)}. `}
+            {BOOKED.has(field) && known && known !== said && `Booking: ${plain(known)}. `}
             {words}
           </span>
         )}
@@ -147,7 +147,7 @@ export function LikenessLine({ identity }: { identity: Identity }) {
       <strong>{meaning(likeness)}</strong>{" "}
       <span class="soft">
         {likeness.calibrated
-          ? `${likeness.engine}, measured on ${plain(likeness.calibrated)}. You decide.`
+          ? `${likeness.engine}, measured on ${dayOf(likeness.calibrated)}. You decide.`
           : `${likeness.engine}. You decide.`}
       </span>
     </p>

@@ -46,11 +46,12 @@ export function Pictures({ identity }: { identity: Identity }) {
 }
 
 /** The way to the large pictures, by the key Z as well. */
-export function Larger({ onLarge }: { onLarge: () => void }) {
+export function Larger(props: { words?: string; onLarge: () => void }) {
+  const { words = "Compare them large", onLarge } = props;
   return (
     <p class="small larger">
       <button type="button" class="link-button" aria-keyshortcuts="Z" onClick={onLarge}>
-        Compare them large
+        {words}
       </button>
       <kbd aria-hidden="true">Z</kbd>
     </p>

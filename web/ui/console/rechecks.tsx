@@ -35,6 +35,10 @@ export function RecheckPanel(props: {
     const body = { recheck: recheck.id, result, note };
     return asking.run(() => room.request("judge_recheck", body));
   };
+  // Cut out alike only where both were; else both as they were taken.
+  const alike = identity.aligned && recheck.aligned;
+  const before = alike ? identity.aligned : identity.face;
+  const now = alike ? recheck.aligned : recheck.evidence;
   const panel = useRef<HTMLElement>(null);
   useEffect(() => panel.current?.closest(".panels")?.scrollTo(0, 0), []);
   useKeys(
@@ -49,23 +53,23 @@ export function RecheckPanel(props: {
   const key = (name: string): string => (keys ? name : "");
   return (
     <section ref={panel} class="card question" aria-labelledby="recheck-title">
-      <h2 id="recheck-title">
-        Still the same person? {more > 0 && <span class="tag tag--quiet">{more} more</span>}
-      </h2>
-      <div class="side-by-side">
-        <Picture id={identity.face} name="At the check" alt="Face at the check" />
+      <div class="identity-head">
+        <h2 id="recheck-title">
+          Still the same person? {more > 0 && <span class="tag tag--quiet">{more} more</span>}
+        </h2>
+        <Larger words="Large" onLarge={() => setLarge(true)} />
+      </div>
+      <div class={`side-by-side ${alike ? "alike" : ""}`}>
+        <Picture id={before} name="At the check" alt="Face at the check" />
         <Picture
-          id={recheck.evidence}
+          id={now}
           name={clockTime(recheck.taken_at)}
           alt={`Face at ${clockTime(recheck.taken_at)}`}
         />
       </div>
-      <div class="identity-head">
-        <p class="small soft">
-          {clockTime(recheck.taken_at)}, {CAUSES[recheck.cause]}.
-        </p>
-        <Larger onLarge={() => setLarge(true)} />
-      </div>
+      <p class="small soft">
+        {clockTime(recheck.taken_at)}, {CAUSES[recheck.cause]}.
+      </p>
       {!room.supervising &&
         (doubting ? (
           <Doubt
@@ -99,8 +103,8 @@ export function RecheckPanel(props: {
       {large && (
         <Large title="Still the same person?" onClose={() => setLarge(false)}>
           <Beside
-            left={[identity.face, "Face at the check"]}
-            right={[recheck.evidence, `Face at ${clockTime(recheck.taken_at)}`]}
+            left={[before, "Face at the check"]}
+            right={[now, `Face at ${clockTime(recheck.taken_at)}`]}
           />
         </Large>
       )}
