@@ -33,7 +33,8 @@ BORN_AS = re.compile(r"\b(?:née|nee|né|geb\.?|geboren|born|z domu|épouse|epou
 PATRONYMIC = re.compile(r"(?:[OE]VICH|[OE]VNA|ICHNA|[OU]GL[UYI]|KYZY|KIZI|QIZI|GYZY)$")
 SOUNDS = (
     ("EE", "I"), ("OO", "U"), ("SHCH", "SCH"), ("KH", "H"), ("PH", "F"), ("CK", "K"), ("DZH", "J"),
-    ("OU", "U"),     ("IY", "I"), ("YI", "I"), ("IU", "U"), ("YU", "U"), ("JU", "U"), ("IA", "A"), ("YA", "A"),
+    ("OU", "U"), ("IY", "I"), ("YI", "I"), ("IU", "U"), ("YU", "U"), ("JU", "U"),
+    ("IA", "A"), ("YA", "A"),
     ("JA", "A"), ("IE", "E"), ("YE", "E"), ("JE", "E"), ("IO", "O"), ("YO", "O"), ("JO", "O"),
     ("W", "V"), ("Q", "K"), ("X", "KS"), ("Y", "I"), ("J", "I"),
 )  # fmt: skip
