@@ -272,7 +272,7 @@ def _words(entry: Entry) -> str:
     said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
     facts = [*facts, *_compared(data)]
-    return f"{said}: {'. '.join(one.removesuffix('.') for one in facts)}" if facts else said
+    return f"{said}: {'. '.join(facts).replace('.. ', '. ')}" if facts else said
 
 
 def _compared(data: Data) -> list[str]:
