@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,7 +36,19 @@ WORDS = {
     HintKind.FROZEN: "The picture stood still for a while.",
     HintKind.LOOPING: "The same pictures came more than once.",
 }
-VIRTUAL = ("obs virtual", "manycam", "snap camera", "v4l2loopback", "virtual camera", "xsplit")
+VIRTUAL = re.compile(
+    r"virtual|\bv-?cams?\b|\bobs[- ]camera|manycam|snap ?camera|v4l2 ?loopback|dummy video device"
+    r"|xsplit|camtwist|splitcam|webcammax|altercam|sparkocam|chromacam|finecam|mmhmm|youcam"
+    r"|nvidia broadcast|logi(?:tech)? capture|prism ?lens|vmix|\bndi\b|unity video capture"
+    r"|avatarify|deepfacelive|screen[- ]capture",
+    re.IGNORECASE,
+)
+"""Programs that stand in for a camera, by the names that browsers show.
+
+Apps that make a phone a webcam (DroidCam, iVCam, EpocCam, Iriun, Camo) show a real camera's
+picture, so they are not among them.
+"""
+PHONES = re.compile(r"droidcam|ivcam|epoccam|iriun|\bcamo\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +66,8 @@ def worded(kind: HintKind, session: str | None = None) -> Hint:
 
 
 def virtual_camera(label: str) -> bool:
-    """Whether a camera's label is that of a program known to stand in for a camera."""
-    return any(name in label.casefold() for name in VIRTUAL)
+    """Whether a camera's label is that of a program known to stand in for a camera.
+
+    Only a hint: labels can be changed, and many people blur their room with such a program.
+    """
+    return VIRTUAL.search(label) is not None and PHONES.search(label) is None
