@@ -41,3 +41,27 @@ async def _network(page: Page) -> list[int]:
 
 def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@contextlib.asynccontextmanager
+async def thin_link(page: Page, *, kbit: int = 128, delay_ms: int = 700) -> AsyncIterator[None]:
+    """Let what the page asks of its server go over a thin link, while the block lasts.
+
+    Chromium's own throttle: it holds for HTTP, not for the live stream, which goes beside it.
+    """
+    line = await page.context.new_cdp_session(page)
+    rate = kbit * 1000 / 8
+    try:
+        await line.send("Network.enable")
+        await line.send(
+            "Network.emulateNetworkConditions",
+            {
+                "offline": False,
+                "latency": delay_ms,
+                "uploadThroughput": rate,
+                "downloadThroughput": rate,
+            },
+        )
+        yield
+    finally:
+        await line.detach()
