@@ -138,8 +138,8 @@ async def test_only_pictures_of_document_and_face_move_the_check(world, kind):
 
     with pytest.raises(InvalidInput):
         await world.desk.identity.record(one.session, world.ann, seen(one.session, kind))
+    incident = seen(one.session, SnapshotKind.INCIDENT)
     with pytest.raises(InvalidInput):
-        incident = seen(one.session, SnapshotKind.INCIDENT)
         await world.desk.identity.record(one.session, None, incident)
 
     assert await world.count("evidence") == 0
@@ -235,8 +235,9 @@ async def test_what_was_read_with_all_check_digits_right_is_not_typed_over(world
     await shown(world, one, reading(expires=date(2020, 1, 1)))
     better = Fields(surname="Santos", given="Maria", expires=date(2030, 1, 1))
 
+    passport = DocumentKind.PASSPORT
+
     with pytest.raises(NotAllowed):
-        passport = DocumentKind.PASSPORT
         await world.desk.identity.typed(one.session, world.ann, passport, better)
 
     assert (await world.desk.sessions.view(one.session)).needs_two
