@@ -84,11 +84,17 @@ def grey_of(picture: npt.NDArray[np.uint8]) -> Grey:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
+def sized(grey: Grey, longest: int) -> tuple[Grey, float]:
+    """Return a picture whose longer side has so many pixels, and how much it was enlarged."""
+    scale = longest / max(grey.shape)
+    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, size, interpolation=how), np.uint8), scale
+
+
 def zones(grey: Grey) -> list[Zone]:
     """Return the places that look like a machine-readable zone, the likeliest first."""
-    scale = LOOKED_AT / max(grey.shape)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how), np.uint8)
+    small, scale = sized(grey, LOOKED_AT)
     ink = _ink(small)
     found: list[Zone] = []
     for joined in JOINED:

@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,14 +77,17 @@ class SeenFace:
 class Eye:
     """Looks at pictures in other processes. Open it before its first use, and close it.
 
-    At most `settings.queue` tasks wait beside those that run; one more raises Busy.
+    At most `settings.queue` tasks wait beside those that run; one more raises Busy. `worker` is the
+    module whose functions do the work, in the workers alone.
     """
 
-    def __init__(self, settings: EyeSettings, clock: Clock) -> None:
+    def __init__(self, settings: EyeSettings, clock: Clock, worker: str = WORKER) -> None:
+        self._worker = worker
         self._settings = settings
         self._clock = clock
         self._pool: ProcessPool | None = None
         self._tasks = 0
+        self._works: set[Future[_Done]] = set()
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -162,7 +166,8 @@ class Eye:
         # So long it waits at most until those before it have run, each with a new worker.
         longest = START_SECONDS + (settings.seconds + 1) * (self._tasks / settings.processes + 1)
         try:
-            work = pool.schedule(_run, (task, *arguments), timeout=settings.seconds)
+            work = pool.schedule(_run, (self._worker, task, *arguments), timeout=settings.seconds)
+            self._works.add(work)
             async with asyncio.timeout(longest) as waiting:
                 done: _Done = await asyncio.wrap_future(work)
         except TimeoutError:
@@ -179,6 +184,7 @@ class Eye:
             raise _Failed from error
         finally:
             self._tasks -= 1
+            self._works.difference_update([one for one in self._works if one.done()])
         if done.refused is not None:
             raise PictureUndecodable(done.refused)
         if done.failed:
@@ -187,11 +193,15 @@ class Eye:
 
     def _started(self) -> ProcessPool:
         pool = self._pool
+        if pool is not None and not pool.active:
+            self._renew(pool)
+            pool = None
         if pool is None:
             pool = self._pool = ProcessPool(
                 max_workers=self._settings.processes,
                 max_tasks=TASKS,
                 initializer=_prepare,
+                initargs=(self._worker,),
                 context=multiprocessing.get_context("spawn"),
             )
             # Asking whether it is active is what starts a pool's workers.
@@ -206,6 +216,9 @@ class Eye:
             self._put_away(broken)
 
     def _put_away(self, pool: ProcessPool) -> None:
+        # A pool that is stopped answers none of those who still wait.
+        for work in list(self._works):
+            work.cancel()
         task = asyncio.create_task(asyncio.to_thread(_stop, pool))
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
@@ -250,7 +263,7 @@ def _stop(pool: ProcessPool) -> None:
     pool.join()
 
 
-def _prepare() -> None:
+def _prepare(worker: str) -> None:
     """Make a new process a worker."""
     # Pebble would have the signal handled by Python, which a library that hangs never returns to.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -258,16 +271,16 @@ def _prepare() -> None:
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a picture must not be left lying about
-    importlib.import_module(WORKER)
+    importlib.import_module(worker)
 
 
-def _run(task: str, *arguments: object) -> _Done:
+def _run(worker: str, task: str, *arguments: object) -> _Done:
     """Do a task in a worker; the server itself never loads what that needs.
 
     No error leaves it: not every one can be sent from one process to another.
     """
     try:
-        function: Callable[..., object] = getattr(importlib.import_module(WORKER), task)
+        function: Callable[..., object] = getattr(importlib.import_module(worker), task)
         return _Done(answer=function(*arguments))
     except PictureUndecodable as refused:
         return _Done(refused=refused.why)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from recordings.vision.band import Grey, Points, Zone
+from recordings.vision.band import Grey, Points, Zone, sized
 
 SIZES_MM = {
     "TD1": (85.6, 54.0),
@@ -69,10 +69,8 @@ def outline(grey: Grey) -> Page | None:
 
     For documents without a zone, and fronts of cards. Which side is up is not known.
     """
-    scale = OUTLINED / max(grey.shape)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how)
-    soft = cv2.bilateralFilter(np.asarray(small, np.uint8), 7, 40, 5)
+    small, scale = sized(grey, OUTLINED)
+    soft = cv2.bilateralFilter(small, 7, 40, 5)
     best: Points | None = None
     most = LEAST_SHARE * small.size
     for low, high in ((20, 60), (50, 130)):

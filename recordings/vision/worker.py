@@ -13,7 +13,7 @@ import numpy.typing as npt
 from invigilation.document import DocumentKind
 from invigilation.likeness import Likeness
 from invigilation.mrz import vote
-from recordings.errors import PictureUndecodable
+from invigilation.mrz.layout import form_of
 from recordings.vision import engines, faces, mrz
 from recordings.vision.band import grey_of
 from recordings.vision.capture import Picture
@@ -45,25 +45,25 @@ def document(
 ) -> SeenDocument:
     """Return what a burst of pictures says; after `seconds` no further picture is begun.
 
-    One that cannot be decoded is passed over. Raises PictureUndecodable when none can.
+    One that cannot be looked at is passed over. When none can, the first one's error is raised.
     """
     end = monotonic() + seconds
     readings: list[tuple[str, ...]] = []
     portrait: bytes | None = None
-    refused: PictureUndecodable | None = None
+    refused: Exception | None = None
     for place, data in enumerate(pictures):
         if readings and monotonic() > end:
             break
+        share = monotonic() + (end - monotonic()) / (len(pictures) - place)
         try:
             pixels = decode_pixels(data, LEAST_SIDE)
-        except PictureUndecodable as error:
+            found = None if kind in WITHOUT_ZONE else _read(grey_of(pixels), share)
+            readings.append(found.lines if found else ())
+            if portrait is None and len(readings) <= PORTRAIT_TRIES:
+                portrait = _portrait(pixels, found)
+        except Exception as error:  # noqa: BLE001 - one bad picture must not spoil a burst
             refused = refused or error
             continue
-        share = monotonic() + (end - monotonic()) / (len(pictures) - place)
-        found = None if kind in WITHOUT_ZONE else _read(grey_of(pixels), share)
-        readings.append(found.lines if found else ())
-        if portrait is None and len(readings) <= PORTRAIT_TRIES:
-            portrait = _portrait(pixels, found)
         if found and found.whole and readings.count(found.lines) >= ALIKE:
             break
     if not readings and refused is not None:
@@ -105,7 +105,7 @@ def _portrait(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> byte
 
 def _pages(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> list[Page]:
     """Return where the page may be, the likelier place first."""
-    form = None if found is None else mrz.form_of(found.lines)
+    form = None if found is None else form_of(found.lines)
     by_zone = [page_of(found.zone, form.value)] if found is not None and form is not None else []
     by_edges = outline(grey_of(pixels))
     return by_zone if by_edges is None else [*by_zone, by_edges]
