@@ -86,7 +86,7 @@ export function Decide(props: { room: Room; identity: Identity; keys: boolean })
       {both && identity.needs_two && <p class="small">{whyTwo(identity)}</p>}
       <div class="buttons">
         <KeyButton keyName={key("Y")} kind="" disabled={!both || !can} onPress={yes}>
-          {identity.needs_two ? "Confirm with a colleague…" : plain ? "Confirm" : "Confirm…"}
+          {identity.needs_two ? "Ask a colleague…" : plain ? "Confirm" : "Confirm…"}
         </KeyButton>
         <KeyButton keyName={key("B")} disabled={!can} onPress={() => setStep("reject")}>
           Reject…

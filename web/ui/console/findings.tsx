@@ -72,21 +72,19 @@ function One({ one }: { one: Finding }) {
   return (
     <li class={`finding finding--${grade} finding--${field}`}>
       <span class="what">{FIELDS[field]}</span>
-      <span class="said">
-        <span class="value">{shownOf(one)}</span>
-        {tag && (
-          <span class="why">
-            {BOOKED.has(field) && known && known !== said && `Booking: ${plain(known)}. `}
-            {words}
-          </span>
-        )}
-      </span>
+      <span class="said">{shownOf(one)}</span>
       {tag ? (
         <span class={`tag ${tag}`}>{gradeOf(one)}</span>
       ) : (
         <span class="mark-of" title={words || gradeOf(one)}>
           <span aria-hidden="true">{GRADES[grade].mark}</span>
           <span class="visually-hidden">{gradeOf(one)}</span>
+        </span>
+      )}
+      {tag && (
+        <span class="why">
+          {BOOKED.has(field) && known && known !== said && `Booking: ${plain(known)}. `}
+          {words}
         </span>
       )}
     </li>
@@ -106,7 +104,9 @@ export function ReadingLine({ identity }: { identity: Identity }) {
   const { images, agreed, check_digits_right } = reading;
   return (
     <p class="small soft reading">
-      {`${name}, read by machine${images > 1 ? `: ${agreed} of ${images} pictures agree` : ""}. `}
+      {images > 1
+        ? `${name}. ${agreed} of ${images} readings agree. `
+        : `${name}, read by machine. `}
       {!check_digits_right && <strong class="doubt">Its check digits do not add up.</strong>}
     </p>
   );
@@ -138,7 +138,7 @@ export function LikenessLine({ identity }: { identity: Identity }) {
       <p class="small soft likeness">
         {likeness_consent
           ? "Likeness not computed so far, or no face was found."
-          : "Likeness not computed: switched off, or no consent."}
+          : "Likeness not computed (off, or no consent)."}
       </p>
     );
   }
