@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from invigilation.consent import Purpose
+from invigilation.desk.identity_facts import taken_back
 from invigilation.desk.sessions import RoomView
 from invigilation.session import LIVE, OVER
 from signalling.means import Means, Spawn
@@ -14,7 +16,10 @@ from signalling.tape import Tapes, feeds
 
 
 class Studio:
-    """Records what comes while a session is live; `look` is called when parts are complete."""
+    """Records what comes while a session is live, and the learner agrees to it.
+
+    `look` is called when parts are complete.
+    """
 
     def __init__(
         self, session: str, means: Means, stage: Stage, spawn: Spawn, look: Callable[[], None]
@@ -35,7 +40,7 @@ class Studio:
         """Bring the recordings up to how the session stands; say whether a part was begun."""
         if self._finishing is not None and not self._finishing.done():
             return False
-        if view.session.state in OVER:
+        if view.session.state in OVER or taken_back(view.consents, Purpose.RECORDING):
             if self._tapes.running:
                 self._finishing = self._spawn(self._finish(self._tapes.finish))
         elif self._tapes.broken:
