@@ -1,4 +1,4 @@
-"""Writing to the scheduler: a question, or a dispute over how a missed session was judged."""
+"""Writing to the scheduler: a question, or a dispute over a missed session or a refusal."""
 
 from __future__ import annotations
 
@@ -110,18 +110,11 @@ async def _dispute(
     errors: dict[str, str],
     status: int = 200,
 ) -> web.StreamResponse:
+    facts = {"at": standing, "entered": entered, "errors": errors, "limit": TEXT_LIMIT}
+    if standing.refusal is not None:
+        return render(request, "refusal.html", status=status, made=standing.refusal, **facts)
     made = standing.decision
     if made is None:
         return go("/me")
     explained = await request.app[DESK].attendance.explained(made.booking)
-    return render(
-        request,
-        "dispute.html",
-        status=status,
-        at=standing,
-        made=made,
-        explained=explained,
-        entered=entered,
-        errors=errors,
-        limit=TEXT_LIMIT,
-    )
+    return render(request, "dispute.html", status=status, made=made, explained=explained, **facts)

@@ -1,11 +1,13 @@
-"""Check-in with consent, and the learner's room."""
+"""Check-in with consent, purpose by purpose, taking it back, and the learner's room."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from invigilation.consent import NEEDED, Consent, Purpose
+from invigilation.desk.office import LEARNER
 from invigilation.errors import InvalidInput, TooLate
-from invigilation.session import LIVE, SessionState
+from invigilation.session import LIVE, OVER, SessionState
 from invigilation.store.views import Sitting
 from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render
@@ -16,8 +18,14 @@ from web.pages.tickets import SOCKET_PATH, TICKET_PATH
 routes = web.RouteTableDef()
 
 PURPOSES = {
-    "identity": "Agree to the identity pictures, or ask us for another way.",
-    "recording": "Agree to the recording, or ask us for another way.",
+    Purpose.IDENTITY: "Agree to the identity pictures, or ask us for another way.",
+    Purpose.RECORDING: "Agree to the recording, or ask us for another way.",
+}
+"""What nobody can be invigilated without, and what is said where it is missing."""
+AGREED_TO = {
+    Purpose.IDENTITY: "Pictures of your face and of your identity document",
+    Purpose.RECORDING: "Recording your camera and microphone",
+    Purpose.LIKENESS: "A computer works out how alike your face and the photo are",
 }
 PHONE = "Mobi"
 """What the browsers of phones, and hardly any others, have in their `User-Agent`."""
@@ -38,8 +46,9 @@ async def check_in(request: web.Request) -> web.StreamResponse:
     if not _fits(request, standing.sitting):
         return go("/me/check-in")
     entered = await fields(request)
-    consent = tuple(name for name in PURPOSES if entered.get(name) == "yes")
-    missing = {name: text for name, text in PURPOSES.items() if name not in consent}
+    offered = [one for one in Purpose if one in PURPOSES or _compares(request)]
+    consent = tuple(one.value for one in offered if entered.get(one.value) == "yes")
+    missing = {one.value: text for one, text in PURPOSES.items() if one not in consent}
     if missing and standing.sitting.session_state is SessionState.SCHEDULED:
         return await _form(request, entered, missing)
     try:
@@ -74,7 +83,60 @@ async def _form(
         errors=errors,
         identity_days=settings.identity_days,
         recording_days=settings.recording_days,
+        compares=_compares(request),
     )
+
+
+@routes.get("/me/consent")
+async def consents(request: web.Request) -> web.StreamResponse:
+    """Show what the learner agreed to, with a button to take each back, or to give it again."""
+    standing = await standing_of(request)
+    if standing.sitting is None:
+        return go("/me")
+    given = {one.purpose: one for one in await _consents(request, standing.sitting)}
+    over = standing.sitting.session_state in OVER
+    offered = [one for one in Purpose if one in given or (one in PURPOSES and given)]
+    if _compares(request) and given and not over and Purpose.LIKENESS not in offered:
+        offered.append(Purpose.LIKENESS)
+    rows = [(one, AGREED_TO[one], given.get(one)) for one in offered]
+    return render(
+        request,
+        "consent.html",
+        at=standing,
+        rows=rows,
+        over=over,
+        needed=NEEDED,
+        done=request.query.get("done", ""),
+    )
+
+
+@routes.post("/me/consent")
+async def change_consent(request: web.Request) -> web.StreamResponse:
+    """Take one consent back, or give it again while the session is not over."""
+    standing = await standing_of(request)
+    sitting = standing.sitting
+    entered = await fields(request)
+    if sitting is None or entered.get("purpose") not in {one.value for one in Purpose}:
+        return go("/me/consent")
+    desk, purpose = request.app[DESK].consents, Purpose(entered["purpose"])
+    withdraws = entered.get("do") != "give"
+    if withdraws:
+        await desk.withdraw(sitting.session, purpose, LEARNER)
+    elif sitting.session_state in LIVE and (purpose in PURPOSES or _compares(request)):
+        await desk.give(sitting.session, purpose, LEARNER)
+    else:
+        return go("/me/consent")
+    request.app[RELAY].changed(sitting)
+    return go(f"/me/consent?done={'withdrawn' if withdraws else 'given'}")
+
+
+async def _consents(request: web.Request, sitting: Sitting) -> list[Consent]:
+    return await request.app[DESK].consents.of(sitting.session)
+
+
+def _compares(request: web.Request) -> bool:
+    """Say whether this office lets a computer compare faces; each learner is asked all the same."""
+    return bool(request.app[SETTINGS].likeness)
 
 
 @routes.get("/me/room")

@@ -10,7 +10,7 @@ from aiohttp import web
 from invigilation import attendance
 from invigilation.booking import ACTIVE, Booking, BookingState
 from invigilation.charge import UNPAID, Charge
-from invigilation.desk.enquiries import Decision
+from invigilation.desk.enquiries import Decision, Refusal
 from invigilation.desk.requests import Asked
 from invigilation.enquiry import Enquiry
 from invigilation.request import RequestState
@@ -35,7 +35,8 @@ class Standing:
     """All that a learner's pages know: the request, its newest booking, the present moment.
 
     `reservation` is a time that is held for them; `line` are their places in the waiting list;
-    `decision` is how a missed session was judged against them.
+    `decision` is how a missed session was judged against them; `refusal`, that they were not
+    admitted, for it was not clear that it was they.
     """
 
     asked: Asked
@@ -48,6 +49,7 @@ class Standing:
     line: tuple[Waiting, ...] = ()
     questions: tuple[Enquiry, ...] = ()
     decision: Decision | None = None
+    refusal: Refusal | None = None
 
     @property
     def due(self) -> list[Charge]:
@@ -87,8 +89,8 @@ class Standing:
 
     @property
     def disputable(self) -> bool:
-        """Whether the decision on a missed session may be disputed now."""
-        made = self.decision
+        """Whether the decision on a missed session, or a refusal, may be disputed now."""
+        made = self.decision or self.refusal
         return made is not None and not made.disputed and self.now <= made.until
 
     @property
@@ -154,6 +156,7 @@ async def standing_of(request: web.Request) -> Standing:
         tuple(await desk.waiting.of_request(ident)),
         tuple(await desk.enquiries.of_request(ident)),
         await desk.enquiries.decision(ident),
+        await desk.enquiries.refusal(ident),
     )
 
 

@@ -31,7 +31,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
     """Sign the learner in, and lead them to what they come for.
 
     That is a time that is offered to them, or the receipt of what is over; else their own page. A
-    missed session is told there: its learner may dispute it.
+    missed session, or a refusal, is told there: its learner may dispute it.
     """
     asked, sitting = await _opened(request)
     desk = request.app[DESK]
@@ -61,7 +61,8 @@ async def _first_page(request: web.Request, asked: Asked, sitting: Sitting | Non
     if is_over(asked, sitting):
         # With an officer on board, the assessment may be still to come.
         onboard = await request.app[DESK].onboard.accepted(asked.request.id)
-        return "/me" if missed or onboard else "/me/receipts"
+        refusal = await request.app[DESK].enquiries.refusal(asked.request.id)
+        return "/me" if missed or onboard or refusal else "/me/receipts"
     line = await request.app[DESK].waiting.of_request(asked.request.id)
     offered = any(one.state is WaitingState.OFFERED for one in line)
     return "/me/waiting" if offered else "/me"
