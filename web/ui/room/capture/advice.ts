@@ -18,14 +18,14 @@ export type Advice =
 /** The plain words of each. Short ones: they are spoken. */
 export const WORDS: Record<Advice, string> = {
   dark: "More light, please",
-  place: "Hold the document inside the frame",
+  place: "Put it inside the frame",
   closer: "Closer",
   away: "A little further away",
   straight: "Hold it straight",
   glare: "Tilt it to lose the glare",
   bright: "Less light, please",
   still: "Hold still",
-  blurred: "Not sharp yet. Wipe the camera, or move away a little",
+  blurred: "Not sharp: move back a bit",
   good: "Good. Hold still",
 };
 
@@ -66,11 +66,12 @@ export function advise(now: Moment, before: Moment | null, sharp = SHARP): Advic
   const { corners, light, glare } = now;
   if (light < DARK) return "dark";
   if (!corners) return "place";
+  // First straight: what is turned away looks smaller than it is.
+  if (askew(corners)) return "straight";
   if (widthOf(corners) < now.least) return "closer";
   const { x, y, width, height } = boxAround(corners);
   const cut = x < EDGE || y < EDGE || x + width > 1 - EDGE || y + height > now.ratio - EDGE;
   if (cut) return "away";
-  if (askew(corners)) return "straight";
   if (glare > GLARE) return "glare";
   if (light > BRIGHT) return "bright";
   if (!before?.corners || moved(corners, before.corners) > MOVES) return "still";

@@ -39,7 +39,8 @@ export class Finder {
   private readonly frame = document.createElementNS(SVG, "rect");
   private readonly found = document.createElementNS(SVG, "polygon");
   private readonly words = make("p", "finder-words");
-  private readonly hint = make("p", "finder-hint small");
+  /** Told below the button, which must not move. */
+  readonly hint = make("p", "finder-hint small");
   private readonly spoken = make("p", "visually-hidden");
   private guide = new Guide();
   private readonly speech = new Speech();
@@ -62,7 +63,7 @@ export class Finder {
     this.spoken.setAttribute("role", "status");
     const picture = make("div", "finder-picture");
     picture.append(this.video, this.drawing);
-    this.element.append(picture, this.words, this.hint, this.spoken);
+    this.element.append(picture, this.words, this.spoken);
   }
 
   get camera(): HTMLVideoElement {

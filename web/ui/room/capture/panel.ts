@@ -7,7 +7,7 @@ import { Finder, type Found } from "./finder";
 import { Keep, type Waiting } from "./keep";
 import { Sender } from "./send";
 import { budgetOf, shoot, type Shot } from "./shoot";
-import { KINDS, sidesOf, titleOf, zoneOf } from "./words";
+import { KINDS, knownKind, sidesOf, titleOf, zoneOf } from "./words";
 
 /** What the room's page does for the capture. */
 export interface Host {
@@ -28,12 +28,13 @@ type Step = "closed" | "kind" | "camera" | "taking" | "preview";
 
 const UNUSABLE = "The picture could not be used. Please take it again.";
 const SLOW = "The link is slow or gone. We keep trying: you need not do anything.";
-const SENT = "Your invigilator has the picture of your document";
+const SENT = "Your document has arrived. Thank you.";
 const NOW_FACE = "Now look straight into the camera, without cap or sunglasses.";
 
 export class Panel {
   private step: Step = "closed";
   private kind: DocumentKind = "passport";
+  private wanted: CaptureSide[] = [];
   private sides: CaptureSide[] = [];
   private finder: Finder | null = null;
   private shot: { shot: Shot; found: Found; picture: string } | null = null;
@@ -91,8 +92,9 @@ export class Panel {
   async begin(wanted: CaptureWanted): Promise<void> {
     this.sent = false;
     this.trouble = "";
-    this.sides = [...wanted.sides];
-    if (wanted.kind && !wanted.sides.includes("front")) await this.chosen(wanted.kind);
+    this.wanted = [...wanted.sides];
+    const kind = knownKind(wanted);
+    if (kind) await this.chosen(kind);
     else await this.choose();
   }
 
@@ -131,7 +133,7 @@ export class Panel {
 
   private async chosen(kind: DocumentKind): Promise<void> {
     this.kind = kind;
-    this.sides = sidesOf(kind, this.sides.length ? this.sides : ["front"]);
+    this.sides = sidesOf(kind, this.wanted);
     this.step = "camera";
     this.show("Opening the camera…", []);
     this.back = await this.host.reading(true);
@@ -145,13 +147,13 @@ export class Panel {
     this.finder?.stop();
     const finder = new Finder(this.kind, (found) => void this.take(found));
     this.finder = finder;
-    const take = pressable("Take the picture now", () => finder.press(), "button button--big");
+    const take = pressable("Take the picture", () => finder.press(), "button button--big");
     const other = pressable(
       "Another document",
       () => void this.choose(),
       "button button--quiet capture-leave",
     );
-    const rest = [finder.element, take, other];
+    const rest = [finder.element, take, other, finder.hint];
     if (!this.host.camera()) rest.unshift(make("p", "ask-trouble", "Your camera is off."));
     this.show(titleOf(this.kind, side), rest);
     finder.show(this.host.camera(), this.back);
@@ -263,7 +265,7 @@ export class Panel {
         ? SLOW
         : "Your picture is being sent. You need not wait."
       : this.done
-        ? `${SENT}. ${NOW_FACE}`
+        ? `${SENT} ${NOW_FACE}`
         : standing === "closed"
           ? "You are no longer signed in. Open your personal link again."
           : "";

@@ -1,6 +1,6 @@
 // What the guided capture says, in plain words.
 
-import type { CaptureSide, DocumentKind } from "../../lib/protocol";
+import type { CaptureSide, CaptureWanted, DocumentKind } from "../../lib/protocol";
 
 export const KINDS: Record<DocumentKind, string> = {
   passport: "Passport",
@@ -15,8 +15,17 @@ const CARDS: readonly DocumentKind[] = ["identity_card", "driving_licence"];
 
 /** The sides to take, given what the server still wants. */
 export function sidesOf(kind: DocumentKind, wanted: readonly CaptureSide[]): CaptureSide[] {
-  if (!wanted.includes("front") && wanted.includes("back")) return ["back"];
-  return CARDS.includes(kind) ? ["front", "back"] : ["front"];
+  if (!CARDS.includes(kind)) return ["front"];
+  return onlyBack(wanted) ? ["back"] : ["front", "back"];
+}
+
+function onlyBack(wanted: readonly CaptureSide[]): boolean {
+  return wanted.includes("back") && !wanted.includes("front");
+}
+
+/** The kind that needs no choice, for only its back is still to be shown. */
+export function knownKind({ kind, sides }: CaptureWanted): DocumentKind | null {
+  return kind && CARDS.includes(kind) && onlyBack(sides) ? kind : null;
 }
 
 /** Of what the picture is to be. */
