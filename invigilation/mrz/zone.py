@@ -25,6 +25,7 @@ AHEAD_YEARS = 20
 BACK_YEARS = 50
 """An expiry is at most so far ahead; but no zone is so old as to have expired before that."""
 CENTURY = 100
+KEPT = 4
 CODES = {Form.TD1: "I", Form.TD2: "I", Form.TD3: "P", Form.MRV_A: "V", Form.MRV_B: "V"}
 
 
@@ -144,12 +145,12 @@ def compose(
 def name_field(surname: str, given: str, width: int) -> str:
     """Return the two names as they stand in a zone, cut to `width` where they are longer.
 
-    Of the given names at least the first letter stays (part 4, section 4.2.3).
+    Of the given names the first `KEPT` letters stay (part 4, section 4.2.3, asks for one or more).
     """
     first, last = _plain(given), _plain(surname)
     if not first or not last:
         return (last or first)[:width]
-    room = max(width - 2 - len(first), width // 2 - 2)
+    room = width - 2 - min(len(first.partition(FILLER)[0]), KEPT)
     last = last[:room].rstrip(FILLER)
     return f"{last}{FILLER * 2}{first}"[:width].rstrip(FILLER)
 
