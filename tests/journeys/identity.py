@@ -32,9 +32,9 @@ async def sends_what_was_taken(learner: LearnerPage) -> None:
 
 
 async def has_sent(learner: LearnerPage) -> None:
-    """Wait until the page says that the invigilator has it."""
+    """Wait until the page says that the document has come."""
     said = learner.page.locator(".capture-said")
-    await expect(said).to_contain_text("Your invigilator has the picture", timeout=SOON_MS)
+    await expect(said).to_contain_text("Your document has arrived", timeout=SOON_MS)
 
 
 class Panel:
