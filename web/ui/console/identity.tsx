@@ -102,7 +102,7 @@ function Tools(props: { room: Room; state: RoomState; keys: boolean; onType: () 
         </KeyButton>
         {one && (
           <KeyButton keyName="Q" onPress={onType}>
-            Type what it says…
+            Type by eye…
           </KeyButton>
         )}
         <Draw room={room} state={state} keys={keys} />
