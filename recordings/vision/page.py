@@ -73,8 +73,10 @@ def outline(grey: Grey) -> Page | None:
     soft = cv2.bilateralFilter(small, 7, 40, 5)
     best: Points | None = None
     most = LEAST_SHARE * small.size
-    for low, high in ((20, 60), (50, 130)):
-        edges = cv2.dilate(cv2.Canny(soft, low, high), np.ones((3, 3), np.uint8))
+    for low, high, gap in ((20, 60, 3), (50, 130, 3), (20, 60, 9), (50, 130, 9), (8, 25, 5)):
+        edges = cv2.Canny(soft, low, high)
+        edges = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
+        edges = cv2.dilate(edges, np.ones((3, 3), np.uint8))
         lines, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         for line in lines:
             corners = _four(line)
