@@ -60,10 +60,10 @@ ASSESSMENTS = (  # code, title, minutes, materials, whether a phone alone will d
     ),
 )
 LEARNERS = (
-    (LEARNER, "Maria Santos", "maria.santos@example.org", "Asia/Manila"),
-    ("L-1002", "Arjun Nair", "arjun.nair@example.org", "Asia/Kolkata"),
-    ("L-1003", "Olena Koval", "olena.koval@example.org", "Europe/Athens"),
-    ("L-1004", "Kwame Mensah", "kwame.mensah@example.org", "Africa/Accra"),
+    (LEARNER, "Maria Santos", "maria.santos@example.org", "Asia/Manila", date(1994, 3, 17)),
+    ("L-1002", "Arjun Nair", "arjun.nair@example.org", "Asia/Kolkata", date(1988, 11, 2)),
+    ("L-1003", "Olena Koval", "olena.koval@example.org", "Europe/Athens", date(1996, 5, 29)),
+    ("L-1004", "Kwame Mensah", "kwame.mensah@example.org", "Africa/Accra", None),
 )
 ASKER = ("D-2001", "Rosa Alvarez", "rosa.alvarez@example.org", "America/Lima")
 """Who owes for a service and has written about it."""
@@ -135,11 +135,11 @@ async def _bookings(desk: Desk, today: date) -> None:
     """Book a few learners over the next working days, so that the calendar has something in it."""
     office = desk.office
     licence = office.clock.now() + timedelta(days=120)
-    for number, (reference, name, email, zone) in enumerate(LEARNERS[1:], start=1):
+    for number, (reference, name, email, zone, born) in enumerate(LEARNERS[1:], start=1):
         code = ASSESSMENTS[number % 2][0]
         entitlement = f"demo-{today:%Y%m%d}-{number}"
         asked = await desk.requests.ask(
-            Ask(PRACTICE, entitlement, reference, name, email, code, licence, zone=zone)
+            Ask(PRACTICE, entitlement, reference, name, email, code, licence, zone=zone, born=born)
         )
         for ahead in range(1, 8):
             day = datetime.combine(today + timedelta(days=ahead), time(9), office.rules.zone)

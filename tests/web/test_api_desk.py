@@ -190,6 +190,14 @@ async def test_one_key_for_two_clients(lms, rival):
         ({"return_url": "javascript:alert(1)"}, "#/return_url"),
         ({"learner": REQUEST["learner"] | {"email": "nobody"}}, "#/learner/email"),
         ({"learner": REQUEST["learner"] | {"name": "\u202e"}}, "#/name"),
+        ({"learner": REQUEST["learner"] | {"born": "14.06.1991"}}, "#/learner/born"),
+        ({"learner": REQUEST["learner"] | {"born": "1850-01-01"}}, "#/learner/born"),
+        ({"learner": REQUEST["learner"] | {"born": "2199-01-01"}}, "#/learner/born"),
+        ({"learner": REQUEST["learner"] | {"born": None}}, "#/learner/born"),
+        (
+            {"learner": REQUEST["learner"] | {"document_number": "<b>"}},
+            "#/learner/document_number",
+        ),
         ({"backend": "rival"}, "#/backend"),
     ],
 )
@@ -198,6 +206,28 @@ async def test_unusable_requests(lms, change, pointer):
     body = json.loads(await response.read())
     assert response.status == 422
     assert [fault["pointer"] for fault in body["errors"]] == [pointer]
+
+
+async def test_a_learners_birth_and_document_are_kept_and_not_forgotten(lms, desk):
+    known = {"born": "1994-03-17", "document_number": "LM4821735"}
+    first = await lms.post("/requests", REQUEST | {"learner": REQUEST["learner"] | known})
+    assert first.status == 201
+
+    again = await lms.post("/requests", REQUEST | {"reference": "another"})
+
+    kept = (await desk.requests.find((await again.json())["id"])).learner
+    assert (kept.born, kept.document_number) == (date(1994, 3, 17), "LM4821735")
+
+
+async def test_another_day_of_birth_under_one_key_is_another_request(lms):
+    def body(born):
+        return REQUEST | {"learner": REQUEST["learner"] | {"born": born}}
+
+    first = await lms.post("/requests", body("1994-03-17"), key="k")
+    same = await lms.post("/requests", body("1994-03-17"), key="k")
+    other = await lms.post("/requests", body("1994-03-18"), key="k")
+
+    assert (first.status, same.status, other.status) == (201, 201, 422)
 
 
 async def test_assessments_are_ones_own(lms):

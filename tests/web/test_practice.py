@@ -167,10 +167,32 @@ async def test_asking_leads_to_the_booking_page(client, service):
     assert (response.status, response.headers["Location"]) == (303, "http://127.0.0.1/book/1")
     _, body = service.asked[0]
     assert body["reference"] == "L-1001-0001"
-    assert body["learner"]["name"] == "Maria Santos"
+    assert body["learner"] == {
+        "reference": "L-1001",
+        "name": "Maria Santos",
+        "email": "maria.santos@example.org",
+        "born": "1994-03-17",
+        "document_number": "LM4821735",
+    }
     assert body["purchased_on"] == "2027-01-30"
     assert body["assessment_url"].startswith("http://lms.example/assessment/")
     assert "http://127.0.0.1/book/1" in await (await client.get("/")).text()
+
+
+async def test_what_is_not_known_of_a_learner_is_left_out(client, service):
+    form = {"name": "Ole Hansen", "email": "ole@example.org", "born": "", "document_number": "X1"}
+    await client.post("/learners", data=form)
+    wish = {"learner": "L-1006", "assessment": "SSA", "nonce": (await nonces(client))[0]}
+
+    await client.post("/requests", data=wish, allow_redirects=False)
+
+    _, body = service.asked[0]
+    assert body["learner"] == {
+        "reference": "L-1006",
+        "name": "Ole Hansen",
+        "email": "ole@example.org",
+        "document_number": "X1",
+    }
 
 
 async def test_a_double_click_is_one_request(client, service):

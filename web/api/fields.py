@@ -99,8 +99,8 @@ Day = Annotated[
 BirthDay = Annotated[
     date,
     Strict(strict=False),
-    _shaped(BIRTH_DAY, "Write the day as in 1991-06-14, between the years 1900 and 2199."),
-    Field(description="A day, as in 1991-06-14.", json_schema_extra={"pattern": BIRTH_DAY}),
+    _shaped(BIRTH_DAY, "Write the day as in 1994-03-17, between the years 1900 and 2199."),
+    Field(description="A day, as in 1994-03-17.", json_schema_extra={"pattern": BIRTH_DAY}),
 ]
 DocumentNumber = Annotated[str, Field(max_length=40, pattern=DOCUMENT_NUMBER)]
 

@@ -57,7 +57,7 @@ _EXAMPLE: dict[str, JsonValue] = {
         "reference": "learner-1001",
         "name": "Maria Santos",
         "email": "maria.santos@example.org",
-        "born": "1991-06-14",
+        "born": "1994-03-17",
     },
     "assessment": "ISPS-SSO",
     "purchased_on": "2027-01-15",

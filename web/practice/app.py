@@ -178,7 +178,8 @@ class Pages:
         name, email = _field(form, "name"), _field(form, "email")
         if not name or "@" not in email:
             return await self._home("Enter a name and an e-mail address.", 400)
-        await asyncio.to_thread(self._records.add_learner, name, email)
+        born, number = _field(form, "born"), _field(form, "document_number")
+        await asyncio.to_thread(self._records.add_learner, name, email, born, number)
         raise web.HTTPSeeOther("/")
 
     async def ask(self, request: web.Request) -> web.StreamResponse:
@@ -216,6 +217,8 @@ class Pages:
             learner_reference=learner.reference,
             name=learner.name,
             email=learner.email,
+            born=learner.born,
+            document_number=learner.document_number,
             assessment=wished.assessment,
             purchased_on=(self._now() - PURCHASED).date().isoformat(),
             assessment_url=f"{public}/assessment/{wished.token}",

@@ -28,13 +28,15 @@ class TokenOver(OfficeError):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for on behalf of a learner."""
+    """What is asked for on behalf of a learner; `born` and `document_number` may be empty."""
 
     key: str
     reference: str
     learner_reference: str
     name: str
     email: str
+    born: str
+    document_number: str
     assessment: str
     purchased_on: str
     assessment_url: str
@@ -81,13 +83,16 @@ class Office:
 
     async def ask(self, wish: Wish) -> Asked:
         """Ask for a session; the same key has one effect. Raises `OfficeError`."""
+        learner = {
+            "reference": wish.learner_reference,
+            "name": wish.name,
+            "email": wish.email,
+            "born": wish.born,
+            "document_number": wish.document_number,
+        }
         body = {
             "reference": wish.reference,
-            "learner": {
-                "reference": wish.learner_reference,
-                "name": wish.name,
-                "email": wish.email,
-            },
+            "learner": {name: value for name, value in learner.items() if value},
             "assessment": wish.assessment,
             "purchased_on": wish.purchased_on,
             "assessment_url": wish.assessment_url,

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ BUSY_S = 10.0
 LOG_SHOWN = 100
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS learner (
-    reference TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL);
+    reference TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL,
+    born TEXT NOT NULL DEFAULT '', document_number TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS request (
     reference TEXT PRIMARY KEY, nonce TEXT NOT NULL UNIQUE, learner TEXT NOT NULL,
     assessment TEXT NOT NULL, token TEXT NOT NULL UNIQUE, created TEXT NOT NULL,
@@ -37,27 +38,36 @@ CREATE TABLE IF NOT EXISTS delivery (
 CREATE TABLE IF NOT EXISTS attempt (
     token TEXT PRIMARY KEY, answers TEXT NOT NULL, percent INTEGER, passed INTEGER, at TEXT);
 """
-_ADDED = {
-    "kind": "ALTER TABLE report ADD COLUMN kind TEXT NOT NULL DEFAULT 'remote'",
-    "invigilator": "ALTER TABLE report ADD COLUMN invigilator TEXT NOT NULL DEFAULT ''",
-}
+_ADDED = (
+    ("report", "kind", "ALTER TABLE report ADD COLUMN kind TEXT NOT NULL DEFAULT 'remote'"),
+    ("report", "invigilator", "ALTER TABLE report ADD COLUMN invigilator TEXT NOT NULL DEFAULT ''"),
+    ("learner", "born", "ALTER TABLE learner ADD COLUMN born TEXT NOT NULL DEFAULT ''"),
+    (
+        "learner",
+        "document_number",
+        "ALTER TABLE learner ADD COLUMN document_number TEXT NOT NULL DEFAULT ''",
+    ),
+)
 """What a file made by an earlier version lacks."""
 FIRST_LEARNERS = (
-    ("L-1001", "Maria Santos", "maria.santos@example.org"),
-    ("L-1002", "Arjun Nair", "arjun.nair@example.org"),
-    ("L-1003", "Olena Koval", "olena.koval@example.org"),
-    ("L-1004", "Kwame Mensah", "kwame.mensah@example.org"),
-    ("L-1005", "Erik Lindqvist", "erik.lindqvist@example.org"),
+    ("L-1001", "Maria Santos", "maria.santos@example.org", "1994-03-17", "LM4821735"),
+    ("L-1002", "Arjun Nair", "arjun.nair@example.org", "1988-11-02", ""),
+    ("L-1003", "Olena Koval", "olena.koval@example.org", "1996-05-29", ""),
+    ("L-1004", "Kwame Mensah", "kwame.mensah@example.org", "", ""),
+    ("L-1005", "Erik Lindqvist", "erik.lindqvist@example.org", "", ""),
 )
+"""Of some, the training company knows the day of birth, of one the document's number, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """Somebody who takes the course here."""
+    """Somebody who takes the course here; `born` (ISO) and `document_number` may be empty."""
 
     reference: str
     name: str
     email: str
+    born: str = ""
+    document_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +151,13 @@ class Records:
         with closing(self._connect()) as db:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
-            known = {row["name"] for row in db.execute("PRAGMA table_info(report)")}
-            for name, step in _ADDED.items():
-                if name not in known:
+            for table, name, step in _ADDED:
+                rows = db.execute("SELECT name FROM pragma_table_info(?)", (table,))
+                if name not in {row["name"] for row in rows}:
                     db.execute(step)
         with self._transaction() as db:
             if db.execute("SELECT count(*) FROM learner").fetchone()[0] == 0:
-                db.executemany("INSERT INTO learner VALUES (?, ?, ?)", FIRST_LEARNERS)
+                db.executemany("INSERT INTO learner VALUES (?, ?, ?, ?, ?)", FIRST_LEARNERS)
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
@@ -171,12 +181,12 @@ class Records:
             rows = db.execute("SELECT * FROM learner ORDER BY reference").fetchall()
         return [Learner(**row) for row in rows]
 
-    def add_learner(self, name: str, email: str) -> Learner:
-        """Enrol somebody under the next reference."""
+    def add_learner(self, name: str, email: str, born: str, document_number: str) -> Learner:
+        """Enrol somebody under the next reference; the last two may be empty."""
         with self._transaction() as db:
             count = db.execute("SELECT count(*) FROM learner").fetchone()[0]
-            learner = Learner(f"L-{1001 + count}", name, email)
-            db.execute("INSERT INTO learner VALUES (?, ?, ?)", (learner.reference, name, email))
+            learner = Learner(f"L-{1001 + count}", name, email, born, document_number)
+            db.execute("INSERT INTO learner VALUES (?, ?, ?, ?, ?)", astuple(learner))
         return learner
 
     def learner(self, reference: str) -> Learner | None:
