@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ TITLES = frozenset(
 """Titles, suffixes, and what stands for no name (FNU, LNU): a document has them or not."""
 BORN_AS = re.compile(r"\b(?:née|nee|né|geb\.?|geboren|born|z domu|épouse|epouse)\s+", re.IGNORECASE)
 PATRONYMIC = re.compile(r"(?:[OE]VICH|[OE]VNA|ICHNA|[OU]GL[UYI]|KYZY|KIZI|QIZI|GYZY)$")
+REORDERED = "The same names in another order."
 SOUNDS = (
     ("EE", "I"), ("OO", "U"), ("SHCH", "SCH"), ("KH", "H"), ("PH", "F"), ("CK", "K"), ("DZH", "J"),
     ("OU", "U"), ("IY", "I"), ("YI", "I"), ("IU", "U"), ("YU", "U"), ("JU", "U"),
@@ -65,9 +67,12 @@ def explained(surname: str, given: str, known: str) -> str | None:
     An empty text: they are the same. None: they differ, and nothing here explains it. The
     document's and the booking's names are in any letters.
     """
+    whole = _beside(surname, given, known)
     before, *after = [part for part in BORN_AS.split(known) if part.strip()] or [""]
+    if whole == "" or not after:
+        return whole
     answer = _beside(surname, given, before)
-    if answer is not None or not after:
+    if answer is not None:
         return answer
     # With another surname from before a marriage, given names stay.
     kept = [one.text for one in words_of(before)]
@@ -75,7 +80,8 @@ def explained(surname: str, given: str, known: str) -> str | None:
         answer = _beside(surname, given, " ".join([*kept[:count], *after]))
         if answer is not None:
             return "The document has the name from birth."
-    return None
+    # Born is a name, too.
+    return whole
 
 
 def _beside(surname: str, given: str, known: str) -> str | None:
@@ -84,8 +90,11 @@ def _beside(surname: str, given: str, known: str) -> str | None:
         return None
     if [one.plain for one in (*first, *last)] == [one.plain for one in theirs]:
         return ""
+    joined = _run_together(first, last), _run_together(last, first), _run_together(theirs)
     for alike, what in _LEVELS:
         words = _related(last, first, theirs, alike)
+        if words != "" and any(alike(one, joined[-1]) for one in joined[:-1]):
+            words = words if words == REORDERED else "Spaces or hyphens differ."
         if words is not None:
             return f"{what} {words}".strip()
     return _cut([*first, *last], theirs) or None
@@ -103,9 +112,7 @@ def _related(
         return ""
     more, missing = _paired(ours, theirs, alike)
     if not more and not missing:
-        return "The same names in another order."
-    if _joined(first, last, theirs, alike):
-        return "Spaces or hyphens differ."
+        return REORDERED
     return _left_out(last, first, *_shortened(more, missing, len(ours)))
 
 
@@ -117,7 +124,7 @@ def _left_out(
     `more` are names that only the document has, `missing` those that only the booking has.
     """
     ours = [*first, *last]
-    common = {one.plain for one in ours} - {one.plain for one in more}
+    common = set(Counter(one.plain for one in ours) - Counter(one.plain for one in more))
     if (more and missing) or not common:
         return None
     if not more and not missing:
@@ -157,16 +164,9 @@ def _shortened(
     return _paired(more, missing, _initial) if count - len(more) >= 2 else (more, missing)
 
 
-def _joined(
-    first: Sequence[Word],
-    last: Sequence[Word],
-    theirs: Sequence[Word],
-    alike: Callable[[Word, Word], bool],
-) -> bool:
-    """Say whether it is the same when all spaces are taken away."""
-    whole = _word("".join(one.text for one in theirs))
-    orders = ([*first, *last], [*last, *first])
-    return any(alike(_word("".join(one.text for one in order)), whole) for order in orders)
+def _run_together(*names: Sequence[Word]) -> Word:
+    """Return the names as one, without the spaces between them."""
+    return _word("".join(one.text for name in names for one in name))
 
 
 def _cut(ours: Sequence[Word], theirs: Sequence[Word]) -> str:
