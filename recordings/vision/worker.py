@@ -97,9 +97,13 @@ def _portrait(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> byte
     """Return the portrait on the page in a picture, as a JPEG."""
     for page in _pages(pixels, found):
         crop = faces.portrait(pixels, page)
-        if crop is not None:
-            encoded, jpeg = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, PORTRAIT_QUALITY])
-            return jpeg.tobytes() if encoded else None
+        if crop is None:
+            continue
+        # Drawn as the face beside it is: only then can one be laid over the other.
+        if (alike := faces.align(crop)) is not None:
+            return alike
+        encoded, jpeg = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, PORTRAIT_QUALITY])
+        return jpeg.tobytes() if encoded else None
     return None
 
 
