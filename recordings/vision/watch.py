@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -62,3 +64,53 @@ def _blocks(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     squares = values[:rows, :columns].reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
     means: npt.NDArray[np.float32] = squares.mean(axis=(1, 3))
     return means
+
+
+KEPT = 240
+"""Looks that are remembered: forty minutes of them, a look in ten seconds."""
+NEAR = 2
+"""Looks right before: a person may still sit as they sat then."""
+# Chosen by what `python -m tests.recordings.loops` measures.
+MOVED = 12.0
+"""Steps of 256 by which a picture differs from the one before, when somebody moves."""
+REPEATS, AMONG = 3, 20
+
+
+class Loops:
+    """Tells whether one person's pictures have come before: a film that is played again.
+
+    A picture repeats when it equals one from more than two looks ago, while it differs plainly from
+    the one right before; three among twenty make a loop. People who are there come near no earlier
+    picture of theirs while they move: 35 steps of 256 at the nearest, a repeated film 0.
+
+    It does not see a film that runs longer than what is remembered, one of somebody who hardly
+    moves, or one whose light, place or noise is changed on the way. A short one takes minutes
+    until enough looks have fallen on the same places. So it is a hint, and silence no proof.
+    """
+
+    def __init__(self) -> None:
+        self._seen: deque[npt.NDArray[np.float16]] = deque(maxlen=KEPT)
+        self._repeats: deque[bool] = deque(maxlen=AMONG)
+
+    def looping(self, small: Small) -> bool:
+        """Take the next look's picture, and return whether pictures go round. Some milliseconds."""
+        now = _blocks(small.luma.astype(np.float32))
+        if self._seen and self._seen[-1].shape != now.shape:
+            self._seen.clear()
+            self._repeats.clear()
+        self._repeats.append(not small.black and self._repeated(now))
+        self._seen.append(now.astype(np.float16))
+        return sum(self._repeats) >= REPEATS
+
+    def _repeated(self, now: npt.NDArray[np.float32]) -> bool:
+        if len(self._seen) <= NEAR or _apart(self._seen[-1], now) <= MOVED:
+            return False
+        return any(_apart(before, now) <= SAME for before in islice(self._seen, self._older))
+
+    @property
+    def _older(self) -> int:
+        return len(self._seen) - NEAR
+
+
+def _apart(before: npt.NDArray[np.float16], now: npt.NDArray[np.float32]) -> float:
+    return float(np.abs(now - before).max())

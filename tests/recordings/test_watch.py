@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from recordings.errors import PictureUndecodable
-from recordings.vision.watch import SAME, Small, decode_small
+from recordings.vision.watch import KEPT, SAME, Loops, Small, decode_small
 
 from . import media
+from .loops import LINKS as LOOP_LINKS
+from .loops import SITTERS, Film, first_seen, looks
 from .sights import LINKS, VIEWS, apart, key_frames
 
 LIVE = ("a person", "low light", "a very still person", "a very still person, low light")
@@ -57,3 +59,60 @@ def test_a_picture_is_made_160_wide_with_its_padding_left_out() -> None:
     with pytest.raises(PictureUndecodable):
         decode_small(frame.data[:20])
     assert av.VideoFrame(200, 150, "yuv420p").planes[0].line_size > 200
+
+
+def test_a_film_that_is_played_again_is_seen_and_a_person_who_is_there_is_not() -> None:
+    sitter, link = SITTERS["a person"], LOOP_LINKS["60 kbit/s"]
+
+    played = first_seen(looks(Film(sitter, 20), *link, 40, again=True))
+    there = first_seen(looks(Film(sitter, 200), *link, 15, again=False))
+
+    assert played is not None
+    assert there is None
+
+
+def scenes(count: int, seed: int = 1) -> list[Small]:
+    """Return pictures that have nothing in common."""
+    chance = np.random.default_rng(seed)
+    rough = chance.integers(16, 235, (count, 30, 40))
+    return [Small(scene.repeat(4, 0).repeat(4, 1).astype(np.uint8)) for scene in rough]
+
+
+def test_three_repeats_among_twenty_looks_make_a_loop() -> None:
+    loops, film = Loops(), scenes(7)
+
+    seen = [loops.looping(picture) for picture in (*film, *film)]
+
+    assert seen == [False] * 9 + [True] * 5
+
+
+def test_one_repeat_or_a_film_too_long_to_remember_is_none() -> None:
+    loops, film = Loops(), scenes(KEPT + 3)
+
+    seen = [loops.looping(picture) for picture in (*film[:4], film[0], *film[4:], *film)]
+
+    assert not any(seen)
+
+
+@pytest.mark.parametrize("level", [20, 120])
+def test_a_picture_that_does_not_move_is_frozen_or_black_and_no_loop(level: int) -> None:
+    loops = Loops()
+    still = Small(np.full((120, 160), level, np.uint8))
+
+    assert not any(loops.looping(still) for _ in range(30))
+
+
+def test_a_camera_that_is_covered_now_and_then_is_no_loop() -> None:
+    loops, film = Loops(), scenes(20)
+    black = Small(np.full((120, 160), 17, np.uint8))
+
+    assert not any(loops.looping(picture) for scene in film for picture in (scene, black))
+
+
+def test_pictures_of_another_shape_begin_anew() -> None:
+    loops, film = Loops(), scenes(4)
+    turned = Small(np.ascontiguousarray(film[0].luma.T))
+
+    seen = [loops.looping(picture) for picture in (*film, turned, *film, *film)]
+
+    assert seen == [False] * 11 + [True] * 2
