@@ -109,7 +109,7 @@ class PictureWatch(Protocol):
     """Looks at one person's pictures, one after another."""
 
     async def look(self, key_frame: bytes) -> Sight:
-        """Judge a VP8 key frame by itself and by the one before: `GOOD`, `BLACK` or `FROZEN`."""
+        """Judge whether a VP8 key frame, by itself and by those before, is one of now."""
         ...
 
 

@@ -19,7 +19,7 @@ from recordings.evidence import Snapshots
 from recordings.recorder import Recorder, mend
 from recordings.vault import Vault
 from recordings.vision.eye import Eye, SeenFace
-from recordings.vision.watch import Small
+from recordings.vision.watch import Loops, Small
 from signalling.ports import Picture
 from web.studies import Studies, keep
 
@@ -67,20 +67,25 @@ class Watch:
         self._snapshots = snapshots
         self._before: Small | None = None
         self._same = 0
+        self._loops = Loops()
 
     async def look(self, key_frame: bytes) -> Sight:
-        """Judge a VP8 key frame by itself and by the one before: `GOOD`, `BLACK` or `FROZEN`.
+        """Judge a VP8 key frame by itself and by those before.
 
-        A picture is frozen when it equals the one before twice in a row. Raises
-        PictureUndecodable and Busy; the next is compared with the last that could be read.
+        It is `GOOD`, `BLACK`, `FROZEN` (it equals the one before, twice in a row) or `LOOPING` (the
+        same pictures come again). Raises PictureUndecodable and Busy; the next is compared with
+        those that could be read.
         """
         small = await self._snapshots.small(key_frame)
         equal = self._before is not None and small.same_as(self._before)
         self._same = self._same + 1 if equal else 0
         self._before = small
+        looping = await asyncio.to_thread(self._loops.looping, small)
         if small.black:
             return Sight.BLACK
-        return Sight.FROZEN if self._same >= EQUAL_IN_A_ROW else Sight.GOOD
+        if self._same >= EQUAL_IN_A_ROW:
+            return Sight.FROZEN
+        return Sight.LOOPING if looping else Sight.GOOD
 
 
 @dataclass(frozen=True, slots=True)

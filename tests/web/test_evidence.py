@@ -6,6 +6,7 @@ import os
 import time
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from invigilation.errors import NotFound
@@ -15,11 +16,12 @@ from recordings.errors import EvidenceStoreFull, PictureUndecodable
 from recordings.evidence import Snapshots
 from recordings.recorder import SILENCE
 from recordings.vault import Vault
+from recordings.vision.watch import Small
 from tests import builders
 from tests.harness.waiting import until
 from tests.recordings.sights import VIEWS, key_frames
 from tests.web.eyes import shelf_of
-from web.evidence import BEGINNING
+from web.evidence import BEGINNING, Watch
 
 MONTH = timedelta(days=30)
 
@@ -182,6 +184,29 @@ async def test_evidence_that_is_listed_is_no_stranger_however_old(scene, shelf):
     assert await shelf.erase_strangers(MONTH) == 0
 
     assert shelf.vault.read(part.session, part.id)
+
+
+class Film:
+    """Pictures that are read without being decoded."""
+
+    def __init__(self, pictures):
+        self._pictures = pictures
+
+    async def small(self, key_frame):
+        return self._pictures[int(key_frame)]
+
+
+async def test_a_film_that_is_played_again_is_looping_and_no_still_picture():
+    dice = np.random.default_rng(5)
+    pictures = [Small(dice.integers(60, 200, (120, 160), np.uint8)) for _ in range(6)]
+    watch = Watch(Film(pictures))
+
+    first = [await watch.look(b"%d" % look) for look in range(6)]
+    again = [await watch.look(b"%d" % look) for look in range(6)]
+
+    assert first == [Sight.GOOD] * 6
+    assert again[-1] is Sight.LOOPING
+    assert Sight.FROZEN not in again
 
 
 async def test_on_a_full_disk_no_recording_begins_and_none_is_noted(scene, shelf):
