@@ -19,7 +19,7 @@ const READABLE = { card: 380, page: 560 };
 /** Of the outline's width, at least and at most what is asked for. */
 const NEAR = { least: 0.65, most: 0.86 };
 /** Kept around the document: its outline may be a little off. */
-const MARGIN = 0.1;
+const MARGIN = 0.12;
 const SVG = "http://www.w3.org/2000/svg";
 const BY_HAND = "You can also press the button when you can read the document.";
 

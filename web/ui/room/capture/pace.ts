@@ -40,12 +40,14 @@ const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
 /** Learns from each answered piece how large the next may be and how long to wait before it. */
 export class Pace {
-  /** The quickest answer: the way there and back without anything to carry. */
-  private way = Infinity;
   private size = LEAST;
 
-  /** `most`: what the server takes at once. */
-  constructor(private readonly most: number) {
+  /** `most`: what the server takes at once. `way`: how long an answer took, in milliseconds, to
+   * something that was next to nothing: the way there and back. */
+  constructor(
+    private readonly most: number,
+    private way: number,
+  ) {
     this.size = Math.min(LEAST, most);
   }
 
@@ -57,8 +59,7 @@ export class Pace {
   /** Notes an answer that came after `took` milliseconds; returns how long to wait now. */
   sent(bytes: number, took: number): number {
     this.way = Math.min(this.way, took);
-    // The first piece tells nothing of what its bytes took: as if half the time were theirs.
-    const carried = Math.max(took - this.way, took === this.way ? took / 2 : 0);
+    const carried = took - this.way;
     const fits = carried > 0 ? (bytes * PIECE_MS) / carried : Infinity;
     // Half as much at once when it was too much, and twice as much when there is room.
     const wish = fits < this.size ? Math.max(fits, this.size / 2) : Math.min(fits, this.size * 2);

@@ -106,9 +106,10 @@ export class Sender {
   /** Asks what the server has, sends the rest, and has it taken. */
   private async once(one: Waiting): Promise<void> {
     const { session, kind, side, parts, quality } = one;
+    const asked = performance.now();
     const begun = await this.post<Begun>(this.url, { session, kind, side, parts, quality });
     if (begun.evidence) return;
-    this.pace ??= new Pace(begun.chunk);
+    this.pace ??= new Pace(begun.chunk, performance.now() - asked);
     const have = [...begun.have];
     this.share = shareOf(parts, have);
     for (;;) {
