@@ -24,7 +24,7 @@ KINDS = {
     Form.LICENCE: "driving_licence",
     Form.SEAMANS_BOOK: "seamans_book",
 }
-MARGIN = 0.1
+MARGIN = 0.12
 """Share of the document that is kept around an outline."""
 
 
