@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from time import monotonic
 
@@ -107,9 +107,11 @@ def _portrait(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> byte
     return None
 
 
-def _pages(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> list[Page]:
-    """Return where the page may be, the likelier place first."""
+def _pages(pixels: npt.NDArray[np.uint8], found: mrz.ReadZone | None) -> Iterator[Page]:
+    """Yield where the page may be, the likelier place first."""
     form = None if found is None else form_of(found.lines)
-    by_zone = [page_of(found.zone, form.value)] if found is not None and form is not None else []
+    if found is not None and form is not None:
+        yield page_of(found.zone, form.value)
     by_edges = outline(grey_of(pixels))
-    return by_zone if by_edges is None else [*by_zone, by_edges]
+    if by_edges is not None:
+        yield by_edges

@@ -6,8 +6,8 @@ kind of document, size of picture and quality: how often one picture alone is re
 often a burst is, how often the answer is wrong though all its check digits are right, and what it
 takes. Exact means every character of every line.
 
-`python -m tests.bench identity [--bursts 20] [--processes 2] [--quick] [--write]`; `--write` puts
-the figures into docs/identity.md.
+`python -m tests.bench identity [--bursts 20] [--processes 2] [--quick] [--write]
+[--size 640x480] [--quality good,medium]`; `--write` puts the figures into docs/identity.md.
 """
 
 from __future__ import annotations
@@ -75,12 +75,17 @@ def run(arguments: list[str]) -> list[Measure]:
     options.add_argument("--processes", type=int, default=2)
     options.add_argument("--quick", action="store_true", help="passports and cards, small, 6 each")
     options.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT}")
+    options.add_argument("--size", default="640x480,1280x720")
+    options.add_argument("--quality", default="good,medium,poor")
     chosen = options.parse_args(arguments)
     bursts = 6 if chosen.quick else chosen.bursts
-    outcomes = _all(_cases(bursts, quick=chosen.quick), chosen.processes)
-    for one in outcomes:
-        if one.together == "wrong":
-            print(f"wrong: {one.case}\n  said  {one.said}\n  truth {one.truth}")
+    cases = [
+        case
+        for case in _cases(bursts, quick=chosen.quick)
+        if f"{case.size[0]}x{case.size[1]}" in chosen.size.split(",")
+        and case.quality in chosen.quality.split(",")
+    ]
+    outcomes = _all(cases, chosen.processes)
     measures = [*_measures(outcomes), *_summary(outcomes)]
     if chosen.write:
         _write(outcomes)
@@ -105,8 +110,12 @@ def _all(cases: Sequence[Case], processes: int) -> list[Outcome]:
         outcomes = []
         for outcome in pool.map(_outcome, cases, chunksize=4):
             outcomes.append(outcome)
-            if len(outcomes) % 50 == 0:
-                print(f"{len(outcomes)} of {len(cases)} bursts", file=sys.stderr, flush=True)
+            if outcome.together == "wrong":
+                print(f"{outcome.case}\n  said  {outcome.said}\n  truth {outcome.truth}")
+            if len(outcomes) % 20 == 0:
+                exact = sum(one.together == "exact" for one in outcomes)
+                news = f"{len(outcomes)} of {len(cases)} bursts, {exact} exact"
+                print(news, file=sys.stderr, flush=True)
     return outcomes
 
 
