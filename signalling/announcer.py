@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.identity import IdentityState
 from invigilation.session import LIVE
 from signalling import wire

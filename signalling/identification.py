@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.document import CARDS, DocumentKind
 from invigilation.errors import NotAllowed
 from invigilation.hints import HintKind

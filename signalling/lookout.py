@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from invigilation.desk.office import LEARNER
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.presence import Link, Sight, Sound
 from invigilation.session import LIVE, SessionState
 from signalling.means import Means

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.gap import Gap
 from invigilation.recheck import Recheck, RecheckCause
 from invigilation.session import SessionState

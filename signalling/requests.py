@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from invigilation.desk import Desk
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.errors import Busy, NotAllowed
 from invigilation.ports import Clock
 from signalling import messages as m

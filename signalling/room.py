@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 
 from invigilation import attendance
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.document import DocumentKind
 from invigilation.errors import NotAllowed
 from invigilation.session import LIVE, OVER, SEALED, SessionState

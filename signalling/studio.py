@@ -8,7 +8,7 @@ from typing import Any
 
 from invigilation.consent import Purpose
 from invigilation.desk.identity_facts import taken_back
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.session import LIVE, OVER
 from signalling.means import Means, Spawn
 from signalling.stage import Stage

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.errors import NotAllowed
 from invigilation.people import Role
 from signalling.darkroom import staff_of

@@ -6,7 +6,7 @@ from invigilation.challenge import Challenge
 from invigilation.comparing import Finding
 from invigilation.consent import Purpose
 from invigilation.desk.identity_decisions import Referral
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.document import CARDS, Reading
 from invigilation.identity import IdentityCheck
 from invigilation.inspection import InspectionKind

@@ -14,7 +14,7 @@ from invigilation.consent import Consent, Purpose
 from invigilation.desk.office import SERVICE, Office, following
 from invigilation.document import DocumentKind, Reading, Source
 from invigilation.hints import Hint, HintKind, worded
-from invigilation.identity import IdentityCheck, IdentityState
+from invigilation.identity import Decision, IdentityCheck, IdentityState
 from invigilation.inspection import Inspection, InspectionKind
 from invigilation.record import Data
 from invigilation.session import SessionState
@@ -26,6 +26,7 @@ from invigilation.store.views import Sitting
 
 HINTED = "hint"
 """The kind of the record's entries that hints are read from."""
+SHORTEST_NUMBER = 5
 UNDECIDED = frozenset(
     {
         IdentityState.OPEN,
@@ -87,6 +88,14 @@ async def facts_of(tx: Tx, sitting: Sitting, check: IdentityCheck) -> Facts:
     return Facts(findings, tuple(hints.values()), check.reading is not None)
 
 
+async def confirmed_alone(tx: Tx, sitting: Sitting) -> bool:
+    """Whether one person has confirmed an identity that, as it was read since, takes two."""
+    check = await tx.sessions.identity(sitting.session)
+    if check.proposed is Decision.CONFIRMED or check.reading is None:
+        return False
+    return (await facts_of(tx, sitting, check)).needs_two
+
+
 def may_capture(
     state: SessionState,
     check: IdentityCheck,
@@ -132,10 +141,13 @@ def kind_of(reading: Reading) -> DocumentKind | None:
 async def mark_document(
     office: Office, tx: Tx, sitting: Sitting, reading: Reading
 ) -> DocumentMark | None:
-    """Note which document was shown, by keyed digests; None when its number is not known."""
+    """Note which document was shown, by keyed digests; None when its number is not known.
+
+    What is shorter than any document's number was typed for want of one.
+    """
     fields = reading.fields
     number = _plain(fields.number)
-    if not number:
+    if len(number) < SHORTEST_NUMBER or not any(letter.isdigit() for letter in number):
         return None
     holder = " ".join(sorted(f"{fields.surname} {fields.given}".split()))
     mark = DocumentMark(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from invigilation import record
 from invigilation.consent import Purpose
 from invigilation.desk.identity_facts import look_for_face, mark_face, taken_back
+from invigilation.desk.incidents import incident_in
 from invigilation.desk.office import (
     SERVICE,
     Office,
@@ -18,7 +19,7 @@ from invigilation.desk.office import (
     watched,
 )
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
-from invigilation.incident import NOTE_LIMIT, Incident, Severity
+from invigilation.incident import NOTE_LIMIT, Severity
 from invigilation.people import Role, Staff
 from invigilation.recheck import Recheck, RecheckCause, RecheckResult
 from invigilation.record import Data
@@ -114,32 +115,17 @@ class RecheckDesk:
             await tx.sessions.append(entry)
             await tx.identities.save_recheck(judged)
             if result is RecheckResult.NOT_SAME:
-                await self._incident(tx, following(one, entry), judged, by)
+                await incident_in(
+                    self.office,
+                    tx,
+                    following(one, entry),
+                    by,
+                    category=CATEGORY,
+                    severity=Severity.HIGH,
+                    note=note or NOT_SAME,
+                    picture=judged.evidence,
+                )
         return judged
-
-    async def _incident(self, tx: Tx, one: Open, judged: Recheck, by: Staff) -> None:
-        now = self.office.clock.now()
-        note = judged.note or NOT_SAME
-        incident = Incident(
-            new_id("in"),
-            judged.session,
-            CATEGORY,
-            Severity.HIGH,
-            note,
-            judged.evidence,
-            now,
-            by.id,
-        )
-        data: Data = {
-            "incident": incident.id,
-            "category": CATEGORY,
-            "severity": incident.severity.value,
-            "note": record.commitment(one.secret, note),
-            "picture": judged.evidence,
-        }
-        who = actor(by, Role.INVIGILATOR)
-        await tx.sessions.append(self.office.entry(one, "incident", who, data, now))
-        await tx.sessions.add_incident(incident)
 
 
 async def _may_add(tx: Tx, one: Open, cause: RecheckCause) -> None:

@@ -7,31 +7,24 @@ from datetime import datetime
 
 from invigilation import attendance, record
 from invigilation.booking import BookingEvent, BookingState
-from invigilation.challenge import Challenge
-from invigilation.comparing import Finding
-from invigilation.consent import Consent
 from invigilation.desk.consents import give_all, purposes_of, refuse_without_consent
 from invigilation.desk.endings import wind_up
-from invigilation.desk.identity_facts import Facts, facts_of, may_capture
+from invigilation.desk.identity_facts import confirmed_alone, facts_of, may_capture
+from invigilation.desk.incidents import incident_in
 from invigilation.desk.office import (
     LEARNER,
     Office,
     actor,
     allow,
     held,
-    new_id,
     saved,
     sitting_of,
     watched,
 )
-from invigilation.errors import InvalidInput, NotAllowed, NotFound, TooLate
-from invigilation.gap import Gap
-from invigilation.hints import Hint
-from invigilation.identity import IdentityCheck
+from invigilation.desk.room_view import RoomView
+from invigilation.errors import InvalidInput, NeedsColleague, NotAllowed, NotFound, TooLate
 from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
-from invigilation.inspection import Inspection
 from invigilation.people import Role, Staff
-from invigilation.recheck import Recheck
 from invigilation.record import Data
 from invigilation.request import RequestEvent
 from invigilation.session import (
@@ -46,12 +39,15 @@ from invigilation.session import (
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 from invigilation.store.sessions import Line, Open
-from invigilation.store.views import LobbySitting, Sitting
+from invigilation.store.views import LobbySitting
 
 CHAT_LIMIT = 2_000
 REASON_LIMIT = 1_000
 ATTEMPTS = ("page_opened", "probe", "token_used")
 READY = "invigilator_ready"
+READ_SINCE = (
+    "The document was read after you had decided: it has expired, or has another name. Look again."
+)
 NOTES = frozenset(
     {"hand_raised", "hand_lowered", "screen_asked", "screen_shared", "screen_ended", "signal"}
 )
@@ -59,49 +55,6 @@ NOTES = frozenset(
 NOTE_VALUES = 8
 NOTE_LETTERS = 200
 _CAME_OR_WENT = {True: "joined", False: "left"}
-
-
-@dataclass(frozen=True, slots=True)
-class RoomView:
-    """All that the people in a room may see of it; what each may see, the room decides."""
-
-    sitting: Sitting
-    session: Session
-    identity: IdentityCheck
-    incidents: tuple[Incident, ...]
-    chat: tuple[Line, ...]
-    now: datetime
-    gaps: tuple[Gap, ...]
-    inspections: tuple[Inspection, ...]
-    handing_to: Staff | None
-    facts: Facts
-    challenges: tuple[Challenge, ...]
-    rechecks: tuple[Recheck, ...]
-    consents: tuple[Consent, ...]
-    referred_by: str | None
-    """The name of who asked a colleague to look at the identity."""
-    capture_allowed: bool
-    """Whether the learner's page may send a picture of the document now."""
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was read beside what is known."""
-        return self.facts.findings
-
-    @property
-    def hints(self) -> tuple[Hint, ...]:
-        """What should be looked at twice."""
-        return self.facts.hints
-
-    @property
-    def needs_reason(self) -> bool:
-        """Whether whoever confirms the identity has to say why."""
-        return self.facts.needs_reason
-
-    @property
-    def needs_two(self) -> bool:
-        """Whether it takes two people to confirm the identity."""
-        return self.facts.needs_two
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +144,11 @@ class SessionDesk:
         return after
 
     async def admit(self, session: str, by: Staff) -> Session:
-        """Start the assessment: its link is released, and the backend is told."""
+        """Start the assessment: its link is released, and the backend is told.
+
+        Raises `NeedsColleague` where one person has confirmed what takes two: the document was
+        read only after that.
+        """
         return await self._by_invigilator(session, by, SessionEvent.ADMIT, "session.admitted")
 
     async def pause(self, session: str, by: Staff, reason: str) -> Session:
@@ -224,6 +181,8 @@ class SessionDesk:
             one, sitting = await watched(tx, session, by)
             if event in {SessionEvent.ADMIT, SessionEvent.RESUME}:
                 await refuse_without_consent(tx, session)
+            if event is SessionEvent.ADMIT and await confirmed_alone(tx, sitting):
+                raise NeedsColleague(READ_SINCE)
             data: Data = {} if reason is None else {"reason": reason}
             who = actor(by, Role.INVIGILATOR)
             after = await self._step(tx, one, event, who, data, reason)
@@ -322,21 +281,16 @@ class SessionDesk:
             if one.session.state not in LIVE:
                 raise NotAllowed("note an incident when the session is not running")
             await _pictured(tx, session, picture)
-            now = self.office.clock.now()
-            incident = Incident(
-                new_id("in"), session, category, severity, note, picture, now, by.id
+            return await incident_in(
+                self.office,
+                tx,
+                one,
+                by,
+                category=category,
+                severity=severity,
+                note=note,
+                picture=picture,
             )
-            data: Data = {
-                "incident": incident.id,
-                "category": category,
-                "severity": severity.value,
-                "note": record.commitment(one.secret, note),
-                "picture": picture,
-            }
-            who = actor(by, Role.INVIGILATOR)
-            await tx.sessions.append(self.office.entry(one, "incident", who, data))
-            await tx.sessions.add_incident(incident)
-        return incident
 
     async def lobby(self, by: Staff, first: datetime, last: datetime) -> list[LobbySitting]:
         """Return what this invigilator may want to see, by start.

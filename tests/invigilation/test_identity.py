@@ -11,7 +11,7 @@ from invigilation import record
 from invigilation.comparing import Field, Grade
 from invigilation.consent import Purpose
 from invigilation.document import DocumentKind, Fields, Source
-from invigilation.errors import IllegalTransition, InvalidInput, NotAllowed
+from invigilation.errors import IllegalTransition, InvalidInput, NeedsColleague, NotAllowed
 from invigilation.hints import HintKind
 from invigilation.identity import Decision, IdentityState, SnapshotKind
 from invigilation.inspection import InspectionKind
@@ -284,6 +284,8 @@ async def test_a_reading_that_comes_after_the_decision_is_still_shown(world):
     view = await world.desk.sessions.view(one.session)
     assert view.identity.state is IdentityState.CONFIRMED
     assert view.needs_two
+    with pytest.raises(NeedsColleague):
+        await world.desk.sessions.admit(one.session, world.ann)
 
 
 # --- likeness ---
@@ -414,6 +416,15 @@ async def test_a_hint_goes_with_the_picture_that_it_is_about(world):
 
     assert await hints(world, second.session) == {}
     assert "hint" in await world.kinds(second.session)
+
+
+@pytest.mark.parametrize("number", ["", "1", "NONE", "UNKNOWN", "- - -"])
+async def test_what_is_no_number_of_a_document_marks_none(world, number):
+    one = await arrived(world)
+
+    await shown(world, one, reading(number=number))
+
+    assert await world.count("document_mark") == 0
 
 
 async def test_marks_hold_no_names_and_no_numbers(world):

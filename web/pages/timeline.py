@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from invigilation.desk.reports import Record
-from invigilation.desk.sessions import RoomView
+from invigilation.desk.room_view import RoomView
 from invigilation.gap import Ruling
 from invigilation.presence import Signal, Source
 from invigilation.record import Entry
