@@ -84,8 +84,9 @@ class Loops:
     picture of theirs while they move: 35 steps of 256 at the nearest, a repeated film 0.
 
     It does not see a film that runs longer than what is remembered, one of somebody who hardly
-    moves, or one whose light, place or noise is changed on the way. A short one takes minutes
-    until enough looks have fallen on the same places. So it is a hint, and silence no proof.
+    moves, or one whose light, place or noise is changed on the way. Others take minutes until
+    enough looks have fallen on the same places: films of 20, 33 and 60 s took 15, 54 and 27 looks.
+    So it is a hint, and silence no proof.
     """
 
     def __init__(self) -> None:
