@@ -90,14 +90,18 @@ def _fitted(line: str, row: int, layout: Layout) -> str | None:
     def suits(way: str) -> int:
         return sum(_as(one, may) in may for one, may in zip(way, allowed, strict=True))
 
-    # The ways come with the longest run of fillers first, and the first of equals is taken.
+    # Of equals the first is taken: fillers at the end, then the longest run, then the last one.
     return max(ways, key=suits, default=None)
 
 
 def _ways(line: str, width: int) -> Iterator[str]:
     """Yield the line longer or shorter by a run of fillers, or without what is around it."""
     more = width - len(line)
-    runs = sorted(re.finditer(r"<{2,}", line), key=lambda run: run.start() - run.end())
+    if more > 0 and line.endswith(FILLER):
+        yield line.ljust(width, FILLER)
+    runs = sorted(
+        re.finditer(r"<{2,}", line), key=lambda run: (run.start() - run.end(), -run.end())
+    )
     for run in runs:
         size = run.end() - run.start() + more
         if size >= 1:

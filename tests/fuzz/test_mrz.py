@@ -24,7 +24,7 @@ ZONES = st.one_of(
 
 
 @given(lines=LINES | ZONES, today=st.dates())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_lines_are_parsed_or_not(lines, today):
     zone = mrz.parse(lines, today)
 
@@ -32,7 +32,7 @@ def test_any_lines_are_parsed_or_not(lines, today):
 
 
 @given(lines=LINES | ZONES)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_mending_again_changes_nothing(lines):
     once = mrz.mend(lines)
 
@@ -40,7 +40,7 @@ def test_mending_again_changes_nothing(lines):
 
 
 @given(readings=st.lists(LINES | ZONES, max_size=6), today=st.dates())
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_readings_are_voted(readings, today):
     reading = mrz.vote(readings, today)
 
@@ -48,7 +48,7 @@ def test_any_readings_are_voted(readings, today):
 
 
 @given(surname=st.text(), given_=st.text(), number=st.text(), issuer=st.text(), name=st.text())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_texts_are_compared(surname, given_, number, issuer, name):
     fields = Fields(surname, given_, number, issuer, born=date.min, expires=date.max)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invigilation import mrz
@@ -245,6 +245,7 @@ _PART = st.text("abcdefghijklmnopqrstuvwxyzäöüåøñéčşłđþ", min_size=2
 
 
 @given(surname=_PART, given_=st.lists(_PART, min_size=1, max_size=2), form=st.sampled_from(Form))
+@settings(deadline=None)
 def test_a_document_goes_with_the_name_that_it_was_made_for(surname, given_, form):
     fields = Fields(surname, " ".join(given_), "A1", "NOR", "NOR")
     zone = mrz.parse(mrz.compose(form, fields), TODAY)
@@ -256,5 +257,6 @@ def test_a_document_goes_with_the_name_that_it_was_made_for(surname, given_, for
 
 
 @given(surname=_PART, given_=_PART)
+@settings(deadline=None)
 def test_a_person_is_compared_with_themselves(surname, given_):
     assert name(surname, given_, f"{given_} {surname}").grade is Grade.SAME

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invigilation import mrz
@@ -150,6 +150,7 @@ def test_junk_of_the_same_size_has_no_vote():
 
 
 @given(form=st.sampled_from(list(Form)), fields=holders(), images=st.integers(2, 6))
+@settings(deadline=None)
 def test_a_burst_read_rightly_is_read(form, fields, images):
     lines = mrz.compose(form, fields)
 
@@ -161,6 +162,7 @@ def test_a_burst_read_rightly_is_read(form, fields, images):
 
 
 @given(form=st.sampled_from(list(Form)), fields=holders(), data=st.data())
+@settings(deadline=None)
 def test_one_that_errs_among_four_changes_nothing(form, fields, data):
     lines = mrz.compose(form, fields)
     row = data.draw(st.integers(0, len(lines) - 1))
@@ -176,6 +178,7 @@ def test_one_that_errs_among_four_changes_nothing(form, fields, data):
 
 
 @given(readings=st.permutations([ZONE, ZONE, ZONE, misread(ZONE, 0, NAME, "X"), ()]))
+@settings(deadline=None)
 def test_the_order_of_pictures_does_not_matter(readings):
     reading = mrz.vote(readings, TODAY)
 
