@@ -24,7 +24,7 @@ from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT, VERIFIER
 from web.pages import words
 from web.pages.frame import staff_page
-from web.pages.identity_words import DOCUMENTS, FIELDS, PURPOSES
+from web.pages.identity_words import DOCUMENTS, PURPOSES
 from web.pages.timeline import NAMES, SIGNALS, Words, time_line
 
 log = logging.getLogger(__name__)
@@ -125,6 +125,13 @@ _PLAIN = {
 """Words of the record that a reader would stumble over; the others are plain by themselves."""
 _WRITTEN = frozenset({"reason", "why", "detail"})
 """What people wrote, and numbers: shown as they are."""
+_COMPARED = {
+    Field.NAME: "name",
+    Field.BORN: "date of birth",
+    Field.NUMBER: "document number",
+    Field.EXPIRES: "day of expiry",
+    Field.ISSUER: "issuing state",
+}
 _NOTED = {"differs": "differs", "explained": "differs as documents do"}
 _BY_NAME = {
     "hint": {kind.value: words for kind, words in HINTS.items()},
@@ -282,9 +289,9 @@ def _compared(data: Data) -> list[str]:
     return [
         *([] if read is None else [read]),
         *(
-            f"{told[0].lower()} {told[1]}"
+            f"{_COMPARED[field]} {_NOTED[grade]}"
             for field, grade in grades
-            if (told := (FIELDS[field], _NOTED.get(str(grade))))[1] is not None
+            if isinstance(grade, str) and grade in _NOTED
         ),
     ]
 

@@ -58,6 +58,7 @@ _CUT_OUT = frozenset({"portrait", "face_aligned"})
 SIGNALS = {
     (Signal.PICTURE, "black"): "The picture was black",
     (Signal.PICTURE, "frozen"): "The picture stood still",
+    (Signal.PICTURE, "looping"): "The same pictures came again",
     (Signal.PICTURE, "stopped"): "No picture came",
     (Signal.SOUND, "muted"): "The microphone was silent",
     (Signal.SOUND, "none"): "No sound came",

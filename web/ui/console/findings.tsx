@@ -116,16 +116,13 @@ export function ReadingLine({ identity }: { identity: Identity }) {
 export function Hints({ identity }: { identity: Identity }) {
   if (!identity.hints.length) return null;
   return (
-    <div class="hints notice notice--warn small">
-      <p>
-        <strong>{identity.hints.length === 1 ? "A hint" : "Hints"}</strong>, no proof of anything:
-      </p>
-      <ul>
-        {identity.hints.map(({ kind, words }) => (
-          <li key={kind + words}>{words}</li>
-        ))}
-      </ul>
-    </div>
+    <ul class="hints notice notice--warn small" aria-label="Hints">
+      {identity.hints.map(({ kind, words }) => (
+        <li key={kind + words}>
+          <strong>A hint, no proof:</strong> {words}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -74,8 +74,8 @@ function Seen({ identity }: { identity: Identity }) {
   return (
     <>
       <Pictures identity={identity} />
-      <Findings identity={identity} />
       <Hints identity={identity} />
+      <Findings identity={identity} />
       <ReadingLine identity={identity} />
       <LikenessLine identity={identity} />
     </>
