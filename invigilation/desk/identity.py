@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 from invigilation import record
@@ -131,6 +132,7 @@ class IdentityDesk(DecisionDesk):
         derived = None if seen.derived is None else seen.derived.id
         check = check.with_picture(seen.kind, seen.picture.id, derived)
         if seen.likeness is not None and stands(consents, Purpose.LIKENESS):
+            _finite(seen.likeness)
             check = replace(check, likeness=seen.likeness)
         return replace(check, kind=seen.document or check.kind)
 
@@ -237,6 +239,7 @@ class IdentityDesk(DecisionDesk):
         self, session: str, portrait: str, face: str, likeness: Likeness
     ) -> IdentityCheck:
         """Keep how alike two pictures were found; no change as above, or without consent."""
+        _finite(likeness)
         async with self.office.store.write() as tx:
             one, _ = await _by(tx, session, None)
             check = await tx.sessions.identity(session)
@@ -318,6 +321,12 @@ def _complete(*pictures: Evidence | None) -> None:
     for one in pictures:
         if one is not None and (one.sha256 is None or one.size is None):
             raise InvalidInput("picture", "The picture is not complete.")
+
+
+def _finite(likeness: Likeness) -> None:
+    """Refuse a score that is no number: JSON, and so the attestation, has none such."""
+    if not isfinite(likeness.score):
+        raise InvalidInput("likeness", "The score is no number.")
 
 
 def _facts(picture: Evidence) -> dict[str, Plain]:

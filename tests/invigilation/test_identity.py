@@ -316,6 +316,16 @@ async def test_a_likeness_is_dropped_without_consent(world, consent):
     assert (kept.likeness, taken.likeness) == (None, None)
 
 
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+async def test_a_likeness_is_a_number(world, score):
+    one = await arrived(world, consent=WITH_LIKENESS)
+    check = await shown(world, one)
+    odd = Likeness("dlib", score)
+
+    with pytest.raises(InvalidInput):
+        await world.desk.identity.set_likeness(one.session, check.document, check.face, odd)
+
+
 async def test_a_likeness_of_older_pictures_changes_nothing(world):
     one = await arrived(world, consent=WITH_LIKENESS)
     check = await shown(world, one)

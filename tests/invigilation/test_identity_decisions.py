@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
+from invigilation.desk import Desk
+from invigilation.desk.reports import record_file
 from invigilation.enquiry import EnquiryKind
 from invigilation.errors import (
     IllegalTransition,
@@ -19,11 +22,15 @@ from invigilation.errors import (
     TooLate,
 )
 from invigilation.identity import Decision, IdentityState, SnapshotKind
+from invigilation.likeness import Likeness
 from invigilation.people import Role, Staff
+from invigilation.recheck import RecheckCause, RecheckResult
 from invigilation.session import Outcome, SessionState
+from recordings.seal import Seal, SigningKey, open_seal
+from recordings.verify import verify
 from tests.builders import CONSENT, START
 from tests.invigilation.offices import STATEMENT
-from tests.invigilation.shown import arrived, colleague, reading, seen, shown
+from tests.invigilation.shown import arrived, colleague, picture, reading, seen, shown
 
 YES, NO = Decision.CONFIRMED, Decision.NOT_CONFIRMED
 EXPIRED = {"expires": date(2025, 1, 1)}
@@ -325,6 +332,40 @@ async def test_the_attestation_says_how_identity_was_established(world):
     }  # fmt: skip
     for secret in ("SANTOS", "P1234567A", "1991"):
         assert secret not in json.dumps(told)
+
+
+async def test_a_record_with_all_that_identity_leaves_verifies(world):
+    key = SigningKey.generate()
+    real = Desk.of(replace(world.desk.office, signer=key, sealer=Seal(key)))
+    there = replace(world, desk=real)
+    one = await arrived(there, consent=(*CONSENT, "likeness"))
+    check = await shown(there, one)
+    portrait = picture(one.session, SnapshotKind.PORTRAIT)
+    bob = await colleague(there)
+    like = Likeness("dlib", 0.1 + 0.2, 500, date(2026, 11, 1))
+    identity = real.identity
+    check = await identity.set_reading(one.session, check.document, reading(**EXPIRED), portrait)
+    await identity.set_likeness(one.session, check.portrait, check.face, like)
+    await identity.camera(one.session, "OBS Virtual Camera é")
+    await identity.refer(one.session, there.ann, YES, WHY)
+    await identity.second(one.session, bob, YES, "I agree.")
+    await real.challenges.ask(one.session, there.ann)
+    await real.sessions.admit(one.session, there.ann)
+    again = picture(one.session, SnapshotKind.FACE_AGAIN)
+    taken = await real.rechecks.add(one.session, RecheckCause.GAP, again)
+    await real.rechecks.judge(one.session, there.ann, taken.id, RecheckResult.NOT_SAME, "")
+    await real.sessions.end(one.session, there.ann)
+
+    await real.reports.attest(one.session, there.ann, STATEMENT, Outcome.COMPLETED)
+
+    found = await real.reports.record(one.session, there.ann)
+    verdict = verify(record_file(found), {key.key_id: key.public})
+    assert verdict.ok
+    told = json.loads(open_seal(found.sealed.attestation, {key.key_id: key.public}))["identity"]
+    assert told["likeness"]["figure"]["score"] == 0.1 + 0.2
+    assert told["hints"] == ["virtual_camera"]
+    assert told["rechecks"]["not_same"] == 1
+    assert [it["result"] for it in told["challenges"]] == ["skipped"]
 
 
 # --- refused ---
