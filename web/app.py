@@ -59,6 +59,8 @@ Sweep = Callable[[], Awaitable[object]]
 HELD_FREE_S = 15.0
 """So soon at the latest is a held time free for the next one."""
 MAX_FORM_BYTES = 256 * 1024
+LOOK_SECONDS = 10.0
+"""For one look at pictures: two are enough on an idle machine, but live sessions come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,9 @@ def _eye(settings: Settings) -> EyeSettings:
             check(likeness)
         except LikenessUnfit as reason:
             raise Unable(str(reason)) from None
-    return EyeSettings(processes=settings.identity_processes, likeness=likeness)
+    return EyeSettings(
+        processes=settings.identity_processes, seconds=LOOK_SECONDS, likeness=likeness
+    )
 
 
 def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live:

@@ -120,6 +120,14 @@ class Studies:
     ) -> IdentityCheck:
         session = picture.session
         seen = await _patiently(lambda: self.eye.document(pictures, kind))
+        log.info(
+            "document studied",
+            session=session,
+            pictures=len(pictures),
+            read=seen.reading is not None,
+            portrait=seen.portrait is not None,
+            note=seen.note,
+        )
         portrait = None
         if seen.portrait is not None and picture.kind == SnapshotKind.ID_DOCUMENT:
             portrait = await self._keep(session, SnapshotKind.PORTRAIT, seen.portrait)

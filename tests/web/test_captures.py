@@ -17,9 +17,14 @@ from invigilation.document import DocumentKind
 from invigilation.identity import Decision, IdentityState, SnapshotKind
 from invigilation.inspection import InspectionKind
 from invigilation.people import Staff
-from recordings.vision.eye import SeenDocument
+from recordings.vision.eye import Eye, EyeSettings, SeenDocument
 from signalling.capture import Side
 from tests.builders import CONSENT
+from tests.specimens.camera import shot
+from tests.specimens.documents import draw
+from tests.specimens.holders import holder
+from tests.specimens.zone import Form
+from tests.web.eyes import shelf_of
 from tests.web.office import START, Answer, Person, World
 from web import captures
 from web.captures import BEST_BYTES, CHUNK, HELP_BYTES, LASTS_S, PER_HOUR, Room
@@ -496,3 +501,32 @@ async def test_progress_is_told_now_and_then_only(world: World, page: Page) -> N
     await page.put(capture, 0, 500, PICTURE[500:600])
 
     assert page.told == [0, 600]
+
+
+@pytest.fixture
+async def real_eye(world: World):
+    """The application's own eye is replaced by one that really looks."""
+    one = Eye(EyeSettings(seconds=40), world.clock)
+    shelf = shelf_of(world.desk, world.vault, world.app[CAPTURES].shelf.snapshots, one)
+    object.__setattr__(world.app[CAPTURES], "shelf", shelf)
+    await one.open()
+    yield one
+    await shelf.studies.close()
+    await one.close()
+
+
+async def test_a_passport_that_was_sent_is_read_in_other_processes(
+    world: World, page: Page, real_eye: Eye
+) -> None:
+    specimen = draw(Form.TD3, holder(3))
+    burst = [shot(specimen.image, "good", (1280, 720), seed) for seed in range(3)]
+
+    answer = await page.send(*burst)
+    await world.app[CAPTURES].shelf.studies.settled()
+
+    seen = await check(world, page)
+    assert said(answer)["evidence"] == seen.document
+    assert seen.reading is not None
+    assert seen.reading.lines == specimen.lines
+    assert seen.portrait is not None
+    assert world.vault.read(page.session, seen.portrait).startswith(b"\xff\xd8")
