@@ -89,6 +89,7 @@ const capture = new DocumentCapture(byId("capture"), {
   camera: () => devices.camera,
   reading: (on) => devices.forReading(on),
   changed: draw,
+  closed: () => byId("status-title").focus(),
 });
 const second = new SecondCamera(boot);
 const news = new NewsLines();
@@ -111,6 +112,8 @@ async function devicesChanged(): Promise<void> {
   const stream = devices.camera && new MediaStream([devices.camera]);
   video.srcObject = stream;
   if (stream) video.play().catch(() => undefined);
+  const facing = devices.camera?.getSettings().facingMode;
+  video.classList.toggle("straight", facing === "environment");
   byId(inRoom ? "own-blank" : "check-blank").hidden = stream !== null;
   setText(byId("check-blank"), "No picture yet.");
   drawTroubles();
@@ -229,8 +232,8 @@ function draw(): void {
   if (!inRoom) return;
   const met = metBy !== null && metBy === state?.invigilator.name;
   const live = state && !isOver(state.state) && link !== "replaced" && !refusal ? state : null;
-  capture.draw(live);
-  const doing = capture.leads ? "document" : capture.done ? "face" : null;
+  capture.draw(live, state !== null && isOver(state.state));
+  const doing = capture.busy ? "document" : capture.done ? "face" : null;
   drawStatus(status(state, link, refusal, met, doing));
   drawTags();
   drawPictures();
@@ -253,7 +256,7 @@ function draw(): void {
   if (url) byId<HTMLAnchorElement>("open-link").href = url;
   for (const id of ["live", "settings", "allowed"]) byId(id).hidden = isOver(state.state);
   const identify =
-    state.state === "checked_in" && state.invigilator.present && met && !capture.leads;
+    state.state === "checked_in" && state.invigilator.present && met && !capture.busy;
   byId("room").classList.toggle("identify", identify);
 }
 

@@ -285,7 +285,9 @@ export class MediaLink {
       microphone: isOn(audio),
       screen: isOn(screen),
       // What the camera calls itself: a virtual one is told by its name.
-      label: (camera?.label ?? "").slice(0, LABEL_LIMIT),
+      label: (camera?.label ?? "")
+        .replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "")
+        .slice(0, LABEL_LIMIT),
     });
   }
 

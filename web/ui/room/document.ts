@@ -17,6 +17,7 @@ export class DocumentCapture {
   private offer: HTMLElement | null = null;
   private readonly said = make("p", "ask-trouble");
   private state: RoomState | null = null;
+  private over = false;
 
   constructor(
     private readonly place: HTMLElement,
@@ -27,14 +28,9 @@ export class DocumentCapture {
     if (remembered(host.session)) void this.load();
   }
 
-  /** True while the person is at it: nothing else is asked of them then. */
-  get open(): boolean {
-    return this.panel?.open === true;
-  }
-
-  /** True when what is asked of the document is done by this page, not before the camera. */
-  get leads(): boolean {
-    return this.open || this.offer?.isConnected === true || this.panel?.busy === true;
+  /** True while the person is at it, or their picture is on its way. */
+  get busy(): boolean {
+    return this.panel?.busy === true;
   }
 
   /** True when the document has been sent, and the face is to be seen. */
@@ -42,9 +38,11 @@ export class DocumentCapture {
     return this.panel?.done === true;
   }
 
-  draw(state: RoomState | null): void {
+  /** `over`: the session has ended, for this page and every other. */
+  draw(state: RoomState | null, over: boolean): void {
     this.state = state;
-    this.panel?.draw(state);
+    this.over = over;
+    this.panel?.draw(state, over);
     const wanted = state?.capture?.wanted === true && !this.panel?.busy;
     if (wanted && !this.offer) {
       this.offer = this.card();
@@ -91,7 +89,7 @@ export class DocumentCapture {
       const [source] = await Promise.all([import(script) as Promise<Source>, styled(style)]);
       const address = new URL(script, location.href).href;
       this.panel = new source.Panel(this.place, { ...this.host, url, script: address });
-      this.panel.draw(this.state);
+      this.panel.draw(this.state, this.over);
     } catch {
       // Asked for again by the button.
     }

@@ -63,6 +63,12 @@ export class Keep {
     await this.ask("readwrite", (store) => store.delete(keyOf(one)));
   }
 
+  /** Erases all. */
+  async clear(): Promise<void> {
+    this.here.clear();
+    await this.ask("readwrite", (store) => store.clear());
+  }
+
   private async ask<T>(
     mode: IDBTransactionMode,
     what: (store: IDBObjectStore) => IDBRequest,

@@ -22,6 +22,8 @@ export interface Host {
   reading(on: boolean): Promise<boolean>;
   /** The capture was opened, closed, or has moved on. */
   changed(): void;
+  /** What had the person's eye is gone: the page leads them on. */
+  closed(): void;
 }
 
 type Step = "closed" | "kind" | "camera" | "taking" | "preview";
@@ -40,6 +42,7 @@ export class Panel {
   private shot: { shot: Shot; found: Found; picture: string } | null = null;
   private back = false;
   private sent = false;
+  private over = false;
   private trouble = "";
   private state: RoomState | null = null;
   private readonly keep = new Keep();
@@ -79,10 +82,6 @@ export class Panel {
     return this.step !== "closed" || ["sending", "stuck"].includes(this.sender.standing);
   }
 
-  get open(): boolean {
-    return this.step !== "closed";
-  }
-
   /** True while the page is to say nothing else of the document: it has been sent. */
   get done(): boolean {
     return this.sent && !this.busy;
@@ -98,8 +97,11 @@ export class Panel {
     else await this.choose();
   }
 
-  /** Takes in the room's state; null once the session is over: nothing is shown or sent any more. */
-  draw(state: RoomState | null): void {
+  /** Takes in the room's state; null when this page has nothing to do in the session any more.
+   * `over`: nor has any other; what was taken and not sent is nobody else's, and goes. */
+  draw(state: RoomState | null, over: boolean): void {
+    if (over && !this.over) void this.keep.clear();
+    this.over = over;
     this.state = state;
     if (!state && this.step !== "closed") void this.close();
     this.finder?.show(this.host.camera(), this.back);
@@ -298,5 +300,6 @@ export class Panel {
     await released;
     this.drawSending();
     this.host.changed();
+    this.host.closed();
   }
 }

@@ -17,8 +17,8 @@ export interface Budget {
   helps: number;
 }
 
-const GENEROUS: Budget = { picture: 400_000, help: 90_000, helps: 4 };
-const THIN: Budget = { picture: 100_000, help: 30_000, helps: 1 };
+const GENEROUS: Budget = { picture: 400_000, help: 60_000, helps: 3 };
+const THIN: Budget = { picture: 100_000, help: 25_000, helps: 2 };
 /** Bytes a second below which a link is thin. */
 const THIN_RATE = 40_000;
 

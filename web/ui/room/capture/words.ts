@@ -41,5 +41,5 @@ export function titleOf(kind: DocumentKind, side: CaptureSide): string {
 
 /** The share of a picture's height, from below, in which a document may have its zone; 0: none. */
 export function zoneOf(kind: DocumentKind): number {
-  return kind === "driving_licence" ? 0 : 0.6;
+  return kind === "driving_licence" ? 0 : 0.55;
 }
