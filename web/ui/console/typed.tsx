@@ -10,6 +10,8 @@ import type { Room } from "./room";
 
 const EMPTY = { surname: "", given: "", number: "", issuer: "", born: "", expires: "" };
 
+const SIDES = ["Document", "Back of the document"];
+
 type Text = keyof typeof EMPTY;
 
 /** Nothing of the booking stands here: what is typed must come from the document. */
@@ -57,8 +59,8 @@ export function TypedDialog(props: { room: Room; identity: Identity; onClose: ()
           {[document, back].map(
             (id, place) =>
               id && (
-                <div class="scrolled" tabIndex={0} role="region" aria-label="Document" key={id}>
-                  <img src={evidenceAt(id)} alt={place ? "Back of the document" : "Document"} />
+                <div class="scrolled" tabIndex={0} role="region" aria-label={SIDES[place]} key={id}>
+                  <img src={evidenceAt(id)} alt={SIDES[place] ?? ""} />
                 </div>
               ),
           )}
