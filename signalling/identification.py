@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from invigilation.consent import Purpose
+from invigilation.desk.identity_facts import taken_back
 from invigilation.desk.room_view import RoomView
 from invigilation.document import CARDS, DocumentKind
 from invigilation.errors import NotAllowed
@@ -115,6 +117,8 @@ class Identification:
         if now - self._progress_at >= PROGRESS_KEPT_S:
             self.capture = replace(self.capture, progress=None)
         if self._darkroom.busy or not self._darkroom.sees(now):
+            return
+        if taken_back(view.consents, Purpose.IDENTITY):
             return
         if self._face_due(view, now):
             self._face_tried_at = now

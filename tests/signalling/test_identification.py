@@ -482,3 +482,17 @@ async def test_nothing_is_recorded_while_the_learner_does_not_agree(house):
     assert all(one.finished for one in recordings[:before])
     assert during == before
     assert len(recordings) > before
+
+
+async def test_no_face_is_taken_while_the_learner_does_not_agree_to_be_identified(house):
+    await house.both_join()
+    peer = await house.media(house.lea)
+    await shown(house)
+    await house.scene.desk.consents.withdraw(house.session, Purpose.IDENTITY, LEARNER)
+    house.room.look()
+
+    for _ in range(3):
+        await later(house, peer, FACE_RETRY_S)
+
+    assert house.evidence.pictures == []
+    assert state(house, "lea")["capture"]["wanted"] is False
