@@ -286,8 +286,8 @@ export class MediaLink {
       screen: isOn(screen),
       // What the camera calls itself: a virtual one is told by its name.
       label: (camera?.label ?? "")
-        .replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "")
-        .slice(0, LABEL_LIMIT),
+        .slice(0, LABEL_LIMIT)
+        .replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, ""),
     });
   }
 
