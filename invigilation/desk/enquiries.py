@@ -53,6 +53,7 @@ class Refusal:
     until: datetime
     disputed: bool
     reason: str
+    session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,4 +205,4 @@ async def _refusal(tx: Tx, booking: Booking) -> Refusal | None:
         return None
     at = refused[-1]
     disputed = await tx.enquiries.disputed(booking.id)
-    return Refusal(booking.id, at, at + DISPUTE_TIME, disputed, found.reason or "")
+    return Refusal(booking.id, at, at + DISPUTE_TIME, disputed, found.reason or "", session)

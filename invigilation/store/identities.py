@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import String, bindparam, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,20 @@ PARTS = 4
 PART_BITS = 16
 ALIKE_BITS = PARTS - 1
 """Prints that differ in so many bits at most are found."""
+
+# A room asks for these after each change: they are built once.
+_IDENT = bindparam("ident", type_=String)
+_CONSENTS = all_of(consent, Consent).where(consent.c.session == _IDENT).order_by(consent.c.purpose)
+_CHALLENGES = (
+    all_of(challenge, Challenge)
+    .where(challenge.c.session == _IDENT)
+    .order_by(challenge.c.asked_at, challenge.c.id)
+)
+_RECHECKS = (
+    all_of(recheck, Recheck)
+    .where(recheck.c.session == _IDENT)
+    .order_by(recheck.c.taken_at, recheck.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +84,7 @@ class Identities:
 
     async def consents(self, session: str) -> list[Consent]:
         """Return what the learner agreed to, and took back."""
-        query = all_of(consent, Consent).where(consent.c.session == session)
-        rows = await self._db.execute(query.order_by(consent.c.purpose))
+        rows = await self._db.execute(_CONSENTS, {"ident": session})
         return [load(Consent, row) for row in rows]
 
     async def give(self, one: Consent) -> None:
@@ -97,8 +110,7 @@ class Identities:
 
     async def challenges(self, session: str) -> list[Challenge]:
         """Return a session's challenges in order."""
-        query = all_of(challenge, Challenge).where(challenge.c.session == session)
-        rows = await self._db.execute(query.order_by(challenge.c.asked_at, challenge.c.id))
+        rows = await self._db.execute(_CHALLENGES, {"ident": session})
         return [load(Challenge, row) for row in rows]
 
     async def add_challenge(self, one: Challenge) -> None:
@@ -113,8 +125,7 @@ class Identities:
 
     async def rechecks(self, session: str) -> list[Recheck]:
         """Return a session's re-checks in order."""
-        query = all_of(recheck, Recheck).where(recheck.c.session == session)
-        rows = await self._db.execute(query.order_by(recheck.c.taken_at, recheck.c.id))
+        rows = await self._db.execute(_RECHECKS, {"ident": session})
         return [load(Recheck, row) for row in rows]
 
     async def add_recheck(self, one: Recheck) -> None:

@@ -36,6 +36,11 @@ _INCIDENTS = (
 )
 
 
+_OF_KIND = (
+    all_of(event, Entry)
+    .where(event.c.session == _IDENT, event.c.kind == bindparam("kind", type_=String))
+    .order_by(event.c.seq)
+)
 _CLOCK_STEPS = (
     select(event.c.kind, event.c.at)
     .where(event.c.session == _IDENT, event.c.kind.in_(sorted(STARTS | HALTS)))
@@ -147,8 +152,8 @@ class Sessions:
 
     async def entries_of(self, ident: str, kind: str) -> list[Entry]:
         """Return the record's entries of one kind, in order."""
-        query = all_of(event, Entry).where(event.c.session == ident, event.c.kind == kind)
-        return [load(Entry, row) for row in await self._db.execute(query.order_by(event.c.seq))]
+        rows = await self._db.execute(_OF_KIND, {"ident": ident, "kind": kind})
+        return [load(Entry, row) for row in rows]
 
     async def clock_steps(self, ident: str) -> list[tuple[SessionEvent, datetime]]:
         """Return what started and halted the assessment's clock, in order."""

@@ -12,6 +12,7 @@ import pytest
 from invigilation.booking import BookingState
 from invigilation.desk.identity import Seen
 from invigilation.desk.requests import Ask
+from invigilation.enquiry import EnquiryKind
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import Window
 from invigilation.people import Staff
@@ -192,6 +193,23 @@ async def admit(world: World, sitting: Sitting) -> None:
         await desk.identity.record(sitting.session, by, Seen(kind, taken))
     await desk.identity.decide(sitting.session, by, Decision.CONFIRMED, "As in the document.")
     await desk.sessions.admit(sitting.session, by)
+
+
+async def test_an_answer_to_a_refusal_leads_to_its_record(world: World) -> None:
+    sitting = await world.booked()
+    desk, by = world.desk, staff_of(sitting)
+    world.clock.move_to(START)
+    await desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    await desk.identity.decide(sitting.session, by, Decision.NOT_CONFIRMED, "Another face.")
+    await desk.sessions.refuse(sitting.session, by, "This is not your passport.")
+    asked = await desk.enquiries.ask(sitting.request, EnquiryKind.DISPUTE, "It is mine.")
+    sam = await world.staff(SAM)
+
+    page = await sam.get(f"/staff/enquiries/{asked.id}")
+
+    assert f'href="/staff/records/{sitting.session}"' in page.text
+    assert "/staff/attendance/" not in page.text.split("<main")[1]
+    assert "This is not your passport." in page.words
 
 
 async def test_running_session_is_not_judged(world: World) -> None:

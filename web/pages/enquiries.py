@@ -68,11 +68,13 @@ async def _form(
     request: web.Request, entered: dict[str, str], errors: dict[str, str], status: int = 200
 ) -> web.StreamResponse:
     person = await staff_of(request, Role.SCHEDULER)
-    found = await request.app[DESK].enquiries.find(person, request.match_info["enquiry"])
+    enquiries = request.app[DESK].enquiries
+    found = await enquiries.find(person, request.match_info["enquiry"])
     return staff_page(
         request,
         person,
         "enquiry.html",
+        refused=await enquiries.refusal(found.enquiry.request),
         status=status,
         one=found,
         kind=KINDS[found.enquiry.kind],
