@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from invigilation.desk.identity import Seen
+from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import LONDON
 from invigilation.people import Role
+from invigilation.store.evidence import Evidence
 from signalling.lobby import Lobby, today
 from signalling.wire import Glimpse
 from tests.builders import CONSENT, START, add_invigilator, booked
@@ -248,3 +251,24 @@ async def test_a_change_in_ones_own_session_is_told_to_oneself_and_administrator
         )
 
     assert len(inbox.of("bob", "lobby")) == before["bob"]
+
+
+async def test_a_colleagues_check_is_in_the_lobby_of_whoever_may_look_and_not_in_their_own(scene):
+    bob = await add_invigilator(scene.desk, "Bob Bower")
+    session, desk, inbox = scene.sitting.session, scene.desk, Inbox()
+    await desk.sessions.check_in(session, CONSENT)
+    for number, kind in enumerate((SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE)):
+        now, digest = scene.clock.now(), f"{number}" * 64
+        picture = Evidence(f"ev_{number}", session, kind.value, "image/jpeg", now, digest, 9, None)
+        await desk.identity.record(session, scene.ann, Seen(kind, picture))
+    await desk.identity.refer(session, scene.ann, Decision.CONFIRMED, "It has just expired")
+
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        lobby.enter("bob", bob)
+        await until(lambda: inbox.of("ann", "lobby") and inbox.of("bob", "lobby"), 5, "the lists")
+
+    [shown] = inbox.last("bob", "lobby")["referrals"]
+    assert (shown["session"], shown["invigilator"]) == (session, scene.ann.name)
+    assert (shown["learner"], shown["proposed"]) == (scene.sitting.learner_name, "confirmed")
+    assert inbox.last("ann", "lobby")["referrals"] == []

@@ -149,3 +149,30 @@ def test_media_and_relays_that_cannot_be_are_one_sentence(
         read_settings(**given)
 
     assert str(refused.value) == said
+
+
+def test_the_likeness_is_off_unless_an_operator_asks_for_it() -> None:
+    assert not read_settings().likeness
+    assert read_settings(likeness="dlib").likeness
+    files = {"likeness_files": ("yunet.onnx", "sface.onnx"), "likeness_digests": ("0" * 64,) * 2}
+    assert read_settings(likeness="sface", **files).likeness
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"likeness": "sface"},
+        {"likeness": "sface", "likeness_files": ("a", "b")},
+        {"likeness": "sface", "likeness_files": ("a",), "likeness_digests": ("0" * 64,)},
+        {"likeness": "dlib", "likeness_files": ("a", "b"), "likeness_digests": ("0", "1")},
+        {"likeness": "on"},
+        {"identity_processes": 0},
+    ],
+)
+def test_a_likeness_that_cannot_be_computed_is_refused_at_the_start(
+    given: dict[str, object],
+) -> None:
+    with pytest.raises(Unable) as refused:
+        read_settings(**given)
+
+    assert str(refused.value).startswith(("Set likeness_files", "Setting"))
