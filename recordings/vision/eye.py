@@ -7,11 +7,13 @@ is built anew. What may wait is bounded.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import importlib
 import multiprocessing
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -33,12 +35,16 @@ TASKS = 200
 """A worker is replaced after so many, whatever its libraries have forgotten to free."""
 MEMORY_BYTES = 3 * 1024**3
 """Of a worker's address space. A picture that wants more is refused, not swapped for."""
-NICENESS = 10
+NICENESS = 5
 """Live sessions come first."""
 MAX_PICTURES = 8
 """Of one document; further ones are not looked at."""
 MAX_BYTES = 24 * 1024 * 1024
 """Of all pictures of one task."""
+READING = 0.5
+"""After this share of its seconds no further picture of a burst is begun: none is lost so."""
+PR_SET_PDEATHSIG = 1
+"""Of <linux/prctl.h>."""
 WHAT = "picture reader"
 WORKER = "recordings.vision.worker"
 
@@ -51,7 +57,7 @@ class EyeSettings:
     """
 
     processes: int = 1
-    seconds: float = 4.0
+    seconds: float = 8.0
     queue: int = 8
     likeness: LikenessSettings | None = None
 
@@ -125,7 +131,7 @@ class Eye:
         seconds = self._settings.seconds
         sent = _capped(pictures)
         try:
-            seen: SeenDocument = await self._do("document", sent, kind, today, seconds * 0.75)
+            seen: SeenDocument = await self._do("document", sent, kind, today, seconds * READING)
         except (_Failed, _TooLong, PictureUndecodable) as why:
             return SeenDocument(None, None, str(why))
         return seen
@@ -267,6 +273,9 @@ def _prepare(worker: str) -> None:
     """Make a new process a worker."""
     # Pebble would have the signal handled by Python, which a library that hangs never returns to.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        # When the server is killed, what hangs here would outlive it: prctl(2).
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ["OMP_THREAD_LIMIT"] = "1"
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
