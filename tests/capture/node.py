@@ -16,7 +16,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 UI = HERE.parents[1] / "web" / "ui"
-MODULES = ("picture", "outline", "quality", "look", "advice", "pace", "words")
+MODULES = ("picture", "outline", "quality", "look", "advice", "pace", "turned", "words")
 LOOK_SIDE = 320
 READING_WIDTH = 540
 

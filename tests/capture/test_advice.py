@@ -16,7 +16,7 @@ GOOD = [(0.07, 0.06), (0.93, 0.06), (0.93, 0.68), (0.07, 0.68)]
 def moment(at: int = 0, corners: Any = GOOD, **other: Any) -> dict[str, Any]:
     """Return a moment in which all is well but what is named."""
     points = None if corners is None else [{"x": x, "y": y} for x, y in corners]
-    usual = {"ratio": RATIO, "light": 170, "glare": 0, "sharpness": 40, "least": 0.7}
+    usual = {"ratio": RATIO, "light": 170, "glare": 0, "sharpness": 40, "same": False, "least": 0.7}
     return {"at": at, "corners": points, **usual, **other}
 
 
@@ -36,6 +36,7 @@ TURNED = [(0.07, 0.06), (0.93, 0.16), (0.93, 0.55), (0.07, 0.68)]
         (moment(), "good"),
         (moment(light=30, corners=None), "dark"),
         (moment(corners=None), "place"),
+        (moment(same=True), "turn"),
         (moment(corners=SMALL), "closer"),
         (moment(corners=CUT), "away"),
         (moment(corners=LEANING), "straight"),

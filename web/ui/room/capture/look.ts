@@ -3,6 +3,7 @@
 import { findOutline, type Outline, type Shape } from "./outline";
 import { greyOf, type Corners, type Pixels } from "./picture";
 import { lightOf } from "./quality";
+import { thumbnail } from "./turned";
 import type { DocumentKind } from "../../lib/protocol";
 
 /** The longer side, in pixels, of the small picture that is looked at. */
@@ -30,10 +31,13 @@ export interface Look {
   /** The lightness of the document, or of the whole picture while no document is found. */
   light: number;
   glare: number;
+  /** What lies inside the outline, made very small. */
+  thumbnail: number[] | null;
 }
 
 export function look(small: Pixels, kind: DocumentKind): Look {
-  const outline = findOutline(greyOf(small), SHAPES[kind]);
+  const grey = greyOf(small);
+  const outline = findOutline(grey, SHAPES[kind]);
   const { width, height } = small;
   const whole: Corners = [
     { x: 0, y: 0 },
@@ -42,5 +46,10 @@ export function look(small: Pixels, kind: DocumentKind): Look {
     { x: 0, y: height },
   ];
   const { mean, glare } = lightOf(small, outline?.corners ?? whole);
-  return { outline, light: mean, glare: outline ? glare : 0 };
+  return {
+    outline,
+    light: mean,
+    glare: outline ? glare : 0,
+    thumbnail: outline && thumbnail(grey, outline.corners),
+  };
 }

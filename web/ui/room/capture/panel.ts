@@ -3,7 +3,7 @@
 
 import type { CaptureSide, CaptureWanted, DocumentKind, RoomState } from "../../lib/protocol";
 import { make, pressable } from "../make";
-import { Finder, type Found } from "./finder";
+import { Finder, type Before, type Found } from "./finder";
 import { Keep, type Waiting } from "./keep";
 import { Sender } from "./send";
 import { budgetOf, shoot, type Shot } from "./shoot";
@@ -40,6 +40,8 @@ export class Panel {
   private sides: CaptureSide[] = [];
   private finder: Finder | null = null;
   private shot: { shot: Shot; found: Found; picture: string } | null = null;
+  /** The front of the card whose back is to be taken now. */
+  private before: Before | null = null;
   private back = false;
   private sent = false;
   private over = false;
@@ -136,6 +138,7 @@ export class Panel {
   private async chosen(kind: DocumentKind): Promise<void> {
     this.kind = kind;
     this.sides = sidesOf(kind, this.wanted);
+    this.before = null;
     this.step = "camera";
     this.show("Opening the camera…", []);
     this.back = await this.host.reading(true);
@@ -147,7 +150,7 @@ export class Panel {
     if (!side) return;
     this.step = "camera";
     this.finder?.stop();
-    const finder = new Finder(this.kind, (found) => void this.take(found));
+    const finder = new Finder(this.kind, this.before, (found) => void this.take(found));
     this.finder = finder;
     const take = pressable("Take the picture", () => finder.press(), "button button--big");
     const other = pressable(
@@ -229,6 +232,7 @@ export class Panel {
     this.forget();
     this.trouble = "";
     this.sides = left;
+    this.before = left.length ? { thumbnail: found.thumbnail } : null;
     await this.keep.put(one);
     void this.sender.run();
     if (left.length) this.aim();
