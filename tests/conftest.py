@@ -219,8 +219,11 @@ def _compiled_once() -> Iterator[None]:
     def engine_for(url: str, **options: Any) -> AsyncEngine:
         engine = create_async_engine(url, **options)
         real = engine.sync_engine
-        shared = first.setdefault(real.dialect.name, real)
-        real.dialect, real._compiled_cache = shared.dialect, shared._compiled_cache
+        shared = first.get(real.dialect.name)
+        if shared is None or shared.dialect.server_version_info is None:  # it never connected
+            first[real.dialect.name] = real
+        else:
+            real.dialect, real._compiled_cache = shared.dialect, shared._compiled_cache
         return engine
 
     with pytest.MonkeyPatch.context() as patch:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import fractions
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import av
 import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
-from tests.harness.films import FPS, SOUND_RATE, Scene, frames, speech
+from tests.harness.films import FPS, SOUND_RATE, Frame, Scene, frames, speech
 from tests.harness.people import Person
+from tests.specimens.documents import OCR_B, draw
+from tests.specimens.held import Pose, held
+from tests.specimens.holders import SANTOS, holder
+from tests.specimens.zone import Form
 
 VIDEO_CLOCK = 90_000
 SOUND_SAMPLES = SOUND_RATE // 50
@@ -25,14 +30,25 @@ Reel = dict[Scene, list[av.VideoFrame]]
 
 
 def reel(person: Person) -> Reel:
-    """Draw both scenes once; a second or two of one core."""
-    made: Reel = {}
-    for scene in (Scene.FACE, Scene.CARD):
-        made[scene] = [
-            av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format="yuv420p")
-            for frame in frames(scene, person)
-        ]
-    return made
+    """Draw both scenes once; a second or two of one core.
+
+    The document is a passport that can be read, where the typeface of its lines is installed.
+    """
+    shown = _passport(person) if OCR_B.exists() else frames(Scene.CARD, person)
+    return {Scene.FACE: _film(frames(Scene.FACE, person)), Scene.CARD: _film(shown)}
+
+
+def _passport(person: Person) -> Iterator[Frame]:
+    names = {"surname": person.surname.title(), "given": person.given_names.title()}
+    own = SANTOS if names == {"surname": SANTOS.surname, "given": SANTOS.given} else holder(1)
+    return held(draw(Form.TD3, replace(own, **names, face=person.seed)), Pose.GOOD, person)
+
+
+def _film(pictures: Iterable[Frame]) -> list[av.VideoFrame]:
+    return [
+        av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format="yuv420p")
+        for frame in pictures
+    ]
 
 
 class Paced(MediaStreamTrack):

@@ -94,6 +94,19 @@ class Holder:
     nationality: str = STATE
 
 
+SANTOS = Holder(
+    surname="Santos",
+    given="Maria",
+    born=date(1994, 3, 17),
+    sex="F",
+    number="LM4821735",
+    issuer="UNO",
+    expires=date(2031, 5, 20),
+    face=1,
+)
+"""The demonstration's Maria. Issued by the United Nations: Utopia would be a difference."""
+
+
 def holder(seed: int) -> Holder:
     """Return the holder that belongs to `seed`, the same each time."""
     chance = random.Random(f"holder {seed}")
