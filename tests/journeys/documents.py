@@ -25,7 +25,7 @@ SANTOS = Holder(
 )
 """Maria's own. Its issuer is the United Nations: Utopia would be a difference to explain."""
 
-EXPIRED = replace(SANTOS, expires=date(2025, 2, 3), number="KC7730126")
+EXPIRED = replace(SANTOS, expires=date(2025, 2, 3))
 SOMEBODY_ELSE = Holder(
     surname="Haugen",
     given="Ingrid",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playwright.async_api import expect
 
 from tests.harness.waiting import until
@@ -14,9 +16,15 @@ READABLE = "Can you read every word?"
 
 async def begin_capture(learner: LearnerPage, kind: str) -> None:
     """Begin to show a document, and say which it is."""
+    await go_on_capture(learner)
+    capture = learner.page.locator("#capture")
+    await capture.get_by_role("button", name=kind, exact=True).click(timeout=SOON_MS)
+
+
+async def go_on_capture(learner: LearnerPage) -> None:
+    """Begin with what is still wanted."""
     capture = learner.page.locator("#capture")
     await capture.get_by_role("button", name="Start").click(timeout=SOON_MS)
-    await capture.get_by_role("button", name=kind, exact=True).click(timeout=SOON_MS)
 
 
 async def is_advised(learner: LearnerPage, words: str) -> None:
@@ -24,10 +32,13 @@ async def is_advised(learner: LearnerPage, words: str) -> None:
     await expect(learner.page.locator(".finder-words")).to_have_text(words, timeout=SOON_MS)
 
 
-async def sends_what_was_taken(learner: LearnerPage) -> None:
-    """Wait until the page has taken the picture by itself, look at it, and send it."""
+async def sends_what_was_taken(
+    learner: LearnerPage, turn: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until the page has taken the picture by itself, `turn` the document, and send it."""
     page = learner.page
     await expect(page.get_by_role("heading", name=READABLE)).to_be_visible(timeout=SOON_MS)
+    turn()
     await page.get_by_role("button", name="Yes, send it").click()
 
 

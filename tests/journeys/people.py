@@ -436,10 +436,17 @@ class Console(StaffPage, LivePage):
         await expect(tag).to_have_text(words, timeout=SOON_MS)
 
     async def take(self, which: str) -> Picture:
-        """Take the picture of "ID" or of the "face", and return it as it is served."""
-        name = "Document" if which == "ID" else "Face"
+        """Take the picture of "ID" or of the "face", and return it as it is served.
+
+        The face may be cut out of its picture by then, as large as the document's portrait.
+        """
+        names = ["Document picture"]
+        if which == "face":
+            names = ["Face picture", "Face in the live picture"]
         await self.page.get_by_role("button", name=f"Take {which} picture").click()
-        image = self.page.locator(f'.identity-pictures img[alt="{name} picture"]')
+        image = self.page.locator(
+            ", ".join(f'.identity-pictures img[alt="{name}"]' for name in names)
+        )
         await expect(image).to_have_count(1, timeout=SOON_MS)
         source = await image.get_attribute("src")
         assert source

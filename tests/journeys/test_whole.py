@@ -114,7 +114,7 @@ async def comes_in(learner: LearnerPage) -> None:
     await learner.check_in()
     assert await accessibility_problems(learner.page) == []
     await learner.join()
-    await learner.told("First: your identity document")
+    await learner.told("Waiting for your invigilator", "You are in the right place.")
 
 
 async def meets(world: World, console: Console, learner: LearnerPage) -> None:
@@ -123,7 +123,7 @@ async def meets(world: World, console: Console, learner: LearnerPage) -> None:
     await expect(console.page.get_by_role("heading", name="Waiting for you")).to_be_visible()
     await console.open(MARIA)
     await console.camera_on()
-    await learner.told("First: your identity document")
+    await learner.told("Hold your ID to the camera")
     await see_and_hear_each_other(console, learner)
     await console.write("Good morning, Maria.")
     await learner.reads("Good morning, Maria.")
@@ -143,7 +143,7 @@ async def see_and_hear_each_other(console: Console, learner: LearnerPage) -> Non
 async def both_reload(console: Console, learner: LearnerPage) -> None:
     """A reload leads straight back: no question, no device check, nothing lost."""
     await learner.page.reload()
-    await learner.told("First: your identity document")
+    await learner.told("Hold your ID to the camera")
     await learner.reads("Good morning, Maria.")
     await console.page.reload()
     await expect(console.page.locator("#stage-title")).to_have_text(MARIA, timeout=SOON_MS)
