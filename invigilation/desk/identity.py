@@ -10,6 +10,7 @@ from invigilation import record
 from invigilation.consent import Purpose
 from invigilation.desk.identity_decisions import DecisionDesk
 from invigilation.desk.identity_facts import (
+    READ,
     UNDECIDED,
     facts_of,
     kind_of,
@@ -19,15 +20,16 @@ from invigilation.desk.identity_facts import (
     mark_face,
     may_capture,
     note_hint,
+    proven,
     shown_again,
     stands,
-    taken_back,
+    withheld,
 )
 from invigilation.desk.office import LEARNER, SERVICE, actor, following, held, sitting_of, watched
 from invigilation.document import WORDS, DocumentKind, Fields, Reading, Source
 from invigilation.errors import InvalidInput, NotAllowed
 from invigilation.hints import HintKind, virtual_camera
-from invigilation.identity import IdentityCheck, SnapshotKind
+from invigilation.identity import IdentityCheck, IdentityState, SnapshotKind
 from invigilation.likeness import Likeness
 from invigilation.people import Role, Staff
 from invigilation.record import Data, Plain
@@ -75,6 +77,7 @@ class IdentityDesk(DecisionDesk):
             check = await tx.sessions.identity(session)
             if by is None and not await _may_capture(tx, one, check):
                 raise NotAllowed("send a picture of your document now")
+            await _agreed(tx, session)
 
     async def record(self, session: str, by: Staff | None, seen: Seen) -> IdentityCheck:
         """Note a picture that the vault has; a document's or a face's moves the check on.
@@ -88,6 +91,7 @@ class IdentityDesk(DecisionDesk):
         _complete(seen.picture, seen.derived)
         async with self.office.store.write() as tx:
             one, sitting = await _by(tx, session, by)
+            await _agreed(tx, session)
             check = await tx.sessions.identity(session)
             one = await self._note_picture(tx, one, by, seen)
             mark = None
@@ -95,7 +99,7 @@ class IdentityDesk(DecisionDesk):
                 check = await self._pictured(tx, one, check, by, seen)
                 if check.document == seen.picture.id and seen.reading is not None:
                     one, check, mark = await self._read(
-                        tx, one, sitting, check, seen.reading, SERVICE
+                        tx, one, sitting, check, seen.reading, check.document
                     )
                 await tx.sessions.save_identity(check)
             face = None
@@ -123,14 +127,14 @@ class IdentityDesk(DecisionDesk):
         self, tx: Tx, one: Open, check: IdentityCheck, by: Staff | None, seen: Seen
     ) -> IdentityCheck:
         consents = await tx.identities.consents(check.session)
-        if taken_back(consents, Purpose.IDENTITY):
-            raise NotAllowed("take a picture without the learner's consent")
         if shown_again(one.session.state, await tx.marks.inspections(check.session)):
             return check
         if by is None and one.session.state is not SessionState.CHECKED_IN:
             raise NotAllowed("send a picture of your document now")
         derived = None if seen.derived is None else seen.derived.id
-        check = check.with_picture(seen.kind, seen.picture.id, derived)
+        before, check = check, check.with_picture(seen.kind, seen.picture.id, derived)
+        if seen.kind is SnapshotKind.ID_BACK and await _of_front(tx, before):
+            check = replace(check, reading=before.reading)
         if seen.likeness is not None and stands(consents, Purpose.LIKENESS):
             _finite(seen.likeness)
             check = replace(check, likeness=seen.likeness)
@@ -143,12 +147,21 @@ class IdentityDesk(DecisionDesk):
         sitting: Sitting,
         check: IdentityCheck,
         reading: Reading,
-        who: str,
+        of: str | None,
+        who: str = SERVICE,
     ) -> tuple[Open, IdentityCheck, DocumentMark | None]:
-        """Note in the record that a document was read, and how it compares; keep the reading."""
+        """Note in the record that a document was read, and how it compares; keep the reading.
+
+        `of` is the picture that it was read on.
+        Where it takes two only now, what was proposed to a colleague was proposed without knowing.
+        """
+        knew = (await facts_of(tx, sitting, check)).needs_two
         check = replace(check, reading=reading, kind=check.kind or kind_of(reading))
         facts = await facts_of(tx, sitting, check)
+        if check.state is IdentityState.REFERRED and facts.needs_two and not knew:
+            check = replace(check, proposed=None)
         data: Data = {
+            "of": of,
             # The record says that it was read and how it compares, not what it says.
             "reading": record.commitment(one.secret, reading.text()),
             "source": reading.source.value,
@@ -159,7 +172,7 @@ class IdentityDesk(DecisionDesk):
             "document": None if check.kind is None else check.kind.value,
             **facts.grades,
         }
-        entry = self.office.entry(one, "document_read", who, data)
+        entry = self.office.entry(one, READ, who, data)
         await tx.sessions.append(entry)
         mark = await mark_document(self.office, tx, sitting, reading)
         return following(one, entry), check, mark
@@ -186,8 +199,10 @@ class IdentityDesk(DecisionDesk):
     ) -> IdentityCheck:
         """Keep what was read of the picture `of`, the document's front or back; None: nothing.
 
-        No change when there is a newer picture, or the session is over. What a person has typed
-        stays. `portrait` was cut out of the front.
+        No change when there is a newer picture, the session is over, or the learner has taken a
+        consent back. Only a reading with all check digits right takes the place of what a person
+        has typed before the decision, and nothing that of another such. `portrait` was cut out of
+        the front.
         """
         mark = None
         async with self.office.store.write() as tx:
@@ -195,14 +210,16 @@ class IdentityDesk(DecisionDesk):
             check = await tx.sessions.identity(session)
             if one.session.state not in LIVE or of not in {check.document, check.back}:
                 return check
+            if withheld(await tx.identities.consents(session)):
+                return check
             if portrait is not None and of == check.document and check.portrait is None:
                 one = await self._note_derived(tx, one, SnapshotKind.PORTRAIT, portrait, of)
                 check = replace(check, portrait=portrait.id)
             if reading is None:
                 entry = self.office.entry(one, "document_unread", SERVICE, {"evidence": of})
                 await tx.sessions.append(entry)
-            elif check.reading is None or check.reading.source is Source.MACHINE:
-                one, check, mark = await self._read(tx, one, sitting, check, reading, SERVICE)
+            elif _better(reading, check):
+                one, check, mark = await self._read(tx, one, sitting, check, reading, of)
             await tx.sessions.save_identity(check)
         return await self._looked(check, of, mark, None)
 
@@ -215,6 +232,8 @@ class IdentityDesk(DecisionDesk):
             one, sitting = await _by(tx, session, None)
             check = await tx.sessions.identity(session)
             if one.session.state not in LIVE or face != check.face:
+                return check
+            if withheld(await tx.identities.consents(session)):
                 return check
             if aligned is not None and check.aligned is None:
                 await self._note_derived(tx, one, SnapshotKind.FACE_ALIGNED, aligned, face)
@@ -274,13 +293,16 @@ class IdentityDesk(DecisionDesk):
             check = await tx.sessions.identity(session)
             if one.session.state is not SessionState.CHECKED_IN or check.state not in UNDECIDED:
                 raise NotAllowed("type what a document says now")
+            await _agreed(tx, session)
             if check.document is None:
                 raise NotAllowed("type what a document says before there is a picture of it")
             if check.reading is not None and check.reading.check_digits_right:
                 raise NotAllowed("type another reading: take a new picture")
             check = replace(check, kind=kind)
             who = actor(by, Role.INVIGILATOR)
-            one, check, mark = await self._read(tx, one, sitting, check, reading, who)
+            one, check, mark = await self._read(
+                tx, one, sitting, check, reading, check.document, who
+            )
             await tx.sessions.save_identity(check)
         return await self._looked(check, check.document, mark, None)
 
@@ -308,6 +330,28 @@ async def _by(tx: Tx, session: str, by: Staff | None) -> tuple[Open, Sitting]:
     if by is not None:
         return await watched(tx, session, by)
     return await held(tx, session), await sitting_of(tx, session)
+
+
+async def _agreed(tx: Tx, session: str) -> None:
+    """Raise `NotAllowed` while a consent is taken back that every picture needs."""
+    if withheld(await tx.identities.consents(session)):
+        raise NotAllowed("take a picture without the learner's consent")
+
+
+async def _of_front(tx: Tx, check: IdentityCheck) -> bool:
+    """Whether what was read last was read on the document's front, as it still is."""
+    read = await tx.sessions.entries_of(check.session, READ)
+    return bool(read) and read[-1].data["of"] == check.document
+
+
+def _better(reading: Reading, check: IdentityCheck) -> bool:
+    """Whether what came takes the place of what was read or typed before."""
+    before = check.reading
+    if before is None:
+        return True
+    if before.source is Source.MACHINE:
+        return not proven(before)
+    return proven(reading) and check.state in UNDECIDED
 
 
 async def _may_capture(tx: Tx, one: Open, check: IdentityCheck) -> bool:

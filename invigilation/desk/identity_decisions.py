@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from invigilation.consent import Consent, Purpose
-from invigilation.desk.identity_facts import Facts, facts_of, taken_back
+from invigilation.desk.identity_facts import DECIDED, Facts, facts_of, taken_back
 from invigilation.desk.office import Office, actor, allow, held, saved, sitting_of, watched
 from invigilation.errors import (
     IllegalTransition,
@@ -166,9 +166,10 @@ class DecisionDesk:
             "document": check.document,
             "face": check.face,
             "referred_by": check.referred_by,
+            "takes_two": facts.needs_two,
             **facts.grades,
         }
-        entry = self.office.entry(one, "identity_decided", who, data, now)
+        entry = self.office.entry(one, DECIDED, who, data, now)
         await tx.sessions.save(after, entry)
         await tx.sessions.save_identity(check)
         return saved(after, entry), check

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from invigilation import record
 from invigilation.comparing import Field, Finding, Grade, Known, compare, needs_reason, needs_two
-from invigilation.consent import Consent, Purpose
+from invigilation.consent import NEEDED, Consent, Purpose
 from invigilation.desk.office import SERVICE, Office, following
 from invigilation.document import DocumentKind, Reading, Source
 from invigilation.hints import Hint, HintKind, worded
-from invigilation.identity import Decision, IdentityCheck, IdentityState
+from invigilation.identity import IdentityCheck, IdentityState
 from invigilation.inspection import Inspection, InspectionKind
 from invigilation.record import Data
 from invigilation.session import SessionState
@@ -26,6 +26,8 @@ from invigilation.store.views import Sitting
 
 HINTED = "hint"
 """The kind of the record's entries that hints are read from."""
+READ = "document_read"
+DECIDED = "identity_decided"
 SHORTEST_NUMBER = 5
 UNDECIDED = frozenset(
     {
@@ -39,11 +41,15 @@ UNDECIDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the booking and earlier sessions make of a check; `findings` in the fields' order."""
+    """What the booking and earlier sessions make of a check; `findings` in the fields' order.
+
+    `took_two`: it takes two people for what a machine has read in this session before.
+    """
 
     findings: tuple[Finding, ...]
     hints: tuple[Hint, ...]
     read: bool
+    took_two: bool = False
 
     @property
     def needs_reason(self) -> bool:
@@ -58,7 +64,7 @@ class Facts:
     @property
     def needs_two(self) -> bool:
         """Whether it takes two people to confirm."""
-        return needs_two(self.findings)
+        return self.took_two or needs_two(self.findings)
 
     @property
     def grades(self) -> dict[str, record.Plain]:
@@ -85,13 +91,38 @@ async def facts_of(tx: Tx, sitting: Sitting, check: IdentityCheck) -> Facts:
         if data["evidence"] in pictures or data["of_recheck"]:
             kind, other = HintKind(str(data["hint"])), data["session"]
             hints[kind] = worded(kind, None if other is None else str(other))
-    return Facts(findings, tuple(hints.values()), check.reading is not None)
+    unproven = check.document is not None and not proven(check.reading)
+    took_two = unproven and await _took_two(tx, sitting.session)
+    return Facts(findings, tuple(hints.values()), check.reading is not None, took_two)
+
+
+def proven(reading: Reading | None) -> bool:
+    """Whether a machine has read it with all check digits right."""
+    return (
+        reading is not None
+        and reading.source is Source.MACHINE
+        and reading.check_digits_right is True
+    )
+
+
+async def _took_two(tx: Tx, session: str) -> bool:
+    """Whether it took two for the last document that a machine has read with right check digits.
+
+    Neither a picture on which nothing can be read nor what somebody types puts that aside.
+    """
+    took = False
+    for entry in await tx.sessions.entries_of(session, READ):
+        data = entry.data
+        if data["source"] == Source.MACHINE and data["check_digits_right"] is True:
+            took = Grade.DIFFERS in {data["name_grade"], data["expires_grade"]}
+    return took
 
 
 async def confirmed_alone(tx: Tx, sitting: Sitting) -> bool:
-    """Whether one person has confirmed an identity that, as it was read since, takes two."""
+    """Whether an identity was confirmed that, as it was read since, takes two who know of it."""
     check = await tx.sessions.identity(sitting.session)
-    if check.proposed is Decision.CONFIRMED or check.reading is None:
+    decided = await tx.sessions.entries_of(sitting.session, DECIDED)
+    if decided and decided[-1].data["takes_two"]:
         return False
     return (await facts_of(tx, sitting, check)).needs_two
 
@@ -103,7 +134,7 @@ def may_capture(
     inspections: Iterable[Inspection],
 ) -> bool:
     """Whether the learner's page may send a picture of the document now."""
-    if taken_back(consents, Purpose.IDENTITY):
+    if withheld(consents):
         return False
     if state is SessionState.CHECKED_IN and check.state in UNDECIDED:
         return True
@@ -119,6 +150,11 @@ def shown_again(state: SessionState, inspections: Iterable[Inspection]) -> bool:
 def taken_back(consents: Iterable[Consent], purpose: Purpose) -> bool:
     """Whether the learner has taken this consent back."""
     return any(one.purpose is purpose and one.withdrawn is not None for one in consents)
+
+
+def withheld(consents: Iterable[Consent]) -> bool:
+    """Whether the learner has taken back a consent that is needed: nothing new is taken then."""
+    return any(one.purpose in NEEDED and one.withdrawn is not None for one in consents)
 
 
 def stands(consents: Iterable[Consent], purpose: Purpose) -> bool:

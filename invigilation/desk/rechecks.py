@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from invigilation import record
-from invigilation.consent import Purpose
-from invigilation.desk.identity_facts import look_for_face, mark_face, taken_back
+from invigilation.desk.identity_facts import look_for_face, mark_face, withheld
 from invigilation.desk.incidents import incident_in
 from invigilation.desk.office import (
     SERVICE,
@@ -131,7 +130,7 @@ class RecheckDesk:
 async def _may_add(tx: Tx, one: Open, cause: RecheckCause) -> None:
     if one.session.state not in LIVE:
         raise NotAllowed("take a picture when the session is not running")
-    if taken_back(await tx.identities.consents(one.session.id), Purpose.IDENTITY):
+    if withheld(await tx.identities.consents(one.session.id)):
         raise NotAllowed("take a picture without the learner's consent")
     if cause is RecheckCause.RANDOM:
         for other in await tx.identities.rechecks(one.session.id):

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from invigilation.consent import Purpose
+from invigilation.document import DocumentKind, Fields
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.likeness import Likeness
@@ -92,6 +93,31 @@ async def test_without_consent_to_be_identified_no_picture_is_taken(world):
     with pytest.raises(NotAllowed):
         await world.desk.identity.decide(one.session, world.ann, Decision.CONFIRMED, "Same.")
     assert not (await world.desk.sessions.view(one.session)).capture_allowed
+
+
+@pytest.mark.parametrize("purpose", [Purpose.IDENTITY, Purpose.RECORDING])
+async def test_nothing_new_is_taken_read_or_typed_after_a_consent_was_taken_back(world, purpose):
+    one = await arrived(world)
+    check = await shown(world, one)
+    desk = world.desk.identity
+    await world.desk.consents.withdraw(one.session, purpose, "learner")
+    before = await world.everything()
+
+    portrait = picture(one.session, SnapshotKind.PORTRAIT)
+    aligned = picture(one.session, SnapshotKind.FACE_ALIGNED)
+    await desk.set_reading(one.session, check.document, reading(), portrait)
+    await desk.set_aligned(one.session, check.face, aligned, 7)
+    said = Fields(surname="Santos")
+    for refused in (
+        desk.typed(one.session, world.ann, DocumentKind.OTHER, said),
+        desk.may_picture(one.session, world.ann),
+        desk.record(one.session, world.ann, seen(one.session, SnapshotKind.INCIDENT)),
+        desk.record(one.session, None, seen(one.session, SnapshotKind.FACE, "ev_new")),
+    ):
+        with pytest.raises(NotAllowed):
+            await refused
+
+    assert await world.everything() == before
 
 
 @pytest.mark.parametrize("purpose", [Purpose.IDENTITY, Purpose.RECORDING])

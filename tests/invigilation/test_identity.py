@@ -226,7 +226,8 @@ async def test_a_document_that_no_machine_reads_is_typed_by_eye(world):
     assert (check.reading.fields.surname, check.reading.fields.given) == ("Santos", "Maria Luz")
     entry = await last(world, one.session, "document_read")
     assert (entry.actor, entry.data["source"]) == (f"invigilator:{world.ann.id}", "typed")
-    kept = await world.desk.identity.set_reading(one.session, check.document, reading())
+    unsure = replace(reading(surname="SANTO5"), check_digits_right=False)
+    kept = await world.desk.identity.set_reading(one.session, check.document, unsure)
     assert kept.reading == check.reading
 
 
@@ -240,6 +241,70 @@ async def test_what_was_read_with_all_check_digits_right_is_not_typed_over(world
     with pytest.raises(NotAllowed):
         await world.desk.identity.typed(one.session, world.ann, passport, better)
 
+    assert (await world.desk.sessions.view(one.session)).needs_two
+
+
+async def test_who_types_faster_than_the_machine_reads_puts_nothing_aside(world):
+    one = await arrived(world)
+    check = await shown(world, one)
+    better = Fields(surname="Santos", given="Maria", expires=date(2030, 1, 1))
+    await world.desk.identity.typed(one.session, world.ann, DocumentKind.PASSPORT, better)
+
+    expired = reading(expires=date(2020, 1, 1))
+    check = await world.desk.identity.set_reading(one.session, check.document, expired)
+
+    assert check.reading == expired
+    with pytest.raises(NeedsColleague):
+        await world.desk.identity.decide(one.session, world.ann, Decision.CONFIRMED, "Typed.")
+
+
+async def test_a_picture_that_cannot_be_read_does_not_put_an_expired_document_aside(world):
+    one = await arrived(world)
+    await shown(world, one, reading(expires=date(2020, 1, 1)))
+    hidden = seen(one.session, DOCUMENT, "ev_hidden")
+    await world.desk.identity.record(one.session, None, hidden)
+
+    with pytest.raises(NeedsColleague):
+        await world.desk.identity.decide(one.session, world.ann, Decision.CONFIRMED, "By eye.")
+
+
+async def test_nor_does_beginning_again_and_typing(world):
+    one = await arrived(world)
+    await shown(world, one, reading(expires=date(2020, 1, 1)))
+    await world.desk.identity.decide(one.session, world.ann, Decision.NOT_CONFIRMED, "Expired.")
+    await world.desk.identity.reopen(one.session, world.ann)
+    for kind in (DOCUMENT, FACE):
+        again = seen(one.session, kind, f"ev_again_{kind}")
+        await world.desk.identity.record(one.session, world.ann, again)
+    said = Fields(surname="Santos", given="Maria", expires=date(2030, 1, 1))
+    await world.desk.identity.typed(one.session, world.ann, DocumentKind.PASSPORT, said)
+
+    with pytest.raises(NeedsColleague):
+        await world.desk.identity.decide(one.session, world.ann, Decision.CONFIRMED, "By eye.")
+
+
+async def test_another_document_that_a_machine_reads_is_judged_by_itself(world):
+    one = await arrived(world)
+    await shown(world, one, reading(expires=date(2020, 1, 1)))
+    valid = seen(one.session, DOCUMENT, "ev_valid", reading=reading())
+    await world.desk.identity.record(one.session, None, valid)
+
+    _, check = await world.desk.identity.decide(one.session, world.ann, Decision.CONFIRMED, "")
+
+    assert check.state is IdentityState.CONFIRMED
+
+
+async def test_the_back_of_a_document_puts_nothing_aside_that_its_front_says(world):
+    one = await arrived(world)
+    desk = world.desk.identity
+    expired = reading(expires=date(2020, 1, 1))
+    await shown(world, one, expired)
+
+    for ident in ("ev_back", "ev_another_back"):
+        await desk.record(one.session, None, seen(one.session, BACK, ident))
+        check = await desk.set_reading(one.session, ident, reading())
+
+    assert check.reading == expired
     assert (await world.desk.sessions.view(one.session)).needs_two
 
 

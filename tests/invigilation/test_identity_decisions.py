@@ -163,6 +163,38 @@ async def test_a_colleague_confirms_nothing_alone_either(world):
     assert check.state is IdentityState.CONFIRMED
 
 
+async def test_what_was_proposed_before_it_was_read_is_proposed_no_more(world):
+    one = await arrived(world)
+    check = await shown(world, one)
+    bob = await colleague(world)
+    await world.desk.identity.refer(one.session, world.ann, YES, "A little blurred.")
+
+    check = await world.desk.identity.set_reading(
+        one.session, check.document, reading(surname="HANSEN", given="OLE")
+    )
+    with pytest.raises(NeedsColleague):
+        await world.desk.identity.second(one.session, bob, YES, "The face is the same.")
+
+    assert check.proposed is None
+    await world.desk.identity.refer(one.session, world.ann, YES, WHY)
+    await world.desk.identity.second(one.session, bob, YES, "She has married.")
+    await world.desk.sessions.admit(one.session, world.ann)
+
+
+@pytest.mark.parametrize("proposed", [YES, None])
+async def test_two_who_did_not_know_have_not_decided(world, proposed):
+    one = await arrived(world)
+    check = await shown(world, one)
+    bob = await colleague(world)
+    await world.desk.identity.refer(one.session, world.ann, proposed, "A little blurred.")
+    await world.desk.identity.second(one.session, bob, YES, "Read by eye.")
+
+    await world.desk.identity.set_reading(one.session, check.document, reading(**EXPIRED))
+
+    with pytest.raises(NeedsColleague):
+        await world.desk.sessions.admit(one.session, world.ann)
+
+
 async def test_a_doubt_without_a_difference_may_be_settled_by_a_colleague(world):
     one = await both(world)
     bob = await colleague(world)

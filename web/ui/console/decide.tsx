@@ -38,7 +38,7 @@ function whyTwo(identity: Identity): string {
     differs("expires") && "the document has expired",
     differs("name") && "the name differs",
   ].filter(Boolean);
-  return `It takes two people: ${causes.join(", and ") || "something differs"}.`;
+  return `It takes two people: ${causes.join(", and ") || "what was read before has expired, or has another name"}.`;
 }
 
 export function Decide(props: { room: Room; identity: Identity; keys: boolean }) {
