@@ -8,23 +8,13 @@ from datetime import date
 from tests.harness.films import FilmStore, Scene
 from tests.harness.people import Person
 from tests.journeys.cast import MARIA
+from tests.specimens import holders
 from tests.specimens.documents import draw
 from tests.specimens.held import Pose, held
 from tests.specimens.holders import Holder
 from tests.specimens.zone import Form
 
-SANTOS = Holder(
-    surname="Santos",
-    given="Maria",
-    born=date(1994, 3, 17),
-    sex="F",
-    number="LM4821735",
-    issuer="UNO",
-    expires=date(2031, 5, 20),
-    face=MARIA.seed,
-)
-"""Maria's own. Its issuer is the United Nations: Utopia would be a difference to explain."""
-
+SANTOS = replace(holders.SANTOS, face=MARIA.seed)
 EXPIRED = replace(SANTOS, expires=date(2025, 2, 3))
 SOMEBODY_ELSE = Holder(
     surname="Haugen",
