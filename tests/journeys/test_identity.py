@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.harness.browser import DESK, accessibility_problems
-from tests.journeys.cast import TOM, Cast
+from tests.journeys.cast import Cast
 from tests.journeys.documents import EXPIRED, SANTOS, SOMEBODY_ELSE, Camera
 from tests.journeys.identity import (
     Panel,
@@ -156,7 +156,7 @@ async def sends_through_a_reload(learner: LearnerPage, console: Console, camera:
 
 async def a_colleague_confirms(cast: Cast, email: str) -> None:
     """They read of it in their own lobby, look, and decide."""
-    colleague = await cast.invigilator(TOM)
+    colleague = await cast.invigilator()
     await colleague.sign_in(email)
     await colleague.connected()
     async with colleague.page.context.expect_page() as opened:
