@@ -19,7 +19,7 @@ import structlog
 from invigilation.desk import Desk
 from invigilation.desk.identity import Seen
 from invigilation.document import DocumentKind
-from invigilation.errors import Busy, InvalidInput, InvigilationError, NotFound
+from invigilation.errors import Busy, InvalidInput, InvigilationError, NotAllowed, NotFound
 from invigilation.identity import SnapshotKind
 from invigilation.record import canonical
 from recordings.errors import EvidenceStoreFull, PictureUndecodable
@@ -179,15 +179,25 @@ class Captures:
         """Put the picture into the record, and return its id; a second time is no change.
 
         Raises `NotFound`, `WrongOffset` when something is missing, `WrongDigest`, `InvalidInput`
-        for a picture that cannot be used, `Busy`, and what the desk refuses.
+        for a picture that cannot be used, `Busy`, and what the desk refuses. A capture that cannot
+        be used or is not wanted any more is forgotten.
         """
         held = self._find(session, name)
         async with held.finishing:
             if held.evidence is None:
                 _check(held)
-                held.evidence = await self._keep(held)
+                try:
+                    held.evidence = await self._keep(held)
+                except (InvalidInput, NotAllowed):
+                    # It would fail again, at the same cost: a new one is counted.
+                    self._forget(held)
+                    raise
                 held.came = []
         return held.evidence
+
+    def _forget(self, held: _Held) -> None:
+        if self._held.get(held.plan.session) is held:
+            del self._held[held.plan.session]
 
     async def sweep(self) -> None:
         """Forget what is too old; the clock asks for this now and then."""

@@ -15,11 +15,13 @@ import structlog
 
 from invigilation.consent import Purpose
 from invigilation.desk import Desk
+from invigilation.desk.identity_facts import withheld
 from invigilation.desk.office import new_id
 from invigilation.document import DocumentKind
 from invigilation.errors import Busy
 from invigilation.identity import IdentityCheck, SnapshotKind
 from invigilation.store.evidence import Evidence
+from recordings.errors import EvidenceStoreFull
 from recordings.vault import Vault
 from recordings.vision.eye import Eye
 
@@ -107,6 +109,8 @@ class Studies:
     async def _study(
         self, picture: Evidence, kind: DocumentKind | None, more: tuple[bytes, ...]
     ) -> None:
+        if not await self._wanted(picture):
+            return
         jpeg = await asyncio.to_thread(self.vault.read, picture.session, picture.id)
         if picture.kind == SnapshotKind.FACE:
             check = await self._face(picture, jpeg)
@@ -114,6 +118,13 @@ class Studies:
             check = await self._document(picture, kind, (jpeg, *more))
         self.told(picture.session)
         await self._compare(check)
+
+    async def _wanted(self, picture: Evidence) -> bool:
+        """Say whether the check goes by this picture, and the learner still agrees to it."""
+        view = await self.desk.sessions.view(picture.session)
+        check = view.identity
+        current = picture.id in {check.document, check.back, check.face}
+        return current and not withheld(view.consents)
 
     async def _document(
         self, picture: Evidence, kind: DocumentKind | None, pictures: tuple[bytes, ...]
@@ -161,8 +172,13 @@ class Studies:
         if found is not None:
             await self.desk.identity.set_likeness(session, check.portrait, check.face, found)
 
-    async def _keep(self, session: str, kind: SnapshotKind, jpeg: bytes) -> Evidence:
-        return await keep(self.desk, self.vault, session, kind, jpeg)
+    async def _keep(self, session: str, kind: SnapshotKind, jpeg: bytes) -> Evidence | None:
+        """Store what was cut out; a full disk costs no more than that."""
+        try:
+            return await keep(self.desk, self.vault, session, kind, jpeg)
+        except EvidenceStoreFull:
+            log.warning("no room for what was cut out of a picture", session=session)
+            return None
 
     async def _drop(self, made: Evidence | None, used: str | None) -> None:
         """Erase what was cut out of a picture that is not the newest any more."""

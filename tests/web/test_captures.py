@@ -395,6 +395,17 @@ async def test_what_is_no_picture_is_refused_and_leaves_nothing(
     assert (await check(world, page)).state is IdentityState.OPEN
 
 
+async def test_what_cannot_be_used_is_drawn_once_for_each_capture_that_is_counted(
+    world: World, page: Page
+) -> None:
+    await page.send(b"no picture")
+    capture = said(await page.begin(b"no picture"))["capture"]
+
+    again = await page.finish(capture)
+
+    assert code(again) == (409, "wrong_offset")
+
+
 async def test_before_check_in_nothing_is_taken(world: World) -> None:
     sitting = await world.booked()
     person = await world.learner(sitting.request)

@@ -13,6 +13,7 @@ from invigilation.desk.office import LEARNER
 from invigilation.document import DocumentKind, Fields, Reading, Source
 from invigilation.identity import SnapshotKind
 from invigilation.likeness import Likeness
+from recordings.errors import EvidenceStoreFull
 from recordings.evidence import Snapshots
 from recordings.vault import Vault
 from recordings.vision.eye import SeenDocument, SeenFace
@@ -160,17 +161,59 @@ async def test_an_eye_that_stays_busy_reads_nothing_and_hurts_nothing(scene, she
     assert told
 
 
-async def test_what_was_cut_out_of_an_older_picture_is_erased(scene, shelf, eye):
-    eye.seen = SeenDocument(READING, b"portrait")
+async def test_what_was_cut_out_of_an_older_picture_is_erased(scene, shelf, eye, monkeypatch):
     older = await taken(scene, shelf, SnapshotKind.ID_DOCUMENT)
-    newer = await taken(scene, shelf, SnapshotKind.ID_DOCUMENT, b"newer")
+    newer = []
+
+    async def slow(*_):
+        newer.append(await taken(scene, shelf, SnapshotKind.ID_DOCUMENT, b"newer"))
+        return SeenDocument(READING, b"portrait")
+
+    monkeypatch.setattr(eye, "document", slow)
 
     shelf.study(older)
     await shelf.studies.settled()
 
     seen = await check(scene)
-    assert (seen.document, seen.portrait, seen.reading) == (newer.id, None, None)
-    assert {ident for _, ident in shelf.vault.finished(0.0)} == {older.id, newer.id}
+    assert (seen.document, seen.portrait, seen.reading) == (newer[0].id, None, None)
+    assert {ident for _, ident in shelf.vault.finished(0.0)} == {older.id, newer[0].id}
+
+
+async def test_a_picture_that_is_not_the_newest_costs_the_eye_nothing(scene, shelf, eye):
+    older = await taken(scene, shelf, SnapshotKind.ID_DOCUMENT)
+    await taken(scene, shelf, SnapshotKind.ID_DOCUMENT, b"newer")
+
+    shelf.study(older)
+    await shelf.studies.settled()
+
+    assert eye.documents == []
+
+
+@pytest.mark.parametrize("purpose", [Purpose.IDENTITY, Purpose.RECORDING])
+async def test_nothing_is_studied_after_a_consent_was_taken_back(scene, shelf, eye, purpose):
+    document = await taken(scene, shelf, SnapshotKind.ID_DOCUMENT)
+    await scene.desk.consents.withdraw(scene.sitting.session, purpose, LEARNER)
+
+    shelf.study(document)
+    await shelf.studies.settled()
+
+    assert eye.documents == []
+
+
+async def test_a_full_disk_costs_the_portrait_and_not_the_reading(scene, shelf, eye, monkeypatch):
+    eye.seen = SeenDocument(READING, b"portrait")
+    document = await taken(scene, shelf, SnapshotKind.ID_DOCUMENT)
+
+    def full(*_):
+        raise EvidenceStoreFull(0)
+
+    monkeypatch.setattr(shelf.vault, "put", full)
+
+    shelf.study(document)
+    await shelf.studies.settled()
+
+    seen = await check(scene)
+    assert (seen.reading, seen.portrait) == (READING, None)
 
 
 async def test_the_pictures_of_a_session_are_studied_one_after_another(scene, shelf, eye):
