@@ -28,6 +28,7 @@ from tests.journeys.people import Console, LearnerPage, SchedulerPage
 from tests.journeys.second_cameras import scan, use_phone
 from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, Asked, Time, World, run
+from tests.shots_identity import plain_case, refused, two_people
 from tests.shots_live import crowd_pages
 from tests.shots_office import fill_the_week, office_pages
 
@@ -347,7 +348,7 @@ async def every_page(album: Album, cast: Cast) -> None:
 
 async def take_all(folder: Path) -> None:
     """Take every picture into a folder."""
-    for pages in (every_page, office_pages, crowd_pages):
+    for pages in (every_page, office_pages, crowd_pages, plain_case, two_people, refused):
         with tempfile.TemporaryDirectory(prefix="shots-") as place:
             async with stage(Path(place)) as cast:
                 await pages(Album(folder), cast)
