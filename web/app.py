@@ -59,7 +59,7 @@ Sweep = Callable[[], Awaitable[object]]
 HELD_FREE_S = 15.0
 """So soon at the latest is a held time free for the next one."""
 MAX_FORM_BYTES = 256 * 1024
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 20.0
 """For one look at pictures: two are enough on an idle machine, but live sessions come first."""
 
 
