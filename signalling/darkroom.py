@@ -103,7 +103,16 @@ class Darkroom:
             if developed.person is None:
                 return NOTHING  # it is tried again
             raise NoCamera
-        by = None if developed.person is None else staff_of(developed.person)
+        try:
+            return await self._kept(developed.person, wanted, picture)
+        except InvigilationError:
+            await self._means.evidence.discard(picture.evidence, picture.derived)
+            raise
+
+    async def _kept(
+        self, person: Person | None, wanted: m.Snapshot | FaceAgain, picture: Picture
+    ) -> Answer:
+        by = None if person is None else staff_of(person)
         desk, evidence = self._means.desk, picture.evidence
         if isinstance(wanted, FaceAgain):
             taken = await desk.rechecks.add(

@@ -127,6 +127,14 @@ class EvidenceRoom(Protocol):
         """
         ...
 
+    def reads(self, session: str) -> bool:
+        """Say whether a picture of the session's document is being read, for not too long yet."""
+        ...
+
+    async def discard(self, *pictures: Evidence | None) -> None:
+        """Erase what the desk has refused; what it has taken stays."""
+        ...
+
     async def begin(self, session: str, source: Source) -> Recording:
         """Open a new part of the recording of one source, and tell the desk."""
         ...

@@ -17,6 +17,7 @@ from typing import Any, Final
 import structlog
 
 from invigilation import attendance
+from invigilation.desk.identity_facts import proven
 from invigilation.desk.room_view import RoomView
 from invigilation.document import DocumentKind
 from invigilation.errors import NotAllowed
@@ -183,6 +184,8 @@ class Room(Actor):
                 return NOTHING
             case m.Offer():
                 return await self._offer(seat, message.sdp)
+            case m.Admit() if self._reads(await self._known()):
+                raise NotAllowed("admit anybody while their document is being read: wait a moment")
             case m.NoteIncident(picture=False):
                 return await self._darkroom.develop(Developed(person, message, None))
             case m.Snapshot() | m.NoteIncident() | m.TakeRecheck():
@@ -198,6 +201,10 @@ class Room(Actor):
             answer = await act(self._means.desk, staff_of(person), message)
             self._stale = True
         return answer
+
+    def _reads(self, view: RoomView) -> bool:
+        """Say whether a machine may be about to find what nobody has seen yet."""
+        return not proven(view.identity.reading) and self._means.evidence.reads(self.session)
 
     # Coming and going
 

@@ -129,6 +129,16 @@ class EvidenceShelf:
         """Look at a picture of a document or a face that is in the record; returns at once."""
         self.studies.picture(picture)
 
+    def reads(self, session: str) -> bool:
+        """Say whether a picture of the session's document is being read, for not too long yet."""
+        return self.studies.reads(session)
+
+    async def discard(self, *pictures: Evidence | None) -> None:
+        """Erase pictures that the desk has refused; those with a row stay."""
+        refused = {one.id: one.session for one in pictures if one is not None}
+        for ident in await self.desk.recordings.unknown([*refused]):
+            await asyncio.to_thread(self.vault.erase, refused[ident], ident)
+
     async def begin(self, session: str, source: Source = Source.CAMERA) -> Recording:
         """Open a new part of the recording of one source; on a full disk, none is noted either.
 

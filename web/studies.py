@@ -34,6 +34,8 @@ LIMIT = 64
 TRIES = 10
 """Of a study while the eye is busy, with `PAUSE_S` between them."""
 PAUSE_S = 1.5
+READS_S = 20.0
+"""Nobody waits longer for what a machine reads: then people look."""
 
 
 async def keep(desk: Desk, vault: Vault, session: str, kind: SnapshotKind, jpeg: bytes) -> Evidence:
@@ -60,6 +62,8 @@ class Studies:
     """Whether the operator has switched the comparison by computer on."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _last: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _reading: dict[asyncio.Task[None], tuple[str, float]] = field(default_factory=dict)
+    """The studies of documents: of which session each is, and since when (monotonic)."""
 
     def picture(
         self, picture: Evidence, kind: DocumentKind | None = None, more: Sequence[bytes] = ()
@@ -72,12 +76,20 @@ class Studies:
         task = asyncio.create_task(self._guarded(before, picture, kind, (*more,)))
         self._tasks.add(task)
         self._last[picture.session] = task
+        if picture.kind != SnapshotKind.FACE:
+            self._reading[task] = (picture.session, self.desk.office.clock.monotonic())
         task.add_done_callback(lambda done: self._ended(picture.session, done))
 
     def _ended(self, session: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._reading.pop(task, None)
         if self._last.get(session) is task:
             del self._last[session]
+
+    def reads(self, session: str) -> bool:
+        """Say whether a document of the session is being read, for less than `READS_S`."""
+        after = self.desk.office.clock.monotonic() - READS_S
+        return any(of == session and at > after for of, at in self._reading.values())
 
     async def settled(self) -> None:
         """Wait until nothing is being studied."""

@@ -141,6 +141,8 @@ class FakeEvidence:
         self.recordings: list[FakeRecording] = []
         self.pictures: list[tuple[SnapshotKind, bytes]] = []
         self.studied: list[Evidence] = []
+        self.reading = False
+        self.discarded: list[Evidence] = []
         self.full = False
         self.slow: asyncio.Event | None = None
         self.watch = FakeWatch()
@@ -163,6 +165,12 @@ class FakeEvidence:
 
     def study(self, picture: Evidence) -> None:
         self.studied.append(picture)
+
+    def reads(self, _session: str) -> bool:
+        return self.reading
+
+    async def discard(self, *pictures: Evidence | None) -> None:
+        self.discarded += [one for one in pictures if one is not None]
 
     async def begin(self, session: str, source: Source) -> FakeRecording:
         if self.full:

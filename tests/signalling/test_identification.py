@@ -496,3 +496,34 @@ async def test_no_face_is_taken_while_the_learner_does_not_agree_to_be_identifie
 
     assert house.evidence.pictures == []
     assert state(house, "lea")["capture"]["wanted"] is False
+
+
+async def test_nobody_is_admitted_while_the_document_is_being_read(house):
+    await house.both_join()
+    await house.media(house.lea)
+    for kind in (SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE):
+        await house.say(house.ann, m.Snapshot, kind=kind)
+    await house.say(house.ann, m.DecideIdentity, decision=Decision.CONFIRMED, reason="Same person")
+    house.evidence.reading = True
+
+    with pytest.raises(NotAllowed):
+        await house.say(house.ann, m.Admit)
+    house.evidence.reading = False
+    await house.say(house.ann, m.Admit)
+
+    assert state(house)["state"] == "in_progress"
+
+
+async def test_a_picture_that_the_desk_refuses_is_erased(house):
+    await house.both_join()
+    peer = await house.media(house.lea)
+    peer.hold = asyncio.Event()
+    asked = asyncio.create_task(house.say(house.ann, m.Snapshot, kind=SnapshotKind.FACE))
+    await until(lambda: len(peer.wider_than) == 1, 5, "the room to begin")
+    await house.scene.desk.consents.withdraw(house.session, Purpose.IDENTITY, LEARNER)
+    peer.hold.set()
+
+    with pytest.raises(NotAllowed):
+        await asked
+
+    assert [one.kind for one in house.evidence.discarded] == [SnapshotKind.FACE]

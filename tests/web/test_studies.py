@@ -255,6 +255,38 @@ async def test_closing_ends_what_is_under_way(scene, shelf, eye, monkeypatch):
     assert shelf.studies._tasks == set()
 
 
+async def test_a_document_is_said_to_be_read_for_a_while_and_a_face_is_not(
+    scene, shelf, eye, monkeypatch
+):
+    never = asyncio.Event()
+
+    async def stuck(*_):
+        await never.wait()
+
+    monkeypatch.setattr(eye, "document", stuck)
+    session = scene.sitting.session
+    shelf.study(await taken(scene, shelf, SnapshotKind.FACE))
+    before = shelf.reads(session)
+    shelf.study(await taken(scene, shelf, SnapshotKind.ID_DOCUMENT))
+
+    during = shelf.reads(session), shelf.reads("se_other")
+    scene.clock.go(studies.READS_S)
+
+    assert (before, during, shelf.reads(session)) == (False, (True, False), False)
+    await shelf.studies.close()
+    assert shelf.studies._reading == {}
+
+
+async def test_what_the_desk_has_not_taken_is_erased(scene, shelf):
+    session = scene.sitting.session
+    listed = await taken(scene, shelf, SnapshotKind.FACE)
+    refused = await shelf.keep(session, SnapshotKind.FACE, b"refused")
+
+    await shelf.discard(listed, refused, None)
+
+    assert {ident for _, ident in shelf.vault.finished(0.0)} == {listed.id}
+
+
 async def test_a_face_again_comes_with_what_was_cut_out_of_it(scene, shelf, eye):
     eye.found = SeenFace(b"aligned", 7, 1)
     [frame] = key_frames(VIEWS["a person"], 320, 200_000, 1, 0)
