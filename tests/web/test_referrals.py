@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from invigilation.challenge import ChallengeResult
@@ -12,7 +13,7 @@ from invigilation.likeness import Likeness
 from invigilation.people import Staff
 from invigilation.store.views import Sitting
 from tests.invigilation.shown import picture, reading, seen, shown
-from tests.web.office import ANA, SAM, START, TOM, World
+from tests.web.office import ANA, SAM, START, TOM, Answer, World
 from web.pages import identity_words as told
 
 EXPIRED = date(2026, 6, 15)
@@ -88,6 +89,29 @@ async def test_a_form_without_reason_or_choice_says_so(world: World) -> None:
     assert 'href="#reason"' in bare.text
     check = (await world.desk.sessions.view(sitting.session)).identity
     assert check.state is IdentityState.REFERRED
+
+
+async def test_who_has_an_old_page_looks_again_first(world: World) -> None:
+    sitting = await referred(world, reading())
+    colleague = await world.staff(OTHER[sitting.staff])
+    path = f"/staff/identity/{sitting.session}"
+    form = {"decision": "confirmed", "reason": "The same face."}
+    old = {**form, "seen": hidden(await colleague.get(path))}
+    await world.desk.identity.refer(
+        sitting.session, first_of(sitting), Decision.CONFIRMED, "The photo is an old one."
+    )
+
+    refused = await colleague.post(path, old)
+    taken = await colleague.post(path, {**form, "seen": hidden(refused)})
+
+    assert refused.status == 422
+    assert "Something has changed" in refused.words
+    assert taken.to == f"{path}?done=decided"
+
+
+def hidden(page: Answer) -> str:
+    [seen] = re.findall(r'name="seen" value="([0-9a-f]+)"', page.text)
+    return seen
 
 
 async def test_nobody_confirms_alone_what_takes_two(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from aiohttp import web
 
 from invigilation.desk.identity_decisions import Panel
@@ -16,6 +18,7 @@ from web.pages.frame import fields, go, staff_page
 routes = web.RouteTableDef()
 
 CONFIRM = (Decision.CONFIRMED.value, "Confirmed: it is this person", "")
+CHANGED = "Something has changed since you opened this page. Look again, then decide."
 REJECT = (Decision.NOT_CONFIRMED.value, "Not confirmed", "The learner is told your reason.")
 
 
@@ -35,6 +38,8 @@ async def decide(request: web.Request) -> web.StreamResponse:
         decision = Decision(entered.get("decision", ""))
     except ValueError:
         return await _page(request, entered, {"decision": "Choose one of the two."})
+    if entered.get("seen", "") not in {"", _seen(await desk.identity.panel(session, person))}:
+        return await _page(request, entered, {"decision": CHANGED})
     try:
         await desk.identity.second(session, person, decision, entered.get("reason", ""))
     except InvalidInput as error:
@@ -58,6 +63,7 @@ async def _page(
         "referral.html",
         status=422 if errors else 200,
         panel=panel,
+        seen=_seen(panel),
         findings=[
             (told.FIELDS[one.field], one, told.graded(one), told.booked(one))
             for one in told.worst_first(panel.facts.findings)
@@ -76,6 +82,14 @@ async def _page(
         errors=errors,
         done=request.query.get("done") == "decided",
     )
+
+
+def _seen(panel: Panel) -> str:
+    """Return what changes when somebody asks anew, or when more is read or hinted at."""
+    check, facts = panel.check, panel.facts
+    asked = (check.referred_by, check.referred_at, check.referred_reason, check.proposed)
+    said = (asked, facts.findings, facts.hints)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:20]
 
 
 def _name(panel: Panel, staff: str | None) -> str:
