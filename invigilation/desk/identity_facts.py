@@ -29,6 +29,7 @@ HINTED = "hint"
 READ = "document_read"
 DECIDED = "identity_decided"
 SHORTEST_NUMBER = 5
+OF_DOCUMENTS = frozenset({HintKind.SAME_DOCUMENT_OTHER_NAME, HintKind.SAME_NUMBER_OTHER_LEARNER})
 UNDECIDED = frozenset(
     {
         IdentityState.OPEN,
@@ -218,14 +219,19 @@ async def look_for_document(office: Office, tx: Tx, one: Open, mark: DocumentMar
 
     Called in a transaction after the one that marked: of two sessions at once, one sees the other.
     """
+    noted: set[HintKind] = set()
     for other in await tx.identities.same_document(mark.number, mark.session):
+        if noted == OF_DOCUMENTS:
+            break
         if other.holder != mark.holder:
             kind = HintKind.SAME_DOCUMENT_OTHER_NAME
         elif other.learner != mark.learner and not await _namesakes(tx, other, mark):
             kind = HintKind.SAME_NUMBER_OTHER_LEARNER
         else:
             continue
-        one = await note_hint(office, tx, one, kind, of, session=other.session)
+        if kind not in noted:
+            noted.add(kind)
+            one = await note_hint(office, tx, one, kind, of, session=other.session)
     return one
 
 
@@ -236,6 +242,7 @@ async def look_for_face(
 
     A learner looks like themselves: of their own earlier pictures, only the same bytes count.
     """
+    noted: set[HintKind] = set()
     for other in await tx.identities.alike_faces(mark.sha256, mark.print, mark.session):
         if other.sha256 == mark.sha256:
             kind = HintKind.SAME_FACE_PICTURE
@@ -243,6 +250,9 @@ async def look_for_face(
             kind = HintKind.SIMILAR_FACE_PICTURE
         else:
             continue
+        if kind in noted:
+            continue
+        noted.add(kind)
         one = await note_hint(
             office, tx, one, kind, mark.evidence, session=other.session, of_recheck=of_recheck
         )

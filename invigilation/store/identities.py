@@ -23,6 +23,10 @@ PARTS = 4
 PART_BITS = 16
 ALIKE_BITS = PARTS - 1
 """Prints that differ in so many bits at most are found."""
+MARKS = 200
+"""Of one document: the newest."""
+LIKELY = 5_000
+"""Pictures that share a part of their print: the newest are compared."""
 
 # A room asks for these after each change: they are built once.
 _IDENT = bindparam("ident", type_=String)
@@ -146,11 +150,11 @@ class Identities:
         )
 
     async def same_document(self, number: str, session: str) -> list[DocumentMark]:
-        """Return where this number was shown in other sessions, newest first."""
+        """Return where this number was shown in other sessions, newest first; `MARKS` at most."""
         query = all_of(document_mark, DocumentMark).where(
             document_mark.c.number == number, document_mark.c.session != session
         )
-        rows = await self._db.execute(query.order_by(document_mark.c.at.desc()))
+        rows = await self._db.execute(query.order_by(document_mark.c.at.desc()).limit(MARKS))
         return [load(DocumentMark, row) for row in rows]
 
     async def mark_face(self, one: FaceMark) -> None:
@@ -160,12 +164,17 @@ class Identities:
         await self._db.execute(insert(face_mark).values(**values))
 
     async def alike_faces(self, sha256: str, print_: int, session: str) -> list[FaceMark]:
-        """Return pictures of other sessions with these bytes, or with nearly this print."""
+        """Return pictures of other sessions with these bytes, or with nearly this print.
+
+        Those with these bytes come first, then the newest; `LIKELY` are looked at.
+        """
         near = [face_mark.c[f"part{place}"] == part for place, part in enumerate(_parts(print_))]
         query = select(*all_of(face_mark, FaceMark).selected_columns).where(
             face_mark.c.session != session, or_(face_mark.c.sha256 == sha256, *near)
         )
-        rows = await self._db.execute(query.order_by(face_mark.c.at.desc()))
+        same = face_mark.c.sha256 == sha256
+        newest = query.order_by(same.desc(), face_mark.c.at.desc()).limit(LIKELY)
+        rows = await self._db.execute(newest)
         found = [load(FaceMark, (*row[:4], row[4] & _MASK, row[5])) for row in rows]
         return [
             one

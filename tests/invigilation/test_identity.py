@@ -17,6 +17,7 @@ from invigilation.identity import Decision, IdentityState, SnapshotKind
 from invigilation.inspection import InspectionKind
 from invigilation.likeness import Likeness
 from invigilation.session import SessionState
+from invigilation.store import identities
 from invigilation.sweeps import Sweeps
 from tests.builders import CONSENT
 from tests.invigilation.shown import (
@@ -478,6 +479,19 @@ async def test_a_face_picture_used_before_is_hinted_at(world, digest, print_, ex
     )
 
     assert {*await hints(world, second.session)} == expected
+
+
+async def test_of_many_pictures_that_are_alike_the_same_bytes_are_seen_first(world, monkeypatch):
+    monkeypatch.setattr(identities, "LIKELY", 1)
+    first, second = await two(world)
+    record_ = world.desk.identity.record
+    await record_(first.session, None, seen(first.session, FACE, "ev_1", print=7))
+    world.clock.go(60)
+    await record_(first.session, None, seen(first.session, FACE, "ev_2", digest="cd", print=7))
+
+    await record_(second.session, None, seen(second.session, FACE, "ev_3", print=7))
+
+    assert {*await hints(world, second.session)} == {HintKind.SAME_FACE_PICTURE}
 
 
 async def test_a_hint_goes_with_the_picture_that_it_is_about(world):
