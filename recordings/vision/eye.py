@@ -177,13 +177,14 @@ class Eye:
             async with asyncio.timeout(longest) as waiting:
                 done: _Done = await asyncio.wrap_future(work)
         except TimeoutError:
-            if waiting.expired():
+            if waiting.expired():  # it never ran: that says nothing of the picture
                 self._renew(pool)
+                raise Busy(WHAT) from None
             raise _TooLong from None
         except asyncio.CancelledError:
             if _asked_to_end():
                 raise
-            raise _Failed from None
+            raise Busy(WHAT) from None  # the pool was put away, for another's picture perhaps
         except Exception as error:  # whatever a hostile picture did to a worker
             if not pool.active:
                 self._renew(pool)

@@ -153,9 +153,16 @@ async def test_closing_ends_the_workers_and_what_they_do():
         task = asyncio.create_task(eye.draw(b"hang"))
         await asyncio.sleep(0)
 
-    with pytest.raises(PictureUndecodable):
+    with pytest.raises(Busy):  # which says nothing of the picture
         await task
     assert not alive(worker)
+
+
+async def test_a_picture_whose_turn_never_came_is_not_called_bad(monkeypatch):
+    monkeypatch.setattr("recordings.vision.eye.START_SECONDS", -60.0)
+    async with opened(seconds=20.0) as eye:
+        with pytest.raises(Busy):
+            await eye.draw(b"hang")
 
 
 async def test_no_likeness_is_computed_where_it_is_switched_off():
