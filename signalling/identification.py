@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from invigilation.consent import Purpose
-from invigilation.desk.identity_facts import taken_back
+from invigilation.desk.identity_facts import withheld
 from invigilation.desk.room_view import RoomView
 from invigilation.document import CARDS, DocumentKind
 from invigilation.errors import NotAllowed
@@ -118,7 +117,7 @@ class Identification:
             self.capture = replace(self.capture, progress=None)
         if self._darkroom.busy or not self._darkroom.sees(now):
             return
-        if taken_back(view.consents, Purpose.IDENTITY):
+        if withheld(view.consents):
             return
         if self._face_due(view, now):
             self._face_tried_at = now

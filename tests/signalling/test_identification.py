@@ -484,11 +484,12 @@ async def test_nothing_is_recorded_while_the_learner_does_not_agree(house):
     assert len(recordings) > before
 
 
-async def test_no_face_is_taken_while_the_learner_does_not_agree_to_be_identified(house):
+@pytest.mark.parametrize("purpose", [Purpose.IDENTITY, Purpose.RECORDING])
+async def test_no_face_is_taken_while_the_learner_does_not_agree(house, purpose):
     await house.both_join()
     peer = await house.media(house.lea)
     await shown(house)
-    await house.scene.desk.consents.withdraw(house.session, Purpose.IDENTITY, LEARNER)
+    await house.scene.desk.consents.withdraw(house.session, purpose, LEARNER)
     house.room.look()
 
     for _ in range(3):
