@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import io
 import re
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from PIL import Image, ImageColor, ImageStat
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Error, Locator, Page, expect
 
 from tests.harness.people import Person, wall
 from tests.harness.waiting import until
 from tests.journeys.world import SOON_S, Asked, World
 
 SOON_MS = SOON_S * 1000
+ANSWERED_MS = 1000
+"""The server answers within this; one that is slower is asked again."""
 MOVED_S = 0.5
 SILENT_S = 0.5
 """So long without one packet of sound is silence: while there is any, one comes each 20 ms."""
@@ -465,9 +468,18 @@ class Console(StaffPage, LivePage):
         await self.page.locator("#identity-reason").press("Enter")
 
     async def admit(self) -> None:
-        """Open the assessment to the learner."""
-        await self.page.get_by_role("button", name=re.compile("^Admit")).click()
-        await self.in_state("In progress")
+        """Open the assessment to the learner; wait while their document is being read."""
+        button = self.page.get_by_role("button", name=re.compile("^Admit"))
+        state = self.page.locator(".stage-state .tag").first
+
+        async def opened() -> bool:
+            with contextlib.suppress(Error):
+                await button.click(timeout=ANSWERED_MS)
+            with contextlib.suppress(AssertionError):
+                await expect(state).to_have_text("In progress", timeout=ANSWERED_MS)
+            return await state.text_content() == "In progress"
+
+        await until(opened, 2 * SOON_S, "the assessment open")
 
     async def note_incident(self, category: str, note: str) -> None:
         """Note an incident with a picture, begun by its key."""
