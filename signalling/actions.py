@@ -83,8 +83,8 @@ async def _identify(desk: Desk, by: Staff, message: m.Message) -> Answer:
     match message:
         case m.TypeDocument(kind=kind):
             await desk.identity.typed(session, by, kind, message.fields)
-        case m.DecideIdentity(_, decision, reason):
-            await desk.identity.decide(session, by, decision, reason)
+        case m.DecideIdentity(_, decision, reason, document, face):
+            await desk.identity.decide(session, by, decision, reason, document=document, face=face)
         case m.ReferIdentity(reason=reason):
             await desk.identity.refer(session, by, message.decision, reason)
         case m.ReopenIdentity():

@@ -223,7 +223,12 @@ FORMS: Final[Mapping[str, Form]] = {
     "snapshot": Form(m.Snapshot, _SESSION | {"kind": _one_of(TAKEN)}, _INVIGILATOR),
     "ask_document": Form(m.AskDocument, _SESSION, _INVIGILATOR),
     "type_document": Form(m.TypeDocument, _DOCUMENT, _INVIGILATOR),
-    "decide_identity": Form(m.DecideIdentity, _DECIDE, _INVIGILATOR),
+    "decide_identity": Form(
+        m.DecideIdentity,
+        _DECIDE,
+        _INVIGILATOR,
+        optional=dict.fromkeys(("document", "face"), _pattern(_ID)),
+    ),
     "refer_identity": Form(
         m.ReferIdentity, _REASON | {"proposed": _one_of(m.Proposal)}, _INVIGILATOR
     ),

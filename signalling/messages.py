@@ -128,10 +128,15 @@ class TypeDocument(Message):
 
 @dataclass(frozen=True, slots=True)
 class DecideIdentity(Message):
-    """Decide whether this is the person who was booked; a reason where something differs."""
+    """Decide whether this is the person who was booked; a reason where something differs.
+
+    `document` and `face` are the pictures that it was decided by, where that is said.
+    """
 
     decision: Decision
     reason: str
+    document: str | None = None
+    face: str | None = None
 
 
 class Proposal(StrEnum):

@@ -71,12 +71,20 @@ class DecisionDesk:
     office: Office
 
     async def decide(
-        self, session: str, by: Staff, decision: Decision, reason: str
+        self,
+        session: str,
+        by: Staff,
+        decision: Decision,
+        reason: str,
+        *,
+        document: str | None = None,
+        face: str | None = None,
     ) -> tuple[Session, IdentityCheck]:
         """Record the invigilator's decision; a confirmed one identifies.
 
-        Its reason may be empty for a confirmation in which nothing differs. Raises
-        `NeedsColleague` where it takes two.
+        Its reason may be empty for a confirmation in which nothing differs. `document` and `face`
+        are the pictures that were looked at, where that is known: what came in their place since
+        is not confirmed unseen. Raises `NeedsColleague` where it takes two.
         """
         async with self.office.store.write() as tx:
             one, sitting = await watched(tx, session, by)
@@ -87,6 +95,11 @@ class DecisionDesk:
             facts = await facts_of(tx, sitting, check)
             if decision is Decision.CONFIRMED:
                 advance(TABLE, "identity check", check.state, IdentityEvent.CONFIRM)
+                if (document or check.document, face or check.face) != (
+                    check.document,
+                    check.face,
+                ):
+                    raise NotAllowed("confirm a picture that has just come: look at it first")
                 if facts.needs_two:
                     raise NeedsColleague(TWO)
             free = decision is Decision.CONFIRMED and not facts.needs_reason

@@ -65,6 +65,23 @@ async def test_where_nothing_differs_no_reason_is_needed(world):
     assert (entry.data["name_grade"], entry.data["reason"]) == ("same", "")
 
 
+@pytest.mark.parametrize("kind", [SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE])
+async def test_a_picture_that_comes_in_the_last_moment_is_not_confirmed_unseen(world, kind):
+    one = await arrived(world)
+    looked = await shown(world, one, reading())
+    late = seen(one.session, kind, "ev_late", reading=reading())
+    check = await world.desk.identity.record(one.session, None, late)
+    decide = world.desk.identity.decide
+
+    with pytest.raises(NotAllowed):
+        await decide(one.session, world.ann, YES, WHY, document=looked.document, face=looked.face)
+    _, check = await decide(
+        one.session, world.ann, YES, WHY, document=check.document, face=check.face
+    )
+
+    assert check.state is IdentityState.CONFIRMED
+
+
 async def test_where_something_differs_a_reason_is_needed(world):
     one = await both(world, number="X1")
     decide = world.desk.identity.decide

@@ -499,6 +499,23 @@ async def test_no_face_is_taken_while_the_learner_does_not_agree(house, purpose)
     assert state(house, "lea")["capture"]["wanted"] is False
 
 
+async def test_a_decision_may_say_by_which_pictures(house):
+    await house.both_join()
+    await house.media(house.lea)
+    for kind in (SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE):
+        await house.say(house.ann, m.Snapshot, kind=kind)
+    seen = {name: state(house)["identity"][name] for name in ("document", "face")}
+    confirm = {"decision": Decision.CONFIRMED, "reason": "Same person"}
+    await house.say(house.ann, m.Snapshot, kind=SnapshotKind.ID_DOCUMENT)
+
+    with pytest.raises(NotAllowed):
+        await house.say(house.ann, m.DecideIdentity, **confirm, **seen)
+    seen["document"] = state(house)["identity"]["document"]
+    await house.say(house.ann, m.DecideIdentity, **confirm, **seen)
+
+    assert state(house)["state"] == "identified"
+
+
 async def test_nobody_is_admitted_while_the_document_is_being_read(house):
     await house.both_join()
     await house.media(house.lea)

@@ -257,6 +257,12 @@ def test_a_proposal_to_a_colleague_is_a_decision_or_none():
     assert m.ReferIdentity(S, m.Proposal.NONE, "x").decision is None
 
 
+def test_a_decision_may_say_by_which_pictures():
+    said = parse("decide_identity", body("decide_identity", document="ev_1", face="ev_2"))
+
+    assert (said.document, said.face) == ("ev_1", "ev_2")
+
+
 def test_a_reason_may_be_left_out_of_a_decision():
     assert parse("decide_identity", body("decide_identity", reason="")).reason == ""
 

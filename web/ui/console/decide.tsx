@@ -31,6 +31,12 @@ function whyReason(identity: Identity): string | null {
 }
 
 /** Why nobody can confirm it alone. */
+/** The pictures that are looked at: the learner may send another at any moment. */
+function shown(identity: Identity): Record<string, string> {
+  const { document, face } = identity;
+  return { ...(document && { document }), ...(face && { face }) };
+}
+
 function whyTwo(identity: Identity): string {
   const differs = (field: string): boolean =>
     identity.findings.some((one) => one.field === field && one.grade === "differs");
@@ -51,7 +57,13 @@ export function Decide(props: { room: Room; identity: Identity; keys: boolean })
   const yes = (): void => {
     if (identity.needs_two) setStep("refer");
     else if (plain)
-      void asking.run(() => room.request("decide_identity", { decision: "confirmed", reason: "" }));
+      void asking.run(() =>
+        room.request("decide_identity", {
+          decision: "confirmed",
+          reason: "",
+          ...shown(identity),
+        }),
+      );
     else setStep("confirm");
   };
   const can = !asking.busy;
@@ -128,6 +140,7 @@ function Reason(props: {
       : room.request("decide_identity", {
           decision: step === "confirm" ? "confirmed" : "not_confirmed",
           reason: reason.trim(),
+          ...shown(identity),
         });
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
