@@ -374,7 +374,7 @@ async def test_what_cannot_be_announced_is_refused(page: Page, changed: dict) ->
     assert code(await page.begin(**changed)) == (422, "invalid_input")
 
 
-@pytest.mark.parametrize("body", ["[]", "7", "null", "{", "\xff"])
+@pytest.mark.parametrize("body", ["[]", "7", "null", "{", "\xff", "[" * 100_000], ids=len)
 async def test_only_an_object_is_an_announcement(page: Page, body: str) -> None:
     answer = await page.ask("POST", PATH, data=body, headers={"Content-Type": "application/json"})
 

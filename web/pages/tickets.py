@@ -69,7 +69,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     """Return the JSON object that a script sent; raises `InvalidInput`."""
     try:
         body = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInput("body", "Send a JSON object.") from None
     if request.content_type != "application/json" or not isinstance(body, dict):
         raise InvalidInput("body", "Send a JSON object.")
