@@ -15,6 +15,7 @@ from tests.web.office import ADA, ANA, SAM, TOM, Person, World
 from web.auth import cookies
 
 SCHEDULER, REVIEWER, OWN, LEARNER, ANYBODY = "scheduler", "reviewer", "own", "learner", "anybody"
+WATCHER = "watcher"
 FORMS = {
     "/request": ANYBODY,
     "/r/{token}": ANYBODY,
@@ -39,6 +40,7 @@ FORMS = {
     "/me/pay": LEARNER,
     "/me/pay/give-back": LEARNER,
     "/me/check-in": LEARNER,
+    "/me/consent": LEARNER,
     "/me/second-camera": LEARNER,
     "/staff/bookings/{booking}/place": SCHEDULER,
     "/staff/bookings/{booking}/move": SCHEDULER,
@@ -69,6 +71,7 @@ FORMS = {
     "/staff/onboard/{form}/accept": REVIEWER,
     "/staff/onboard/{form}/refuse": REVIEWER,
     "/staff/enquiries/{enquiry}": SCHEDULER,
+    "/staff/identity/{session}": WATCHER,
 }
 NOBODY = Staff("st_new", "new@example.org", "New Hand", frozenset())
 NAMES = {"staff": ANA.id, "day": "2026-12-25"}
@@ -124,7 +127,7 @@ async def test_every_form_is_named_here(world: World) -> None:
 async def test_strangers_and_learners_are_sent_away_from_the_forms_of_the_staff(
     world: World,
 ) -> None:
-    paths = forms_for(SCHEDULER, REVIEWER, OWN)
+    paths = forms_for(SCHEDULER, REVIEWER, OWN, WATCHER)
 
     assert await refusals(world.stranger(), paths, "/") == {"sign-in"}
     assert await refusals(await learner_of(world, 1), paths, "/me") == {"sign-in"}
@@ -137,11 +140,19 @@ async def test_invigilators_cannot_send_the_schedulers_forms(world: World) -> No
     assert await refusals(ana, forms_for(SCHEDULER), "/staff/sign-out") == {403}
 
 
+async def test_schedulers_cannot_send_the_invigilators_forms(world: World) -> None:
+    sam = await world.staff(SAM)
+
+    assert await refusals(sam, forms_for(WATCHER), "/staff/sign-out") == {403}
+
+
 async def test_those_who_may_are_not_refused(world: World) -> None:
     sam = await refusals(
         await world.staff(SAM), forms_for(SCHEDULER, REVIEWER, OWN), "/staff/sign-out"
     )
-    ana = await refusals(await world.staff(ANA), forms_for(REVIEWER, OWN), "/staff/sign-out")
+    ana = await refusals(
+        await world.staff(ANA), forms_for(REVIEWER, OWN, WATCHER), "/staff/sign-out"
+    )
 
     assert not {403, "sign-in"} & (sam | ana)
 
@@ -154,7 +165,7 @@ async def test_colleagues_cannot_send_the_forms_of_ones_own(world: World) -> Non
 
 async def test_without_a_role_nothing_can_be_sent(world: World) -> None:
     person = await nobody_in_particular(world)
-    paths = forms_for(SCHEDULER, REVIEWER, OWN)
+    paths = forms_for(SCHEDULER, REVIEWER, OWN, WATCHER)
 
     assert await refusals(person, paths, "/staff/sign-out") == {403}
 

@@ -89,6 +89,8 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/staff/records/{session}": (LOGIN, LOGIN, LOGIN, 200, 404, 200, 200),
     "/staff/records/se_none": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
     "/staff/records/{session}/download": (LOGIN, LOGIN, LOGIN, 200, 404, 200, 200),
+    "/staff/identity/{session}": (LOGIN, LOGIN, LOGIN, 200, 404, 403, 200),
+    "/staff/identity/se_none": (LOGIN, LOGIN, LOGIN, 404, 404, 403, 404),
     "/staff/evidence/ev_none": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
     "/me/onboard": (401, 200, 200, 401, 401, 401, 401),
     "/onboard/{onboard}": (200, 200, 200, 200, 200, 200, 200),
