@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 CHANNEL = "invigilation:nudges"
 RETRY_SECONDS = 1.0
 LISTEN_SECONDS = 5.0
+SPEAK_SECONDS = 2.0
 MAX_WAITING = 1_000
 
 Hear = Callable[[str], None]
@@ -89,8 +90,9 @@ class Relay:
             while True:
                 nudge = await self._waiting.get()
                 try:
-                    await redis.publish(CHANNEL, nudge)
-                except (RedisError, OSError) as error:
+                    async with asyncio.timeout(SPEAK_SECONDS):
+                        await redis.publish(CHANNEL, nudge)
+                except (RedisError, OSError) as error:  # a time-out is an OSError, too
                     log.warning("nudge lost", error=str(error))
 
     async def _listen(self) -> None:

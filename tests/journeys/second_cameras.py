@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from playwright.async_api import Page, expect
 
+from tests.harness.waiting import until
 from tests.journeys.people import SOON_MS, LearnerPage
+from tests.journeys.world import SOON_S
 
 SCALE = 4
 """The code is photographed this much larger than it stands on the page."""
@@ -19,11 +21,14 @@ async def scan(learner: LearnerPage) -> str:
     code = page.locator("#code-picture svg")
     await expect(code).to_be_visible(timeout=SOON_MS)
     await code.scroll_into_view_if_needed()
-    shot = cv2.imdecode(np.frombuffer(await code.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
-    large = cv2.resize(shot, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST)
-    address, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
-    assert address, "no scanner reads this code"
-    return address
+
+    async def seen() -> str:
+        # What stands above it may still move: whoever scans tries again.
+        shot = cv2.imdecode(np.frombuffer(await code.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        large = cv2.resize(shot, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST)
+        return str(cv2.QRCodeDetector().detectAndDecode(large)[0])
+
+    return str(await until(seen, SOON_S, "a code that a scanner reads"))
 
 
 async def use_phone(page: Page, address: str) -> None:

@@ -537,11 +537,13 @@ async def test_a_picture_that_the_desk_refuses_is_erased(house):
     peer = await house.media(house.lea)
     peer.hold = asyncio.Event()
     asked = asyncio.create_task(house.say(house.ann, m.Snapshot, kind=SnapshotKind.FACE))
-    await until(lambda: len(peer.wider_than) == 1, 5, "the room to begin")
+    darkroom = house.room._darkroom
+    await until(lambda: darkroom.busy and peer.wider_than, 5, "the room to begin")
     await house.scene.desk.consents.withdraw(house.session, Purpose.IDENTITY, LEARNER)
     peer.hold.set()
 
     with pytest.raises(NotAllowed):
         await asked
 
+    await until(lambda: house.evidence.discarded, 5, "the picture to be erased")
     assert [one.kind for one in house.evidence.discarded] == [SnapshotKind.FACE]
