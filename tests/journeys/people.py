@@ -456,8 +456,18 @@ class Console(StaffPage, LivePage):
         return await picture_at(self.page, source)
 
     async def confirm(self, reason: str = SUGGESTED) -> None:
-        """Decide that it is this person, and say why."""
-        await self.give_reason("^Confirm", reason)
+        """Decide that it is this person, and say why, if that is asked."""
+        group = self.page.get_by_role("group", name="Your decision")
+        await group.get_by_role("button", name=re.compile("^Confirm")).click(timeout=SOON_MS)
+        field, state = self.page.locator("#identity-reason"), self.page.locator(".stage-state .tag")
+
+        async def answered() -> bool:
+            return await field.is_visible() or await state.first.text_content() == "Identified"
+
+        await until(answered, SOON_S, "a question for the reason, or the decision")
+        if await field.is_visible():
+            await field.fill(reason)
+            await field.press("Enter")
         await self.in_state("Identified")
 
     async def give_reason(self, button: str, reason: str) -> None:
