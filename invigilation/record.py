@@ -3,7 +3,8 @@
 Each entry's body is canonical JSON (sorted keys, no spaces, UTF-8) that names the SHA-256 of the
 body before it; the Ed25519 signature (RFC 8032) is over the body's exact bytes, which are stored
 as they are. What may have to be erased one day (names, chat, notes) enters as a keyed commitment,
-HMAC-SHA256 (RFC 2104) under a key of the session: when key and text are gone, the chain still
+HMAC-SHA256 (RFC 2104) under a random key of its own, which is its seal. Key and text are kept
+apart, as its opening: once that is gone nobody can tell what was said, and the chain still
 verifies.
 """
 
@@ -12,18 +13,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from invigilation.ports import Clock, Signer
 
 Plain = str | int | bool | None
 Data = Mapping[str, Plain]
 FIRST_PREVIOUS = "0" * 64
-EVENT_VERSION = 2
-"""Version 1 had no `monotonic_ms`."""
+Texts = Mapping[str, str]
+NO_TEXTS: Texts = MappingProxyType({})
+EVENT_VERSION = 3
+"""Version 1 had no `monotonic_ms`, version 2 no `sealed`."""
 ATTESTATION_FORMAT = "invigilation-attestation/1"
+SEAL_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,34 @@ class Head:
 
 
 EMPTY = Head(0, FIRST_PREVIOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens a seal: HMAC-SHA256 of `text` under `key` is `seal` (hex)."""
+
+    seal: str
+    key: bytes
+    text: str
+
+    @classmethod
+    def of(cls, text: str) -> Opening:
+        """Seal a text under a fresh key."""
+        key = secrets.token_bytes(SEAL_KEY_BYTES)
+        return cls(commitment(key, text), key, text)
+
+
+class Envelope:
+    """Takes the private texts of one document; what stands in the document are their seals."""
+
+    def __init__(self) -> None:
+        self.openings: list[Opening] = []
+
+    def seal(self, text: str) -> dict[str, str]:
+        """Return what stands in a document in the place of `text`: `{"sealed": HEX}`."""
+        opening = Opening.of(text)
+        self.openings.append(opening)
+        return {"sealed": opening.seal}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +90,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened, signed."""
+    """One thing that happened, signed; `private` opens what of it has not been erased."""
 
     session: str
     seq: int
@@ -66,6 +100,7 @@ class Entry:
     body: bytes
     signature: bytes
     key_id: str
+    private: tuple[Opening, ...] = ()
 
     @property
     def head(self) -> Head:
@@ -74,9 +109,18 @@ class Entry:
 
     @property
     def data(self) -> dict[str, Plain]:
-        """What the entry says beside its kind."""
-        data: dict[str, Plain] = json.loads(self.body)["data"]
-        return data
+        """What the entry says beside its kind, with those private texts that are still kept."""
+        body = json.loads(self.body)
+        data: dict[str, Plain] = body["data"]
+        texts = {one.seal: one.text for one in self.private}
+        sealed: dict[str, str] = body.get("sealed", {})
+        return data | {name: texts[seal] for name, seal in sealed.items() if seal in texts}
+
+    @property
+    def seals(self) -> dict[str, str]:
+        """The seals of its private texts, by their names; empty for entries before version 3."""
+        sealed: dict[str, str] = json.loads(self.body).get("sealed", {})
+        return sealed
 
 
 def canonical(value: object) -> bytes:
@@ -86,10 +130,21 @@ def canonical(value: object) -> bytes:
 
 
 def write(
-    previous: Head, session: str, when: Moment, kind: str, actor: str, data: Data, signer: Signer
+    previous: Head,
+    session: str,
+    when: Moment,
+    kind: str,
+    actor: str,
+    data: Data,
+    signer: Signer,
+    private: Texts = NO_TEXTS,
 ) -> Entry:
-    """Return the entry that follows `previous`, signed by `signer`."""
+    """Return the entry that follows `previous`, signed by `signer`.
+
+    `data` stands in it for ever; of `private` only the seals do.
+    """
     seq = previous.seq + 1
+    openings = {name: Opening.of(text) for name, text in private.items()}
     body = canonical(
         {
             "v": EVENT_VERSION,
@@ -100,10 +155,13 @@ def write(
             "kind": kind,
             "actor": actor,
             "data": dict(data),
+            "sealed": {name: one.seal for name, one in openings.items()},
             "prev": previous.digest,
         }
     )
-    return Entry(session, seq, when.at, kind, actor, body, signer.sign(body), signer.key_id)
+    signed = signer.sign(body)
+    kept = tuple(openings.values())
+    return Entry(session, seq, when.at, kind, actor, body, signed, signer.key_id, kept)
 
 
 def stamp(at: datetime) -> str:

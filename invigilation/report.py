@@ -14,9 +14,11 @@ FRIDAY = 4
 
 
 class Channel(StrEnum):
-    """How a delivery leaves."""
+    """How a delivery leaves: to a backend by one of the first three, to a person by mail."""
 
     WEBHOOK = "webhook"
+    LTI = "lti"
+    EDX = "edx"
     MAIL = "mail"
 
 

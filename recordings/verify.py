@@ -59,7 +59,8 @@ _TITLES = {
 _RECORD_MEMBERS = {"format", "session", "events", "attestation", "evidence"}
 _EVENT_MEMBERS = {"body", "signature", "key_id"}
 _FIRST_BODY = {"v", "session", "seq", "at", "kind", "actor", "data", "prev"}
-_BODY_MEMBERS = {1: _FIRST_BODY, 2: _FIRST_BODY | {"monotonic_ms"}}
+_SECOND_BODY = _FIRST_BODY | {"monotonic_ms"}
+_BODY_MEMBERS = {1: _FIRST_BODY, 2: _SECOND_BODY, 3: _SECOND_BODY | {"sealed"}}
 _EVIDENCE_MEMBERS = {"id", "kind", "sha256", "size"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -332,6 +333,8 @@ def _well_formed(body: dict[str, Any], text: str) -> bool:
         and _INSTANT.fullmatch(body["at"]) is not None
         and all(isinstance(body[name], str) for name in ("session", "kind", "actor", "prev"))
         and isinstance(body["data"], dict)
+        and isinstance(body.get("sealed", {}), dict)
+        and all(_SHA256.fullmatch(str(seal)) for seal in body.get("sealed", {}).values())
     )
 
 

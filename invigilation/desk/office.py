@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
@@ -15,7 +16,7 @@ from invigilation.errors import NotAllowed, NotFound
 from invigilation.office_hours import LONDON
 from invigilation.people import Role, Staff
 from invigilation.ports import Clock, Sealer, Signer
-from invigilation.record import Data, Entry, Moment
+from invigilation.record import NO_TEXTS, Data, Entry, Moment, Texts
 from invigilation.report import Channel, Delivery, DeliveryState
 from invigilation.session import Session
 from invigilation.slots import Calendar, Staffing
@@ -25,6 +26,8 @@ from invigilation.store.sessions import Open
 from invigilation.store.views import Sitting
 from invigilation.waiting import OFFER_LASTS
 
+Told = Mapping[str, object]
+"""What a notice tells a backend; JSON."""
 SERVICE = "service"
 LEARNER = "learner"
 SECOND_CAMERA = "second_camera"
@@ -97,11 +100,20 @@ class Office:
         return self._kept.names[staff]
 
     def entry(
-        self, held: Open, kind: str, actor: str, data: Data, at: datetime | None = None
+        self,
+        held: Open,
+        kind: str,
+        actor: str,
+        data: Data,
+        at: datetime | None = None,
+        private: Texts = NO_TEXTS,
     ) -> Entry:
-        """Write the next entry of a held session's record; `at` is now unless it is given."""
-        when = Moment.of(self.clock, at)
-        return record.write(held.head, held.session.id, when, kind, actor, data, self.signer)
+        """Write the next entry of a held session's record; `at` is now unless it is given.
+
+        What people wrote, and names, are `private`: they can be erased one day.
+        """
+        when, session = Moment.of(self.clock, at), held.session.id
+        return record.write(held.head, session, when, kind, actor, data, self.signer, private)
 
     async def note(
         self, tx: Tx, actor: str, action: str, subject: str, before: Data | None, after: Data | None
@@ -114,21 +126,21 @@ class Office:
         change = Change(_in_order("au", at), at, actor, action, subject, then, now)
         await tx.audit.add(change)
 
-    def notice(self, sitting: Sitting, kind: str, more: Data) -> Delivery:
-        """Make the webhook that tells the sitting's backend of `kind`."""
-        facts: dict[str, record.Plain] = {
+    def notice(self, sitting: Sitting, kind: str, more: Told) -> Delivery:
+        """Make the notice that tells the sitting's backend of `kind`."""
+        facts: dict[str, object] = {
             "request": sitting.reference,
             "learner": sitting.learner_reference,
             "session": sitting.session,
             "booking": sitting.booking,
         }
-        return self.webhook(sitting.backend, kind, facts | dict(more))
+        return self.told(sitting.channel, sitting.backend, kind, facts | dict(more))
 
-    def webhook(self, backend: str, kind: str, data: Data) -> Delivery:
-        """Make a webhook of a type to a backend, due at once."""
+    def told(self, channel: Channel, backend: str, kind: str, data: Told) -> Delivery:
+        """Make the notice of a type to a backend that listens on `channel`, due at once."""
         now = self.clock.now()
         body = record.canonical({"type": kind, "timestamp": record.stamp(now), "data": dict(data)})
-        return self._delivery(Channel.WEBHOOK, backend, kind, body, now)
+        return self._delivery(channel, backend, kind, body, now)
 
     def letter(self, address: str, kind: str, data: Data) -> Delivery:
         """Make a letter to a person, due at once; `data` is what its text is made of."""

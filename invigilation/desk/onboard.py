@@ -30,7 +30,7 @@ from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.onboard import Facts, OnboardEvent, OnboardState, Verification
 from invigilation.people import Role, Staff
 from invigilation.record import Data
-from invigilation.report import Delivery, report_due
+from invigilation.report import Channel, Delivery, report_due
 from invigilation.request import RequestEvent, RequestState
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
@@ -206,8 +206,10 @@ class OnboardDesk:
             sealed = self.office.sealer.seal(record.canonical(told))
             await tx.onboard.seal(ident, sealed)
             facts = notice_facts(after, asked, sealed, due)
+            backend = await tx.people.backend(asked.request.backend)
+            channel = Channel.WEBHOOK if backend is None else backend.channel
             await tx.outbox.add(
-                self.office.webhook(asked.request.backend, "report.ready", facts),
+                self.office.told(channel, asked.request.backend, "report.ready", facts),
                 self._letter(after, asked),
                 session=ident,
             )

@@ -262,6 +262,7 @@ def _sitting(session: Session, booking: Booking, asked: Context, staff_name: str
         assessment_url=request.assessment_url,
         return_url=request.return_url,
         backend=request.backend,
+        channel=asked.channel,
         learner=learner.id,
         learner_reference=learner.reference,
         learner_name=learner.name,

@@ -18,11 +18,12 @@ from invigilation.booking import ACTIVE, Booking, BookingState
 from invigilation.charge import UNPAID
 from invigilation.onboard import OnboardState
 from invigilation.people import Learner
+from invigilation.report import Channel
 from invigilation.request import Assessment, Request
 from invigilation.store.calendar_rows import counter, waiting
 from invigilation.store.mapping import all_of, columns, dump, load
 from invigilation.store.paper_rows import charge, onboard
-from invigilation.store.rows import assessment, booking, learner, request
+from invigilation.store.rows import assessment, backend, booking, learner, request
 from invigilation.store.seating import ACTIVE_OF, POSTGRESQL, SQLITE, among
 from invigilation.waiting import IN_LINE
 
@@ -63,6 +64,7 @@ class Context:
     request: Request
     assessment: Assessment
     learner: Learner
+    channel: Channel
     charge_due: str | None
     waits: bool
     form_waits: bool
@@ -94,7 +96,8 @@ class Bookings:
         return Context(
             load(Request, row[:to_assessment]),
             load(Assessment, row[to_assessment:to_learner]),
-            load(Learner, row[to_learner:-4]),
+            load(Learner, row[to_learner:-5]),
+            row[-5],
             row[-4],
             bool(row[-3]),
             bool(row[-2]),
@@ -277,6 +280,7 @@ _CONTEXT = (
         *_REQUEST,
         *_ASSESSMENT,
         *columns(learner, Learner),
+        backend.c.channel,
         _DUE.limit(1).scalar_subquery(),
         _WAITS,
         _FORM_WAITS,
@@ -284,5 +288,6 @@ _CONTEXT = (
     )
     .join(assessment, request.c.assessment == assessment.c.id)
     .join(learner, request.c.learner == learner.c.id)
+    .join(backend, request.c.backend == backend.c.id)
     .where(request.c.id == bindparam("request_id", type_=String))
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from invigilation.record import EMPTY, Entry, Head
 from invigilation.report import DeliveryState
 from invigilation.request import Request
 from invigilation.store.mapping import all_of, columns, dump, load
+from invigilation.store.openings import Openings, entry_columns, entry_row
 from invigilation.store.paper_rows import onboard, onboard_event
 from invigilation.store.rows import delivery, learner, request
 
@@ -25,9 +26,7 @@ _LISTED = (
     .join(learner, request.c.learner == learner.c.id)
 )
 # The form's id stands where an entry of a session's record has the session.
-_ENTRIES = select(
-    *(onboard_event.c["onboard" if one.name == "session" else one.name] for one in fields(Entry))
-)
+_ENTRIES = select(*entry_columns(onboard_event, "onboard"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +106,13 @@ class Onboard:
 
     async def append(self, entry: Entry) -> None:
         """Add an entry to the record of the form that it names."""
-        row = dump(entry)
-        row["onboard"] = row.pop("session")
-        await self._db.execute(insert(onboard_event).values(**row))
+        await self._db.execute(insert(onboard_event).values(**entry_row(entry, "onboard")))
+        await Openings(self._db).keep(entry.session, entry.private)
 
     async def entries(self, ident: str) -> list[Entry]:
         """Return a form's record, in order."""
         query = _ENTRIES.where(onboard_event.c.onboard == ident).order_by(onboard_event.c.seq)
-        return [load(Entry, row) for row in await self._db.execute(query)]
+        return await Openings(self._db).opened((await self._db.execute(query)).all())
 
     async def head(self, ident: str) -> Head:
         """Return the end of the record of a form that is held."""

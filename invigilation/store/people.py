@@ -10,18 +10,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.people import Learner, Role, Staff
+from invigilation.report import Channel
 from invigilation.store.mapping import all_of, dump, load
 from invigilation.store.rows import backend, client, learner, staff
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """An assessment backend, and where it wants to be told."""
+    """An assessment backend, how it wants to be told, and where."""
 
     id: str
     name: str
     webhook_url: str
     webhook_secret: str
+    channel: Channel = Channel.WEBHOOK
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from invigilation.charge import Charge, PaymentState
 from invigilation.onboard import OnboardState, Verification
 from invigilation.record import Entry
 from invigilation.store.mapping import all_of, columns, load
+from invigilation.store.openings import Openings, entry_columns
 from invigilation.store.paper_rows import audit, charge, onboard, payment, payment_charge
 from invigilation.store.rows import booking, event, session
 
@@ -77,9 +78,11 @@ class Receipts:
 
     async def entries(self, sessions: list[str]) -> list[Entry]:
         """Return what the records of these sessions say of `KINDS`, each record in order."""
-        query = all_of(event, Entry).where(event.c.session.in_(sessions), event.c.kind.in_(KINDS))
+        query = select(*entry_columns(event)).where(
+            event.c.session.in_(sessions), event.c.kind.in_(KINDS)
+        )
         rows = await self._db.execute(query.order_by(event.c.session, event.c.seq))
-        return [load(Entry, row) for row in rows]
+        return await Openings(self._db).opened(rows.all())
 
     async def given_back(self, bookings: list[str]) -> dict[str, datetime]:
         """Return when those of these held times were given back that were so before their end."""

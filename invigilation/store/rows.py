@@ -43,6 +43,7 @@ backend = Table(
     Column("name", String(200), nullable=False),
     Column("webhook_url", String(500), nullable=False),
     Column("webhook_secret", String(200), nullable=False),
+    Column("channel", Word(Channel), nullable=False),
 )
 client = Table(
     "client",
@@ -184,6 +185,15 @@ event = Table(
     Column("body", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Column("key_id", String(64), nullable=False),
+)
+sealed_text = Table(
+    "sealed_text",
+    metadata,
+    # A session's id, or that of an officer's form.
+    Column("session", ID, primary_key=True),
+    Column("seal", String(64), primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("text", Text, nullable=False),
 )
 identity_check = Table(
     "identity_check",

@@ -15,6 +15,7 @@ from invigilation.incident import Incident
 from invigilation.record import Entry, Head
 from invigilation.session import HALTS, STARTS, Session, SessionEvent
 from invigilation.store.mapping import all_of, columns, dump, load
+from invigilation.store.openings import Openings, entry_columns, entry_row
 from invigilation.store.rows import chat, event, identity_check, incident, session
 
 CHAT_SHOWN = 200
@@ -37,7 +38,7 @@ _INCIDENTS = (
 
 
 _OF_KIND = (
-    all_of(event, Entry)
+    select(*entry_columns(event))
     .where(event.c.session == _IDENT, event.c.kind == bindparam("kind", type_=String))
     .order_by(event.c.seq)
 )
@@ -88,6 +89,7 @@ class Sessions:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._db = connection
+        self._openings = Openings(connection)
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
     async def add(self, one: Session, head: Head, secret: bytes) -> None:
@@ -129,7 +131,7 @@ class Sessions:
         await self._append(entry, {})
 
     async def _append(self, entry: Entry, values: dict[str, Any]) -> None:
-        await self._db.execute(_APPEND, dump(entry))
+        await self.begin_record(entry)
         await self._db.execute(
             update(session)
             .where(session.c.id == entry.session)
@@ -138,12 +140,14 @@ class Sessions:
 
     async def begin_record(self, entry: Entry) -> None:
         """Insert the first entry of a session that was added with it as its head."""
-        await self._db.execute(_APPEND, dump(entry))
+        await self._db.execute(_APPEND, entry_row(entry))
+        await self._openings.keep(entry.session, entry.private)
 
     async def entries(self, ident: str) -> list[Entry]:
         """Return the whole record, in order."""
-        query = all_of(event, Entry).where(event.c.session == ident).order_by(event.c.seq)
-        return [load(Entry, row) for row in await self._db.execute(query)]
+        query = select(*entry_columns(event)).where(event.c.session == ident)
+        rows = await self._db.execute(query.order_by(event.c.seq))
+        return await self._openings.opened(rows.all())
 
     async def moments(self, ident: str, *kinds: str) -> tuple[datetime, ...]:
         """Return when events of these kinds happened, ascending."""
@@ -153,7 +157,7 @@ class Sessions:
     async def entries_of(self, ident: str, kind: str) -> list[Entry]:
         """Return the record's entries of one kind, in order."""
         rows = await self._db.execute(_OF_KIND, {"ident": ident, "kind": kind})
-        return [load(Entry, row) for row in rows]
+        return await self._openings.opened(rows.all())
 
     async def clock_steps(self, ident: str) -> list[tuple[SessionEvent, datetime]]:
         """Return what started and halted the assessment's clock, in order."""

@@ -28,6 +28,7 @@ from invigilation.store.ledger import Ledger
 from invigilation.store.logins import Logins
 from invigilation.store.marks import Marks
 from invigilation.store.onboard import Onboard
+from invigilation.store.openings import Openings
 from invigilation.store.outbox import Outbox
 from invigilation.store.payments import Payments
 from invigilation.store.people import People
@@ -63,6 +64,7 @@ class Tx:
         self.ahead = AheadRows(connection)
         self.bookings = Bookings(connection)
         self.sessions = Sessions(connection)
+        self.openings = Openings(connection)
         self.marks = Marks(connection)
         self.evidence = EvidenceRows(connection)
         self.identities = Identities(connection)

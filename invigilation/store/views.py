@@ -11,10 +11,11 @@ from sqlalchemy import Row, Select, String, bindparam, func, literal, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import BookingState
+from invigilation.report import Channel
 from invigilation.session import LIVE, SessionState
 from invigilation.store.columns import Utc
 from invigilation.store.mapping import load
-from invigilation.store.rows import assessment, booking, learner, request, session, staff
+from invigilation.store.rows import assessment, backend, booking, learner, request, session, staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Sitting:
     assessment_url: str
     return_url: str
     backend: str
+    channel: Channel
     learner: str
     learner_reference: str
     learner_name: str
@@ -89,6 +91,7 @@ _SITTING: Select[Any] = (
         request.c.assessment_url,
         request.c.return_url,
         request.c.backend,
+        backend.c.channel,
         learner.c.id,
         learner.c.reference,
         learner.c.name,
@@ -103,6 +106,7 @@ _SITTING: Select[Any] = (
     .join(booking, session.c.booking == booking.c.id)
     .join(staff, staff.c.id == _INVIGILATOR)
     .join(request, booking.c.request == request.c.id)
+    .join(backend, request.c.backend == backend.c.id)
     .join(learner, request.c.learner == learner.c.id)
     .join(assessment, request.c.assessment == assessment.c.id)
 )

@@ -60,7 +60,9 @@ async def put(world, *targets):
     """Put a webhook to each target into the outbox."""
     async with world.store.write() as tx:
         for target in targets:
-            await tx.outbox.add(world.desk.office.webhook(target, "greeting", {"to": target}))
+            await tx.outbox.add(
+                world.desk.office.told(Channel.WEBHOOK, target, "greeting", {"to": target})
+            )
 
 
 async def states(world):
@@ -140,7 +142,7 @@ async def test_one_that_cannot_be_carried_at_all_holds_up_no_other(world):
 async def test_what_goes_to_one_place_goes_in_order(world):
     for number in range(6):
         async with world.store.write() as tx:
-            await tx.outbox.add(world.desk.office.webhook("a", f"step-{number}", {}))
+            await tx.outbox.add(world.desk.office.told(Channel.WEBHOOK, "a", f"step-{number}", {}))
         world.clock.go(1)
     post = Post()
 
@@ -258,7 +260,7 @@ async def test_a_letter_made_under_one_name_is_made_once(world):
 async def test_a_change_that_fails_sends_nothing(world):
     async def change():
         async with world.store.write() as tx:
-            await tx.outbox.add(world.desk.office.webhook("a", "greeting", {}))
+            await tx.outbox.add(world.desk.office.told(Channel.WEBHOOK, "a", "greeting", {}))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -356,7 +358,7 @@ async def test_the_retention_hears_when_the_report_was_accepted(world):
     one = await builders.book(world.desk)
     async with world.store.write() as tx:
         await tx.outbox.add(
-            world.desk.office.webhook("acme", "report.ready", {}), session=one.session
+            world.desk.office.told(Channel.WEBHOOK, "acme", "report.ready", {}), session=one.session
         )
         await tx.evidence.add(
             Evidence("ev", one.session, "face", "image/jpeg", START, "ab" * 32, 5, None)

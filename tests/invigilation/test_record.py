@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given, settings
@@ -25,9 +26,10 @@ class ReversingSigner:
         return data[::-1]
 
 
-def entry(previous=EMPTY, kind="booked", data=None, at=AT):
+def entry(previous=EMPTY, kind="booked", data=None, at=AT, private=record.NO_TEXTS):
     when = record.Moment(at, 1_234)
-    return record.write(previous, "se_1", when, kind, "learner", data or {}, ReversingSigner())
+    signer = ReversingSigner()
+    return record.write(previous, "se_1", when, kind, "learner", data or {}, signer, private)
 
 
 def test_the_canonical_text_is_sorted_dense_and_utf_8():
@@ -40,7 +42,7 @@ def test_the_first_entry_follows_nothing():
     first = entry(data={"start": "now"})
 
     assert json.loads(first.body) == {
-        "v": 2,
+        "v": 3,
         "session": "se_1",
         "seq": 1,
         "at": "2026-11-23T10:00:00.000005Z",
@@ -48,10 +50,44 @@ def test_the_first_entry_follows_nothing():
         "kind": "booked",
         "actor": "learner",
         "data": {"start": "now"},
+        "sealed": {},
         "prev": FIRST_PREVIOUS,
     }
     assert (first.signature, first.key_id) == (first.body[::-1], "key-1")
     assert first.data == {"start": "now"}
+
+
+def test_a_private_text_stands_in_the_body_as_its_seal_alone():
+    said = entry(data={"minutes": 5}, private={"reason": "Ines is ill."})
+
+    (opening,) = said.private
+    assert b"Ines" not in said.body
+    assert json.loads(said.body)["sealed"] == {"reason": opening.seal}
+    assert opening.seal == hmac.new(opening.key, b"Ines is ill.", hashlib.sha256).hexdigest()
+    assert said.data == {"minutes": 5, "reason": "Ines is ill."}
+
+
+def test_the_same_text_twice_has_two_seals():
+    one, other = (entry(private={"reason": "Ill."}) for _ in range(2))
+
+    assert one.seals["reason"] != other.seals["reason"]
+
+
+def test_an_entry_whose_text_was_erased_says_all_the_rest():
+    said = entry(data={"minutes": 5}, private={"reason": "Ines is ill."})
+
+    erased = replace(said, private=())
+
+    assert (erased.data, erased.head) == ({"minutes": 5}, said.head)
+
+
+def test_an_envelope_keeps_what_opens_its_seals():
+    envelope = record.Envelope()
+
+    sealed = envelope.seal("Ines Duarte")
+
+    (opening,) = envelope.openings
+    assert sealed == {"sealed": record.commitment(opening.key, "Ines Duarte")}
 
 
 def test_each_entry_names_the_digest_of_the_body_before_it():

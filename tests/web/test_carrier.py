@@ -223,7 +223,7 @@ async def test_a_backend_that_cannot_be_reached_is_tried_again(desk, target):
 async def test_the_sweep_carries_what_the_desk_put_out(desk, hook):
     async with desk.office.store.write() as tx:
         await tx.outbox.add(
-            desk.office.webhook("told", "greeting", {"hello": "you"}),
+            desk.office.told(Channel.WEBHOOK, "told", "greeting", {"hello": "you"}),
             desk.office.letter("maria@example.org", "receipt", FACTS),
         )
     post = Post()
