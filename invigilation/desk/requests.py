@@ -20,6 +20,11 @@ FORM = "form"
 REFERENCE_LIMIT = 200
 URL_LIMIT = 2_000
 NUMBER_LIMIT = 40
+CODE_LIMIT = 80
+TITLE_LIMIT = 200
+LONGEST = 8 * 60
+"""Minutes of an office day of the usual week: nothing longer can be booked in it."""
+PASS_MARK = 70
 OLDEST = timedelta(days=366 * 130)
 
 
@@ -143,6 +148,30 @@ class RequestDesk:
         async with self.office.store.read() as tx:
             return await tx.requests.assessments(backend)
 
+    async def keep_assessment(
+        self, backend: str, code: str, title: str, minutes: int
+    ) -> Assessment:
+        """Add what a backend says can be sat, or bring title and length up to date.
+
+        A title that is too long is cut. What is booked already keeps its length. Materials and
+        pass mark are the office's own: a new assessment has no materials. Raises `InvalidInput`.
+        """
+        clean = Assessment(new_id("as"), backend, code, _clean_title(title), minutes, (), PASS_MARK)
+        if not 0 < len(code) <= CODE_LIMIT or not code.isprintable():
+            raise InvalidInput("code", f"Give plain text of 1 to {CODE_LIMIT} letters.")
+        if not 0 < minutes <= LONGEST:
+            raise InvalidInput("minutes", f"An assessment takes 1 to {LONGEST} minutes.")
+        async with self.office.store.write() as tx:
+            if await tx.requests.add_assessment(clean):
+                return clean
+            known = await tx.requests.assessment_coded(backend, code)
+            if known is None:
+                raise NotFound("assessment", code)
+            newer = replace(known, title=clean.title, minutes=minutes)
+            if newer != known:
+                await tx.requests.rename_assessment(newer)
+            return newer
+
     async def backend(self, ident: str) -> Backend | None:
         """Find a backend."""
         async with self.office.store.read() as tx:
@@ -170,6 +199,13 @@ def _clean(ask: Ask) -> Ask:
 
 def _start_of(day: date) -> datetime:
     return datetime.combine(day, time(0), UTC)
+
+
+def _clean_title(raw: str) -> str:
+    title = " ".join(raw.split())[:TITLE_LIMIT].rstrip()
+    if not title or not title.isprintable():
+        raise InvalidInput("title", f"Give a title of 1 to {TITLE_LIMIT} letters.")
+    return title
 
 
 def _clean_number(raw: str | None) -> str | None:

@@ -35,6 +35,14 @@ class Requests:
         )
         return done.rowcount == 1
 
+    async def rename_assessment(self, one: Assessment) -> None:
+        """Write an assessment's title and length."""
+        await self._db.execute(
+            update(assessment)
+            .where(assessment.c.id == one.id)
+            .values(title=one.title, minutes=one.minutes)
+        )
+
     async def assessment(self, ident: str) -> Assessment | None:
         """Find an assessment."""
         query = all_of(assessment, Assessment).where(assessment.c.id == ident)
