@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import aiohttp
@@ -13,6 +14,7 @@ from invigilation.desk import Desk
 from invigilation.desk.reminders import REMINDER
 from invigilation.report import Channel, Delivery
 from invigilation.sweeps import Attempt, Fate
+from invigilation.sweeps import Carrier as Other
 from web.backends import webhook
 from web.mail.kinds import LetterError
 from web.mail.letters import Letters
@@ -26,18 +28,26 @@ UNWRITTEN = 30
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """One attempt a call, whatever the channel."""
+    """One attempt a call, whatever the channel; `others` carry what is no mail and no webhook."""
 
     desk: Desk
     client: aiohttp.ClientSession
     letters: Letters
     post: Post
+    others: Mapping[Channel, Other] = field(default_factory=dict)
 
     async def carry(self, delivery: Delivery) -> Attempt:
         """Try once to deliver; what the other side does never raises."""
-        if delivery.channel is Channel.MAIL:
-            return await self._mail(delivery)
-        return await self._webhook(delivery)
+        match delivery.channel:
+            case Channel.MAIL:
+                return await self._mail(delivery)
+            case Channel.WEBHOOK:
+                return await self._webhook(delivery)
+            case channel:
+                if (other := self.others.get(channel)) is None:
+                    # It waits: the next release, or another process, may speak it.
+                    return Attempt(Fate.FAILED, f"nothing here carries {channel}")
+                return await other.carry(delivery)
 
     async def _mail(self, delivery: Delivery) -> Attempt:
         if delivery.type == REMINDER and (why := await self.desk.reminders.outdated(delivery)):

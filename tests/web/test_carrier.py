@@ -81,15 +81,45 @@ async def desk(tmp_path, hook):
         yield made
 
 
-async def carry(desk, delivery, post=None):
+async def carry(desk, delivery, post=None, others=None):
     head = Letterhead("Invigilation", "s@i.example", "https://i.example", lambda request: request)
     async with webhook.open_session(ANYWHERE) as client:
-        return await Carrier(desk, client, Letters(head), post or Post()).carry(delivery)
+        carrier = Carrier(desk, client, Letters(head), post or Post(), others or {})
+        return await carrier.carry(delivery)
 
 
 def delivery(channel, target, kind="receipt", body=None, ident="dl_1"):
     raw = json.dumps(FACTS).encode() if body is None else body
     return Delivery(ident, channel, target, kind, raw, DeliveryState.CLAIMED, 1, AT, AT)
+
+
+class Other:
+    """Carries a channel of its own."""
+
+    def __init__(self):
+        self.taken = []
+
+    async def carry(self, delivery):
+        self.taken.append(delivery)
+        return Attempt(Fate.ACCEPTED, "thanks")
+
+
+@pytest.mark.parametrize("channel", [Channel.LTI, Channel.EDX])
+async def test_another_channel_has_a_carrier_of_its_own(desk, channel):
+    other = Other()
+    one = delivery(channel, "told")
+
+    attempt = await carry(desk, one, others={channel: other})
+
+    assert attempt == Attempt(Fate.ACCEPTED, "thanks")
+    assert other.taken == [one]
+
+
+async def test_what_nobody_here_can_carry_waits(desk, hook):
+    attempt = await carry(desk, delivery(Channel.LTI, "told"), others={Channel.EDX: Other()})
+
+    assert attempt == Attempt(Fate.FAILED, "nothing here carries lti")
+    assert hook.heard == []
 
 
 async def test_a_letter_that_cannot_be_written_is_tried_for_a_day_and_then_given_up(desk):
