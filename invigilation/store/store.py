@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from invigilation.store.ahead import AheadRows
+from invigilation.store.anchors import Anchors
 from invigilation.store.audit import Audit
 from invigilation.store.bookings import Bookings
 from invigilation.store.busy import BusyTimes, Feeds
@@ -65,6 +66,7 @@ class Tx:
         self.bookings = Bookings(connection)
         self.sessions = Sessions(connection)
         self.openings = Openings(connection)
+        self.anchors = Anchors(connection)
         self.marks = Marks(connection)
         self.evidence = EvidenceRows(connection)
         self.identities = Identities(connection)
