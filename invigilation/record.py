@@ -10,14 +10,16 @@ verifies.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Any
 
 from invigilation.ports import Clock, Signer
 
@@ -30,6 +32,8 @@ EVENT_VERSION = 3
 """Version 1 had no `monotonic_ms`, version 2 no `sealed`."""
 ATTESTATION_FORMAT = "invigilation-attestation/1"
 SEAL_KEY_BYTES = 32
+SEALED = "sealed"
+"""The one member of what stands in an attestation in the place of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Envelope:
         """Return what stands in a document in the place of `text`: `{"sealed": HEX}`."""
         opening = Opening.of(text)
         self.openings.append(opening)
-        return {"sealed": opening.seal}
+        return {SEALED: opening.seal}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +176,38 @@ def stamp(at: datetime) -> str:
 def commitment(key: bytes, text: str) -> str:
     """Return the keyed commitment (hex) that stands in the record for a text that may go."""
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def payload_of(attestation: bytes) -> dict[str, Any]:
+    """Return what an attestation of our own says (compact JWS, RFC 7515); checks no signature."""
+    part = attestation.split(b".")[1]
+    payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
+    return payload
+
+
+def seals_in(value: object) -> Iterator[str]:
+    """Yield the seals that stand in a document, wherever `{"sealed": HEX}` does."""
+    if isinstance(value, dict):
+        if set(value) == {SEALED} and isinstance(value[SEALED], str):
+            yield value[SEALED]
+            return
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from seals_in(one)
+
+
+def opened(value: Any, openings: Iterable[Opening]) -> Any:
+    """Return a document with its texts in the place of their seals; None where one is erased."""
+    texts = {one.seal: one.text for one in openings}
+
+    def read(part: Any) -> Any:
+        if isinstance(part, list):
+            return [read(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if set(part) == {SEALED}:
+            return texts.get(part[SEALED])
+        return {name: read(one) for name, one in part.items()}
+
+    return read(value)

@@ -39,8 +39,8 @@ Keys = Mapping[str, Ed25519PublicKey]
 T = TypeVar("T")
 M = TypeVar("M", str, int, list[Any], dict[str, Any])
 
-RECORD_FORMAT = "invigilation-record/1"
-ATTESTATION_FORMAT = "invigilation-attestation/1"
+RECORD_FORMATS = ("invigilation-record/1", "invigilation-record/2")
+ATTESTATION_FORMATS = ("invigilation-attestation/1", "invigilation-attestation/2")
 JWS_TYPE = "invigilation-attestation+jws"
 JWS_ALGORITHM = "Ed25519"
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -250,9 +250,10 @@ def _read_record(data: bytes) -> _Found[_Record]:
     if len(data) > MAX_FILE_BYTES:
         raise NotVerified("it is larger than 64 MB")
     record = _json(data)
-    if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
+    if not isinstance(record, dict) or record.get("format") not in RECORD_FORMATS:
         raise NotVerified("its format is not known")
-    _exactly(record, _RECORD_MEMBERS, "the file")
+    later = {"openings", "anchors"} if record["format"] == RECORD_FORMATS[1] else set()
+    _exactly(record, _RECORD_MEMBERS | later, "the file")
     events = _member(record, "events", list)
     for event in events:
         if not isinstance(event, dict):
@@ -269,7 +270,7 @@ def _read_record(data: bytes) -> _Found[_Record]:
 def _attested(jws: bytes, keys: Keys) -> _Found[tuple[dict[str, Any], str]]:
     payload = open_jws(jws, keys)
     claims = _json(payload)
-    if not isinstance(claims, dict) or claims.get("format") != ATTESTATION_FORMAT:
+    if not isinstance(claims, dict) or claims.get("format") not in ATTESTATION_FORMATS:
         raise NotVerified("the format of what it signs is not known")
     return _Found((claims, payload.decode()), "yes, signed with a key that you trust")
 

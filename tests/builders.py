@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -70,7 +71,7 @@ class PlainSealer:
     """Seals by a prefix: for tests that do not verify."""
 
     def seal(self, payload: bytes) -> bytes:
-        return b"sealed." + payload.hex().encode()
+        return b"sealed." + base64.urlsafe_b64encode(payload).rstrip(b"=") + b".seal"
 
 
 @asynccontextmanager

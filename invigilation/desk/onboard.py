@@ -25,6 +25,7 @@ from invigilation.desk.onboard_record import (
     noted,
     withdraw,
 )
+from invigilation.desk.reports import openings_of
 from invigilation.desk.requests import Asked, whole_of
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.onboard import Facts, OnboardEvent, OnboardState, Verification
@@ -167,7 +168,8 @@ class OnboardDesk:
             asked = await whole_of(tx, request)
             sealed = await tx.onboard.attestation(ident)
             entries = tuple(await tx.onboard.entries(ident))
-            return Review(form, asked, await self._closed(tx, asked), entries, sealed)
+            openings = openings_of(await tx.openings.of(ident), entries, sealed)
+            return Review(form, asked, await self._closed(tx, asked), entries, sealed, openings)
 
     async def see(self, ident: str, by: Staff) -> Verification:
         """Return a form whose picture is about to be looked at; the look enters its record."""

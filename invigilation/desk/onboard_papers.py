@@ -12,7 +12,7 @@ from invigilation.desk.reports import both, file_of
 from invigilation.desk.requests import Asked
 from invigilation.onboard import DECLARATION, Verification
 from invigilation.people import Staff
-from invigilation.record import Data, Entry
+from invigilation.record import Data, Entry, Opening
 
 PICTURE_KIND = "id_document"
 KIND = "onboard"
@@ -36,6 +36,7 @@ class Review:
     closed: Closed | None
     entries: tuple[Entry, ...]
     attestation: bytes | None
+    openings: tuple[Opening, ...] = ()
 
     @property
     def declaration(self) -> str:
@@ -45,7 +46,7 @@ class Review:
 
 def onboard_file(of: Review) -> bytes:
     """Return the record of a form as one JSON file for `invigilation verify`."""
-    return file_of(of.form.id, of.entries, of.attestation, [evidence_of(of.form)])
+    return file_of(of.form.id, of.entries, of.attestation, [evidence_of(of.form)], of.openings)
 
 
 def payload(of: Review, by: Staff, due: datetime, zone: ZoneInfo) -> dict[str, object]:

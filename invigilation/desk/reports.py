@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +17,7 @@ from invigilation.identity import IdentityCheck
 from invigilation.incident import Incident
 from invigilation.inspection import Inspection
 from invigilation.people import Role, Staff
-from invigilation.record import Data, Entry, Head
+from invigilation.record import Data, Entry, Head, Opening
 from invigilation.report import Delivery, report_due
 from invigilation.session import OUTCOMES, Outcome, Session, SessionEvent
 from invigilation.store import Tx
@@ -29,7 +28,7 @@ from invigilation.store.views import Sitting
 
 STATEMENT = range(20, 4_001)
 SECOND = timedelta(seconds=1)
-RECORD_FORMAT = "invigilation-record/1"
+RECORD_FORMAT = "invigilation-record/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,10 @@ class Record:
     identity: IdentityCheck
     sealed: Sealed | None
     deliveries: tuple[Sent, ...]
+    openings: tuple[Opening, ...] = ()
+    """What is still kept of the private texts of the entries and the attestation here."""
+    anchors: tuple[Mapping[str, object], ...] = ()
+    """What others have signed over the chain's head, as it stands in the record's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +155,17 @@ class ReportDesk:
             # The seal first: on PostgreSQL a session may be sealed between two readings, and a
             # seal over more than what is shown beside it would look broken.
             sealed = await tx.sessions.sealed(session)
+            entries = tuple(await tx.sessions.entries(session))
+            attestation = None if sealed is None else sealed.attestation
             return Record(
                 sitting,
                 found,
-                tuple(await tx.sessions.entries(session)),
+                entries,
                 tuple(await tx.evidence.of_session(session)),
                 await tx.sessions.identity(session),
                 sealed,
                 tuple(await tx.outbox.of_session(session)),
+                openings_of(await tx.openings.of(session), entries, attestation),
             )
 
     async def attestation(self, session: str, backend: str | None = None) -> bytes:
@@ -175,7 +181,8 @@ class ReportDesk:
 def record_file(of: Record) -> bytes:
     """Return the record as one JSON file for `invigilation verify`."""
     attestation = None if of.sealed is None else of.sealed.attestation
-    return file_of(of.session.id, of.entries, attestation, _listed(of.evidence))
+    listed = _listed(of.evidence)
+    return file_of(of.session.id, of.entries, attestation, listed, of.openings, of.anchors)
 
 
 def file_of(
@@ -183,8 +190,13 @@ def file_of(
     entries: Sequence[Entry],
     attestation: bytes | None,
     evidence: list[dict[str, object]],
+    openings: Iterable[Opening],
+    anchors: Sequence[Mapping[str, object]] = (),
 ) -> bytes:
-    """Return the record of whatever has that id as one JSON file for `invigilation verify`."""
+    """Return the record of whatever has that id as one JSON file for `invigilation verify`.
+
+    It is canonical: the same record is the same bytes.
+    """
     events = [
         {
             "body": one.body.decode(),
@@ -198,9 +210,24 @@ def file_of(
         "session": ident,
         "events": events,
         "attestation": None if attestation is None else attestation.decode("ascii"),
+        "openings": {one.seal: {"key": one.key.hex(), "text": one.text} for one in openings},
         "evidence": evidence,
+        "anchors": [dict(one) for one in anchors],
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1).encode()
+    return record.canonical(whole)
+
+
+def openings_of(
+    kept: Iterable[Opening], entries: Iterable[Entry], attestation: bytes | None
+) -> tuple[Opening, ...]:
+    """Return those openings whose seals stand in these entries or in this attestation.
+
+    What was written while a record was being read may be among the kept ones already.
+    """
+    seals = {seal for entry in entries for seal in entry.seals.values()}
+    if attestation is not None:
+        seals.update(record.seals_in(record.payload_of(attestation)))
+    return tuple(one for one in kept if one.seal in seals)
 
 
 async def _complete(tx: Tx, session: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import pytest
 
+from invigilation import record
 from invigilation.consent import Purpose
 from invigilation.document import DocumentKind, Fields
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
@@ -177,7 +177,7 @@ async def test_a_figure_is_attested_while_the_consent_stands_and_goes_afterwards
     await world.desk.consents.withdraw(one.session, Purpose.LIKENESS, "learner")
 
     sealed = await world.desk.reports.attestation(one.session)
-    told = json.loads(bytes.fromhex(sealed.removeprefix(b"sealed.").decode()))["identity"]
+    told = record.payload_of(sealed)["identity"]
     assert told["likeness"] == {
         "consent": True,
         "figure": {"engine": "dlib", "score": 0.91234, "one_in": 500, "calibrated": "2026-11-01"},

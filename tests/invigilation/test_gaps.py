@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import timedelta
 
 import pytest
@@ -226,7 +225,7 @@ async def test_a_gap_may_be_ruled_after_the_end_until_the_record_is_sealed(world
 
     assert await world.everything() == before
     sealed = await world.desk.reports.attestation(one.session)
-    payload = json.loads(bytes.fromhex(sealed.removeprefix(b"sealed.").decode()))
+    payload = record.payload_of(sealed)
     assert payload["given_back_seconds"] == 60
     assert payload["spent_seconds"] == 60
     [listed] = payload["gaps"]

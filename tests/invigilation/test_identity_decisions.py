@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from invigilation import record
 from invigilation.desk import Desk
 from invigilation.desk.reports import record_file
 from invigilation.enquiry import EnquiryKind
@@ -363,7 +364,7 @@ async def test_the_attestation_says_how_identity_was_established(world):
     await world.desk.reports.attest(one.session, world.ann, STATEMENT, Outcome.COMPLETED)
 
     sealed = await world.desk.reports.attestation(one.session)
-    told = json.loads(bytes.fromhex(sealed.removeprefix(b"sealed.").decode()))["identity"]
+    told = record.payload_of(sealed)["identity"]
     assert (told["state"], told["kind"], told["reason"]) == ("confirmed", "passport", "I agree.")
     assert told["reading"] == {
         "source": "machine",

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from invigilation import record
 from invigilation.desk.onboard import Taken
 from invigilation.desk.onboard_papers import Closed
 from invigilation.errors import IllegalTransition, InvalidInput, NotAllowed, NotFound
@@ -55,7 +56,7 @@ async def kinds(world, ident):
 
 def attested(sealed):
     """What the tests' own sealer has sealed."""
-    return json.loads(bytes.fromhex(sealed.removeprefix("sealed.")))
+    return record.payload_of(sealed.encode())
 
 
 # --- the fields -----------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def attest(world, one, outcome=Outcome.COMPLETED, statement=STATEMENT, by=None):
 
 
 def sealed_payload(attestation):
-    return json.loads(bytes.fromhex(bytes(attestation).removeprefix(b"sealed.").decode()))
+    return record.payload_of(attestation)
 
 
 FITTING = [(state, outcome) for state, allowed in OUTCOMES.items() for outcome in sorted(allowed)]

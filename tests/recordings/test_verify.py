@@ -135,7 +135,7 @@ TAMPERED: dict[str, tuple[Callable[[], dict[str, Any]], int]] = {
         lambda: record(attestation=attestation(RECORD["events"], STRANGER)),
         2,
     ),
-    "attestation of another format": (lambda: attested(format="invigilation-attestation/2"), 2),
+    "attestation of another format": (lambda: attested(format="invigilation-attestation/9"), 2),
     "record of another session": (lambda: record(session="ses_8"), 3),
     "attestation of another session": (lambda: attested(session="ses_8"), 3),
     "events of another session": (lambda: rebuilt(bodies(session="ses_8")), 3),
