@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from invigilation.desk.anchors import AnchorDesk
 from invigilation.desk.attendance import AttendanceDesk
 from invigilation.desk.bookings import BookingDesk
 from invigilation.desk.busy import BusyDesk
@@ -62,6 +63,7 @@ class Desk:
     enquiries: EnquiryDesk
     receipts: ReceiptDesk
     reports: ReportDesk
+    anchors: AnchorDesk
     reminders: ReminderDesk
     busy: BusyDesk
     feeds: FeedDesk
@@ -94,6 +96,7 @@ class Desk:
             EnquiryDesk(office),
             ReceiptDesk(office),
             ReportDesk(office),
+            AnchorDesk(office),
             ReminderDesk(office),
             BusyDesk(office),
             FeedDesk(office),
