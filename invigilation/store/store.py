@@ -33,6 +33,7 @@ from invigilation.store.openings import Openings
 from invigilation.store.outbox import Outbox
 from invigilation.store.payments import Payments
 from invigilation.store.people import People
+from invigilation.store.platforms import Platforms
 from invigilation.store.products import Products
 from invigilation.store.receipts import Receipts
 from invigilation.store.reminders import Reminders
@@ -59,6 +60,7 @@ class Tx:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.people = People(connection)
+        self.platforms = Platforms(connection)
         self.logins = Logins(connection)
         self.requests = Requests(connection)
         self.rota = Rota(connection)
