@@ -26,7 +26,7 @@ PHONE = (360, 780)
 
 QUIET = (
     "--no-sandbox",
-    "--headless=new",
+    "--headless",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -167,6 +167,6 @@ async def accessibility_problems(page: Page) -> list[Problem]:
 
 
 def _chromium() -> str:
-    found = os.environ.get("INVIGILATION_CHROMIUM") or shutil.which("chromium")
+    found = os.environ.get("INVIGILATION_CHROMIUM") or shutil.which("chromium-headless-shell")
     assert found, "Chromium is missing: ./dev test installs it"
     return found
