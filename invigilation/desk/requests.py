@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -25,6 +26,7 @@ TITLE_LIMIT = 200
 LONGEST = 8 * 60
 """Minutes of an office day of the usual week: nothing longer can be booked in it."""
 PASS_MARK = 70
+MATERIALS_LIMIT = 30
 OLDEST = timedelta(days=366 * 130)
 
 
@@ -149,27 +151,36 @@ class RequestDesk:
             return await tx.requests.assessments(backend)
 
     async def keep_assessment(
-        self, backend: str, code: str, title: str, minutes: int
+        self,
+        backend: str,
+        code: str,
+        title: str,
+        minutes: int,
+        materials: Sequence[str] | None = None,
     ) -> Assessment:
-        """Add what a backend says can be sat, or bring title and length up to date.
+        """Add what a backend says can be sat, or bring title, length and materials up to date.
 
-        A title that is too long is cut. What is booked already keeps its length. Materials and
-        pass mark are the office's own: a new assessment has no materials. Raises `InvalidInput`.
+        What is too long of a title or a material is cut. What is booked already keeps its length.
+        Without `materials` they are the office's own. Raises `InvalidInput`.
         """
-        clean = Assessment(new_id("as"), backend, code, _clean_title(title), minutes, (), PASS_MARK)
         if not 0 < len(code) <= CODE_LIMIT or not code.isprintable():
             raise InvalidInput("code", f"Give plain text of 1 to {CODE_LIMIT} letters.")
         if not 0 < minutes <= LONGEST:
             raise InvalidInput("minutes", f"An assessment takes 1 to {LONGEST} minutes.")
+        said = None if materials is None else _clean_materials(materials)
+        new = Assessment(
+            new_id("as"), backend, code, _clean_title(title), minutes, said or (), PASS_MARK
+        )
         async with self.office.store.write() as tx:
-            if await tx.requests.add_assessment(clean):
-                return clean
+            if await tx.requests.add_assessment(new):
+                return new
             known = await tx.requests.assessment_coded(backend, code)
             if known is None:
                 raise NotFound("assessment", code)
-            newer = replace(known, title=clean.title, minutes=minutes)
+            kept = known.materials if said is None else said
+            newer = replace(known, title=new.title, minutes=minutes, materials=kept)
             if newer != known:
-                await tx.requests.rename_assessment(newer)
+                await tx.requests.update_assessment(newer)
             return newer
 
     async def backend(self, ident: str) -> Backend | None:
@@ -206,6 +217,11 @@ def _clean_title(raw: str) -> str:
     if not title or not title.isprintable():
         raise InvalidInput("title", f"Give a title of 1 to {TITLE_LIMIT} letters.")
     return title
+
+
+def _clean_materials(raw: Sequence[str]) -> tuple[str, ...]:
+    folded = (" ".join(one.split())[:TITLE_LIMIT].rstrip() for one in raw[:MATERIALS_LIMIT])
+    return tuple(one for one in folded if one and one.isprintable())
 
 
 def _clean_number(raw: str | None) -> str | None:

@@ -35,12 +35,12 @@ class Requests:
         )
         return done.rowcount == 1
 
-    async def rename_assessment(self, one: Assessment) -> None:
-        """Write an assessment's title and length."""
+    async def update_assessment(self, one: Assessment) -> None:
+        """Write an assessment's title, length and materials."""
         await self._db.execute(
             update(assessment)
             .where(assessment.c.id == one.id)
-            .values(title=one.title, minutes=one.minutes)
+            .values(title=one.title, minutes=one.minutes, materials=one.materials)
         )
 
     async def assessment(self, ident: str) -> Assessment | None:

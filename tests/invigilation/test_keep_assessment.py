@@ -44,3 +44,13 @@ async def test_a_long_title_is_cut(world):
     kept = await world.desk.requests.keep_assessment(BACKEND.id, "long", "word " * 80, 10)
 
     assert len(kept.title) <= 200
+
+
+async def test_what_may_be_used_is_brought_up_to_date_if_it_is_said(world):
+    said = ("Calculator", " ", "word " * 80)
+    await world.desk.requests.keep_assessment(BACKEND.id, "exam 7", "Final", 60, said)
+
+    kept = await world.desk.requests.keep_assessment(BACKEND.id, "exam 7", "Final", 60)
+
+    assert kept.materials[0] == "Calculator"
+    assert [len(one) for one in kept.materials] == [10, 199]

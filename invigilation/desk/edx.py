@@ -1,0 +1,234 @@
+"""The edX desk: what an edX platform asks of its proctoring provider."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from invigilation.desk.bookings import BookingDesk
+from invigilation.desk.office import Office, new_id
+from invigilation.desk.requests import LONGEST, Ask, RequestDesk
+from invigilation.edx import AttemptEvent, AttemptState, EdxAttempt, Exam, Platform
+from invigilation.errors import InvalidInput, InvigilationError, NotFound
+from invigilation.report import Channel
+from invigilation.request import RequestEvent, RequestState, licence_end
+from invigilation.store import Tx
+from invigilation.store.edx import Standing
+from invigilation.store.views import Sitting
+
+PLATFORM = "edx_platform"
+"""The actor in whose name a platform's words are noted."""
+PRACTICE_READY = "practice.ready"
+PRACTICE_DONE = "practice.done"
+DELETED = "The platform has deleted this attempt."
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Who is to sit an exam: the platform's obscured name for them, and who they are."""
+
+    user: str
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one attempt: its minutes, and what the course says is allowed."""
+
+    minutes: int
+    rules: tuple[str, ...]
+    practice: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EdxDesk:
+    """Keeps exams and attempts, and makes a request of each attempt that is no practice."""
+
+    office: Office
+    requests: RequestDesk
+    bookings: BookingDesk
+
+    async def platform(self, backend: str) -> Platform:
+        """Return the platform that a backend is; raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            found = await tx.edx.platform(backend)
+        if found is None:
+            raise NotFound("platform", backend)
+        return found
+
+    async def keep_exam(self, exam: Exam) -> Exam:
+        """Keep an exam, known by the platform's name for it; return it with ours.
+
+        Raises `InvalidInput` for one that nobody could sit here.
+        """
+        if not exam.practice and not 0 < exam.minutes <= LONGEST:
+            raise InvalidInput("time_limit_mins", f"An exam takes 1 to {LONGEST} minutes.")
+        async with self.office.store.write() as tx:
+            return await tx.edx.keep_exam(exam)
+
+    async def exam(self, backend: str, ident: str) -> Exam:
+        """Return an exam by our name for it or the platform's; raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            return await _exam(tx, backend, ident)
+
+    async def register(
+        self, backend: str, exam: str, who: Candidate, terms: Terms, url: str
+    ) -> EdxAttempt:
+        """Make an attempt, or return the fresh one that its learner has already.
+
+        `url` is where the exam is sat. Raises `NotFound`, and `InvalidInput` for what cannot be
+        used; what was begun then goes on when the platform asks again.
+        """
+        now = self.office.clock.now()
+        async with self.office.store.write() as tx:
+            found = await _exam(tx, backend, exam)
+            practice = terms.practice or found.practice
+            new = EdxAttempt(
+                new_id("at"), found.id, who.user, None, practice, AttemptState.CREATED, now
+            )
+            attempt = await tx.edx.add_attempt(new)
+            if practice and attempt.id == new.id:
+                told = self.office.told(
+                    Channel.EDX, backend, PRACTICE_READY, {"request": attempt.id}
+                )
+                await tx.outbox.add(told)
+        if practice or attempt.request is not None:
+            return attempt
+        assessment = await self.requests.keep_assessment(
+            backend, _code(found, terms), found.name, terms.minutes, terms.rules
+        )
+        asked = await self.requests.ask(
+            Ask(
+                backend,
+                attempt.id,
+                who.user,
+                who.name,
+                who.email,
+                assessment.code,
+                self._until(found, now),
+                assessment_url=url,
+                return_url=url,
+            )
+        )
+        async with self.office.store.write() as tx:
+            held = await _attempt(tx, attempt.id)
+            after = replace(held, request=asked.request.id)
+            await tx.edx.save(after)
+        return after
+
+    def _until(self, exam: Exam, now: datetime) -> datetime:
+        """Return until when it may be sat: till the exam is due, else for as long as a licence.
+
+        A learner with more time than others may sit an exam that was due.
+        """
+        if exam.due is not None and exam.due > now:
+            return exam.due
+        zone = self.office.rules.zone
+        return licence_end(now.astimezone(zone).date(), zone)
+
+    async def attempt(self, backend: str, exam: str, ident: str) -> EdxAttempt:
+        """Return an attempt of an exam that is not deleted; raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            return await _theirs(tx, backend, exam, ident)
+
+    async def standing(self, ident: str) -> tuple[EdxAttempt, Exam | None]:
+        """Return an attempt, deleted or not, with its exam; raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            attempt = await tx.edx.attempt(ident)
+            if attempt is None:
+                raise NotFound("attempt", ident)
+            return attempt, await tx.edx.exam_of(attempt)
+
+    async def sitting(self, attempt: EdxAttempt) -> Sitting | None:
+        """Return the booking of an attempt, if it has one."""
+        return None if attempt.request is None else await self.bookings.latest(attempt.request)
+
+    async def move(self, backend: str, exam: str, ident: str, event: AttemptEvent) -> EdxAttempt:
+        """Take the platform's word on an attempt; a report that waited for it goes at once."""
+        now = self.office.clock.now()
+        async with self.office.store.write() as tx:
+            await _theirs(tx, backend, exam, ident)
+            held = await _attempt(tx, ident)
+            after = held.after(event)
+            if after.state is held.state:
+                return held
+            await tx.edx.save(after)
+            if after.request is not None:
+                await tx.edx.hurry(after.request, now)
+            elif after.practice and after.state is AttemptState.SUBMITTED:
+                told = self.office.told(Channel.EDX, backend, PRACTICE_DONE, {"request": ident})
+                await tx.outbox.add(told)
+        return after
+
+    async def reviewed(self, ident: str) -> None:
+        """Note that the platform has taken our review; an attempt that is deleted stays so."""
+        async with self.office.store.write() as tx:
+            held = await _attempt(tx, ident)
+            if held.state is not AttemptState.DELETED:
+                await tx.edx.save(held.after(AttemptEvent.REVIEW))
+
+    async def delete(self, backend: str, exam: str, ident: str) -> None:
+        """Forget an attempt: nobody can book for it any more, and what is booked is given back.
+
+        A session that is going on, or over, is left as it is.
+        """
+        async with self.office.store.write() as tx:
+            await _theirs(tx, backend, exam, ident)
+            after = (await _attempt(tx, ident)).after(AttemptEvent.DELETE)
+            await tx.edx.save(after)
+            who = f"{PLATFORM}:{backend}"[:60]
+            await self.office.note(tx, who, "attempt.deleted", ident, None, None)
+        if after.request is not None:
+            await self._withdraw(after.request, who)
+
+    async def _withdraw(self, request: str, who: str) -> None:
+        sitting = await self.bookings.latest(request)
+        if sitting is not None:
+            try:
+                await self.bookings.cancel(sitting.booking, DELETED, who, by_staff=True)
+            except InvigilationError:
+                # It has begun, or is over: the session's own rules hold.
+                return
+        async with self.office.store.write() as tx:
+            one = await tx.requests.find(request)
+            if one is not None and one.state is RequestState.OPEN:
+                after = one.after(RequestEvent.WITHDRAW)
+                await tx.requests.step(request, one.state, after.state)
+
+    async def of_course(self, backend: str, course: str) -> list[Standing]:
+        """Return the attempts of a course, newest first."""
+        async with self.office.store.read() as tx:
+            return await tx.edx.of_course(backend, course)
+
+
+async def _exam(tx: Tx, backend: str, ident: str) -> Exam:
+    found = await tx.edx.exam(backend, ident)
+    if found is None:
+        raise NotFound("exam", ident)
+    return found
+
+
+async def _attempt(tx: Tx, ident: str) -> EdxAttempt:
+    found = await tx.edx.attempt(ident, hold=True)
+    if found is None:
+        raise NotFound("attempt", ident)
+    return found
+
+
+async def _theirs(tx: Tx, backend: str, exam: str, ident: str) -> EdxAttempt:
+    known = await _exam(tx, backend, exam)
+    found = await tx.edx.attempt(ident)
+    if found is None or found.exam != known.id or found.state is AttemptState.DELETED:
+        raise NotFound("attempt", ident)
+    return found
+
+
+def _code(exam: Exam, terms: Terms) -> str:
+    """Return the name of what is sat: learners with other terms sit another assessment."""
+    if terms.minutes == exam.minutes and not terms.rules:
+        return exam.id
+    said: Sequence[str] = (str(terms.minutes), *terms.rules)
+    return f"{exam.id}-{hashlib.sha256(chr(0).join(said).encode()).hexdigest()[:12]}"
