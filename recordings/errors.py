@@ -7,7 +7,8 @@ InvigilationError
 ├── EvidenceExists       evidence is never overwritten
 ├── EvidenceStoreFull    the disk is kept free for what matters more
 ├── PictureUndecodable   this is no picture that can be shown
-└── SealBroken           a signed document that does not verify
+├── SealBroken           a signed document that does not verify
+└── BundleTooLarge       more than one file can hold
 ```
 
 Evidence that is not there, or was erased, is the exam office's own `NotFound`.
@@ -77,3 +78,12 @@ class SealBroken(InvigilationError):
     def __init__(self, why: str) -> None:
         super().__init__(f"The seal does not verify: {why}.")
         self.why = why
+
+
+class BundleTooLarge(InvigilationError):
+    """A bundle would be longer than 4 GiB."""
+
+    code = "bundle_too_large"
+
+    def __init__(self) -> None:
+        super().__init__("This is more than one file can hold. Leave the recordings out.")

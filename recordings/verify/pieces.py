@@ -1,0 +1,117 @@
+"""Steps 8 to 10: the evidence, the texts under seal, and the report for people."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .record import REPORT, Record, items
+from .strict import SHA256, member, shown
+from .verdict import Found, NotVerified
+
+_CHUNK = 1024 * 1024
+_STREAM = re.compile(rb"stream\r?\n")
+_MOST_STREAMS = 10_000
+_SEALED = "sealed"
+
+
+def evidence(record: Record, claims: Mapping[str, Any]) -> Found[None]:
+    """Step 8."""
+    attested = items(member(claims, "evidence", list))
+    if items(record.evidence) != attested:
+        raise NotVerified("the list of evidence is not the attested one")
+    listed = {one.file: one for one in attested}
+    for name, data in record.files.items():
+        if name not in listed:
+            raise NotVerified(f"{shown(name)} is not in the list of evidence")
+        if (len(data), _sha256(data)) != (listed[name].size, listed[name].sha256):
+            raise NotVerified(f"{shown(name)} is not the file that was attested")
+    here, absent = len(record.files), len(attested) - len(record.files)
+    told = f"yes, {len(attested)} items by their SHA-256"
+    if not here:
+        return Found(None, f"{told}; none of them is in this file")
+    rest = f", {absent} were erased or withheld" if absent else ""
+    return Found(None, f"{told}; {here} of them are here and unchanged{rest}")
+
+
+def texts(record: Record, claims: Mapping[str, Any] | None) -> Found[None]:
+    """Step 9."""
+    seals = {seal for body in record.bodies for seal in _of_body(body)}
+    seals |= set(_of_payload(claims or {}))
+    for seal, opened in record.openings.items():
+        if seal not in seals:
+            raise NotVerified("a text belongs to no seal of this record")
+        if hmac.new(opened.key, opened.text.encode(), hashlib.sha256).hexdigest() != seal:
+            raise NotVerified(f"the text {shown(opened.text[:20])} does not fit its seal")
+    closed = len(seals) - len(record.openings)
+    told = f"yes, {len(record.openings)} of {len(seals)} texts are shown, and fit"
+    return Found(None, f"{told}; {closed} were erased or withheld" if closed else told)
+
+
+def _of_body(body: Mapping[str, Any]) -> Iterator[str]:
+    sealed = body.get(_SEALED)
+    if isinstance(sealed, dict):
+        yield from (seal for seal in sealed.values() if isinstance(seal, str))
+
+
+def _of_payload(value: object) -> Iterator[str]:
+    """Yield the seals of an attestation: the objects whose one member is `sealed`."""
+    if isinstance(value, dict):
+        seal = value.get(_SEALED)
+        if len(value) == 1 and isinstance(seal, str) and SHA256.fullmatch(seal):
+            yield seal
+        for inner in value.values():
+            yield from _of_payload(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _of_payload(inner)
+
+
+def report(record: Record, length: int | None) -> Found[None]:
+    """Step 10; `length` events were attested."""
+    if record.report is None:
+        return Found(None, "there is none in this file")
+    if record.attestation is None or length is None:
+        raise NotVerified("there is no attestation to hold it against")
+    what = {"sha256": _sha256(record.report), "size": len(record.report)}
+    for body in record.bodies[length:]:
+        data = body.get("data")
+        named = isinstance(data, dict) and {name: data.get(name) for name in what} == what
+        if body.get("kind") == "report_made" and named:
+            break
+    else:
+        raise NotVerified(f"no event after the attestation names this {REPORT}")
+    if not _carries(record.report, record.attestation.encode()):
+        raise NotVerified("the attestation in it is not this one")
+    return Found(None, "yes, an event names it and it carries this attestation")
+
+
+def _carries(pdf: memoryview, attachment: bytes) -> bool:
+    """Say whether a stream of the PDF (ISO 32000-2, 7.3.8), plain or deflated, is this text."""
+    raw = bytes(pdf)
+    for number, begin in enumerate(_STREAM.finditer(raw)):
+        if number == _MOST_STREAMS:
+            break
+        at = begin.end()
+        if raw.startswith(attachment, at) and raw[at + len(attachment) :].lstrip().startswith(
+            b"endstream"
+        ):
+            return True
+        try:
+            # One byte more than expected: a longer text is another text.
+            if zlib.decompressobj().decompress(raw[at:], len(attachment) + 1) == attachment:
+                return True
+        except zlib.error:
+            continue
+    return False
+
+
+def _sha256(data: memoryview) -> str:
+    digest = hashlib.sha256()
+    for first in range(0, len(data), _CHUNK):
+        digest.update(data[first : first + _CHUNK])
+    return digest.hexdigest()
