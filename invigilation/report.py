@@ -37,7 +37,9 @@ class DeliveryEvent(StrEnum):
     CLAIM = "claim"
     ACCEPT = "accept"
     FAIL = "fail"
+    RELEASE = "release"
     DISABLE = "disable"
+    REPLAY = "replay"
 
 
 _S, _E = DeliveryState, DeliveryEvent
@@ -47,7 +49,12 @@ TABLE = {
     (_S.CLAIMED, _E.CLAIM): _S.CLAIMED,
     (_S.CLAIMED, _E.ACCEPT): _S.DELIVERED,
     (_S.CLAIMED, _E.FAIL): _S.PENDING,
+    # Put back untried: the place gave no answer to the one before.
+    (_S.CLAIMED, _E.RELEASE): _S.PENDING,
     (_S.CLAIMED, _E.DISABLE): _S.DISABLED,
+    (_S.DELIVERED, _E.REPLAY): _S.PENDING,
+    (_S.DISABLED, _E.REPLAY): _S.PENDING,
+    (_S.PENDING, _E.REPLAY): _S.PENDING,
 }
 
 

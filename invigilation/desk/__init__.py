@@ -11,6 +11,7 @@ from invigilation.desk.busy import BusyDesk
 from invigilation.desk.challenges import ChallengeDesk
 from invigilation.desk.charges import ChargeDesk
 from invigilation.desk.consents import ConsentDesk
+from invigilation.desk.deliveries import DeliveryDesk
 from invigilation.desk.enquiries import EnquiryDesk
 from invigilation.desk.feeds import FeedDesk
 from invigilation.desk.gaps import GapDesk
@@ -67,6 +68,7 @@ class Desk:
     reminders: ReminderDesk
     busy: BusyDesk
     feeds: FeedDesk
+    deliveries: DeliveryDesk
     onboard: OnboardDesk
     ledger: LedgerDesk
 
@@ -100,6 +102,7 @@ class Desk:
             ReminderDesk(office),
             BusyDesk(office),
             FeedDesk(office),
+            DeliveryDesk(office),
             OnboardDesk(office),
             LedgerDesk(office),
         )

@@ -79,6 +79,11 @@ class People:
         row = (await self._db.execute(query)).first()
         return None if row is None else load(Backend, row)
 
+    async def backends(self) -> list[Backend]:
+        """Return all backends, by name."""
+        rows = await self._db.execute(all_of(backend, Backend).order_by(backend.c.name))
+        return [load(Backend, row) for row in rows]
+
     async def add_client(self, one: Client) -> None:
         """Insert a machine client."""
         await self._db.execute(insert(client).values(**dump(one)))

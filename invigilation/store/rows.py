@@ -308,7 +308,9 @@ delivery = Table(
     Column("once", String(200), unique=True),
     Column("note", Text),
     Column("session", ID, index=True),
+    Column("accepted", Utc),
     Index("ix_delivery_state_next_at", "state", "next_at"),
+    Index("ix_delivery_target_created", "target", "created"),
 )
 heartbeat = Table("heartbeat", metadata, Column("at", Utc, primary_key=True, autoincrement=False))
 idempotency = Table(

@@ -22,6 +22,8 @@ from invigilation.store.audit import Audit
 from invigilation.store.bookings import Bookings
 from invigilation.store.busy import BusyTimes, Feeds
 from invigilation.store.charges import Charges
+from invigilation.store.edx import EdxRows
+from invigilation.store.endpoints import Endpoints
 from invigilation.store.enquiries import Enquiries
 from invigilation.store.evidence import EvidenceRows
 from invigilation.store.identities import Identities
@@ -77,6 +79,7 @@ class Tx:
         self.products = Products(connection)
         self.onboard = Onboard(connection)
         self.outbox = Outbox(connection)
+        self.endpoints = Endpoints(connection)
         self.reminders = Reminders(connection)
         self.busy = BusyTimes(connection)
         self.feeds = Feeds(connection)
@@ -87,6 +90,7 @@ class Tx:
         self.ledger = Ledger(connection)
         self.enquiries = Enquiries(connection)
         self.receipts = Receipts(connection)
+        self.edx = EdxRows(connection)
 
 
 class Store:

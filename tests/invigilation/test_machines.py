@@ -232,9 +232,13 @@ MACHINES = {
         claimed  claim    claimed
         claimed  accept   delivered
         claimed  fail     pending
+        claimed  release  pending
         claimed  disable  disabled
+        delivered replay  pending
+        disabled replay   pending
+        pending  replay   pending
         """,
-        {"delivered", "disabled"},
+        set(),
     ),
 }
 
