@@ -8,13 +8,13 @@ it learns nothing of any session. Each record gets the path from its head to tha
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from invigilation import merkle
+from invigilation import merkle, record
 from invigilation.anchor import AnchorKind, AnchorList
 from invigilation.desk.office import Office, new_id
 from invigilation.errors import Busy
@@ -103,7 +103,7 @@ class AnchorDesk:
             if not await tx.anchors.change(one, claimed):
                 return False
         try:
-            stamp = await authority.stamp(bytes.fromhex(one.root))
+            stamp = await authority.stamp(hashlib.sha256(bytes.fromhex(one.root)).digest())
         except NoTimestamp as error:
             await self._wait(claimed, error.why)
             return False
@@ -141,8 +141,7 @@ class AnchorDesk:
 def _leaf(attested: tuple[str, bytes]) -> tuple[Leaf, datetime | None]:
     """Read the attested head, and when it was attested, out of an attestation of ours."""
     ident, attestation = attested
-    payload = attestation.split(b".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+    claims = record.payload_of(attestation)
     at = claims.get("attested_at")
-    head = str(claims["chain"]["head"])
+    head = claims["chain"]["head"]
     return Leaf(ident, head), None if at is None else datetime.fromisoformat(at)
