@@ -26,7 +26,7 @@ from scheduler.jobs import Job
 from scheduler.runner import running
 from signalling.live import Live, RtcPeers
 from signalling.peer import MediaSettings
-from web import pages
+from web import pages, timestamps
 from web.api import service as api
 from web.api.problems import describe
 from web.auth.links import personal_link
@@ -253,14 +253,15 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Contex
         private = ANYWHERE if settings.webhook_private_addresses else ()
         inside = settings.calendar_private_addresses
         async with (
+            timestamps.opened(settings, house.desk.office.clock) as authority,
             webhook.open_session(private) as client,
             reading(house.desk, private=inside) as calendars,
         ):
             carrier = Carrier(house.desk, client, _letters(house), _post(settings))
             sweeps = Sweeps(house.desk, carrier, pause_after)
-            async with running(
-                _jobs(house, sweeps, shelf, captures, calendars), house.metrics.watch
-            ):
+            jobs = _jobs(house, sweeps, shelf, captures, calendars)
+            jobs += timestamps.jobs(house.desk, authority)
+            async with running(jobs, house.metrics.watch):
                 yield
 
     return context

@@ -112,6 +112,15 @@ class Settings(BaseSettings):
         default=False,
         description="read staff's busy calendars from private addresses and over http, too",
     )
+    timestamp_url: str = Field(
+        "", description="a time-stamp authority (RFC 3161); default: no timestamps"
+    )
+    timestamp_certificates: tuple[Path, ...] = Field(
+        (), description="PEM files: the authority's certificate, or its issuers'"
+    )
+    timestamp_private_addresses: bool = Field(
+        default=False, description="let the time-stamp authority be at a private address"
+    )
     heartbeat_seconds: float = Field(30.0, gt=0, le=60, description="sign of life in the record")
     sweep_seconds: float = Field(60.0, gt=0, description="how often missed sessions are looked for")
     deliver_seconds: float = Field(2.0, gt=0, description="how often the outbox is looked into")
@@ -143,6 +152,13 @@ class Settings(BaseSettings):
     def _origin(cls, raw: str) -> str:
         """Return scheme, host and port as a browser's `Origin` writes them (RFC 6454)."""
         return origin_of(raw) if raw else raw
+
+    @field_validator("timestamp_url")
+    @classmethod
+    def _web_address(cls, raw: str) -> str:
+        if raw and (URL(raw).scheme not in _PORTS or not URL(raw).host):
+            raise ValueError("write an address like http://timestamp.example.com/tsa")
+        return raw
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -185,6 +201,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "Set likeness_files and likeness_digests, two of each, with likeness = sface only"
             )
+        if bool(self.timestamp_url) != bool(self.timestamp_certificates):
+            raise ValueError("Set timestamp_url and timestamp_certificates together")
         secrets = (self.stripe_api_key, self.stripe_webhook_secret)
         if len({bool(one.get_secret_value()) for one in secrets}) == 2:
             raise ValueError("Set stripe_api_key and stripe_webhook_secret together")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,19 +13,23 @@ from pathlib import Path
 import aiohttp
 from cryptography import x509
 
+from invigilation.desk import Desk
 from invigilation.desk.anchors import NoTimestamp, Stamp
 from invigilation.ports import Clock
 from recordings.verify.der import BOOLEAN, INTEGER, SEQUENCE, Node, make, number, single
 from recordings.verify.timestamp import imprint_of, nonce_of, open_token, tidied
 from recordings.verify.verdict import NotVerified
-from web.outward import Network, open_client
-from web.settings import Unable
+from scheduler.jobs import Job
+from web.outward import ANYWHERE, open_client
+from web.settings import Settings, Unable
 
 TIME_LIMIT_S = 15.0
 """Connecting, asking and the whole answer together take no longer."""
 MAX_ANSWER = 64 * 1024
 CLOCKS_APART = timedelta(minutes=5)
 """As far apart as the verifier lets clocks be: what differs more would not verify later."""
+PERIOD = timedelta(minutes=10)
+LIMIT = timedelta(minutes=5)
 USER_AGENT = "invigilation-timestamps/1"
 QUERY = "application/timestamp-query"
 REPLY = "application/timestamp-reply"
@@ -81,19 +85,25 @@ class Authority:
 
 
 @asynccontextmanager
-async def opened(
-    url: str, files: Iterable[Path], clock: Clock, private: Collection[Network] = ()
-) -> AsyncIterator[Authority | None]:
-    """Give the authority that is configured while the block lasts, or None without a `url`.
+async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Authority | None]:
+    """Give the authority that is set while the block lasts, or None if none is.
 
     Raises `Unable` when a file holds no certificate.
     """
-    if not url:
+    if not settings.timestamp_url:
         yield None
         return
-    certificates = read_certificates(files)
+    certificates = read_certificates(settings.timestamp_certificates)
+    private = ANYWHERE if settings.timestamp_private_addresses else ()
     async with open_client(private, USER_AGENT) as client:
-        yield Authority(client, url, certificates, clock)
+        yield Authority(client, settings.timestamp_url, certificates, clock)
+
+
+def jobs(desk: Desk, authority: Authority | None) -> list[Job]:
+    """Return what the clock asks for, if there is an authority."""
+    if authority is None:
+        return []
+    return [Job("anchor", PERIOD, LIMIT, lambda: desk.anchors.sweep(authority))]
 
 
 def read_certificates(files: Iterable[Path]) -> tuple[x509.Certificate, ...]:
