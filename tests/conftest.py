@@ -41,6 +41,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run be shared by several processes: `--part 1/2` and `--part 2/2`, by modules."""
+    parser.addoption("--part", help="N/M: of the chosen modules only every Mth, from the Nth on")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the modules of this process's part."""
+    part = config.getoption("--part")
+    if part is None:
+        return
+    number, parts = (int(one) for one in part.split("/"))
+    modules = sorted({item.path for item in items})
+    mine = set(modules[number - 1 :: parts])
+    config.hook.pytest_deselected(items=[item for item in items if item.path not in mine])
+    items[:] = [item for item in items if item.path in mine]
+
+
 def _failed(request: pytest.FixtureRequest) -> bool:
     report = request.node.stash.get(_REPORT, None)
     return report is None or report.failed

@@ -284,3 +284,19 @@ def test_the_lock_names_every_package_that_the_project_asks_for() -> None:
     names = {re.split(r"[^A-Za-z0-9_.-]", one)[0].lower().replace("_", "-") for one in wanted}
 
     assert names - set(locked) == set()
+
+
+def test_every_journey_is_in_one_of_the_groups(dev: ModuleType) -> None:
+    mark = "mark." + "journey"
+    marked = [path for path in (ROOT / "tests").rglob("*.py") if mark in path.read_text()]
+
+    places = [ROOT / place for place in dev.JOURNEYS]
+
+    assert marked
+    assert [one for one in marked if not any(one.is_relative_to(place) for place in places)] == []
+    parts = {
+        options[options.index("--part") + 1]
+        for options in dev.GROUPS.values()
+        if "--part" in options
+    }
+    assert parts == {"1/2", "2/2"}
