@@ -103,7 +103,7 @@ class AnchorDesk:
             if not await tx.anchors.change(one, claimed):
                 return False
         try:
-            stamp = await authority.stamp(hashlib.sha256(bytes.fromhex(one.root)).digest())
+            stamp = await authority.stamp(_digest(one))
         except NoTimestamp as error:
             await self._wait(claimed, error.why)
             return False
@@ -136,6 +136,11 @@ class AnchorDesk:
                     "token": token,
                 }
                 await tx.anchors.add(leaf.session, AnchorKind.TIMESTAMP, stamp.at, body)
+
+
+def _digest(one: AnchorList) -> bytes:
+    """Return what is signed of a list: SHA-256 over its size (8 bytes) and its root (32)."""
+    return hashlib.sha256(one.size.to_bytes(8) + bytes.fromhex(one.root)).digest()
 
 
 def _leaf(attested: tuple[str, bytes]) -> tuple[Leaf, datetime | None]:

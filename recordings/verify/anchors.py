@@ -127,7 +127,9 @@ def _timestamp(
     leaf = hexadecimal(_head(claims), 32, "the head of the chain")
     root = root_of(leaf, member(anchor, "index", int), size, steps)
     token = base64_text(member(anchor, "token", str))
-    stamped = open_token(token, hashlib.sha256(root).digest(), authorities)
+    # The length stands with the root in what is stamped: otherwise it could be another's.
+    head = size.to_bytes(8) + root
+    stamped = open_token(token, hashlib.sha256(head).digest(), authorities)
     if instant(anchor["at"]) != stamped.at:
         raise NotVerified("a time stamp is of another time than it is listed under")
     who = shown(stamped.authority)
