@@ -1,0 +1,648 @@
+"""Every single way in which somebody may change a bundle, and the step that must name it.
+
+`python -m tests.recordings.tampering FOLDER` writes the untouched bundle, the keys, every changed
+bundle, and `cases.json` with what is expected, for verifiers in other languages.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from tests.recordings.bundles import (
+    KEY,
+    NEXT,
+    NOW,
+    RETIRED,
+    SESSION,
+    STRANGER,
+    Draft,
+    base64url,
+    canonical,
+    fixed,
+    jws,
+    key_set,
+    opening,
+    pack,
+    pack_as,
+    pdf,
+    picture,
+    sealed,
+    sha256,
+    stamp,
+    unpack,
+)
+
+Change = Callable[[bytes], bytes]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A change of a bundle, and the first step that must not be in order (and how it must be)."""
+
+    name: str
+    change: Change
+    step: int
+    mark: str = "failed"
+
+
+def members(edit: Callable[[dict[str, bytes]], object]) -> Change:
+    """Change the members, and make a proper ZIP file of them again."""
+
+    def change(bundle: bytes) -> bytes:
+        found = unpack(bundle)
+        edit(found)
+        return pack(found)
+
+    return change
+
+
+def record(edit: Callable[[Record], object]) -> Change:
+    """Change the record in the bundle, and keep it canonical."""
+
+    def inside(found: dict[str, bytes]) -> None:
+        parsed = json.loads(found["record.json"])
+        edit(parsed)
+        found["record.json"] = canonical(parsed)
+
+    return members(inside)
+
+
+def text(old: bytes, new: bytes) -> Change:
+    """Replace the first of these bytes in the record's text."""
+
+    def inside(found: dict[str, bytes]) -> None:
+        assert old in found["record.json"]
+        found["record.json"] = found["record.json"].replace(old, new, 1)
+
+    return members(inside)
+
+
+def put(name: str, data: bytes) -> Change:
+    return members(lambda found: found.update({name: data}))
+
+
+def move(old: str, new: str) -> Change:
+    return members(lambda found: found.update({new: found.pop(old)}))
+
+
+def signed(**changes: Any) -> Change:
+    """Make another bundle from scratch, as somebody who holds a signing key could."""
+    return lambda _: Draft(**changes).packed()
+
+
+def event(number: int, edit: Callable[[dict[str, str]], object]) -> Change:
+    return record(lambda of: edit(of["events"][number - 1]))
+
+
+def body(number: int, old: str, new: str) -> Change:
+    def edit(of: dict[str, str]) -> None:
+        assert old in of["body"]
+        of["body"] = of["body"].replace(old, new, 1)
+
+    return event(number, edit)
+
+
+def patched(at: int, data: bytes, *, from_end: bool = False) -> Change:
+    """Overwrite bytes of the file itself."""
+
+    def change(bundle: bytes) -> bytes:
+        place = len(bundle) + at if from_end else at
+        return bundle[:place] + data + bundle[place + len(data) :]
+
+    return change
+
+
+def foreign() -> Draft:
+    """A bundle of another session, in every way in order."""
+    return Draft(session="ses_8")
+
+
+def foreign_record() -> Record:
+    return foreign().record()[0]
+
+
+def attestation(edit: Callable[[list[str]], object]) -> Change:
+    """Change the three parts of the attestation's JWS."""
+
+    def inside(of: Record) -> None:
+        parts = of["attestation"].split(".")
+        edit(parts)
+        of["attestation"] = ".".join(parts)
+
+    return record(inside)
+
+
+def header(**changes: Any) -> Change:
+    """Write another header over the attestation, without a new signature."""
+
+    def edit(parts: list[str]) -> None:
+        parts[0] = base64url(
+            canonical(json.loads(base64.urlsafe_b64decode(parts[0] + "==")) | changes)
+        )
+
+    return attestation(edit)
+
+
+def payload(edit: Callable[[Record], object], key: Any = None) -> Change:
+    """Change what the attestation says, without a new signature, or signed with `key`."""
+
+    def inside(of: Record) -> None:
+        head, said, tail = of["attestation"].split(".")
+        claims = json.loads(base64.urlsafe_b64decode(said + "=="))
+        edit(claims)
+        whole = f"{head}.{base64url(canonical(claims))}.{tail}"
+        of["attestation"] = whole if key is None else jws(claims, key)
+
+    return record(inside)
+
+
+def respelt(base: str) -> str:
+    """Return base64url whose last letter says the same in another spelling."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    assert len(base) % 4, "there are no bits to spare"
+    return base[:-1] + letters[letters.index(base[-1]) ^ 1]
+
+
+def rechained(edit: Callable[[list[Any]], list[Any]]) -> Change:
+    """Change what happened, and sign all of it again but the attestation, as a thief could."""
+
+    def change(bundle: bytes) -> bytes:
+        found = unpack(bundle)
+        old = json.loads(found["record.json"])
+        draft = Draft(with_report=False)
+        draft.kinds = edit(draft.kinds)
+        new, _ = draft.record()
+        for name in ("events", "openings"):
+            old[name] = new[name]
+        found["record.json"] = canonical(old)
+        return pack(found)
+
+    return change
+
+
+def without_tail(of: Record) -> None:
+    del of["events"][-1]
+
+
+def last_attested_gone(of: Record) -> None:
+    del of["events"][7:]
+
+
+def swap(of: list[Any], one: int, other: int) -> None:
+    of[one], of[other] = of[other], of[one]
+
+
+def compressed(bundle: bytes) -> bytes:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in unpack(bundle).items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+    return file.getvalue()
+
+
+def dated(bundle: bytes) -> bytes:
+    """Give the first member another time, in both places."""
+    old, new = struct.pack("<HH", 0, 33), struct.pack("<HH", 1, 33)
+    place = bundle.index(b"PK\1\2") + 12
+    return bundle[:10] + new + bundle[14:place] + new + bundle[place + len(old) :]
+
+
+def second_list(bundle: bytes) -> bytes:
+    """Put another bundle behind it: many tools would show that one."""
+    return bundle + foreign().packed()
+
+
+def twice(bundle: bytes) -> bytes:
+    found = sorted(unpack(bundle).items())
+    return pack_as([found[0], *found])
+
+
+def unsorted(bundle: bytes) -> bytes:
+    return pack_as(sorted(unpack(bundle).items(), reverse=True))
+
+
+def with_fields(**fields: bytes) -> Change:
+    return lambda bundle: pack_as(sorted(unpack(bundle).items()), **fields)
+
+
+def swapped_openings(of: Record) -> None:
+    one, other = sorted(of["openings"])[:2]
+    openings = of["openings"]
+    openings[one], openings[other] = openings[other], openings[one]
+
+
+def opened_anew(of: Record) -> None:
+    """Change a text, and give it a seal of its own: one that nobody has signed."""
+    del of["openings"][sealed("A door was heard")]
+    of["openings"] |= opening("A voice was heard")
+
+
+def reworded(of: Record) -> None:
+    of["openings"][sealed("A door was heard")]["text"] = "A voice was heard"
+
+
+def key_changed(of: Record) -> None:
+    of["openings"][sealed("A door was heard")]["key"] = "00" * 32
+
+
+def swap_pictures(found: dict[str, bytes]) -> None:
+    one, other = "evidence/ev_1.jpg", "evidence/ev_2.jpg"
+    found[one], found[other] = found[other], found[one]
+
+
+def other_attachment(found: dict[str, bytes]) -> None:
+    """Attach the attestation of another session to the report."""
+    found["report.pdf"] = pdf(foreign_record()["attestation"])
+
+
+def signed_other_attachment(_: bytes) -> bytes:
+    """Like that, and signed for: the attachment itself is looked at, too."""
+    draft = Draft(views=0)
+    of, _report = draft.record()
+    swapped = pdf(foreign_record()["attestation"])
+    made = {"sha256": sha256(swapped), "size": len(swapped), "pictures": True}
+    previous = json.loads(of["events"][8]["body"])["prev"]
+    of["events"][8] = draft.event(9, previous, ("report_made", "service", made, []))
+    found = draft.members() | {"record.json": canonical(of), "report.pdf": swapped}
+    return pack(found)
+
+
+def named_too_early(_: bytes) -> bytes:
+    """Name a report in an event that comes before the attestation."""
+    draft = Draft(views=0)
+    early = pdf("nothing")
+    made = {"sha256": sha256(early), "size": len(early), "pictures": True}
+    draft.kinds.insert(3, ("report_made", "service", made, []))
+    return pack(draft.members() | {"report.pdf": early})
+
+
+def attached_later(found: dict[str, bytes]) -> None:
+    """Append to the report, as an incremental update does."""
+    found["report.pdf"] += b"3 0 obj\n<< /Words (All went well) >>\nendobj\n%%EOF\n"
+
+
+def receipt(**changes: Any) -> Change:
+    return record(lambda of: of["anchors"][0].update(changes))
+
+
+def respelt_receipt(of: Record) -> None:
+    signed, signature = of["anchors"][0]["receipt"].rsplit(".", 1)
+    of["anchors"][0]["receipt"] = f"{signed}.{respelt(signature)}"
+
+
+def pretty(found: dict[str, bytes]) -> None:
+    found["record.json"] = json.dumps(json.loads(found["record.json"]), indent=1).encode()
+
+
+def of_first_format(of: Record) -> None:
+    of["format"] = "invigilation-record/1"
+
+
+def with_key(found: dict[str, bytes]) -> None:
+    """Bring a key along, in the hope that somebody takes it."""
+    found["keys.json"] = canonical({"keys": [STRANGER.jwk()]})
+
+
+def other_event(of: Record, number: int) -> None:
+    of["events"][number - 1] = foreign_record()["events"][number - 1]
+
+
+def reversed_events(of: Record) -> None:
+    of["events"] = of["events"][::-1]
+
+
+def seq(new: object) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda one: one | ({"seq": new} if one["seq"] == 4 else {})
+
+
+def timed(new: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda one: one | ({"at": new} if one["seq"] == 4 else {})
+
+
+def earlier(days: int) -> Change:
+    """Make the whole record anew, as if it had been so many days earlier; the receipt is late."""
+    start = NOW - timedelta(days=days)
+    return signed(start=start, receipt_after=timedelta(days=days) - timedelta(hours=1))
+
+
+_FILE = [
+    Case("empty", lambda _: b"", 2),
+    Case("cut in the middle", lambda bundle: bundle[: len(bundle) // 2], 1),
+    Case("last byte gone", lambda bundle: bundle[:-1], 1),
+    Case("a byte before it", lambda bundle: b"\0" + bundle, 2),
+    Case("a byte after it", lambda bundle: bundle + b"\0", 1),
+    Case("another bundle after it", second_list, 1),
+    Case("compressed", compressed, 1),
+    Case("a member's time changed", dated, 1),
+    Case("the version changed", patched(4, b"\x2d"), 1),
+    Case("the flags changed", patched(7, b"\0"), 1),
+    Case("a name changed in one place", patched(30, b"x"), 1),
+    Case("a comment announced", patched(-2, b"\1", from_end=True), 1),
+    Case("a comment", with_fields(comment=b"all is well"), 1),
+    Case("an extra field in front", with_fields(local=b"\x99\x99\x01\0x"), 1),
+    Case("an extra field in the list", with_fields(extra=b"\x99\x99\x01\0x"), 1),
+    Case("members in another order", unsorted, 1),
+    Case("a member twice", twice, 1),
+    Case("a folder in it", put("evidence/", b""), 1),
+    Case("a file that is not ours", put("readme.txt", b"Trust me."), 1),
+    Case("a file beside the folder", put("evidence/../keys.jpg", b""), 1),
+    Case("keys brought along", members(with_key), 1),
+    Case("a picture as a recording", move("evidence/ev_1.jpg", "evidence/ev_1.webm"), 8),
+    Case("no record", members(lambda found: found.pop("record.json")), 1),
+    Case("an unknown format", record(lambda of: of.update(format="invigilation-record/3")), 1),
+    Case("called an older format", record(of_first_format), 1),
+    Case("a member more", record(lambda of: of.update(note="trust me")), 1),
+    Case("a member less", record(lambda of: of.pop("openings")), 1),
+    Case("a member twice in the record", text(b'"format"', b'"session":"ses_8","format"'), 1),
+    Case("spaces in the record", members(pretty), 1),
+    Case("a letter spelt otherwise", text("£".encode(), b"\\u00a3"), 1),
+    Case("not UTF-8", text("ü".encode(), b"\xfc"), 1),
+    Case("events no list", record(lambda of: of.update(events={})), 1),
+    Case("an event with a note", event(2, lambda of: of.update(note="")), 1),
+    Case(
+        "a seal's key too short",
+        record(lambda of: next(iter(of["openings"].values())).update(key="00")),
+        1,
+    ),
+]
+_SEAL = [
+    Case("not attested", record(lambda of: of.update(attestation=None)), 2),
+    Case("the attestation cut", attestation(lambda parts: parts.pop()), 2),
+    Case("the attestation empty", record(lambda of: of.update(attestation="")), 2),
+    Case("another algorithm", header(alg="EdDSA"), 2),
+    Case("no algorithm", header(alg="none"), 2),
+    Case("another key named", header(kid=STRANGER.key_id), 2),
+    Case("a key's address in the header", header(jku="https://example.org/keys"), 2),
+    Case("another type", header(typ="JWT"), 2),
+    Case("a signed other type", signed(header={"typ": "JWT"}), 2),
+    Case("a signed other algorithm", signed(header={"alg": "EdDSA"}), 2),
+    Case("another outcome", payload(lambda of: of.update(outcome="stopped")), 2),
+    Case(
+        "another outcome, signed by a stranger",
+        payload(lambda of: of.update(outcome="x"), STRANGER),
+        2,
+    ),
+    Case("a key that was never ours", signed(sealer=fixed(99)), 2),
+    Case(
+        "the signature of another session",
+        attestation(
+            lambda parts: parts.__setitem__(2, foreign_record()["attestation"].split(".")[2])
+        ),
+        2,
+    ),
+    Case(
+        "a signature's last letter respelt",
+        attestation(lambda parts: parts.__setitem__(2, respelt(parts[2]))),
+        2,
+    ),
+    Case("padding", attestation(lambda parts: parts.__setitem__(2, parts[2] + "==")), 2),
+    Case("standard base64", attestation(lambda parts: parts.__setitem__(1, parts[1] + "+")), 2),
+    Case("a line break", attestation(lambda parts: parts.__setitem__(1, parts[1] + "\n")), 2),
+    Case(
+        "an attestation of an unknown format",
+        signed(claims={"format": "invigilation-attestation/3"}),
+        2,
+    ),
+]
+_CHAIN = [
+    Case(
+        "the attestation of another session",
+        record(lambda of: of.update(attestation=foreign_record()["attestation"])),
+        3,
+    ),
+    Case("called another session", record(lambda of: of.update(session="ses_8")), 3),
+    Case("an event of another session", record(lambda of: other_event(of, 5)), 3),
+    Case("a word changed", body(6, "minor", "major"), 4),
+    Case("an actor changed", body(5, "learner", "invigil"), 4),
+    Case("a time changed", body(4, ":04:", ":05:"), 4),
+    Case("a seal changed", body(6, sealed("A door was heard"), sealed("A voice was heard")), 4),
+    Case("an event after the attestation changed", body(10, "ev_1", "ev_2"), 4),
+    Case(
+        "another event's signature",
+        record(lambda of: of["events"][1].update(signature=of["events"][2]["signature"])),
+        4,
+    ),
+    Case(
+        "a signature respelt", event(2, lambda of: of.update(signature=respelt(of["signature"]))), 4
+    ),
+    Case(
+        "a signature with padding",
+        event(2, lambda of: of.update(signature=of["signature"] + "==")),
+        4,
+    ),
+    Case(
+        "an event by a stranger", signed(key_of=lambda number: STRANGER if number == 5 else KEY), 4
+    ),
+    Case(
+        "an event under another trusted key's name",
+        event(2, lambda of: of.update(key_id=RETIRED.key_id)),
+        4,
+    ),
+    Case("an event under no key's name", event(2, lambda of: of.update(key_id="")), 4),
+    Case("an event dropped", record(lambda of: of["events"].pop(4)), 5),
+    Case("the first event dropped", record(lambda of: of["events"].pop(0)), 5),
+    Case("two events exchanged", record(lambda of: swap(of["events"], 3, 4)), 5),
+    Case("all events the other way round", record(reversed_events), 5),
+    Case("an event twice", record(lambda of: of["events"].insert(4, of["events"][4])), 5),
+    Case("a signed hole in the numbers", signed(body=seq(5)), 5),
+    Case("a signed number that is none", signed(body=seq(True)), 5),
+    Case("a signed time that is none", signed(body=timed("yesterday")), 5),
+    Case("a signed body of an unknown version", signed(body=lambda one: one | {"v": 4}), 5),
+    Case("a signed body with a member more", signed(body=lambda one: one | {"note": ""}), 5),
+    Case("a signed seal that is none", signed(body=lambda one: one | {"sealed": {"text": "x"}}), 5),
+]
+_TIMES = [
+    Case("a signed impossible time", signed(body=timed("2026-13-23T10:00:00.000001Z")), 6),
+    Case("signed with a retired key", signed(key=RETIRED, sealer=RETIRED), 6),
+    Case(
+        "one event signed with a retired key",
+        signed(key_of=lambda number: RETIRED if number == 5 else KEY),
+        6,
+    ),
+    Case("attested with a retired key", signed(sealer=RETIRED), 6),
+    Case("signed with a key of the future", signed(key=NEXT, sealer=NEXT), 6),
+    Case(
+        "one event signed with a key of the future",
+        signed(key_of=lambda number: NEXT if number == 5 else KEY),
+        6,
+    ),
+    Case("attested with a key of the future", signed(sealer=NEXT), 6),
+    Case("dated back to before the key", earlier(40), 6),
+    Case("attested at another time than its event", signed(claims={"attested_at": stamp(NOW)}), 6),
+    Case(
+        "a signed clock set back", signed(body=timed("2026-11-23T09:30:00.000001Z")), 6, "warning"
+    ),
+]
+_END = [
+    Case("the tail cut, the attested event with it", record(last_attested_gone), 7),
+    Case("all events gone", record(lambda of: of.update(events=[])), 7),
+    Case(
+        "an incident taken out, all events signed again",
+        rechained(lambda kinds: [one for one in kinds if one[0] != "incident"]),
+        7,
+    ),
+    Case(
+        "another story, signed again",
+        rechained(
+            lambda kinds: [
+                *kinds[:5],
+                ("incident", "invigilator:st_ana", {"severity": "none"}, []),
+                *kinds[6:],
+            ]
+        ),
+        7,
+    ),
+    Case("attested length 0", signed(claims={"chain": {"head": "0" * 64, "length": 0}}), 7),
+    Case("attested length true", signed(claims={"chain": {"head": "0" * 64, "length": True}}), 7),
+    Case("attested chain missing", signed(claims={"chain": None}), 7),
+]
+_EVIDENCE = [
+    Case("evidence taken off the list", record(lambda of: of["evidence"].pop()), 8),
+    Case(
+        "evidence put on the list",
+        record(
+            lambda of: of["evidence"].append(
+                {"id": "ev_4", "kind": "face", "sha256": "ab" * 32, "size": 1}
+            )
+        ),
+        8,
+    ),
+    Case("evidence of another kind", record(lambda of: of["evidence"][0].update(kind="face")), 8),
+    Case("evidence of another size", record(lambda of: of["evidence"][0].update(size=67)), 8),
+    Case("evidence in another order", record(lambda of: swap(of["evidence"], 0, 1)), 8),
+    Case("a picture changed", put("evidence/ev_1.jpg", picture(4)), 8),
+    Case(
+        "a byte of a recording changed",
+        members(
+            lambda found: found.update(
+                {"evidence/ev_3.webm": found["evidence/ev_3.webm"][:-1] + b"\0"}
+            )
+        ),
+        8,
+    ),
+    Case("two pictures exchanged", members(swap_pictures), 8),
+    Case(
+        "a picture cut",
+        members(lambda found: found.update({"evidence/ev_1.jpg": found["evidence/ev_1.jpg"][:-1]})),
+        8,
+    ),
+    Case("a picture of nobody", put("evidence/ev_9.jpg", picture(3)), 8),
+    Case("a picture of another session", put("evidence/ev_1.jpg", picture(11)), 8),
+    Case(
+        "a picture and its place on the list changed",
+        lambda bundle: put("evidence/ev_1.jpg", picture(4))(
+            record(lambda of: of["evidence"][0].update(sha256=sha256(picture(4))))(bundle)
+        ),
+        8,
+    ),
+]
+_TEXTS = [
+    Case("a text changed", record(reworded), 9),
+    Case("a seal's key changed", record(key_changed), 9),
+    Case("two texts exchanged", record(swapped_openings), 9),
+    Case(
+        "a text that belongs to nothing",
+        record(lambda of: of["openings"].update(opening("The learner cheated"))),
+        9,
+    ),
+    Case("a text sealed anew", record(opened_anew), 9),
+    Case(
+        "the name of another learner",
+        record(lambda of: of["openings"][sealed("Maria Santos")].update(text="Juan Cruz")),
+        9,
+    ),
+]
+_REPORT = [
+    Case(
+        "a word in the report changed",
+        members(
+            lambda found: found.update({"report.pdf": found["report.pdf"].replace(b"Two", b"Ten")})
+        ),
+        10,
+    ),
+    Case("another report", put("report.pdf", pdf("nothing", "All went well")), 10),
+    Case("the report of another session", put("report.pdf", foreign().record()[1]), 10),
+    Case("another attachment", members(other_attachment), 10),
+    Case("another attachment, signed for", signed_other_attachment, 10),
+    Case("something appended to the report", members(attached_later), 10),
+    Case("a report that was named before the attestation", named_too_early, 10),
+    Case(
+        "the event that names the report cut off",
+        record(lambda of: of["events"].__delitem__(slice(8, None))),
+        10,
+    ),
+]
+_WITNESSES = [
+    Case("a witness of an unknown kind", receipt(kind="rumour"), 11),
+    Case("a receipt with a member more", receipt(note=""), 11),
+    Case("a receipt of another backend", receipt(backend="other"), 11),
+    Case("a receipt at another time", receipt(at=stamp(NOW)), 11),
+    Case(
+        "a receipt under another key",
+        receipt(key={name: STRANGER.jwk()[name] for name in ("kty", "crv", "x")}),
+        11,
+    ),
+    Case(
+        "a receipt's key with a name",
+        record(lambda of: of["anchors"][0]["key"].update(kid="x")),
+        11,
+    ),
+    Case(
+        "a receipt's signature respelt",
+        record(respelt_receipt),
+        11,
+    ),
+    Case(
+        "the receipt of another session",
+        record(lambda of: of.update(anchors=foreign_record()["anchors"])),
+        11,
+    ),
+    Case("a receipt for another head", signed(receipt={"head": "ab" * 32}), 11),
+    Case(
+        "a receipt for another attestation", signed(receipt={"attestation_sha256": "ab" * 32}), 11
+    ),
+    Case("a receipt for something else", signed(receipt={"type": "report.refused"}), 11),
+    Case("dated back by ten days", earlier(10), 11, "warning"),
+    Case("dated forward by two hours", signed(receipt_after=timedelta(minutes=-20)), 11, "warning"),
+    Case(
+        "no witness after three days",
+        signed(start=NOW - timedelta(days=3), receipt=None),
+        11,
+        "warning",
+    ),
+]
+CASES = [*_FILE, *_SEAL, *_CHAIN, *_TIMES, *_END, *_EVIDENCE, *_TEXTS, *_REPORT, *_WITNESSES]
+
+
+def good() -> bytes:
+    """Return the bundle that the cases change; it verifies."""
+    return Draft().packed()
+
+
+def write(folder: Path) -> None:
+    """Write everything for verifiers in other languages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bundle, listed = good(), []
+    (folder / "good.zip").write_bytes(bundle)
+    (folder / "keys.json").write_text(json.dumps(key_set()))
+    for number, case in enumerate(CASES):
+        name = f"{number:03}.zip"
+        (folder / name).write_bytes(case.change(bundle))
+        listed.append({"name": case.name, "file": name, "step": case.step, "mark": case.mark})
+    cases = {"now": stamp(NOW), "session": SESSION, "cases": listed}
+    (folder / "cases.json").write_text(json.dumps(cases, indent=1))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
