@@ -1,0 +1,133 @@
+"""Has reports made in a process of their own, one at a time, with a time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from invigilation.errors import Busy
+from recordings.report_pdf.sheet import Source, openings_file, sheet
+
+SECONDS = 60.0
+AUTHORITY_SECONDS = 60.0
+"""More, where a time-stamp authority is asked (a few times, with ten seconds each)."""
+WAITING = 8
+"""Reports that may wait for their turn."""
+MAX_PDF_BYTES = 16 * 1024 * 1024
+ROOT = Path(__file__).parents[2]
+WORKER = "recordings.report_pdf.worker"
+
+
+class NotMade(Exception):
+    """A report could not be made; the message is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What signs the reports: the key's file, in whose name, and a time-stamp authority, if any.
+
+    `certificates` (PEM) are those by which the authority is trusted; `private`: it may be asked at
+    a private address.
+    """
+
+    key: Path
+    service: str
+    authority: str = ""
+    certificates: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished report: its bytes, its PAdES level, and why it is no better one."""
+
+    pdf: bytes
+    level: str
+    note: str
+
+
+@dataclass(slots=True)
+class Maker:
+    """Makes reports."""
+
+    seal: Seal
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _waiting: int = 0
+
+    async def make(self, source: Source) -> Report:
+        """Return the report; raises Busy when too many wait already, and NotMade."""
+        async with self._in_turn():
+            job = await asyncio.to_thread(self._job, source)
+            return await self._run(job)
+
+    @contextlib.asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        if self._waiting >= WAITING:
+            raise Busy("report maker")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= 1
+
+    def _job(self, source: Source) -> bytes:
+        seal, pictures = self.seal, source.pictures
+        known = {"document": pictures.document, "face": pictures.face}
+        authority = {
+            "url": seal.authority,
+            "certificates": seal.certificates,
+            "private": seal.private,
+        }
+        job = {
+            "sheet": sheet(source),
+            "attestation": source.attestation.decode("ascii"),
+            "openings": openings_file(source).decode(),
+            "pictures": {
+                name: base64.b64encode(one).decode() for name, one in known.items() if one
+            },
+            "made_at": source.made_at.isoformat(),
+            "key": str(seal.key.resolve()),
+            "service": seal.service,
+            "authority": authority if seal.authority else None,
+        }
+        return json.dumps(job).encode()
+
+    async def _run(self, job: bytes) -> Report:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", WORKER),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+        )
+        limit = SECONDS + (AUTHORITY_SECONDS if self.seal.authority else 0.0)
+        try:
+            async with asyncio.timeout(limit):
+                out, wrong = await process.communicate(job)
+        except TimeoutError:
+            raise NotMade(f"the report was not made within {limit:.0f} seconds") from None
+        finally:
+            await _ended(process)
+        if process.returncode != 0:
+            lines = wrong.decode(errors="replace").strip().splitlines() or ["no reason was given"]
+            raise NotMade(lines[-1])
+        told, _, pdf = out.partition(b"\n")
+        if not pdf.startswith(b"%PDF-") or len(pdf) > MAX_PDF_BYTES:
+            raise NotMade("what was made is no report")
+        said = json.loads(told)
+        return Report(pdf, said["level"], said["note"])
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Kill the process if it lives, and wait for its end, whoever gives up waiting."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
