@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from aiohttp import web
 
 from invigilation.charge import Price
 from invigilation.desk import Desk, Office, Rules
+from invigilation.desk.platforms import PlatformDesk
 from invigilation.ports import Clock
 from invigilation.presence import Source
+from invigilation.report import Channel
 from invigilation.store import Store
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
@@ -31,6 +33,11 @@ from web.api import service as api
 from web.api.problems import describe
 from web.auth.links import personal_link
 from web.backends import webhook
+from web.backends.lti import pages as lti
+from web.backends.lti.carrier import LtiCarrier
+from web.backends.lti.keys import ToolKey
+from web.backends.lti.launches import Launches
+from web.backends.lti.wire import USER_AGENT, Wire
 from web.bank_holidays import bank_holidays
 from web.calendars.busy import BusyCalendars, reading
 from web.captures import Captures
@@ -42,7 +49,7 @@ from web.keyring import Keyring, open_keyring
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
-from web.outward import ANYWHERE
+from web.outward import ANYWHERE, open_client
 from web.pages.captures import CAPTURES
 from web.payments import hook
 from web.payments.stripe import StripePayments
@@ -108,12 +115,14 @@ def application(house: House) -> web.Application:
     shelf = _shelf(app, house)
     live = _live_room(app, house, shelf)
     app[RELAY] = _relay(app, house, live)
+    app.cleanup_ctx.append(_platforms(house))
     app[CAPTURES] = captures = Captures(house.desk, shelf, Told(live.progress, live.captured))
     app.cleanup_ctx.append(_clockwork(house, shelf, captures))
     app.add_routes(routes(house.desk, signing, house.metrics))
     app.add_subapp("/api", _api(house))
     app.router.add_get("/problems/{code}", describe)
     pages.setup(app)
+    lti.setup(app)
     if house.payments is not None:
         app.add_routes([hook.route(house.settings.stripe_webhook_secret.get_secret_value())])
     return app
@@ -247,8 +256,25 @@ def _relay(app: web.Application, house: House, live: Live) -> Relay:
     return relay
 
 
+def _platforms(house: House) -> Context:
+    """Let platforms that speak LTI in; the connections to them live with the application."""
+    secret, base, clock = house.keyring.secret, house.settings.url, house.desk.office.clock
+    desk = PlatformDesk(house.desk.office, house.desk.requests)
+    key = ToolKey(house.settings.var / "keys" / "lti.pem")
+    private = ANYWHERE if house.settings.webhook_private_addresses else ()
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        async with open_client(private, USER_AGENT) as client:
+            wire = Wire(client, key, clock)
+            launches = Launches(desk, wire, clock, secret, base)
+            app[lti.TOOL] = lti.Tool(desk, launches, wire, key, house.vault, secret, base)
+            yield
+
+    return context
+
+
 def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Context:
-    async def context(_: web.Application) -> AsyncIterator[None]:
+    async def context(app: web.Application) -> AsyncIterator[None]:
         settings = house.settings
         private = ANYWHERE if settings.webhook_private_addresses else ()
         inside = settings.calendar_private_addresses
@@ -257,7 +283,10 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Contex
             webhook.open_session(private) as client,
             reading(house.desk, private=inside) as calendars,
         ):
-            carrier = Carrier(house.desk, client, _letters(house), _post(settings))
+            plain = Carrier(house.desk, client, _letters(house), _post(settings))
+            tool, told = app[lti.TOOL], app[RELAY].session_changed
+            others = {Channel.LTI: LtiCarrier(tool.desk, tool.wire, plain, told)}
+            carrier = replace(plain, others=others)
             sweeps = Sweeps(house.desk, carrier, pause_after)
             jobs = _jobs(house, sweeps, shelf, captures, calendars)
             jobs += timestamps.jobs(house.desk, authority)
