@@ -52,10 +52,12 @@ _EVENTS = {
 class Receipt:
     """A backend's signed word that it took a report, checked: an anchor of the session's record.
 
-    `body` is what stands in the record (without kind and time); `key` names who signed it.
+    `at` is the backend's own time; `body` is what stands in the record beside kind and time;
+    `key` names who signed it.
     """
 
     session: str
+    at: datetime
     body: Mapping[str, object]
     key: str
 
@@ -219,4 +221,4 @@ async def _heard(tx: Tx, delivery: Delivery, attempt: Attempt, now: datetime) ->
         await tx.outbox.hasten((delivery.channel, target), now)
     receipt = attempt.receipt
     if receipt is not None and await tx.endpoints.trusts(target, receipt.key):
-        await tx.anchors.add(receipt.session, AnchorKind.RECEIPT, now, receipt.body)
+        await tx.anchors.add(receipt.session, AnchorKind.RECEIPT, receipt.at, receipt.body)

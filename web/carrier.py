@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import aiohttp
 import aiosmtplib
 
 from invigilation.desk import Desk
 from invigilation.desk.reminders import REMINDER
+from invigilation.ports import Signer
 from invigilation.report import Channel, Delivery
 from invigilation.sweeps import Attempt, Fate
 from invigilation.sweeps import Carrier as Other
-from web.backends import webhook
+from web.backends import receipts, webhook
 from web.mail.kinds import LetterError
 from web.mail.letters import Letters
 from web.mail.post import Post
@@ -28,13 +29,17 @@ UNWRITTEN = 30
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """One attempt a call, whatever the channel; `others` carry what is no mail and no webhook."""
+    """One attempt a call, whatever the channel; `others` carry what is no mail and no webhook.
+
+    `key` is the service's own for webhooks.
+    """
 
     desk: Desk
     client: aiohttp.ClientSession
     letters: Letters
     post: Post
     others: Mapping[Channel, Other] = field(default_factory=dict)
+    key: Signer | None = None
 
     async def carry(self, delivery: Delivery) -> Attempt:
         """Try once to deliver; what the other side does never raises."""
@@ -70,20 +75,35 @@ class Carrier:
         return Attempt(Fate.ACCEPTED, "handed over")
 
     async def _webhook(self, delivery: Delivery) -> Attempt:
-        backend = await self.desk.requests.backend(delivery.target)
-        if backend is None or not backend.webhook_url:
+        known = await self.desk.deliveries.secrets(delivery.target)
+        if known is None or not known.backend.webhook_url:
             return Attempt(Fate.ACCEPTED, "this backend does not ask to be told")
-        endpoint = webhook.Endpoint(backend.webhook_url, backend.webhook_secret)
+        backend = known.backend
+        endpoint = webhook.Endpoint(
+            backend.webhook_url, backend.webhook_secret, known.older, self.key
+        )
         now = self.desk.office.clock.now()
         sent = webhook.Delivery(delivery.id, delivery.body, now)
         outcome = await webhook.deliver(self.client, endpoint, sent)
         match outcome:
-            case webhook.Delivered():
-                return Attempt(Fate.ACCEPTED, "accepted")
+            case webhook.Delivered(answer):
+                return _accepted(delivery, answer, now)
             case webhook.Disabled():
-                return Attempt(Fate.REFUSED_FOR_GOOD, "the backend answered 410: it wants no more")
-            case webhook.Retry(reason):
-                return Attempt(Fate.FAILED, reason[:NOTE_LIMIT])
+                return Attempt(Fate.GONE, "the backend answered 410: it wants no more")
+            case webhook.Retry(reason, silent):
+                return Attempt(Fate.FAILED, reason[:NOTE_LIMIT], silent)
+
+
+def _accepted(delivery: Delivery, answer: bytes, now: datetime) -> Attempt:
+    """Return what an acceptance is worth: with a receipt, if the answer has a right one."""
+    attempt = Attempt(Fate.ACCEPTED, "accepted")
+    try:
+        receipt = receipts.find(delivery, answer, now)
+    except receipts.NotVerified as error:
+        return replace(attempt, note=f"accepted; its receipt is not right: {error}"[:NOTE_LIMIT])
+    if receipt is None:
+        return attempt
+    return replace(attempt, note="accepted, and signed for", receipt=receipt)
 
 
 def pause_after(attempts: int) -> timedelta:

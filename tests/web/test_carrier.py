@@ -223,7 +223,7 @@ async def test_a_webhook_is_the_stored_bytes_signed(desk, hook):
         (500, Fate.FAILED),
         (302, Fate.FAILED),
         (404, Fate.FAILED),
-        (410, Fate.REFUSED_FOR_GOOD),
+        (410, Fate.GONE),
     ],
 )
 async def test_the_backends_answer_decides(desk, hook, status, fate):

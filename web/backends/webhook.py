@@ -1,7 +1,9 @@
 """Sends webhooks as Standard Webhooks (https://www.standardwebhooks.com, version 1) says.
 
 One call of `deliver` is one attempt; the caller keeps the outbox and asks `next_attempt` when to
-try again. The body is sent exactly as it was stored: the signature covers those bytes.
+try again. The body is sent exactly as it was stored: the signatures cover those bytes. There is one
+`v1` for each secret in use (while one replaces another, the receiver may know either), and one
+`v1a` by the service's own key, which anybody can check with the public one.
 """
 
 from __future__ import annotations
@@ -18,14 +20,18 @@ from datetime import datetime, timedelta
 import aiohttp
 from yarl import URL
 
+from invigilation.ports import Signer
 from web.outward import Network, open_client
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's word, not a secret
+PUBLIC_PREFIX = "whpk_"
 MIN_SECRET_BYTES = 24
 MAX_SECRET_BYTES = 64
 TIME_LIMIT_S = 10.0
 """Connecting, sending and the answer's head together take no longer."""
-MAX_ANSWER = 4096
+ANSWER_TIME_S = 2.0
+"""What was accepted is accepted: longer nobody waits for the body of that answer."""
+MAX_ANSWER = 8192
 """No more of an answer's body is read."""
 MAX_REASON = 200
 GONE = 410
@@ -34,10 +40,16 @@ USER_AGENT = "invigilation-webhooks/1"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a backend listens, and the `whsec_` secret shared with it."""
+    """Where a backend listens, and what it can check messages by.
+
+    `secret` (`whsec_`) is shared with it, `older` ones are still in use beside it; `key` is the
+    service's own.
+    """
 
     url: str
     secret: str
+    older: tuple[str, ...] = ()
+    key: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +63,17 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The backend has it."""
+    """The backend has it; `answer` is what it said (JSON, not parsed), empty if nothing."""
+
+    answer: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not delivered: the reason, for staff to read."""
+    """Not delivered: the reason, for staff to read; `silent` if nothing was answered at all."""
 
     reason: str
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +118,17 @@ def parse_secret(secret: str) -> bytes:
 
 def sign(secret: str, ident: str, timestamp: int, payload: bytes) -> str:
     """Return `v1,` and the base64 HMAC-SHA256 of `id.timestamp.payload`."""
-    signed = f"{ident}.{timestamp}.".encode() + payload
-    digest = hmac.digest(parse_secret(secret), signed, hashlib.sha256)
+    digest = hmac.digest(parse_secret(secret), _signed(ident, timestamp, payload), hashlib.sha256)
     return "v1," + base64.b64encode(digest).decode()
+
+
+def sign_by(key: Signer, ident: str, timestamp: int, payload: bytes) -> str:
+    """Return `v1a,` and the base64 Ed25519 signature of `id.timestamp.payload`."""
+    return "v1a," + base64.b64encode(key.sign(_signed(ident, timestamp, payload))).decode()
+
+
+def _signed(ident: str, timestamp: int, payload: bytes) -> bytes:
+    return f"{ident}.{timestamp}.".encode() + payload
 
 
 def open_session(private: Collection[Network] = ()) -> aiohttp.ClientSession:
@@ -126,7 +149,7 @@ async def deliver(
     try:
         headers = _headers(endpoint, delivery)
         async with (
-            asyncio.timeout(TIME_LIMIT_S),
+            asyncio.timeout(TIME_LIMIT_S) as limit,
             session.post(
                 URL(endpoint.url, encoded=True),
                 data=delivery.payload,
@@ -135,20 +158,30 @@ async def deliver(
                 timeout=aiohttp.ClientTimeout(total=None),
             ) as response,
         ):
+            # The head is here; its status shall not be lost because the body is slow.
+            now = asyncio.get_running_loop().time()
+            limit.reschedule(max(limit.when() or now, now + 2 * ANSWER_TIME_S))
             return await _outcome(response)
     except TimeoutError:
-        return Retry(f"no answer within {TIME_LIMIT_S:.0f} s")
+        return Retry(f"no answer within {TIME_LIMIT_S:.0f} s", silent=True)
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Retry(f"{type(error).__name__}: {error}"[:MAX_REASON])
+        silent = isinstance(error, OSError | aiohttp.ClientConnectionError)
+        return Retry(f"{type(error).__name__}: {error}"[:MAX_REASON], silent)
 
 
 def _headers(endpoint: Endpoint, delivery: Delivery) -> dict[str, str]:
     timestamp = int(delivery.at.timestamp())
+    signatures = [
+        sign(secret, delivery.id, timestamp, delivery.payload)
+        for secret in (endpoint.secret, *endpoint.older)
+    ]
+    if endpoint.key is not None:
+        signatures.append(sign_by(endpoint.key, delivery.id, timestamp, delivery.payload))
     return {
         "Content-Type": "application/json",
         "webhook-id": delivery.id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(endpoint.secret, delivery.id, timestamp, delivery.payload),
+        "webhook-signature": " ".join(signatures),
     }
 
 
@@ -156,8 +189,7 @@ async def _outcome(response: aiohttp.ClientResponse) -> Outcome:
     # The status decides, as soon as it is here; what follows is read for the reason alone.
     status = response.status
     if 200 <= status < 300:
-        response.close()
-        return Delivered()
+        return Delivered(await _answer(response))
     if status == GONE:
         response.close()
         return Disabled()
@@ -167,6 +199,20 @@ async def _outcome(response: aiohttp.ClientResponse) -> Outcome:
     body = await _excerpt(response)
     words = "".join(c if c.isprintable() else " " for c in body.decode(errors="replace"))
     return Retry(f"status {status}: {words}"[:MAX_REASON])
+
+
+async def _answer(response: aiohttp.ClientResponse) -> bytes:
+    """Return a short JSON body whole; whatever else came, or came too slowly, is none."""
+    try:
+        if response.content_type != "application/json":
+            return b""
+        async with asyncio.timeout(ANSWER_TIME_S):
+            body = await _excerpt(response)
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+        return b""
+    finally:
+        response.close()
+    return b"" if len(body) >= MAX_ANSWER else body
 
 
 async def _excerpt(response: aiohttp.ClientResponse) -> bytes:

@@ -17,6 +17,7 @@ from web.practice import course
 from web.practice.hooks import Inbox
 from web.practice.office import Assessment, Office, OfficeError, Wish
 from web.practice.progress import Gate, gate, moment, words
+from web.practice.receipts import Pen
 from web.practice.records import Attempt, Learner, Records, Request
 from web.practice.settings import Settings
 
@@ -44,12 +45,14 @@ def application(settings: Settings, now: Callable[[], datetime] | None = None) -
     now = now or clock_of(settings)
     records = Records(settings.data / DATABASE)
     office = Office(settings.service, settings.client_id, settings.client_secret)
-    inbox = Inbox(records, office, settings.webhook_secret, now)
+    pen = Pen(settings.data, settings.client_id)
+    inbox = Inbox(records, office, settings, pen, now)
     pages = Pages(settings, records, office, inbox, now)
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_guard])
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await asyncio.to_thread(records.prepare)
+        await asyncio.to_thread(pen.prepare)
         await office.open()
         yield
         await office.close()
@@ -278,7 +281,8 @@ class Pages:
     async def webhook(self, request: web.Request) -> web.Response:
         """Take a webhook in."""
         answer = await self._inbox.receive(request.headers, await request.read())
-        return web.json_response({"note": answer.note}, status=answer.status)
+        said = {"note": answer.note, **answer.receipt}
+        return web.json_response(said, status=answer.status)
 
     async def reports(self, _: web.Request) -> web.Response:
         """Return the verified reports."""

@@ -6,32 +6,41 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from web.practice.office import Office, OfficeError
+from web.practice.receipts import Pen
 from web.practice.records import Delivery, Event, Records, Report
+from web.practice.settings import Settings
 from web.practice.signatures import Refused, check_webhook, key_id, open_report, who_watched
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status for the service, and a note for the log."""
+    """The status for the service, a note for the log, and the receipt for a report."""
 
     status: int
     note: str
+    receipt: Mapping[str, object] = field(default_factory=dict)
 
 
 class Inbox:
     """The receiving end of the webhooks. `down` makes it answer 503 and keep nothing."""
 
     def __init__(
-        self, records: Records, office: Office, secret: str, now: Callable[[], datetime]
+        self,
+        records: Records,
+        office: Office,
+        settings: Settings,
+        pen: Pen,
+        now: Callable[[], datetime],
     ) -> None:
         self._records = records
         self._office = office
-        self._secret = secret
+        self._settings = settings
+        self._pen = pen
         self._now = now
         self._keys: dict[str, Any] = {}
         self.down = False
@@ -43,7 +52,10 @@ class Inbox:
             if self.down:
                 answer = Answer(503, "down, for a test")
             else:
-                ident = check_webhook(self._secret, headers, body, self._now())
+                mine = self._settings
+                ident = check_webhook(
+                    mine.webhook_secret, headers, body, self._now(), mine.webhook_key
+                )
                 event = self._parse(ident, body)
                 kind = event.type
                 answer = await self._keep(event)
@@ -64,9 +76,14 @@ class Inbox:
         except Refused as refused:
             return Answer(422, str(refused))
         new = await asyncio.to_thread(self._records.receive, event, report)
+        receipt: Mapping[str, object] = {}
+        if report is not None:
+            # The first time counts, however often a report comes.
+            kept = await asyncio.to_thread(self._records.report, report.session)
+            receipt = self._pen.receipt(event.id, kept or report)
         if not new:
-            return Answer(200, "came before")
-        return Answer(200, "kept, seal verified" if report else "kept")
+            return Answer(200, "came before", receipt)
+        return Answer(200, "kept, seal verified" if report else "kept", receipt)
 
     def _parse(self, ident: str, body: bytes) -> Event:
         try:

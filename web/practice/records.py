@@ -284,6 +284,12 @@ class Records:
             rows = db.execute("SELECT * FROM report ORDER BY verified, session").fetchall()
         return [Report(**row) for row in rows]
 
+    def report(self, session: str) -> Report | None:
+        """Return the report of a session, as it was first kept."""
+        with self._transaction() as db:
+            row = db.execute("SELECT * FROM report WHERE session = ?", (session,)).fetchone()
+        return Report(**row) if row else None
+
     def log(self, delivery: Delivery) -> None:
         """Note a call of the webhook address."""
         with self._transaction() as db:

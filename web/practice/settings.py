@@ -21,6 +21,7 @@ class Settings:
     client_id: str
     client_secret: str
     webhook_secret: str
+    webhook_key: str = ""
     testing: bool = False
     clock_shift_file: Path | None = None
 
@@ -44,7 +45,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     add("data", None, "a folder for the database")
     add("client-id", "practice", "the machine client's name")
     add("client-secret", None, "the machine client's secret")
-    add("webhook-secret", None, "the webhook secret, whsec_...")
+    add("webhook-secret", None, "the webhook secret, whsec_...; or two, with a space between")
+    add("webhook-key", "", "the service's own public key for webhooks, whpk_...")
     add("clock-shift-file", "", "for rehearsals: a file with seconds to add to the clock")
     parser.add_argument(
         "--testing",
@@ -66,6 +68,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         client_id=given.client_id,
         client_secret=given.client_secret,
         webhook_secret=given.webhook_secret,
+        webhook_key=given.webhook_key,
         testing=given.testing,
         clock_shift_file=Path(given.clock_shift_file) if given.clock_shift_file else None,
     )

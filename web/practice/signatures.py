@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,8 +32,14 @@ class Refused(Exception):
     """What came cannot be trusted; the words say why."""
 
 
-def check_webhook(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """Return the webhook's id if the secret signed exactly this, now; raises `Refused`."""
+def check_webhook(
+    secret: str, headers: Mapping[str, str], body: bytes, now: datetime, public: str = ""
+) -> str:
+    """Return the webhook's id if a secret signed exactly this, now; raises `Refused`.
+
+    `secret` may be several, with spaces between: while one replaces another. With `public`
+    (`whpk_...`) the service's own signature, `v1a`, must be right as well.
+    """
     ident = headers.get("webhook-id", "")
     stamp = headers.get("webhook-timestamp", "")
     if not 0 < len(ident) <= MAX_ID or not ident.isascii() or not ident.isprintable():
@@ -41,13 +48,35 @@ def check_webhook(secret: str, headers: Mapping[str, str], body: bytes, now: dat
         raise Refused("the webhook has no usable timestamp")
     if abs(now.timestamp() - int(stamp)) > TOLERANCE_S:
         raise Refused("the webhook's timestamp is too far from now")
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    wanted = hmac.digest(key, f"{ident}.{stamp}.".encode() + body, hashlib.sha256)
-    for one in headers.get("webhook-signature", "").split(" ")[:MAX_SIGNATURES]:
-        version, _, text = one.partition(",")
-        if version == "v1" and hmac.compare_digest(_plain_base64(text), wanted):
-            return ident
-    raise Refused("no signature of the webhook is right")
+    signed = f"{ident}.{stamp}.".encode() + body
+    given = [
+        (version, _plain_base64(text))
+        for one in headers.get("webhook-signature", "").split(" ")[:MAX_SIGNATURES]
+        for version, _, text in [one.partition(",")]
+    ]
+    if not _shared(secret, signed, [one for version, one in given if version == "v1"]):
+        raise Refused("no signature of the webhook is right")
+    if public and not _own(public, signed, [one for version, one in given if version == "v1a"]):
+        raise Refused("the service's own signature of the webhook is not right")
+    return ident
+
+
+def _shared(secret: str, signed: bytes, given: Sequence[bytes]) -> bool:
+    """Say whether one of the signatures is by one of the secrets."""
+    keys = (base64.b64decode(one.removeprefix("whsec_")) for one in secret.split())
+    wanted = [hmac.digest(key, signed, hashlib.sha256) for key in keys]
+    return any(hmac.compare_digest(one, right) for one in given for right in wanted)
+
+
+def _own(public: str, signed: bytes, given: Sequence[bytes]) -> bool:
+    """Say whether one of the signatures is by the service's own key."""
+    raw = base64.b64decode(public.removeprefix("whpk_"))
+    key = Ed25519PublicKey.from_public_bytes(raw)
+    for one in given:
+        with contextlib.suppress(InvalidSignature):
+            key.verify(one, signed)
+            return True
+    return False
 
 
 def _plain_base64(text: str) -> bytes:
