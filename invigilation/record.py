@@ -145,10 +145,10 @@ def write(
 ) -> Entry:
     """Return the entry that follows `previous`, signed by `signer`.
 
-    `data` stands in it for ever; of `private` only the seals do.
+    `data` stands in it for ever; of `private` only the seals do, and nothing of an empty text.
     """
     seq = previous.seq + 1
-    openings = {name: Opening.of(text) for name, text in private.items()}
+    openings = {name: Opening.of(text) for name, text in private.items() if text}
     body = canonical(
         {
             "v": EVENT_VERSION,

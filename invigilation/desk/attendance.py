@@ -109,8 +109,9 @@ class AttendanceDesk:
     async def _propose(self, tx: Tx, booking: Booking, session: str, judgement: Judgement) -> None:
         after = await tx.bookings.save(booking.after(BookingEvent.PROPOSE_NO_SHOW))
         one = await held(tx, session)
-        data: Data = {"state": after.state.value, "why": " ".join(judgement.reasons)}
-        await tx.sessions.append(self.office.entry(one, PROPOSED, SERVICE, data))
+        data: Data = {"state": after.state.value}
+        why = {"why": " ".join(judgement.reasons)}
+        await tx.sessions.append(self.office.entry(one, PROPOSED, SERVICE, data, private=why))
 
     async def proposals(self, by: Staff) -> list[Proposal]:
         """Return the missed sessions that wait for a decision, oldest first; locks nothing."""
@@ -227,12 +228,12 @@ class AttendanceDesk:
     ) -> Sitting:
         after = await tx.bookings.save(booking.after(event))
         one = await held(tx, session)
-        data: Data = {"state": after.state.value, "why": reason}
+        data: Data = {"state": after.state.value}
         now = self.office.clock.now()
         closes = can(SESSIONS, one.session.state, SessionEvent.CLOSE)
         if closes:
             one = await wind_up(self.office, tx, one, now)
-        entry = self.office.entry(one, DECIDED, who, data, now)
+        entry = self.office.entry(one, DECIDED, who, data, now, {"why": reason})
         if closes:
             await tx.sessions.save(one.session.after(SessionEvent.CLOSE, now, reason), entry)
         else:

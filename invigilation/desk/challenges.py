@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from invigilation import record
 from invigilation.challenge import Challenge, ChallengeKind, ChallengeResult
 from invigilation.desk.office import SERVICE, Office, actor, following, new_id, watched
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
@@ -84,9 +83,8 @@ async def _judged(
         "challenge": judged.id,
         "kind": judged.kind.value,
         "result": None if judged.result is None else judged.result.value,
-        "note": record.commitment(one.secret, judged.note),
     }
-    entry = office.entry(one, "challenge_judged", who, data, now)
+    entry = office.entry(one, "challenge_judged", who, data, now, {"note": judged.note})
     await tx.sessions.append(entry)
     await tx.identities.save_challenge(judged)
     return following(one, entry)

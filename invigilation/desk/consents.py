@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from invigilation.consent import NEEDED, Consent, Purpose
-from invigilation.desk.identity_facts import taken_back
+from invigilation.desk.identity_facts import LIKENESS, taken_back
 from invigilation.desk.office import SERVICE, Office, following, held, sitting_of
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.record import Data
@@ -49,6 +49,7 @@ class ConsentDesk:
                     check = await tx.sessions.identity(session)
                     if check.likeness is not None:
                         await tx.sessions.save_identity(replace(check, likeness=None))
+                    await forget_likeness(tx, session)
                 elif one.session.state is SessionState.IN_PROGRESS:
                     await self._pause(tx, one, now)
             return await tx.identities.consents(session)
@@ -87,6 +88,12 @@ class ConsentDesk:
         sitting = await sitting_of(tx, one.session.id)
         notice = self.office.notice(sitting, "session.paused", {"reason": TAKEN_BACK})
         await tx.outbox.add(notice, session=one.session.id)
+
+
+async def forget_likeness(tx: Tx, session: str) -> None:
+    """Forget, in the record too, how alike the faces were found."""
+    entries = await tx.sessions.entries_of(session, LIKENESS)
+    await tx.openings.forget(session, [seal for one in entries for seal in one.seals.values()])
 
 
 async def give_all(tx: Tx, session: str, purposes: Iterable[Purpose], now: datetime) -> None:

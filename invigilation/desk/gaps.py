@@ -95,11 +95,10 @@ class GapDesk:
             data: Data = {
                 "gap": gap,
                 "ruling": ruling.value,
-                "note": record.commitment(one.secret, note),
                 "given_back_ms": after.given_back // MILLISECOND,
             }
             who = actor(by, Role.INVIGILATOR)
-            entry = self.office.entry(one, "gap_ruled", who, data, now)
+            entry = self.office.entry(one, "gap_ruled", who, data, now, {"note": note})
             await tx.sessions.save(after, entry)
             await tx.marks.save_gap(ruled)
         return saved(after, entry)

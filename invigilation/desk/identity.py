@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from invigilation import record
 from invigilation.consent import Purpose
 from invigilation.desk.identity_decisions import DecisionDesk
 from invigilation.desk.identity_facts import (
+    LIKENESS,
     READ,
     UNDECIDED,
     facts_of,
@@ -32,7 +32,7 @@ from invigilation.hints import HintKind, virtual_camera
 from invigilation.identity import IdentityCheck, IdentityState, SnapshotKind
 from invigilation.likeness import Likeness
 from invigilation.people import Role, Staff
-from invigilation.record import Data, Plain
+from invigilation.record import NO_TEXTS, Data, Plain, Texts
 from invigilation.session import LIVE, OVER, SessionState
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
@@ -162,8 +162,6 @@ class IdentityDesk(DecisionDesk):
             check = replace(check, proposed=None)
         data: Data = {
             "of": of,
-            # The record says that it was read and how it compares, not what it says.
-            "reading": record.commitment(one.secret, reading.text()),
             "source": reading.source.value,
             "form": reading.form,
             "check_digits_right": reading.check_digits_right,
@@ -172,7 +170,8 @@ class IdentityDesk(DecisionDesk):
             "document": None if check.kind is None else check.kind.value,
             **facts.grades,
         }
-        entry = self.office.entry(one, READ, who, data)
+        # What it says is sealed; that it was read and how it compares is not.
+        entry = self.office.entry(one, READ, who, data, private={"reading": reading.text()})
         await tx.sessions.append(entry)
         mark = await mark_document(self.office, tx, sitting, reading)
         return following(one, entry), check, mark
@@ -270,12 +269,11 @@ class IdentityDesk(DecisionDesk):
             if not now or one.session.state not in LIVE or not stands(consents, Purpose.LIKENESS):
                 return check
             check = replace(check, likeness=likeness)
-            # The score can be taken back with the consent, so it enters as a commitment.
-            data: Data = {
-                "engine": likeness.engine,
-                "likeness": record.commitment(one.secret, likeness.text()),
-            }
-            await tx.sessions.append(self.office.entry(one, "likeness", SERVICE, data))
+            # The score can be taken back with the consent, so it is sealed.
+            told: Data = {"engine": likeness.engine}
+            score = {"likeness": likeness.text()}
+            entry = self.office.entry(one, LIKENESS, SERVICE, told, private=score)
+            await tx.sessions.append(entry)
             await tx.sessions.save_identity(check)
         return check
 
@@ -310,7 +308,7 @@ class IdentityDesk(DecisionDesk):
         """Note a camera's label once, if it is that of a program that stands in for a camera."""
         label = "".join(letter for letter in label if letter.isprintable())[:LABEL_LIMIT]
         if virtual_camera(label):
-            await self._hint(session, HintKind.VIRTUAL_CAMERA, label=label)
+            await self._hint(session, HintKind.VIRTUAL_CAMERA, {"label": label})
 
     async def hint(self, session: str, kind: HintKind) -> None:
         """Note once that the room saw the stream stand still, or repeat itself."""
@@ -318,11 +316,11 @@ class IdentityDesk(DecisionDesk):
             raise InvalidInput("kind", "The room sees no such thing.")
         await self._hint(session, kind)
 
-    async def _hint(self, session: str, kind: HintKind, **more: Plain) -> None:
+    async def _hint(self, session: str, kind: HintKind, private: Texts = NO_TEXTS) -> None:
         async with self.office.store.write() as tx:
             one = await held(tx, session)
             if one.session.state not in OVER:
-                await note_hint(self.office, tx, one, kind, None, **more)
+                await note_hint(self.office, tx, one, kind, None, private)
 
 
 async def _by(tx: Tx, session: str, by: Staff | None) -> tuple[Open, Sitting]:

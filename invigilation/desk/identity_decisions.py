@@ -122,11 +122,10 @@ class DecisionDesk:
             referred = check.referred(proposed, _reason(reason), by.id, now)
             data: Data = {
                 "proposed": None if proposed is None else proposed.value,
-                "reason": referred.referred_reason,
                 **(await facts_of(tx, sitting, check)).grades,
             }
-            who = actor(by, Role.INVIGILATOR)
-            entry = self.office.entry(one, "identity_referred", who, data, now)
+            who, said = actor(by, Role.INVIGILATOR), {"reason": referred.referred_reason or ""}
+            entry = self.office.entry(one, "identity_referred", who, data, now, said)
             await tx.sessions.append(entry)
             await tx.sessions.save_identity(referred)
         return referred
@@ -175,14 +174,13 @@ class DecisionDesk:
             after = after.after(SessionEvent.CONFIRM_IDENTITY, now)
         data: Data = {
             "decision": decision.value,
-            "reason": reason,
             "document": check.document,
             "face": check.face,
             "referred_by": check.referred_by,
             "takes_two": facts.needs_two,
             **facts.grades,
         }
-        entry = self.office.entry(one, DECIDED, who, data, now)
+        entry = self.office.entry(one, DECIDED, who, data, now, {"reason": reason})
         await tx.sessions.save(after, entry)
         await tx.sessions.save_identity(check)
         return saved(after, entry), check

@@ -16,7 +16,7 @@ from invigilation.document import DocumentKind, Reading, Source
 from invigilation.hints import Hint, HintKind, worded
 from invigilation.identity import IdentityCheck, IdentityState
 from invigilation.inspection import Inspection, InspectionKind
-from invigilation.record import Data
+from invigilation.record import NO_TEXTS, Data, Texts
 from invigilation.session import SessionState
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
@@ -27,6 +27,7 @@ from invigilation.store.views import Sitting
 HINTED = "hint"
 """The kind of the record's entries that hints are read from."""
 READ = "document_read"
+LIKENESS = "likeness"
 DECIDED = "identity_decided"
 SHORTEST_NUMBER = 5
 OF_DOCUMENTS = frozenset({HintKind.SAME_DOCUMENT_OTHER_NAME, HintKind.SAME_NUMBER_OTHER_LEARNER})
@@ -90,7 +91,7 @@ async def facts_of(tx: Tx, sitting: Sitting, check: IdentityCheck) -> Facts:
     for entry in await tx.sessions.entries_of(sitting.session, HINTED):
         data = entry.data
         if data["evidence"] in pictures or data["of_recheck"]:
-            kind, other = HintKind(str(data["hint"])), data["session"]
+            kind, other = HintKind(str(data["hint"])), data.get("session")
             hints[kind] = worded(kind, None if other is None else str(other))
     unproven = check.document is not None and not proven(check.reading)
     took_two = unproven and await _took_two(tx, sitting.session)
@@ -231,7 +232,7 @@ async def look_for_document(office: Office, tx: Tx, one: Open, mark: DocumentMar
             continue
         if kind not in noted:
             noted.add(kind)
-            one = await note_hint(office, tx, one, kind, of, session=other.session)
+            one = await note_hint(office, tx, one, kind, of, {"session": other.session})
     return one
 
 
@@ -254,7 +255,7 @@ async def look_for_face(
             continue
         noted.add(kind)
         one = await note_hint(
-            office, tx, one, kind, mark.evidence, session=other.session, of_recheck=of_recheck
+            office, tx, one, kind, mark.evidence, {"session": other.session}, of_recheck=of_recheck
         )
     return one
 
@@ -265,7 +266,9 @@ async def note_hint(
     one: Open,
     kind: HintKind,
     evidence: str | None,
-    **more: record.Plain,
+    private: Texts = NO_TEXTS,
+    *,
+    of_recheck: bool = False,
 ) -> Open:
     """Note a hint, once for each picture that it is about; return the session after it.
 
@@ -277,11 +280,9 @@ async def note_hint(
     data: Data = {
         "hint": kind.value,
         "evidence": evidence,
-        "session": None,
-        "of_recheck": False,
-        **more,
+        "of_recheck": of_recheck,
     }
-    entry = office.entry(one, HINTED, SERVICE, data)
+    entry = office.entry(one, HINTED, SERVICE, data, private=private)
     await tx.sessions.append(entry)
     return following(one, entry)
 

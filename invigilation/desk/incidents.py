@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from invigilation import record
 from invigilation.desk.office import Office, actor, new_id
 from invigilation.incident import Incident, Severity
 from invigilation.people import Role, Staff
@@ -22,7 +21,7 @@ async def incident_in(
     note: str,
     picture: str | None,
 ) -> Incident:
-    """Write an incident and the entry that tells of it; the record commits to the note."""
+    """Write an incident and the entry that tells of it; the record seals the note."""
     now = office.clock.now()
     session = one.session.id
     incident = Incident(new_id("in"), session, category, severity, note, picture, now, by.id)
@@ -30,10 +29,9 @@ async def incident_in(
         "incident": incident.id,
         "category": category,
         "severity": severity.value,
-        "note": record.commitment(one.secret, note),
         "picture": picture,
     }
     who = actor(by, Role.INVIGILATOR)
-    await tx.sessions.append(office.entry(one, "incident", who, data, now))
+    await tx.sessions.append(office.entry(one, "incident", who, data, now, {"note": note}))
     await tx.sessions.add_incident(incident)
     return incident

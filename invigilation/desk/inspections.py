@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from invigilation import record
 from invigilation.desk.office import (
     LEARNER,
     SERVICE,
@@ -92,9 +91,8 @@ async def _judged(
     data: Data = {
         "inspection": judged.id,
         "result": None if judged.result is None else judged.result.value,
-        "note": record.commitment(one.secret, judged.note),
     }
-    entry = office.entry(one, "inspection_judged", who, data, now)
+    entry = office.entry(one, "inspection_judged", who, data, now, {"note": judged.note})
     await tx.sessions.append(entry)
     await tx.marks.save_inspection(judged)
     return following(one, entry)

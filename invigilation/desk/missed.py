@@ -212,4 +212,6 @@ def _side(one: Sent, closes: datetime) -> Side:
 
 def _decision(entry: Entry) -> Decision:
     data = entry.data
-    return Decision(entry.at, entry.actor, BookingState(str(data["state"])), str(data["why"]))
+    return Decision(
+        entry.at, entry.actor, BookingState(str(data["state"])), str(data.get("why", ""))
+    )

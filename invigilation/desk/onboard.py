@@ -13,6 +13,7 @@ from invigilation.desk.onboard_papers import (
     Closed,
     Review,
     letter_facts,
+    named,
     notice_facts,
     payload,
     stated,
@@ -139,7 +140,8 @@ class OnboardDesk:
                 size=picture.size,
             )
             await tx.onboard.add(form)
-            await append(self.office, tx, ident, "onboard_submitted", OFFICER, stated(form), now)
+            said, names = stated(form), named(form)
+            await append(self.office, tx, ident, "onboard_submitted", OFFICER, said, now, names)
             told = {"request": request, **noted(form)}
             await self.office.note(tx, OFFICER, "onboard.submitted", ident, None, told)
         return form
@@ -227,8 +229,8 @@ class OnboardDesk:
         async with self.office.store.write() as tx:
             form, asked = await self._held(tx, ident)
             after = _decided(form, OnboardEvent.REFUSE, by, now, reason)
-            who = actor(by, _reviewer(by))
-            await append(self.office, tx, ident, "onboard_refused", who, {"reason": reason}, now)
+            who, said = actor(by, _reviewer(by)), {"reason": reason}
+            await append(self.office, tx, ident, "onboard_refused", who, {}, now, said)
             await tx.onboard.save(after)
             await tx.outbox.add(self._letter(after, asked), session=ident)
             await self.office.note(tx, who, "onboard.refused", ident, noted(form), noted(after))

@@ -12,7 +12,7 @@ from invigilation.desk.reports import both, file_of
 from invigilation.desk.requests import Asked
 from invigilation.onboard import DECLARATION, Verification
 from invigilation.people import Staff
-from invigilation.record import Data, Entry, Opening
+from invigilation.record import Data, Entry, Opening, Texts
 
 PICTURE_KIND = "id_document"
 KIND = "onboard"
@@ -78,7 +78,7 @@ def payload(of: Review, by: Staff, due: datetime, zone: ZoneInfo) -> dict[str, o
 
 
 def stated(form: Verification) -> Data:
-    """Return what a form's record begins with: what was declared, and about what; no names."""
+    """Return what a form's record begins with: what was declared, and about what."""
     return {
         "declaration": DECLARATION,
         "rank": form.rank.value,
@@ -88,6 +88,11 @@ def stated(form: Verification) -> Data:
         "sha256": form.sha256,
         "size": form.size,
     }
+
+
+def named(form: Verification) -> Texts:
+    """Return the names that stand, sealed, beside what was declared."""
+    return {"officer": form.officer, "vessel": form.vessel, "rank_words": form.rank_words}
 
 
 def evidence_of(form: Verification) -> dict[str, object]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from invigilation import record
 from invigilation.desk.office import Office
 from invigilation.onboard import OnboardEvent, OnboardState, Verification
-from invigilation.record import Data, Moment
+from invigilation.record import NO_TEXTS, Data, Moment, Texts
 from invigilation.store import Tx
 
 OFFICER = "officer"
@@ -17,12 +17,19 @@ REPLACED = "The officer sent a corrected form."
 
 
 async def append(
-    office: Office, tx: Tx, ident: str, kind: str, who: str, data: Data, at: datetime
+    office: Office,
+    tx: Tx,
+    ident: str,
+    kind: str,
+    who: str,
+    data: Data,
+    at: datetime,
+    private: Texts = NO_TEXTS,
 ) -> None:
     """Add the next entry to the record of a form that is held, or new."""
     head = await tx.onboard.head(ident)
     when = Moment.of(office.clock, at)
-    entry = record.write(head, ident, when, kind, who, data, office.signer)
+    entry = record.write(head, ident, when, kind, who, data, office.signer, private)
     await tx.onboard.append(entry)
 
 

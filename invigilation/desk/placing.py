@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,8 +19,6 @@ from invigilation.store import Tx
 from invigilation.store.bookings import Context
 from invigilation.store.views import Sitting
 from invigilation.waiting import WaitingEvent, WaitingState
-
-SECRET_BYTES = 32
 
 
 async def confirm(office: Office, tx: Tx, booking: Booking, actor: str) -> Sitting:
@@ -70,7 +67,7 @@ async def begin(
         data["invigilator_chosen_by"] = actor
     when = Moment.of(office.clock)
     first = record.write(EMPTY, session.id, when, "booked", actor, data, office.signer)
-    await tx.sessions.add(session, first.head, secrets.token_bytes(SECRET_BYTES))
+    await tx.sessions.add(session, first.head)
     await tx.sessions.begin_record(first)
     await office.calendar_at(tx, asked.rota_version)  # whoever has a seat in it has a name
     sitting = _sitting(session, one, asked, office.name_of(one.staff))
@@ -130,9 +127,10 @@ async def cancel(office: Office, tx: Tx, one: Booking, reason: str, actor: str) 
     open_ = await held(tx, session)
     now = office.clock.now()
     closed = open_.session.after(SessionEvent.CLOSE, now, reason or None)
+    said = {"reason": reason}
     await tx.bookings.save(one.after(BookingEvent.CANCEL))
     await tx.logins.end_second(session)
-    await tx.sessions.save(closed, office.entry(open_, "cancelled", actor, {}, now))
+    await tx.sessions.save(closed, office.entry(open_, "cancelled", actor, {}, now, said))
     asked = (await context(tx, one.request)).request
     await tx.requests.set_state(asked.id, asked.after(RequestEvent.RELEASE).state)
     await _note(office, tx, actor, "booking.cancelled", one, facts(one), {"reason": reason})

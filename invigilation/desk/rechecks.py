@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from invigilation import record
 from invigilation.desk.identity_facts import look_for_face, mark_face, withheld
 from invigilation.desk.incidents import incident_in
 from invigilation.desk.office import (
@@ -104,13 +103,9 @@ class RecheckDesk:
             taken = await _find(tx, session, recheck)
             now = self.office.clock.now()
             judged = taken.judged(result, note, by.id, now)
-            data: Data = {
-                "recheck": recheck,
-                "result": result.value,
-                "note": record.commitment(one.secret, note),
-            }
+            told: Data = {"recheck": recheck, "result": result.value}
             who = actor(by, Role.INVIGILATOR)
-            entry = self.office.entry(one, "recheck_judged", who, data, now)
+            entry = self.office.entry(one, "recheck_judged", who, told, now, {"note": note})
             await tx.sessions.append(entry)
             await tx.identities.save_recheck(judged)
             if result is RecheckResult.NOT_SAME:

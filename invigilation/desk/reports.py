@@ -72,8 +72,9 @@ class ReportDesk:
             if outcome not in OUTCOMES[one.session.state]:
                 raise InvalidInput("outcome", "This outcome does not fit how the session ended.")
             await _complete(tx, session)
-            data: Data = {"outcome": outcome.value, "statement": statement}
-            entry = self.office.entry(one, "attested", actor(by, Role.INVIGILATOR), data, now)
+            data: Data = {"outcome": outcome.value}
+            who, said = actor(by, Role.INVIGILATOR), {"statement": statement}
+            entry = self.office.entry(one, "attested", who, data, now, said)
             await tx.sessions.save(after, entry)
             calendar = await self.office.calendar(tx)
             due = report_due(after.finished or now, calendar.office)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from invigilation import attendance, record
+from invigilation import attendance
 from invigilation.booking import BookingEvent, BookingState
 from invigilation.desk.consents import give_all, purposes_of, refuse_without_consent
 from invigilation.desk.endings import wind_up
@@ -25,7 +25,8 @@ from invigilation.desk.room_view import RoomView
 from invigilation.errors import InvalidInput, NeedsColleague, NotAllowed, NotFound, TooLate
 from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
 from invigilation.people import Role, Staff
-from invigilation.record import Data
+from invigilation.record import Data, Texts
+from invigilation.report import Channel
 from invigilation.request import RequestEvent
 from invigilation.session import (
     EXTRA_MINUTES,
@@ -38,8 +39,9 @@ from invigilation.session import (
 )
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
+from invigilation.store.platforms import Refusal
 from invigilation.store.sessions import Line, Open
-from invigilation.store.views import LobbySitting
+from invigilation.store.views import LobbySitting, Sitting
 
 CHAT_LIMIT = 2_000
 REASON_LIMIT = 1_000
@@ -89,6 +91,7 @@ class SessionDesk:
                 consents,
                 await _name(tx, check.referred_by),
                 may_capture(found.state, check, consents, inspections),
+                await _refusals(tx, sitting),
             )
 
     async def note_attempt(self, session: str, kind: str) -> None:
@@ -126,11 +129,9 @@ class SessionDesk:
             if one.session.state in LIVE:
                 return one.session
             _in_time(sitting.start, self.office.clock.now())
-            data: Data = {
-                "consent": ",".join(sorted(purposes)),
-                "name": record.commitment(one.secret, sitting.learner_name),
-            }
-            after = await self._step(tx, one, SessionEvent.CHECK_IN, LEARNER, data)
+            data: Data = {"consent": ",".join(sorted(purposes))}
+            name = {"name": sitting.learner_name}
+            after = await self._step(tx, one, SessionEvent.CHECK_IN, LEARNER, data, name)
             await give_all(tx, session, purposes, self.office.clock.now())
             if booking is not None and booking.state is BookingState.BOOKED:
                 await tx.bookings.save(booking.after(BookingEvent.ATTEND))
@@ -183,10 +184,10 @@ class SessionDesk:
                 await refuse_without_consent(tx, session)
             if event is SessionEvent.ADMIT and await confirmed_alone(tx, sitting):
                 raise NeedsColleague(READ_SINCE)
-            data: Data = {} if reason is None else {"reason": reason}
+            said = {} if reason is None else {"reason": reason}
             who = actor(by, Role.INVIGILATOR)
-            after = await self._step(tx, one, event, who, data, reason)
-            await tx.outbox.add(self.office.notice(sitting, notice, data), session=session)
+            after = await self._step(tx, one, event, who, {}, said)
+            await tx.outbox.add(self.office.notice(sitting, notice, said), session=session)
         return after
 
     async def _step(
@@ -196,14 +197,14 @@ class SessionDesk:
         event: SessionEvent,
         who: str,
         data: Data,
-        reason: str | None = None,
+        private: Texts,
     ) -> Session:
         now = self.office.clock.now()
-        after = one.session.after(event, now, reason)
+        after = one.session.after(event, now, private.get("reason"))
         if after.state in OVER:
             one = await wind_up(self.office, tx, one, now)
         told: Data = {**data, "state": after.state.value}
-        entry = self.office.entry(one, event.value, who, told, now)
+        entry = self.office.entry(one, event.value, who, told, now, private)
         await tx.sessions.save(after, entry)
         return saved(after, entry)
 
@@ -239,7 +240,7 @@ class SessionDesk:
         """Keep a line of chat and return its number; the same `client_id` again changes nothing.
 
         `sender` is `learner` or `invigilator`, who alone gives a `notice`: a line to be shown
-        large. The record holds a commitment, not the text.
+        large. The record holds its seal.
         """
         if notice and sender != Role.INVIGILATOR:
             raise NotAllowed("give a notice")
@@ -253,9 +254,8 @@ class SessionDesk:
                 return known
             if one.session.state in SEALED:
                 raise NotAllowed("write in a session that is closed")
-            data: Data = {"text": record.commitment(one.secret, text)}
             kind = "notice" if notice else "chat"
-            entry = self.office.entry(one, kind, sender, data)
+            entry = self.office.entry(one, kind, sender, {}, private={"text": text})
             await tx.sessions.append(entry)
             line = Line(session, entry.seq, sender, text, entry.at, client_id, notice)
             await tx.sessions.say(line)
@@ -320,6 +320,13 @@ class SessionDesk:
             entry = self.office.entry(one, "extra_time", who, {"minutes": minutes})
             await tx.sessions.save(after, entry)
         return saved(after, entry)
+
+
+async def _refusals(tx: Tx, sitting: Sitting) -> tuple[Refusal, ...]:
+    """Return what the learner's assessment system did not accept; others cannot refuse."""
+    if sitting.channel is not Channel.LTI:
+        return ()
+    return tuple(await tx.platforms.refusals(sitting.session))
 
 
 async def _person(tx: Tx, ident: str | None) -> Staff | None:

@@ -24,7 +24,7 @@ _ADD = insert(session)
 _APPEND = insert(event)
 _IDENT = bindparam("ident", type_=String)
 _HOLD = (
-    select(*columns(session, Session), session.c.head, session.c.secret)
+    select(*columns(session, Session), session.c.head)
     .where(session.c.id == _IDENT)
     .with_for_update()
 )
@@ -51,11 +51,10 @@ _CLOCK_STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A session held for a change: as it stands, the head of its record, and its secret key."""
+    """A session held for a change: as it stands, and the head of its record."""
 
     session: Session
     head: Head
-    secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +91,10 @@ class Sessions:
         self._openings = Openings(connection)
         self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
-    async def add(self, one: Session, head: Head, secret: bytes) -> None:
+    async def add(self, one: Session, head: Head) -> None:
         """Insert a session with the record that it begins with."""
-        row = dump(one) | {"seq": head.seq, "head": head.digest, "secret": secret}
+        # Entries before version 3 had their commitments under one key of the session.
+        row = dump(one) | {"seq": head.seq, "head": head.digest, "secret": b""}
         await self._db.execute(_ADD, row)
 
     async def hold(self, ident: str) -> Open | None:
@@ -102,8 +102,8 @@ class Sessions:
         row = (await self._db.execute(_HOLD, {"ident": ident})).first()
         if row is None:
             return None
-        found = load(Session, row[:-2])
-        return Open(found, Head(found.seq, row[-2]), row[-1])
+        found = load(Session, row[:-1])
+        return Open(found, Head(found.seq, row[-1]))
 
     async def find(self, ident: str) -> Session | None:
         """Find a session."""
@@ -177,13 +177,6 @@ class Sessions:
         query = select(session.c.statement, session.c.attestation).where(session.c.id == ident)
         row = (await self._db.execute(query)).first()
         return None if row is None or row[1] is None else Sealed(row[0], row[1])
-
-    async def secret(self, ident: str) -> bytes | None:
-        """Return the key of the session's commitments."""
-        row = (
-            await self._db.execute(select(session.c.secret).where(session.c.id == ident))
-        ).first()
-        return None if row is None else bytes(row[0])
 
     async def say(self, line: Line) -> None:
         """Insert a line of chat."""

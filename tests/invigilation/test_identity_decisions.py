@@ -63,7 +63,7 @@ async def test_where_nothing_differs_no_reason_is_needed(world):
     assert (session.state, check.state) == (SessionState.IDENTIFIED, IdentityState.CONFIRMED)
     entry = (await world.entries(one.session))[-1]
     assert entry.kind == "identity_decided"
-    assert (entry.data["name_grade"], entry.data["reason"]) == ("same", "")
+    assert (entry.data["name_grade"], entry.data.get("reason")) == ("same", None)
 
 
 @pytest.mark.parametrize("kind", [SnapshotKind.ID_DOCUMENT, SnapshotKind.FACE])
