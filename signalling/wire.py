@@ -14,6 +14,7 @@ from invigilation.incident import Incident
 from invigilation.inspection import Inspection
 from invigilation.presence import Link, Sight, Sound
 from invigilation.session import SessionState
+from invigilation.store.platforms import Refusal
 from invigilation.store.sessions import Line
 from invigilation.store.views import LobbyRole, Sitting
 from signalling import wire_identity
@@ -71,7 +72,7 @@ def versions(view: RoomView, face: Face) -> dict[Party, object]:
     calm = replace(face, capture=replace(face.capture, progress=None))
     if face.sound is Sound.HEARD:
         calm = replace(calm, sound=Sound.QUIET)
-    record = (view.session.seq, view.session.state, view.sitting)
+    record = (view.session.seq, view.session.state, view.sitting, view.refusals)
     learner = face.seats[Party.LEARNER].present
     return {
         Party.LEARNER: (record, calm),
@@ -155,6 +156,7 @@ def _for_staff(view: RoomView, face: Face) -> Json:
         "incidents": [_incident(one) for one in view.incidents],
         "inspections": [_inspection(one) for one in view.inspections[-LISTED:]],
         "gaps": [_gap(one) for one in view.gaps[-LISTED:]],
+        "backend_refused": [_refusal(one) for one in view.refusals[-LISTED:]],
         "handover": None
         if to is None
         else {
@@ -219,6 +221,10 @@ def _incident(one: Incident) -> Json:
         "picture": one.picture,
         "at": stamp(one.at),
     }
+
+
+def _refusal(one: Refusal) -> Json:
+    return {"action": one.action, "said": one.said, "at": stamp(one.at)}
 
 
 def _asked(one: Inspection) -> Json:

@@ -17,6 +17,7 @@ from invigilation.inspection import Inspection
 from invigilation.people import Staff
 from invigilation.recheck import Recheck
 from invigilation.session import Session
+from invigilation.store.platforms import Refusal
 from invigilation.store.sessions import Line
 from invigilation.store.views import Sitting
 
@@ -42,6 +43,8 @@ class RoomView:
     """The name of who asked a colleague to look at the identity."""
     capture_allowed: bool
     """Whether the learner's page may send a picture of the document now."""
+    refusals: tuple[Refusal, ...] = ()
+    """What the learner's assessment system did not accept, oldest first."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -53,6 +53,7 @@ STAFFS = EVERYBODYS | {
     "incidents",
     "inspections",
     "gaps",
+    "backend_refused",
     "handover",
     "taken_over",
 }

@@ -19,6 +19,7 @@ import { Lobby } from "./lobby";
 import { NoticeDialog } from "./notice";
 import { useKeys } from "./parts";
 import { RecheckPanel } from "./rechecks";
+import { BackendRefusals } from "./refused";
 import type { Room } from "./room";
 import { Sounds } from "./sounds";
 import { Stage, toMessages } from "./stage";
@@ -182,6 +183,7 @@ function OpenSession(props: { desk: Desk; room: Room; state: RoomState; keys: bo
             />
           )}
           <Questions room={room} state={state} keys={keys} />
+          <BackendRefusals refusals={state.backend_refused ?? []} />
           <Gaps room={room} gaps={state.gaps ?? []} />
           <IdentityPanel room={room} state={state} keys={keys} />
           <IncidentList state={state} />

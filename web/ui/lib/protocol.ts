@@ -241,6 +241,12 @@ export interface Gap {
   note: string;
 }
 
+export interface BackendRefusal {
+  action: string;
+  said: string;
+  at: string;
+}
+
 export interface Handover {
   to: { id: string; name: string };
   since: string;
@@ -276,6 +282,8 @@ export interface RoomState {
   incidents?: Incident[];
   inspections?: Inspection[];
   gaps?: Gap[];
+  /** What the learner's assessment system did not accept. */
+  backend_refused?: BackendRefusal[];
   handover?: Handover | null;
   taken_over?: boolean;
 }
