@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from invigilation.desk.bookings import BookingDesk
-from invigilation.desk.office import Office, new_id
+from invigilation.desk.office import Office, Told, new_id
 from invigilation.desk.requests import LONGEST, Ask, RequestDesk
 from invigilation.edx import AttemptEvent, AttemptState, EdxAttempt, Exam, Platform
 from invigilation.errors import InvalidInput, InvigilationError, NotFound
+from invigilation.gap import Gap
+from invigilation.incident import Incident
 from invigilation.report import Channel
 from invigilation.request import RequestEvent, RequestState, licence_end
+from invigilation.session import SEALED, Outcome, SessionState
 from invigilation.store import Tx
 from invigilation.store.edx import Standing
 from invigilation.store.views import Sitting
@@ -22,7 +25,16 @@ PLATFORM = "edx_platform"
 """The actor in whose name a platform's words are noted."""
 PRACTICE_READY = "practice.ready"
 PRACTICE_DONE = "practice.done"
+REVIEW = "attempt.review"
 DELETED = "The platform has deleted this attempt."
+HANDED_IN = frozenset({AttemptState.SUBMITTED, AttemptState.ERROR})
+HANDED_IN_WITHIN = timedelta(hours=12)
+"""So long a good review waits for the platform's word that the exam was handed in.
+
+A platform takes a good review of an exam that was never handed in for an error.
+"""
+ERASED = "Deleted user"
+ERASED_EMAIL = "deleted@example.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,16 @@ class Terms:
     minutes: int
     rules: tuple[str, ...]
     practice: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen in a session: all that a review is made of."""
+
+    started: datetime | None
+    outcome: Outcome | None
+    incidents: tuple[Incident, ...]
+    gaps: tuple[Gap, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +168,12 @@ class EdxDesk:
         """Return the booking of an attempt, if it has one."""
         return None if attempt.request is None else await self.bookings.latest(attempt.request)
 
+    async def name_of(self, attempt: EdxAttempt) -> str:
+        """Return the name of an attempt's learner; empty for practice."""
+        if attempt.request is None:
+            return ""
+        return (await self.requests.find(attempt.request)).learner.name
+
     async def move(self, backend: str, exam: str, ident: str, event: AttemptEvent) -> EdxAttempt:
         """Take the platform's word on an attempt; a report that waited for it goes at once."""
         now = self.office.clock.now()
@@ -156,12 +184,41 @@ class EdxDesk:
             if after.state is held.state:
                 return held
             await tx.edx.save(after)
-            if after.request is not None:
-                await tx.edx.hurry(after.request, now)
-            elif after.practice and after.state is AttemptState.SUBMITTED:
+            if after.state in HANDED_IN:
+                await tx.edx.hurry(_once(ident), now)
+            if after.practice and after.state is AttemptState.SUBMITTED:
                 told = self.office.told(Channel.EDX, backend, PRACTICE_DONE, {"request": ident})
                 await tx.outbox.add(told)
         return after
+
+    async def report(self, ident: str, report: Told, waits: timedelta | None) -> None:
+        """Put the review of a session's report into the outbox, once.
+
+        `waits`: how long at most it waits for the exam to be handed in; None sends it at once.
+        """
+        now = self.office.clock.now()
+        async with self.office.store.write() as tx:
+            held = await _attempt(tx, ident)
+            exam = await tx.edx.exam_of(held)
+            if exam is None or held.state is AttemptState.DELETED:
+                return
+            due = now
+            if waits is not None and held.state in {AttemptState.CREATED, AttemptState.STARTED}:
+                due = now + waits
+            told = self.office.told(Channel.EDX, exam.backend, REVIEW, report)
+            session = report.get("session")
+            once = f"{_once(ident)}{session}"
+            await tx.outbox.add_once(replace(told, next_at=due), once, session=str(session))
+
+    async def seen(self, session: str) -> Seen | None:
+        """Return what a review is made of; None for what is no session here."""
+        async with self.office.store.read() as tx:
+            found = await tx.sessions.find(session)
+            if found is None:
+                return None
+            incidents = await tx.sessions.incidents(session)
+            gaps = await tx.marks.gaps(session)
+        return Seen(found.started, found.outcome, tuple(incidents), tuple(gaps))
 
     async def reviewed(self, ident: str) -> None:
         """Note that the platform has taken our review; an attempt that is deleted stays so."""
@@ -198,6 +255,32 @@ class EdxDesk:
                 after = one.after(RequestEvent.WITHDRAW)
                 await tx.requests.step(request, one.state, after.state)
 
+    async def retire(self, backend: str, user: str) -> bool:
+        """Forget who a learner is; say whether that is done.
+
+        It is not while a session of theirs goes on, or has ended and waits for its report: the
+        platform asks again. What is booked is given back.
+        """
+        async with self.office.store.read() as tx:
+            attempts = await tx.edx.attempts_of(backend, user)
+            sessions = await tx.edx.sessions_of(backend, user)
+        going_on = {SessionState.SCHEDULED, *SEALED}
+        if any(state not in going_on for state in sessions.values()):
+            return False
+        for one in attempts:
+            if one.state is not AttemptState.DELETED:
+                await self.delete(backend, one.exam, one.id)
+        async with self.office.store.write() as tx:
+            learner = await tx.people.learner_known_as(backend, user)
+            if learner is not None and learner.name != ERASED:
+                bare = replace(
+                    learner, name=ERASED, email=ERASED_EMAIL, born=None, document_number=None
+                )
+                await tx.people.update_learner(bare)
+                who = f"{PLATFORM}:{backend}"[:60]
+                await self.office.note(tx, who, "learner.retired", learner.id, None, None)
+        return True
+
     async def of_course(self, backend: str, course: str) -> list[Standing]:
         """Return the attempts of a course, newest first."""
         async with self.office.store.read() as tx:
@@ -224,6 +307,10 @@ async def _theirs(tx: Tx, backend: str, exam: str, ident: str) -> EdxAttempt:
     if found is None or found.exam != known.id or found.state is AttemptState.DELETED:
         raise NotFound("attempt", ident)
     return found
+
+
+def _once(attempt: str) -> str:
+    return f"edx.review:{attempt}:"
 
 
 def _code(exam: Exam, terms: Terms) -> str:

@@ -11,11 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.edx import AttemptState, EdxAttempt, Exam, Platform
 from invigilation.report import DeliveryState
+from invigilation.session import SessionState
 from invigilation.store.edx_rows import FRESH, edx_attempt, edx_exam, edx_platform
 from invigilation.store.mapping import all_of, dump, load
 from invigilation.store.rows import booking, delivery, learner, request, session
-
-REPORT = "report.ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +122,17 @@ class EdxRows:
             for row in await self._db.execute(query)
         ]
 
-    async def sessions_of(self, backend: str, candidate: str) -> list[str]:
-        """Return the sessions of a learner by the platform's name for them, oldest first."""
+    async def sessions_of(self, backend: str, candidate: str) -> dict[str, SessionState]:
+        """Return the state of each session of a learner, by the platform's name for them."""
         query = (
-            select(session.c.id)
+            select(session.c.id, session.c.state)
             .join(booking, session.c.booking == booking.c.id)
             .join(request, booking.c.request == request.c.id)
             .join(learner, request.c.learner == learner.c.id)
             .where(learner.c.backend == backend, learner.c.reference == candidate)
             .order_by(booking.c.start)
         )
-        return [row[0] for row in await self._db.execute(query)]
+        return {row[0]: row[1] for row in await self._db.execute(query)}
 
     async def attempts_of(self, backend: str, candidate: str) -> list[EdxAttempt]:
         """Return a learner's attempts, oldest first."""
@@ -145,18 +144,12 @@ class EdxRows:
         )
         return [load(EdxAttempt, row) for row in await self._db.execute(query)]
 
-    async def hurry(self, attempt_request: str, now: datetime) -> None:
-        """Let the report of a request, if it waits, be tried at once."""
-        sessions = (
-            select(session.c.id)
-            .join(booking, session.c.booking == booking.c.id)
-            .where(booking.c.request == attempt_request)
-        )
+    async def hurry(self, once: str, now: datetime) -> None:
+        """Let the deliveries that were made under names that begin so leave at once."""
         await self._db.execute(
             update(delivery)
             .where(
-                delivery.c.session.in_(sessions),
-                delivery.c.type == REPORT,
+                delivery.c.once.startswith(once, autoescape=True),
                 delivery.c.state == DeliveryState.PENDING,
             )
             .values(next_at=now)

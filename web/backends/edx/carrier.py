@@ -1,0 +1,121 @@
+"""Carries to an edX platform what it can be told: that a learner may begin, and the review."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from invigilation.desk.edx import (
+    HANDED_IN_WITHIN,
+    PRACTICE_DONE,
+    PRACTICE_READY,
+    REVIEW,
+    EdxDesk,
+)
+from invigilation.dispatch import Attempt, Fate
+from invigilation.edx import AttemptState, EdxAttempt, Platform
+from invigilation.errors import NotFound
+from invigilation.report import Delivery
+from invigilation.session import Outcome
+from web.backends.edx.lms import Answer, Lms
+from web.backends.edx.review import Sealed, Verdict, on_board, review, reviewed
+
+ADMITTED = "session.admitted"
+REPORT = "report.ready"
+ON_BOARD = "onboard"
+ALREADY = "already have a review"
+"""How a platform that takes no second review says so: an answer of ours was lost."""
+NOT_TOLD = "an edX platform has no word for this"
+GONE = "the platform has deleted this attempt"
+ATTEMPT = "/api/edx_proctoring/v1/proctored_exam/attempt"
+
+
+@dataclass(frozen=True, slots=True)
+class EdxCarrier:
+    """Turns the office's notices into the platform's callbacks, `ready` and `reviewed`."""
+
+    desk: EdxDesk
+    lms: Lms
+
+    async def carry(self, delivery: Delivery) -> Attempt:
+        """Try once to deliver; what the other side does never raises."""
+        known = {ADMITTED, REPORT, REVIEW, PRACTICE_READY, PRACTICE_DONE}
+        if delivery.type not in known:
+            return Attempt(Fate.ACCEPTED, NOT_TOLD)
+        data = json.loads(delivery.body)["data"]
+        try:
+            platform = await self.desk.platform(delivery.target)
+            attempt, _ = await self.desk.standing(data["request"])
+        except NotFound:
+            return Attempt(Fate.ACCEPTED, "no attempt of this platform stands behind it")
+        if attempt.state is AttemptState.DELETED:
+            return Attempt(Fate.ACCEPTED, GONE)
+        match delivery.type:
+            case "session.admitted" | "practice.ready":
+                return await self._ready(platform, attempt)
+            case "report.ready":
+                return await self._report(platform, attempt, data)
+            case _:
+                return await self._review(platform, attempt, data)
+
+    async def _ready(self, platform: Platform, attempt: EdxAttempt) -> Attempt:
+        answer = await self._call(platform, attempt, "ready", {"status": "ready"})
+        return _heard(answer)
+
+    async def _report(
+        self, platform: Platform, attempt: EdxAttempt, data: Mapping[str, str]
+    ) -> Attempt:
+        """Put the review into the outbox; that of a whole sitting waits for the platform's word."""
+        good = data["outcome"] == Outcome.COMPLETED
+        if data.get("kind") == ON_BOARD:
+            # Nobody admits such a learner: they may begin as soon as the form is accepted.
+            heard = await self._ready(platform, attempt)
+            if heard.fate is not Fate.ACCEPTED:
+                return heard
+            good = True
+        told = {
+            "request": attempt.id,
+            "session": data["session"],
+            "kind": data.get("kind", "remote"),
+            "attestation_sha256": hashlib.sha256(data["attestation"].encode()).hexdigest(),
+        }
+        await self.desk.report(attempt.id, told, HANDED_IN_WITHIN if good else None)
+        return Attempt(Fate.ACCEPTED, "its review is on its way")
+
+    async def _review(
+        self, platform: Platform, attempt: EdxAttempt, data: Mapping[str, str]
+    ) -> Attempt:
+        body = await self._body(platform, data)
+        answer = await self._call(platform, attempt, "reviewed", body)
+        heard = _heard(answer)
+        if not answer.good and ALREADY in answer.text:
+            heard = Attempt(Fate.ACCEPTED, "the platform has this review already")
+        if heard.fate is Fate.ACCEPTED:
+            await self.desk.reviewed(attempt.id)
+        return heard
+
+    async def _body(self, platform: Platform, data: Mapping[str, str]) -> Mapping[str, object]:
+        session = data.get("session")
+        if session is None:
+            return reviewed(Verdict.PASSED, [], platform.reviewer)
+        sealed = Sealed(session, data["attestation_sha256"])
+        seen = await self.desk.seen(session)
+        if seen is None:
+            return on_board(sealed, platform.reviewer)
+        return review(seen, sealed, platform.reviewer)
+
+    async def _call(
+        self, platform: Platform, attempt: EdxAttempt, what: str, body: Mapping[str, object]
+    ) -> Answer:
+        return await self.lms.call(platform, f"{ATTEMPT}/{attempt.id}/{what}", body)
+
+
+def _heard(answer: Answer) -> Attempt:
+    if answer.good:
+        return Attempt(Fate.ACCEPTED, "accepted")
+    if answer.status == 403:
+        words = "the platform does not let its user of ours do this: see its groups and permissions"
+        return Attempt(Fate.FAILED, words)
+    return Attempt(Fate.FAILED, answer.reason, silent=answer.status == 0)

@@ -1,0 +1,62 @@
+"""An edX platform as a backend of the office: added once, with the secrets of both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from yarl import URL
+
+from invigilation.edx import Platform
+from invigilation.errors import InvalidInput
+from invigilation.people import clean_email, clean_name
+from invigilation.report import Channel
+from invigilation.store import Tx
+from invigilation.store.people import Backend
+from web.api.oauth import new_secret
+from web.backends.edx.wrapping import Wrapping, ours, theirs
+from web.settings import origin_of
+
+SECRET = range(8, 501)
+CLIENT_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Lms:
+    """Where a platform is, and how we sign in there."""
+
+    url: str
+    client: str
+    secret: str
+    reviewer: str = ""
+
+
+async def add_platform(
+    tx: Tx, wrapping: Wrapping, ident: str, name: str, lms: Lms
+) -> tuple[Backend, str]:
+    """Add a platform; return it with the secret with which it signs in here, told once.
+
+    Raises `InvalidInput` with a sentence for whoever typed it.
+    """
+    try:
+        url = origin_of(lms.url)
+    except ValueError:
+        raise InvalidInput("lms", "Write an address like https://lms.example.com.") from None
+    if not 0 < len(lms.client) <= CLIENT_LIMIT or not lms.client.isprintable():
+        raise InvalidInput("lms_client_id", "Give the client id that the platform has for us.")
+    if len(lms.secret) not in SECRET or not lms.secret.isprintable():
+        raise InvalidInput("lms_secret", "Give the client secret that the platform has for us.")
+    backend = Backend(ident, clean_name(name), "", "", Channel.EDX)
+    if not await tx.people.add_backend(backend):
+        raise InvalidInput("id", f"There is a backend {ident} already.")
+    secret = new_secret()
+    await tx.edx.add_platform(
+        Platform(
+            ident,
+            str(URL(url)).rstrip("/"),
+            wrapping.wrap(ours(ident), secret),
+            lms.client,
+            wrapping.wrap(theirs(ident), lms.secret),
+            clean_email(lms.reviewer) if lms.reviewer else "",
+        )
+    )
+    return backend, secret
