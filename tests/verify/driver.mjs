@@ -1,0 +1,63 @@
+// Runs the browser's verifier for the tests: bundles it, then answers one call a line of standard
+// input, {"call", "file", "keys", "now"} (files as base64, milliseconds), with one line of JSON.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const [folder] = process.argv.slice(2);
+const { build } = createRequire(`${folder}/package.json`)("esbuild");
+const MODULES = ["verify", "keys", "json", "facts", "merkle", "bytes"];
+
+const result = await build({
+  absWorkingDir: folder,
+  bundle: true,
+  format: "esm",
+  logLevel: "error",
+  stdin: {
+    contents: MODULES.map((name) => `export * from "./verify/${name}";`).join("\n"),
+    loader: "ts",
+    resolveDir: folder,
+  },
+  target: "es2022",
+  write: false,
+});
+const source = Buffer.from(result.outputFiles[0].contents).toString("base64");
+const code = await import(`data:text/javascript;base64,${source}`);
+
+const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
+
+const CALLS = {
+  async verify({ file, keys, now }) {
+    const began = performance.now();
+    const trusted = await code.readKeys(bytes(keys));
+    const verdict = await code.verify(new Blob([bytes(file)]), trusted, now);
+    return {
+      ...verdict,
+      ms: performance.now() - began,
+      texts: Object.fromEntries(verdict.texts),
+      pieces: verdict.pieces.map(({ id, kind, film }) => ({ id, kind, film })),
+      report: verdict.report !== null,
+      facts: verdict.claims ? code.factsOf(verdict) : null,
+    };
+  },
+  async keys({ keys }) {
+    const trusted = await code.readKeys(bytes(keys));
+    return [...trusted.values()].map(({ id, from, until }) => ({ id, from, until }));
+  },
+  canonical: ({ text }) => code.canonical(code.parseJson(bytes(text))),
+  async root({ leaf, index, size, path }) {
+    return code.hexOf(
+      await code.rootOf(code.fromHex(leaf), index, size, path.map(code.fromHex)),
+    );
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    const { call, ...given } = JSON.parse(line);
+    answer = { value: (await CALLS[call](given)) ?? null };
+  } catch (error) {
+    answer = { error: error.message };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}

@@ -1,0 +1,76 @@
+// Step 8: the evidence is the attested evidence, and the files beside the record are of it.
+
+import { NotVerified } from "./bytes";
+import { exactly, isMembers, listAt, textAt, wholeAt, type Json, type Members } from "./json";
+import { shown } from "./keys";
+import { REPORT, type SessionRecord } from "./record";
+import type { Found } from "./step";
+
+const SHA256 = /^[0-9a-f]{64}$/;
+const WHAT = "an item of evidence";
+
+/** A piece of evidence as it was attested. */
+export interface Item {
+  id: string;
+  kind: string;
+  sha256: string;
+  size: number;
+}
+
+/** A piece that is here, with its bytes. */
+export interface Piece extends Item {
+  blob: Blob;
+  film: boolean;
+}
+
+/** Step 8. */
+export function evidence(record: SessionRecord, claims: Members): Found<Piece[]> {
+  const attested = items(listAt(claims, "evidence"));
+  if (JSON.stringify(items(record.evidence)) !== JSON.stringify(attested)) {
+    throw new NotVerified("the list of evidence is not the attested one");
+  }
+  const listed = new Map(attested.map((item) => [fileName(item), item]));
+  const pieces: Piece[] = [];
+  for (const { name, blob, sha256 } of record.files.values()) {
+    if (name === REPORT) continue;
+    const item = listed.get(name);
+    if (!item) throw new NotVerified(`${shown(name)} is not in the list of evidence`);
+    if (blob.size !== item.size || sha256 !== item.sha256) {
+      throw new NotVerified(`${shown(name)} is not the file that was attested`);
+    }
+    pieces.push({ ...item, blob, film: isFilm(item) });
+  }
+  return { value: pieces, clause: clauseOf(attested.length, pieces.length) };
+}
+
+function clauseOf(attested: number, here: number): string {
+  const told = `yes, ${attested} items by their SHA-256`;
+  if (!here) return `${told}; none of them is in this file`;
+  const absent = attested - here;
+  const rest = absent ? `, ${absent} were erased or withheld` : "";
+  return `${told}; ${here} of them are here and unchanged${rest}`;
+}
+
+/** The name of a piece in a bundle: recordings are WebM, all else JPEG. */
+function fileName(item: Item): string {
+  return `evidence/${item.id}.${isFilm(item) ? "webm" : "jpg"}`;
+}
+
+function isFilm(item: Item): boolean {
+  return item.kind.endsWith("recording");
+}
+
+function items(list: Json[]): Item[] {
+  const found = list.map((item) => {
+    if (!isMembers(item)) throw new NotVerified(`${WHAT} is not an object`);
+    exactly(item, ["id", "kind", "sha256", "size"], WHAT);
+    const sha256 = textAt(item, "sha256");
+    if (!SHA256.test(sha256)) throw new NotVerified(`${WHAT} has no SHA-256`);
+    const [id, kind] = [textAt(item, "id"), textAt(item, "kind")];
+    return { id, kind, sha256, size: wholeAt(item, "size") };
+  });
+  if (new Set(found.map((item) => item.id)).size !== found.length) {
+    throw new NotVerified(`${WHAT} is listed twice`);
+  }
+  return found;
+}
