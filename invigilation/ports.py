@@ -23,6 +23,10 @@ class Clock(Protocol):
 class Signer(Protocol):
     """A private signing key and its public name."""
 
+    def current(self) -> Signer:
+        """Return the key to sign with now: one key, where `self` may change to another."""
+        ...
+
     @property
     def key_id(self) -> str:
         """The public name of the key, as published in the key set."""

@@ -52,6 +52,10 @@ class SigningKey:
             file.flush()
             os.fsync(file.fileno())
 
+    def current(self) -> SigningKey:
+        """Return itself: it is the only one."""
+        return self
+
     @property
     def key_id(self) -> str:
         """The RFC 7638 thumbprint of the public key."""
@@ -86,10 +90,11 @@ class Seal:
 
     def seal(self, payload: bytes) -> bytes:
         """Return the compact JWS (RFC 7515, `alg` Ed25519 of RFC 9864) over exactly `payload`."""
-        header = {"alg": JWS_ALGORITHM, "kid": self._key.key_id, "typ": JWS_TYPE}
+        key = self._key.current()
+        header = {"alg": JWS_ALGORITHM, "kid": key.key_id, "typ": JWS_TYPE}
         text = json.dumps(header, separators=(",", ":")).encode()
         signed = _base64url(text) + b"." + _base64url(payload)
-        return signed + b"." + _base64url(self._key.sign(signed))
+        return signed + b"." + _base64url(key.sign(signed))
 
 
 def open_seal(jws: bytes, keys: Keys) -> bytes:

@@ -63,6 +63,9 @@ class PlainSigner:
         self.key = Ed25519PrivateKey.generate()
         self.key_id = "test-key"
 
+    def current(self) -> PlainSigner:
+        return self
+
     def sign(self, data: bytes) -> bytes:
         return self.key.sign(data)
 

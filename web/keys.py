@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from invigilation.desk import Desk
-from recordings.seal import SigningKey
+from recordings.signing import SigningKeys
 from recordings.vault import Vault
 from recordings.verify import verify
 from web.relay import Relay
+from web.reports import Reports
 from web.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Says whether a record file (`invigilation.desk.reports.record_file`) holds, by our key."""
+    """Says whether a record file (`invigilation.desk.reports.record_file`) holds, by our keys."""
 
-    key: SigningKey
+    keys: SigningKeys
 
     def __call__(self, record: bytes) -> bool:
         """Take all the verifier's steps; blocks for some milliseconds."""
-        return verify(record, {self.key.key_id: self.key.public}).ok
+        return verify(record, self.keys.trusted()).ok
 
 
 DESK = web.AppKey("desk", Desk)
@@ -32,3 +33,4 @@ SECRET = web.AppKey("secret", bytes)
 """At least 32 random bytes, the same in every process: signs the personal links."""
 VAULT = web.AppKey("vault", Vault)
 VERIFIER = web.AppKey("verifier", Verifier)
+REPORTS = web.AppKey("reports", Reports)

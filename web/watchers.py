@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from invigilation.desk import Desk
-from recordings.seal import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class Metrics:
         self.seconds.labels(job).observe(seconds)
 
 
-def routes(desk: Desk, key: SigningKey, metrics: Metrics) -> list[web.RouteDef]:
+Jwks = Callable[[], list[dict[str, Any]]]
+"""Returns the public keys as JWKs; it is asked each time, for keys change."""
+
+
+def routes(desk: Desk, published: Jwks, metrics: Metrics) -> list[web.RouteDef]:
     """Return the routes."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -68,7 +74,7 @@ def routes(desk: Desk, key: SigningKey, metrics: Metrics) -> list[web.RouteDef]:
         )
 
     async def keys(_: web.Request) -> web.Response:
-        answer = web.json_response({"keys": [key.jwk()]})
+        answer = web.json_response({"keys": await asyncio.to_thread(published)})
         answer.headers["Cache-Control"] = "public, max-age=300"
         return answer
 

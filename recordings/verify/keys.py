@@ -74,12 +74,16 @@ def load_keys(path: Path) -> dict[str, DatedKey]:
 
 
 def parse_keys(data: bytes) -> dict[str, DatedKey]:
-    """Return the keys of a JWKS (RFC 7517; `nbf` and `exp` in epoch seconds) or PEM file."""
+    """Return the keys of a JWKS (RFC 7517; `nbf` and `exp` in epoch seconds) or PEM file.
+
+    Keys of other kinds are passed over (RFC 7517, section 5): they sign other documents.
+    """
     try:
         if data.lstrip().startswith(b"-----BEGIN"):
             read = [_from_pem(data)]
         else:
-            read = [from_jwk(item) for item in member(parse(data), "keys", list)]
+            listed = member(parse(data), "keys", list)
+            read = [from_jwk(item) for item in listed if not _for_something_else(item)]
     except (NotVerified, ValueError, AttributeError, UnsupportedAlgorithm) as error:
         raise KeysUnreadable("The file holds no public key in JWKS or PEM form.") from error
     if not read or len(dict(read)) != len(read):
@@ -107,6 +111,10 @@ def from_jwk(item: Any) -> tuple[str, DatedKey]:
     if item.get("kid", key_id) != key_id:
         raise NotVerified("a key is published under another name than its thumbprint")
     return key_id, DatedKey(key, _moment(item, "nbf"), _moment(item, "exp"))
+
+
+def _for_something_else(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("kty"), str) and item["kty"] != "OKP"
 
 
 def _from_pem(data: bytes) -> tuple[str, DatedKey]:

@@ -22,6 +22,9 @@ class ReversingSigner:
 
     key_id = "key-1"
 
+    def current(self):
+        return self
+
     def sign(self, data):
         return data[::-1]
 

@@ -39,6 +39,7 @@ def test_nobody_else_can_read_them(tmp_path):
     assert sorted(path.name for path in files) == [
         "pepper.key",
         "secret.key",
+        "signing.json",
         "signing.pem",
         "wrap.key",
     ]
