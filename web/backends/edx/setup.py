@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from yarl import URL
@@ -16,6 +17,7 @@ from web.api.oauth import new_secret
 from web.backends.edx.wrapping import Wrapping, ours, theirs
 from web.settings import origin_of
 
+_IDENT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 SECRET = range(8, 501)
 CLIENT_LIMIT = 200
 
@@ -45,6 +47,10 @@ async def add_platform(
         raise InvalidInput("lms_client_id", "Give the client id that the platform has for us.")
     if len(lms.secret) not in SECRET or not lms.secret.isprintable():
         raise InvalidInput("lms_secret", "Give the client secret that the platform has for us.")
+    if not _IDENT.fullmatch(ident):
+        raise InvalidInput(
+            "id", "The id of a backend is at most 40 small letters, digits and hyphens."
+        )
     backend = Backend(ident, clean_name(name), "", "", Channel.EDX)
     if not await tx.people.add_backend(backend):
         raise InvalidInput("id", f"There is a backend {ident} already.")
