@@ -12,11 +12,14 @@ from aiohttp import web
 
 from invigilation.charge import Price
 from invigilation.desk import Desk, Office, Rules
+from invigilation.desk.edx import EdxDesk
 from invigilation.desk.platforms import PlatformDesk
+from invigilation.dispatch import Dispatch
 from invigilation.ports import Clock
 from invigilation.presence import Source
 from invigilation.report import Channel
 from invigilation.store import Store
+from invigilation.sweeps import Carrier as Other
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
 from recordings.retention import DEFAULT_PERIODS, FROM_DELIVERY, Policy
@@ -29,14 +32,24 @@ from scheduler.runner import running
 from signalling.live import Live, RtcPeers
 from signalling.peer import MediaSettings
 from web import pages, timestamps
+from web.alerts import Alerts
 from web.api import service as api
+from web.api.oauth import Tokens
 from web.api.problems import describe
 from web.auth.links import personal_link
 from web.backends import webhook
+from web.backends.edx.carrier import EdxCarrier
+from web.backends.edx.course_page import CoursePage
+from web.backends.edx.lms import Lms
+from web.backends.edx.provider import Provider
+from web.backends.edx.tokens import Links
+from web.backends.edx.wrapping import Wrapping
+from web.backends.keys import WEBHOOK_KEY, open_webhook_key
 from web.backends.lti import pages as lti
 from web.backends.lti.carrier import LtiCarrier
 from web.backends.lti.keys import ToolKey
 from web.backends.lti.launches import Launches
+from web.backends.lti.registering import Registrar
 from web.backends.lti.wire import USER_AGENT, Wire
 from web.bank_holidays import bank_holidays
 from web.calendars.busy import BusyCalendars, reading
@@ -85,7 +98,8 @@ class House:
 def open_house(settings: Settings) -> House:
     """Open keys, store and vault. Nothing listens yet, nothing runs yet."""
     settings.var.mkdir(parents=True, exist_ok=True)
-    keyring = open_keyring(settings.var / "keys")
+    clock = _clock(settings)
+    keyring = open_keyring(settings.var / "keys", clock.now())
     rules = Rules(
         notice=timedelta(hours=settings.notice_hours),
         cutoff=timedelta(hours=settings.cutoff_hours),
@@ -93,7 +107,7 @@ def open_house(settings: Settings) -> House:
         no_show_price=Price(settings.no_show_net_pence, settings.vat_basis_points),
     )
     store = Store(settings.database)
-    clock, signing = _clock(settings), keyring.signing
+    signing = keyring.signing
     office = Office(store, clock, signing, Seal(signing), rules, pepper=keyring.pepper)
     vault = Vault(settings.var / "evidence", keyring.wrap)
     payments = _payments(settings)
@@ -108,6 +122,7 @@ def application(house: House) -> web.Application:
     app[SETTINGS] = house.settings
     app[SECRET] = house.keyring.secret
     app[VAULT] = house.vault
+    app[WEBHOOK_KEY] = open_webhook_key(house.settings.var / "keys")
     app[VERIFIER] = Verifier(signing)
     app.cleanup_ctx.append(_store(house))
     if house.payments is not None:
@@ -118,8 +133,9 @@ def application(house: House) -> web.Application:
     app.cleanup_ctx.append(_platforms(house))
     app[CAPTURES] = captures = Captures(house.desk, shelf, Told(live.progress, live.captured))
     app.cleanup_ctx.append(_clockwork(house, shelf, captures))
-    app.add_routes(routes(house.desk, signing, house.metrics))
+    app.add_routes(routes(house.desk, signing.published, house.metrics))
     app.add_subapp("/api", _api(house))
+    _edx(app, house)
     app.router.add_get("/problems/{code}", describe)
     pages.setup(app)
     lti.setup(app)
@@ -158,6 +174,30 @@ def _api(house: House) -> web.Application:
             link=lambda request: house.settings.url + personal_link(house.keyring.secret, request),
         ),
     )
+
+
+def edx_desk(house: House) -> EdxDesk:
+    """Return the desk of edX platforms."""
+    return EdxDesk(house.desk.office, house.desk.requests, house.desk.bookings)
+
+
+def edx_wrapping(house: House) -> Wrapping:
+    """Return what the secrets of edX platforms are wrapped with."""
+    return Wrapping(_derived(house.keyring.wrap, b"edx secrets"))
+
+
+def _edx(app: web.Application, house: House) -> None:
+    settings, desk, wrapping = house.settings, edx_desk(house), edx_wrapping(house)
+    tokens = Tokens(_derived(house.keyring.secret, b"edx tokens"), house.desk.office.clock)
+    provider = Provider(
+        desk,
+        wrapping,
+        tokens,
+        lambda request: settings.url + personal_link(house.keyring.secret, request),
+        settings.service_name,
+        settings.url,
+    )
+    app.add_routes([*provider.routes(), CoursePage(desk, Links(desk, wrapping)).route()])
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:
@@ -267,7 +307,11 @@ def _platforms(house: House) -> Context:
         async with open_client(private, USER_AGENT) as client:
             wire = Wire(client, key, clock)
             launches = Launches(desk, wire, clock, secret, base)
-            app[lti.TOOL] = lti.Tool(desk, launches, wire, key, house.vault, secret, base)
+            name = house.settings.service_name
+            registrar = Registrar(house.desk.office, wire, secret, base, name)
+            app[lti.TOOL] = lti.Tool(
+                desk, launches, registrar, wire, key, house.vault, secret, base
+            )
             yield
 
     return context
@@ -283,17 +327,33 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Contex
             webhook.open_session(private) as client,
             reading(house.desk, private=inside) as calendars,
         ):
-            plain = Carrier(house.desk, client, _letters(house), _post(settings))
+            key = app[WEBHOOK_KEY]
+            plain = Carrier(house.desk, client, _letters(house), _post(settings), key=key)
             tool, told = app[lti.TOOL], app[RELAY].session_changed
-            others = {Channel.LTI: LtiCarrier(tool.desk, tool.wire, plain, told)}
+            lms = Lms(client, house.desk.office.clock, edx_wrapping(house))
+            others: dict[Channel, Other] = {
+                Channel.LTI: LtiCarrier(tool.desk, tool.wire, plain, told),
+                Channel.EDX: EdxCarrier(edx_desk(house), lms),
+            }
             carrier = replace(plain, others=others)
             sweeps = Sweeps(house.desk, carrier, pause_after)
             jobs = _jobs(house, sweeps, shelf, captures, calendars)
             jobs += timestamps.jobs(house.desk, authority)
-            async with running(jobs, house.metrics.watch):
-                yield
+            async with Dispatch(house.desk, carrier, pause_after).running() as dispatch:
+                jobs += _deliveries(house, dispatch)
+                async with running(jobs, house.metrics.watch):
+                    yield
 
     return context
+
+
+def _deliveries(house: House, dispatch: Dispatch) -> list[Job]:
+    alerts = Alerts(house.desk.deliveries, house.metrics.registry)
+    often, seconds = timedelta(seconds=house.settings.deliver_seconds), timedelta(seconds=60)
+    return [
+        Job("deliver", often, seconds, dispatch.sweep),
+        Job("alert", seconds, seconds, alerts.sweep),
+    ]
 
 
 def _jobs(
@@ -314,7 +374,6 @@ def _jobs(
 
     return [
         job("beat", settings.heartbeat_seconds, 20, sweeps.beat),
-        job("deliver", settings.deliver_seconds, 300, sweeps.deliver),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
         job("lapse", soon, 60, house.desk.bookings.lapse),
         job("offer", soon, 60, house.desk.waiting.offer),

@@ -17,7 +17,7 @@ import uvloop
 from aiohttp import web
 
 from recordings.verify import KeysUnreadable, load_keys, render, verify_file
-from web import identity_commands
+from web import edx_commands, identity_commands, lti_commands
 from web.settings import Settings, Unable, read_settings
 from web.setup_commands import commands
 
@@ -25,6 +25,8 @@ DRAIN_SECONDS = 10.0
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 cli.add_typer(commands)
 cli.add_typer(identity_commands.commands, name="identity")
+cli.add_typer(edx_commands.commands, name="edx")
+cli.add_typer(lti_commands.commands, name="lti")
 
 
 def main() -> None:

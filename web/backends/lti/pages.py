@@ -27,6 +27,7 @@ from web.backends.lti import claims as said
 from web.backends.lti.answers import start_assessment
 from web.backends.lti.keys import ToolKey
 from web.backends.lti.launches import Launches, LaunchRefused
+from web.backends.lti.registering import Registrar
 from web.backends.lti.wire import Wire
 from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import go, render
@@ -54,6 +55,7 @@ class Tool:
 
     desk: PlatformDesk
     launches: Launches
+    registrar: Registrar
     wire: Wire
     key: ToolKey
     vault: Vault
@@ -100,8 +102,7 @@ def _explained(handler: Handler) -> Handler:
             return await handler(request)
         except LaunchRefused as error:
             log.info("launch refused: %s", error)
-            facts = {"heading": "This launch did not work", "sentence": str(error)}
-            return render(request, "lti_note.html", status=400, what="", way=None, **facts)
+            return _note(request, "This launch did not work", str(error), status=400)
         except InvigilationError as error:
             return explain(request, error)
         except web.HTTPRequestEntityTooLarge:
@@ -229,26 +230,48 @@ def _ended(request: web.Request, *, failed: bool) -> web.StreamResponse:
         if failed
         else "Your answers are with your training company."
     )
-    return render(
-        request,
-        "lti_note.html",
-        heading="Your assessment has ended",
-        sentence=sentence,
-        what="Go back to the window with your invigilator, and wait until they end the session.",
-        way=("/me/room", "Back to my session"),
-    )
+    what = "Go back to the window with your invigilator, and wait until they end the session."
+    way = ("/me/room", "Back to my session")
+    return _note(request, "Your assessment has ended", sentence, what, way)
 
 
 def _only_a_look(request: web.Request) -> web.StreamResponse:
-    return render(
-        request,
-        "lti_note.html",
-        heading="Remote invigilation",
-        sentence="This is where your Official Assessment is invigilated.",
-        what="There is nothing to do here yet. Open the assessment in your course: it leads you "
-        "here to choose a time, and on the day into your session.",
-        way=None,
+    sentence = "This is where your Official Assessment is invigilated."
+    what = (
+        "There is nothing to do here yet. Open the assessment in your course: it leads you here "
+        "to choose a time, and on the day into your session."
     )
+    return _note(request, "Remote invigilation", sentence, what)
+
+
+def _note(
+    request: web.Request,
+    heading: str,
+    sentence: str,
+    what: str = "",
+    way: tuple[str, str] | None = None,
+    status: int = 200,
+) -> web.StreamResponse:
+    facts = {"heading": heading, "sentence": sentence, "what": what, "way": way}
+    return render(request, "lti_note.html", status=status, **facts)
+
+
+@routes.get("/lti/register/{invitation}", allow_head=False)
+async def register(request: web.Request) -> web.StreamResponse:
+    """Let a platform that was invited register itself (Dynamic Registration 1.0)."""
+    query = request.query
+    try:
+        one = await request.app[TOOL].registrar.register(
+            request.match_info["invitation"],
+            query.get("openid_configuration", ""),
+            query.get("registration_token", ""),
+        )
+    except LaunchRefused as error:
+        return _note(request, "Registration did not work", str(error), status=400)
+    response = render(request, "lti_registered.html", invited=one)
+    # The platform's page that opened this one is told that it may close it.
+    response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
 
 
 @routes.get("/lti/jwks")
