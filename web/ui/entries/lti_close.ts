@@ -1,4 +1,6 @@
 // Tells the platform that opened this page that its registration is over (Dynamic Registration 1.0).
 
-const opener = (window.opener ?? window.parent) as Window;
-if (opener !== window) opener.postMessage({ subject: "org.imsglobal.lti.close" }, "*");
+export {};
+
+const platform = (window.opener ?? window.parent) as Window;
+if (platform !== window) platform.postMessage({ subject: "org.imsglobal.lti.close" }, "*");
