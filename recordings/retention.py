@@ -11,15 +11,16 @@ from invigilation.presence import Source
 from recordings.vault import Vault
 
 FROM_DELIVERY = frozenset(
-    {"id_document", "id_back", "portrait", "face", "face_aligned", "face_again"}
+    {"id_document", "id_back", "portrait", "face", "face_aligned", "face_again", "report"}
 )
-"""Pictures of a person and of an identity document."""
+"""Pictures of a person and of an identity document, and the report that shows them."""
 DEFAULT_PERIODS: Mapping[str, timedelta] = MappingProxyType(
     {
         **{source.value: timedelta(days=90) for source in Source},
         "incident": timedelta(days=90),
         **{kind: timedelta(days=30) for kind in FROM_DELIVERY},
         "attestation": timedelta(days=6 * 366),
+        "report_bare": timedelta(days=6 * 366),
     }
 )
 

@@ -68,6 +68,7 @@ from web.payments import hook
 from web.payments.stripe import StripePayments
 from web.ports import StoredClients, StoredKeys
 from web.relay import Relay
+from web.reports import REPORTS, open_reports
 from web.retention import Eraser
 from web.settings import Settings, Unable
 from web.setup import open_store
@@ -122,6 +123,7 @@ def application(house: House) -> web.Application:
     app[SETTINGS] = house.settings
     app[SECRET] = house.keyring.secret
     app[VAULT] = house.vault
+    app[REPORTS] = open_reports(house.desk, house.vault, house.settings)
     app[WEBHOOK_KEY] = open_webhook_key(house.settings.var / "keys")
     app[VERIFIER] = Verifier(signing)
     app.cleanup_ctx.append(_store(house))
@@ -133,7 +135,8 @@ def application(house: House) -> web.Application:
     app.cleanup_ctx.append(_platforms(house))
     app[CAPTURES] = captures = Captures(house.desk, shelf, Told(live.progress, live.captured))
     app.cleanup_ctx.append(_clockwork(house, shelf, captures))
-    app.add_routes(routes(house.desk, signing.published, house.metrics))
+    documents = app[REPORTS].documents
+    app.add_routes(routes(house.desk, signing.published, documents, house.metrics))
     app.add_subapp("/api", _api(house))
     _edx(app, house)
     app.router.add_get("/problems/{code}", describe)
@@ -338,7 +341,7 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Contex
             carrier = replace(plain, others=others)
             sweeps = Sweeps(house.desk, carrier, pause_after)
             jobs = _jobs(house, sweeps, shelf, captures, calendars)
-            jobs += timestamps.jobs(house.desk, authority)
+            jobs += timestamps.jobs(house.desk, authority) + app[REPORTS].jobs()
             async with Dispatch(house.desk, carrier, pause_after).running() as dispatch:
                 jobs += _deliveries(house, dispatch)
                 async with running(jobs, house.metrics.watch):

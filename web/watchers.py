@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,9 +49,13 @@ class Metrics:
 
 Jwks = Callable[[], list[dict[str, Any]]]
 """Returns the public keys as JWKs; it is asked each time, for keys change."""
+Documents = Callable[[], Awaitable[list[dict[str, object]]]]
+"""Returns the certificates that sign documents for people, as JWKs with `x5c`."""
 
 
-def routes(desk: Desk, published: Jwks, metrics: Metrics) -> list[web.RouteDef]:
+def routes(
+    desk: Desk, published: Jwks, documents: Documents, metrics: Metrics
+) -> list[web.RouteDef]:
     """Return the routes."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -74,7 +78,9 @@ def routes(desk: Desk, published: Jwks, metrics: Metrics) -> list[web.RouteDef]:
         )
 
     async def keys(_: web.Request) -> web.Response:
-        answer = web.json_response({"keys": await asyncio.to_thread(published)})
+        # RFC 7517, 5: who knows no more than keys passes over the other member.
+        known = {"keys": await asyncio.to_thread(published), "documents": await documents()}
+        answer = web.json_response(known)
         answer.headers["Cache-Control"] = "public, max-age=300"
         return answer
 

@@ -28,6 +28,7 @@ from invigilation.desk.receipts import ReceiptDesk
 from invigilation.desk.rechecks import RecheckDesk
 from invigilation.desk.recordings import RecordingDesk
 from invigilation.desk.reminders import ReminderDesk
+from invigilation.desk.report_made import ReportMadeDesk
 from invigilation.desk.reports import ReportDesk
 from invigilation.desk.requests import RequestDesk
 from invigilation.desk.rota import RotaDesk
@@ -64,6 +65,7 @@ class Desk:
     enquiries: EnquiryDesk
     receipts: ReceiptDesk
     reports: ReportDesk
+    reports_made: ReportMadeDesk
     anchors: AnchorDesk
     reminders: ReminderDesk
     busy: BusyDesk
@@ -98,6 +100,7 @@ class Desk:
             EnquiryDesk(office),
             ReceiptDesk(office),
             ReportDesk(office),
+            ReportMadeDesk(office),
             AnchorDesk(office),
             ReminderDesk(office),
             BusyDesk(office),

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.store.mapping import all_of, dump, load
-from invigilation.store.rows import evidence
+from invigilation.store.rows import evidence, sealed_text
+
+REPORT = "report"
+"""A PDF with the two pictures of the identity check in it."""
+BARE_REPORT = "report_bare"
+"""A PDF without pictures."""
+REPORTS = frozenset({REPORT, BARE_REPORT})
+"""Made of the evidence, so never a part of it."""
+SHOWN = ("id_document", "face")
+"""The kinds of pictures that stand in a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +64,35 @@ class EvidenceRows:
         return {row[0] for row in await self._db.execute(query)}
 
     async def of_session(self, session: str) -> list[Evidence]:
-        """Return a session's evidence in the order in which it was taken."""
-        query = all_of(evidence, Evidence).where(evidence.c.session == session)
+        """Return a session's evidence in the order in which it was taken, without reports."""
+        query = all_of(evidence, Evidence).where(
+            evidence.c.session == session, evidence.c.kind.not_in(REPORTS)
+        )
         rows = await self._db.execute(query.order_by(evidence.c.started, evidence.c.id))
         return [load(Evidence, row) for row in rows]
+
+    async def reports_of(self, session: str) -> list[Evidence]:
+        """Return the reports that were made of a session, erased ones too."""
+        query = all_of(evidence, Evidence).where(
+            evidence.c.session == session, evidence.c.kind.in_(REPORTS)
+        )
+        return [load(Evidence, row) for row in await self._db.execute(query)]
+
+    async def outlived_reports(self) -> list[Evidence]:
+        """Return reports that are still there though what they show was erased elsewhere."""
+        picture = evidence.alias()
+        gone = exists().where(
+            picture.c.session == evidence.c.session,
+            picture.c.kind.in_(SHOWN),
+            picture.c.erased.is_not(None),
+        )
+        kept = exists().where(sealed_text.c.session == evidence.c.session)
+        query = all_of(evidence, Evidence).where(
+            evidence.c.kind.in_(REPORTS),
+            evidence.c.erased.is_(None),
+            or_((evidence.c.kind == REPORT) & gone, ~kept),
+        )
+        return [load(Evidence, row) for row in await self._db.execute(query)]
 
     async def unfinished(self) -> list[Evidence]:
         """Return what was being written when a process ended."""

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -90,13 +89,17 @@ def open_document_key(path: Path, name: str, now: datetime) -> DocumentKey:
     return DocumentKey.load(path)
 
 
-def roots_of(jwks: Sequence[object]) -> list[x509.Certificate]:
-    """Return the certificates of all keys of a key set that have one.
+def roots_of_file(jwks: bytes) -> list[x509.Certificate]:
+    """Return the certificates of documents in a published key set, its member `documents`.
 
-    What no certificate can be made of is passed over: it proves nothing.
+    What no certificate can be made of is passed over: it proves nothing. None for another file.
     """
+    try:
+        listed = json.loads(jwks)["documents"]
+    except (ValueError, LookupError, TypeError):
+        return []
     found = []
-    for key in jwks:
+    for key in listed if isinstance(listed, list) else ():
         chain = key.get("x5c") if isinstance(key, dict) else None
         if isinstance(chain, list) and chain and isinstance(chain[0], str):
             with contextlib.suppress(ValueError):

@@ -29,9 +29,12 @@ from pyhanko.sign.validation import (
 from pyhanko_certvalidator import ValidationContext
 
 from invigilation.record import commitment, seals_in
+from recordings.report_pdf.certificate import roots_of_file
 from recordings.report_pdf.drawing import ATTESTATION, OPENINGS
 from recordings.report_pdf.signing import as_asn1
 from recordings.verify import Keys, Mark, NotVerified, Step, Verdict, open_jws
+
+__all__ = ["attestation_of", "check", "roots_of_file"]
 
 MAX_PDF_BYTES = 16 * 1024 * 1024
 TITLES = {

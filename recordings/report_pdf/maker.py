@@ -1,4 +1,4 @@
-"""Has reports made in a process of their own, one at a time, with a time limit."""
+"""Has a report made in a process of its own, with a time limit."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ import base64
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from invigilation.errors import Busy
 from recordings.report_pdf.sheet import Source, openings_file, sheet
 
 SECONDS = 60.0
 AUTHORITY_SECONDS = 60.0
 """More, where a time-stamp authority is asked (a few times, with ten seconds each)."""
-WAITING = 8
-"""Reports that may wait for their turn."""
 MAX_PDF_BYTES = 16 * 1024 * 1024
 ROOT = Path(__file__).parents[2]
 WORKER = "recordings.report_pdf.worker"
@@ -52,30 +48,15 @@ class Report:
     note: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Maker:
     """Makes reports."""
 
     seal: Seal
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _waiting: int = 0
 
     async def make(self, source: Source) -> Report:
-        """Return the report; raises Busy when too many wait already, and NotMade."""
-        async with self._in_turn():
-            job = await asyncio.to_thread(self._job, source)
-            return await self._run(job)
-
-    @contextlib.asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        if self._waiting >= WAITING:
-            raise Busy("report maker")
-        self._waiting += 1
-        try:
-            async with self._turn:
-                yield
-        finally:
-            self._waiting -= 1
+        """Return the report; raises NotMade."""
+        return await self._run(await asyncio.to_thread(self._job, source))
 
     def _job(self, source: Source) -> bytes:
         seal, pictures = self.seal, source.pictures

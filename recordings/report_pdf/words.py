@@ -42,10 +42,9 @@ RULINGS = {
 }
 SEVERITIES = {"low": "low", "medium": "medium", "high": "high"}
 CAUSES = {
-    "link_gone": "the connection was lost",
-    "link_silent": "connected, but nothing came",
-    "service": "the service itself was interrupted",
-    "unknown": "not known",
+    "connection_lost": "the connection was lost",
+    "no_media": "connected, but nothing came",
+    "service": "the service was interrupted",
 }
 """Why nothing came; other words of the record are shown as they are."""
 GROUPS = {
