@@ -12,10 +12,11 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from yarl import URL
 
+from invigilation.desk.deliveries import OVERLAP_LIMIT
 from invigilation.desk.office import new_id
 from invigilation.desk.requests import FORM
 from invigilation.errors import InvalidInput
@@ -39,6 +40,7 @@ CODE_LIMIT = 80
 TEXT_LIMIT = 200
 MATERIALS_LIMIT = 30
 ADDRESS_LIMIT = 500
+OVERLAP_HOURS = OVERLAP_LIMIT // timedelta(hours=1)
 _IDENT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 
 

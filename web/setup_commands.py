@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -19,6 +20,7 @@ from web.settings import Unable, read_settings
 from web.typed import WEEKDAYS, day_of, hours_of, number, weekday_of
 
 if TYPE_CHECKING:
+    from invigilation.desk import Desk
     from invigilation.store import Tx
 
 commands = typer.Typer()
@@ -70,7 +72,33 @@ def add_backend(
     typer.echo(f"client id       {backend.id}")
     typer.echo(f"client secret   {given.client_secret}")
     typer.echo(f"webhook secret  {given.webhook_secret}")
+    typer.echo(f"our public key  {_public_key()}")
     typer.echo("Keep them now: they are not shown again.")
+
+
+@commands.command()
+def rotate_webhook_secret(
+    backend: Annotated[str, typer.Argument(help="Whose secret is replaced.")],
+    overlap_hours: Annotated[
+        str,
+        typer.Option(help="How long the old secret is used as well; 0 if others know it."),
+    ] = "24",
+) -> None:
+    """Replace the webhook secret of a backend; the new one is shown once."""
+    from web import setup  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+
+    hours = _refusing(lambda: number("overlap", overlap_hours, 0, setup.OVERLAP_HOURS))
+    fresh = setup.new_secrets().webhook_secret
+    desk = _desk()
+    until = _saved(
+        lambda tx: desk.deliveries.rotate(tx, backend, fresh, timedelta(hours=hours)), desk
+    )
+    typer.echo(f"webhook secret  {fresh}")
+    typer.echo("Keep it now: it is not shown again.")
+    if hours:
+        typer.echo(f"The old one is used as well until {until:%Y-%m-%d %H:%M} UTC.")
+    else:
+        typer.echo("No older one is used any more.")
 
 
 @commands.command()
@@ -149,12 +177,25 @@ def _refusing(parse: Callable[[], T]) -> T:
         raise Unable(str(error)) from None
 
 
-def _saved(act: Callable[[Tx], Awaitable[T]]) -> T:
-    """Do it in one transaction over the office's database, all of it or nothing."""
-    from web.app import open_house  # noqa: PLC0415 - as above
-    from web.setup import open_store  # noqa: PLC0415
+def _public_key() -> str:
+    """Return the service's own public key for webhooks."""
+    from web.backends.keys import open_webhook_key, public_text  # noqa: PLC0415 - as above
 
-    store = open_house(read_settings()).desk.office.store
+    return public_text(open_webhook_key(read_settings().var / "keys"))
+
+
+def _desk() -> Desk:
+    """Return the desks over the office's database."""
+    from web.app import open_house  # noqa: PLC0415 - as above
+
+    return open_house(read_settings()).desk
+
+
+def _saved(act: Callable[[Tx], Awaitable[T]], desk: Desk | None = None) -> T:
+    """Do it in one transaction over the office's database, all of it or nothing."""
+    from web.setup import open_store  # noqa: PLC0415 - as above
+
+    store = (desk or _desk()).office.store
 
     async def run() -> T:
         try:

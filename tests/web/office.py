@@ -29,6 +29,7 @@ from tests.web.eyes import shelf_of
 from web import pages
 from web.auth import cookies
 from web.auth.links import personal_link
+from web.backends.keys import WEBHOOK_KEY
 from web.captures import Captures, Room
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
 from web.pages.captures import CAPTURES
@@ -192,6 +193,7 @@ def make_app(
     app[DESK] = Desk.of(Office(store, clock, key, Seal(key)), payments)
     app[SETTINGS] = Settings(var=folder)
     app[SECRET] = SECRET_BYTES
+    app[WEBHOOK_KEY] = SigningKey.generate()
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
     app[VERIFIER] = lambda record: b'"attestation": null' not in record
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)

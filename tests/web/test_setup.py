@@ -23,6 +23,7 @@ from web import setup
 from web.api.oauth import hash_secret
 from web.backends.webhook import parse_secret
 from web.cli import main
+from web.clock import SystemClock
 
 MAIL = "ana@example.org"
 PASSWORD = "correct horse battery"
@@ -137,9 +138,34 @@ def test_a_backends_secrets_are_shown_and_fit(shell: Shell, migrated_url: str) -
     assert len(parse_secret(known["webhook secret"])) == 32
 
 
+def test_a_webhook_secret_is_replaced_with_an_overlap(shell: Shell, migrated_url: str) -> None:
+    _, first, _ = shell.run("add-backend", "acme", "Acme Maritime", "--webhook-url", HOOK)
+    _, second, _ = shell.run("rotate-webhook-secret", "acme", "--overlap-hours", "48")
+
+    async def read() -> tuple[str, list[str]]:
+        store = Store(migrated_url)
+        async with store.read() as tx:
+            backend = await tx.people.backend("acme")
+            older = await tx.endpoints.older_secrets("acme", SystemClock().now())
+        await store.close()
+        assert backend is not None
+        return backend.webhook_secret, [secret for secret, _ in older]
+
+    now, older = asyncio.run(read())
+    assert f"webhook secret  {now}\n" in second
+    assert [f"webhook secret  {one}\n" in first for one in older] == [True]
+    assert "is used as well until" in second
+    code, third, _ = shell.run("rotate-webhook-secret", "acme", "--overlap-hours", "0")
+    assert (code, asyncio.run(read())[1]) == (0, [])
+    assert "No older one is used any more." in third
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
+        ("rotate-webhook-secret nobody", "There is no such backend"),
+        ("rotate-webhook-secret form", "There is no such backend"),
+        ("rotate-webhook-secret form --overlap-hours 721", "from 0 to 720"),
         ("add-staff no-address Ana --role invigilator", "Enter an e-mail address"),
         (f"add-staff {MAIL} Ana --role captain", "A role is one of invigilator"),
         (f"add-staff {MAIL} Ana --role invigilator --capacity 0", "from 1 to 20"),

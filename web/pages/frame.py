@@ -34,13 +34,14 @@ STAFF_PAGES = (
     ("/staff/rota", "Rota", Role.INVIGILATOR),
     ("/staff/closures", "Closures", Role.SCHEDULER),
     ("/staff/audit", "Audit", Role.SCHEDULER),
+    ("/staff/deliveries", "Deliveries", Role.ADMINISTRATOR),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
 )
 _BELONGS = {"/staff/bookings": ("/staff/book",)}
 _GROUPS = (
     ("Sessions", ("Console", "Calendar", "Bookings", "Attendance")),
     ("Learners", ("Questions", "Onboard", "Charges", "Products")),
-    ("Office", ("Rota", "Closures", "Audit", "Administration")),
+    ("Office", ("Rota", "Closures", "Audit", "Deliveries", "Administration")),
 )
 """The headings under which the pages stand, and their order; others come last, under Office."""
 
