@@ -6,16 +6,23 @@ import asyncio
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from invigilation import record
 from invigilation.anchor import AnchorKind
+from invigilation.desk import Desk
 from invigilation.desk.anchors import NoTimestamp, Stamp
+from invigilation.desk.reports import record_file
 from invigilation.session import Outcome, SessionState
+from recordings.seal import Seal, SigningKey
+from recordings.verify import Mark, verify
 from recordings.verify.merkle import root_of
+from recordings.verify.timestamp import open_token, tidied
 from tests import builders
+from tests.harness.tsa import TimeStampAuthority
 from tests.invigilation.offices import STATEMENT
 from tests.invigilation.test_onboard import PICTURE, facts
 
@@ -230,3 +237,43 @@ async def test_the_same_receipt_is_kept_once_and_anchors_stand_in_order(world):
         {"kind": "timestamp", "at": record.stamp(at + DAY), "token": "AA=="},
     ]
     assert json.loads(json.dumps(kept)) == kept
+
+
+class RealAuthority:
+    """OpenSSL's, on the time of this machine."""
+
+    def __init__(self, directory):
+        self.tsa = TimeStampAuthority(directory)
+
+    async def stamp(self, digest):
+        token = tidied(self.tsa.token(digest))
+        return Stamp(token, open_token(token, digest).at)
+
+
+async def test_a_record_with_its_timestamp_verifies_and_a_rewritten_one_does_not(world, tmp_path):
+    key = SigningKey.generate()
+    office = replace(world.desk.office, signer=key, sealer=Seal(key))
+    here = replace(world, desk=Desk.of(office))
+    one = await here.brought_to(SessionState.ENDED)
+    await here.desk.reports.attest(one.session, here.ann, STATEMENT, Outcome.COMPLETED)
+    authority = RealAuthority(tmp_path / "tsa")
+    tomorrow(world)
+
+    assert await here.desk.anchors.sweep(authority) == 1
+
+    shown = await here.desk.reports.record(one.session, here.ann)
+    stamped = shown.anchors[0]
+    keys, roots = {key.key_id: key.public}, (authority.tsa.root,)
+    verdict = verify(record_file(shown), keys, roots)
+    assert verdict.ok
+    assert "Clock of the tests stamped it" in verdict.steps[-1].sentence
+    for name, value in (("index", 1), ("size", 2), ("path", ["00" * 32]), ("at", "2026-01-01")):
+        other = replace(shown, anchors=(stamped | {name: value},))
+        refused = verify(record_file(other), keys, roots).steps[-1]
+        assert (refused.number, refused.mark) == (11, Mark.FAILED)
+    payload = record.payload_of(shown.sealed.attestation)
+    rewritten = payload | {"chain": payload["chain"] | {"head": head_of(0)}}
+    resealed = office.sealer.seal(record.canonical(rewritten))
+    other = replace(shown, sealed=replace(shown.sealed, attestation=resealed))
+    refused = verify(record_file(other), keys, roots).steps[-1]
+    assert "the time-stamp is about something else" in refused.sentence
