@@ -20,7 +20,7 @@ from web.pages.headers import compress
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-NOT_PAGES = ("/api/", "/room/socket", "/payments/", "/lti/login", "/lti/launch")
+NOT_PAGES = ("/api/", "/edx/", "/room/socket", "/payments/", "/lti/login", "/lti/launch")
 """Under these paths others answer for themselves."""
 
 SCRIPTS = "/room/"
