@@ -16,14 +16,15 @@ import typer
 import uvloop
 from aiohttp import web
 
-from recordings.verify import KeysUnreadable, load_keys, render, verify_file
-from web import edx_commands, identity_commands, lti_commands
+from web import edx_commands, identity_commands, lti_commands, record_commands
 from web.settings import Settings, Unable, read_settings
 from web.setup_commands import commands
 
 DRAIN_SECONDS = 10.0
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 cli.add_typer(commands)
+cli.add_typer(record_commands.commands)
+cli.add_typer(record_commands.keys, name="keys")
 cli.add_typer(identity_commands.commands, name="identity")
 cli.add_typer(edx_commands.commands, name="edx")
 cli.add_typer(lti_commands.commands, name="lti")
@@ -99,20 +100,6 @@ def migrate() -> None:
         await house.desk.office.store.close()
 
     asyncio.run(run())
-
-
-@cli.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="A record (.json) or an attestation (.jws).")],
-    keys: Annotated[Path, typer.Option(help="The service's public keys: JWKS or PEM.")],
-) -> None:
-    """Check a session's record offline, in numbered steps; exit code 0 only when all holds."""
-    try:
-        verdict = verify_file(file.read_bytes(), load_keys(keys))
-    except (OSError, KeysUnreadable) as error:
-        raise Unable(str(error)) from None
-    sys.stdout.write(render(verdict))
-    raise typer.Exit(0 if verdict.ok else 1)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -13,6 +13,7 @@ from invigilation.desk.charges import ChargeDesk
 from invigilation.desk.consents import ConsentDesk
 from invigilation.desk.deliveries import DeliveryDesk
 from invigilation.desk.enquiries import EnquiryDesk
+from invigilation.desk.exporting import ExportDesk
 from invigilation.desk.feeds import FeedDesk
 from invigilation.desk.gaps import GapDesk
 from invigilation.desk.handover import HandoverDesk
@@ -66,6 +67,7 @@ class Desk:
     receipts: ReceiptDesk
     reports: ReportDesk
     reports_made: ReportMadeDesk
+    exports: ExportDesk
     anchors: AnchorDesk
     reminders: ReminderDesk
     busy: BusyDesk
@@ -101,6 +103,7 @@ class Desk:
             ReceiptDesk(office),
             ReportDesk(office),
             ReportMadeDesk(office),
+            ExportDesk(office),
             AnchorDesk(office),
             ReminderDesk(office),
             BusyDesk(office),

@@ -16,12 +16,14 @@ from web.pages import (
     book_for,
     booking,
     bookings,
+    bundles,
     calendar,
     captures,
     charges,
     check_in,
     closures,
     console,
+    deliveries,
     enquiries,
     evidence,
     feeds,
@@ -43,6 +45,7 @@ from web.pages import (
     start,
     tickets,
     verifications,
+    verify,
     waiting,
     zones,
 )
@@ -71,12 +74,14 @@ LEARNERS = (
     captures,
     second,
     onboard,
+    verify,
 )
 STAFF = (
     sign_in,
     console,
     records,
     report_pdf,
+    bundles,
     referrals,
     evidence,
     calendar,
@@ -91,6 +96,7 @@ STAFF = (
     rota,
     audit,
     admin,
+    deliveries,
     verifications,
     enquiries,
     feeds,
@@ -102,7 +108,7 @@ def setup(app: web.Application) -> None:
 
     The application holds its settings by now, and by its start everything else in `web.keys`.
     """
-    assets = Assets()
+    app[verify.ASSETS] = assets = Assets()
     setup_templates(app, assets, app[SETTINGS].service_name)
     app.middlewares.append(pages)
     app.on_response_prepare.append(add_headers)

@@ -1,0 +1,41 @@
+"""A session's record with its pictures and its report, as one file to take away."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from invigilation.errors import NotFound
+from invigilation.people import Role
+from recordings.bundle import packed
+from web.auth.visitor import staff_of
+from web.exports import Choice, pieces
+from web.keys import DESK, VAULT
+from web.pages.mistakes import Refused
+
+routes = web.RouteTableDef()
+MAX_BYTES = 128 * 1024 * 1024
+
+
+@routes.get("/staff/records/{session}/bundle", allow_head=False)
+async def download(request: web.Request) -> web.StreamResponse:
+    """Answer with the bundle, without recordings; every piece in it counts as looked at."""
+    person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
+    session = request.match_info["session"]
+    desk, vault = request.app[DESK], request.app[VAULT]
+    found, size = await pieces(desk, vault, session, person, Choice.PICTURES)
+    if size > MAX_BYTES:
+        raise Refused("refused", "These are too many pictures for a page. Ask the operator.")
+    try:
+        bundle = await asyncio.to_thread(packed, found)
+    except NotFound:
+        raise Refused("erased", "A picture was just deleted: load the page again.") from None
+    return web.Response(
+        body=bundle,
+        content_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="bundle-{session}.zip"',
+            "Cache-Control": "no-store",
+        },
+    )
