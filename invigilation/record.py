@@ -30,7 +30,7 @@ Texts = Mapping[str, str]
 NO_TEXTS: Texts = MappingProxyType({})
 EVENT_VERSION = 3
 """Version 1 had no `monotonic_ms`, version 2 no `sealed`."""
-ATTESTATION_FORMAT = "invigilation-attestation/1"
+ATTESTATION_FORMAT = "invigilation-attestation/2"
 SEAL_KEY_BYTES = 32
 SEALED = "sealed"
 """The one member of what stands in an attestation in the place of a text."""
@@ -73,6 +73,10 @@ class Envelope:
         opening = Opening.of(text)
         self.openings.append(opening)
         return {SEALED: opening.seal}
+
+    def text(self, text: str | None) -> dict[str, str] | None:
+        """Seal a text that may be missing or empty: then None stands in its place."""
+        return self.seal(text) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ def write(
 
     `data` stands in it for ever; of `private` only the seals do, and nothing of an empty text.
     """
+    key = signer.current()
     seq = previous.seq + 1
     openings = {name: Opening.of(text) for name, text in private.items() if text}
     body = canonical(
@@ -163,9 +168,9 @@ def write(
             "prev": previous.digest,
         }
     )
-    signed = signer.sign(body)
+    signed = key.sign(body)
     kept = tuple(openings.values())
-    return Entry(session, seq, when.at, kind, actor, body, signed, signer.key_id, kept)
+    return Entry(session, seq, when.at, kind, actor, body, signed, key.key_id, kept)
 
 
 def stamp(at: datetime) -> str:
@@ -183,6 +188,11 @@ def payload_of(attestation: bytes) -> dict[str, Any]:
     part = attestation.split(b".")[1]
     payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
     return payload
+
+
+def keyed(openings: Iterable[Opening]) -> dict[str, object]:
+    """Return openings as a file or a notice carries them: by their seals, keys in hex."""
+    return {one.seal: {"key": one.key.hex(), "text": one.text} for one in openings}
 
 
 def seals_in(value: object) -> Iterator[str]:

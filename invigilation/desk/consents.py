@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from invigilation import record
 from invigilation.consent import NEEDED, Consent, Purpose
 from invigilation.desk.identity_facts import LIKENESS, taken_back
 from invigilation.desk.office import SERVICE, Office, following, held, sitting_of
@@ -91,9 +92,14 @@ class ConsentDesk:
 
 
 async def forget_likeness(tx: Tx, session: str) -> None:
-    """Forget, in the record too, how alike the faces were found."""
+    """Forget in record and attestation, too, how alike the faces were found."""
     entries = await tx.sessions.entries_of(session, LIKENESS)
-    await tx.openings.forget(session, [seal for one in entries for seal in one.seals.values()])
+    seals = [seal for one in entries for seal in one.seals.values()]
+    attested = await tx.sessions.sealed(session)
+    if attested is not None:
+        identity = record.payload_of(attested.attestation)["identity"]
+        seals += record.seals_in(identity["likeness"])
+    await tx.openings.forget(session, seals)
 
 
 async def give_all(tx: Tx, session: str, purposes: Iterable[Purpose], now: datetime) -> None:

@@ -31,7 +31,7 @@ from invigilation.desk.requests import Asked, whole_of
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.onboard import Facts, OnboardEvent, OnboardState, Verification
 from invigilation.people import Role, Staff
-from invigilation.record import Data
+from invigilation.record import Data, Envelope
 from invigilation.report import Channel, Delivery, report_due
 from invigilation.request import RequestEvent, RequestState
 from invigilation.store import Tx
@@ -171,7 +171,9 @@ class OnboardDesk:
             sealed = await tx.onboard.attestation(ident)
             entries = tuple(await tx.onboard.entries(ident))
             openings = openings_of(await tx.openings.of(ident), entries, sealed)
-            return Review(form, asked, await self._closed(tx, asked), entries, sealed, openings)
+            anchors = tuple(await tx.anchors.of(ident))
+            closed = await self._closed(tx, asked)
+            return Review(form, asked, closed, entries, sealed, openings, anchors)
 
     async def see(self, ident: str, by: Staff) -> Verification:
         """Return a form whose picture is about to be looked at; the look enters its record."""
@@ -206,10 +208,12 @@ class OnboardDesk:
             due = await self._due(tx, after, now)
             entries = tuple(await tx.onboard.entries(ident))
             whole = Review(after, asked, None, entries, None)
-            told = payload(whole, by, due, self.office.rules.zone)
+            envelope = Envelope()
+            told = payload(whole, by, due, self.office.rules.zone, envelope)
             sealed = self.office.sealer.seal(record.canonical(told))
             await tx.onboard.seal(ident, sealed)
-            facts = notice_facts(after, asked, sealed, due)
+            await tx.openings.keep(ident, envelope.openings)
+            facts = notice_facts(after, asked, sealed, envelope.openings, due)
             backend = await tx.people.backend(asked.request.backend)
             channel = Channel.WEBHOOK if backend is None else backend.channel
             await tx.outbox.add(

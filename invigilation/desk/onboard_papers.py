@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from invigilation import record
-from invigilation.desk.reports import both, file_of
+from invigilation.desk.attestation import both
+from invigilation.desk.office import Told
+from invigilation.desk.reports import file_of
 from invigilation.desk.requests import Asked
 from invigilation.onboard import DECLARATION, Verification
 from invigilation.people import Staff
-from invigilation.record import Data, Entry, Opening, Texts
+from invigilation.record import Data, Entry, Envelope, Opening, Texts
 
 PICTURE_KIND = "id_document"
 KIND = "onboard"
@@ -37,6 +40,7 @@ class Review:
     entries: tuple[Entry, ...]
     attestation: bytes | None
     openings: tuple[Opening, ...] = ()
+    anchors: tuple[Mapping[str, object], ...] = ()
 
     @property
     def declaration(self) -> str:
@@ -46,31 +50,42 @@ class Review:
 
 def onboard_file(of: Review) -> bytes:
     """Return the record of a form as one JSON file for `invigilation verify`."""
-    return file_of(of.form.id, of.entries, of.attestation, [evidence_of(of.form)], of.openings)
+    listed = [evidence_of(of.form)]
+    return file_of(of.form.id, of.entries, of.attestation, listed, of.openings, of.anchors)
 
 
-def payload(of: Review, by: Staff, due: datetime, zone: ZoneInfo) -> dict[str, object]:
+def payload(
+    of: Review, by: Staff, due: datetime, zone: ZoneInfo, envelope: Envelope
+) -> dict[str, object]:
     """Return what the report of an accepted form says; `due` is when the certificate is."""
     form, asked, last = of.form, of.asked, of.entries[-1]
     return {
         "format": record.ATTESTATION_FORMAT,
         "session": form.id,
         "kind": KIND,
+        "attested_at": None if form.reviewed is None else record.stamp(form.reviewed),
         "assessment": {
             "reference": asked.request.reference,
             "title": asked.assessment.title,
             "minutes": asked.assessment.minutes,
             "materials": list(asked.assessment.materials),
         },
-        "learner": {"reference": asked.learner.reference, "name": asked.learner.name},
-        "officer": {"name": form.officer, "rank": form.rank, "rank_words": form.rank_words},
-        "vessel": {"name": form.vessel, "imo": form.imo},
+        "learner": {
+            "reference": asked.learner.reference,
+            "name": envelope.seal(asked.learner.name),
+        },
+        "officer": {
+            "name": envelope.seal(form.officer),
+            "rank": form.rank,
+            "rank_words": envelope.text(form.rank_words),
+        },
+        "vessel": {"name": envelope.seal(form.vessel), "imo": form.imo},
         "sits_on": form.sits_on.isoformat(),
         "outcome": ACCEPTED,
         "declaration": of.declaration,
         "submitted": both(form.submitted, zone),
         "reviewed": both(form.reviewed, zone),
-        "reviewer": {"id": by.id, "name": by.name},
+        "reviewer": {"id": by.id, "name": envelope.seal(by.name)},
         "due": record.stamp(due),
         "evidence": [evidence_of(form)],
         "chain": {"head": last.head.digest, "length": last.head.seq},
@@ -113,7 +128,9 @@ def letter_facts(form: Verification, asked: Asked) -> Data:
     return facts if form.reason is None else {**facts, "reason": form.reason}
 
 
-def notice_facts(form: Verification, asked: Asked, sealed: bytes, due: datetime) -> Data:
+def notice_facts(
+    form: Verification, asked: Asked, sealed: bytes, openings: Iterable[Opening], due: datetime
+) -> Told:
     """Return what the backend is told with the report; the form stands for a session."""
     return {
         "request": asked.request.reference,
@@ -123,5 +140,6 @@ def notice_facts(form: Verification, asked: Asked, sealed: bytes, due: datetime)
         "kind": KIND,
         "outcome": ACCEPTED,
         "attestation": sealed.decode("ascii"),
+        "openings": record.keyed(openings),
         "due": record.stamp(due),
     }

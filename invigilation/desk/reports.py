@@ -5,19 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from invigilation import record
-from invigilation.desk.identity_report import told
-from invigilation.desk.office import Office, actor, allow, saved, sitting_of, watched
+from invigilation.desk.attestation import Closing, listed, payload
+from invigilation.desk.office import Office, Told, actor, allow, saved, sitting_of, watched
 from invigilation.errors import Busy, InvalidInput, NotFound
-from invigilation.gap import Gap
 from invigilation.identity import IdentityCheck
-from invigilation.incident import Incident
-from invigilation.inspection import Inspection
 from invigilation.people import Role, Staff
-from invigilation.record import Data, Entry, Head, Opening
+from invigilation.record import Data, Entry, Envelope, Opening
 from invigilation.report import Delivery, report_due
 from invigilation.session import OUTCOMES, Outcome, Session, SessionEvent
 from invigilation.store import Tx
@@ -78,12 +74,15 @@ class ReportDesk:
             await tx.sessions.save(after, entry)
             calendar = await self.office.calendar(tx)
             due = report_due(after.finished or now, calendar.office)
-            payload = await self._payload(tx, sitting, after, entry.head, statement, due)
-            sealed = self.office.sealer.seal(record.canonical(payload))
+            closing, envelope = Closing(after, entry.head, statement, due, now), Envelope()
+            told = await payload(tx, sitting, closing, self.office.rules.zone, envelope)
+            sealed = self.office.sealer.seal(record.canonical(told))
             await tx.sessions.seal(session, statement, sealed)
-            facts: Data = {
+            await tx.openings.keep(session, envelope.openings)
+            facts: Told = {
                 "outcome": outcome.value,
                 "attestation": sealed.decode("ascii"),
+                "openings": record.keyed(envelope.openings),
                 "due": record.stamp(due),
             }
             await tx.outbox.add(
@@ -104,45 +103,6 @@ class ReportDesk:
             "reason": session.reason,
         }
         return self.office.letter(sitting.learner_email, "receipt", facts)
-
-    async def _payload(
-        self,
-        tx: Tx,
-        sitting: Sitting,
-        session: Session,
-        head: Head,
-        statement: str,
-        due: datetime,
-    ) -> dict[str, object]:
-        zone = self.office.rules.zone
-        return {
-            "format": record.ATTESTATION_FORMAT,
-            "session": session.id,
-            "kind": "remote",
-            "assessment": {
-                "reference": sitting.reference,
-                "title": sitting.title,
-                "minutes": session.minutes,
-                "materials": list(sitting.materials),
-            },
-            "learner": {"reference": sitting.learner_reference, "name": sitting.learner_name},
-            "invigilator": {"id": sitting.staff, "name": sitting.staff_name},
-            "booked": both(sitting.start, zone),
-            "started": both(session.started, zone),
-            "finished": both(session.finished, zone),
-            "spent_seconds": session.spent // SECOND,
-            "given_back_seconds": session.given_back // SECOND,
-            "outcome": session.outcome,
-            "reason": session.reason,
-            "statement": statement,
-            "due": record.stamp(due),
-            "identity": await told(tx, sitting),
-            "incidents": [_incident(one) for one in await tx.sessions.incidents(session.id)],
-            "gaps": [_gap(one) for one in await tx.marks.gaps(session.id)],
-            "inspections": [_inspection(one) for one in await tx.marks.inspections(session.id)],
-            "evidence": _listed(await tx.evidence.of_session(session.id)),
-            "chain": {"head": head.digest, "length": head.seq},
-        }
 
     async def record(self, session: str, by: Staff) -> Record:
         """Return all that is kept of a session, for its invigilator or for those who oversee."""
@@ -167,6 +127,7 @@ class ReportDesk:
                 sealed,
                 tuple(await tx.outbox.of_session(session)),
                 openings_of(await tx.openings.of(session), entries, attestation),
+                tuple(await tx.anchors.of(session)),
             )
 
     async def attestation(self, session: str, backend: str | None = None) -> bytes:
@@ -182,8 +143,8 @@ class ReportDesk:
 def record_file(of: Record) -> bytes:
     """Return the record as one JSON file for `invigilation verify`."""
     attestation = None if of.sealed is None else of.sealed.attestation
-    listed = _listed(of.evidence)
-    return file_of(of.session.id, of.entries, attestation, listed, of.openings, of.anchors)
+    evidence = listed(of.evidence)
+    return file_of(of.session.id, of.entries, attestation, evidence, of.openings, of.anchors)
 
 
 def file_of(
@@ -211,7 +172,7 @@ def file_of(
         "session": ident,
         "events": events,
         "attestation": None if attestation is None else attestation.decode("ascii"),
-        "openings": {one.seal: {"key": one.key.hex(), "text": one.text} for one in openings},
+        "openings": record.keyed(openings),
         "evidence": evidence,
         "anchors": [dict(one) for one in anchors],
     }
@@ -235,58 +196,3 @@ async def _complete(tx: Tx, session: str) -> None:
     for one in await tx.evidence.of_session(session):
         if one.sha256 is None and one.erased is None:
             raise Busy("recording")
-
-
-def _incident(one: Incident) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "category": one.category,
-        "severity": one.severity,
-        "note": one.note,
-        "picture": one.picture,
-        "at": record.stamp(one.at),
-    }
-
-
-def _gap(one: Gap) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "began": record.stamp(one.began),
-        "ended": _stamp(one.ended),
-        "lost_seconds": None if one.lost is None else one.lost // SECOND,
-        "ruling": one.ruling,
-        "note": one.note,
-        "ruled_by": one.ruled_by,
-        "ruled_at": _stamp(one.ruled_at),
-    }
-
-
-def _inspection(one: Inspection) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "kind": one.kind,
-        "asked_at": record.stamp(one.asked_at),
-        "done_at": _stamp(one.done_at),
-        "result": one.result,
-        "note": one.note,
-        "judged_at": _stamp(one.judged_at),
-    }
-
-
-def _stamp(at: datetime | None) -> str | None:
-    return None if at is None else record.stamp(at)
-
-
-def _listed(evidence: list[Evidence] | tuple[Evidence, ...]) -> list[dict[str, object]]:
-    return [
-        {"id": one.id, "kind": one.kind, "sha256": one.sha256, "size": one.size}
-        for one in evidence
-        if one.sha256 is not None
-    ]
-
-
-def both(at: datetime | None, zone: ZoneInfo) -> dict[str, str] | None:
-    """Return a moment in UTC, and as the office's clock showed it."""
-    if at is None:
-        return None
-    return {"utc": record.stamp(at), "office": at.astimezone(zone).isoformat(timespec="seconds")}

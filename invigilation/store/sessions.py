@@ -39,7 +39,7 @@ _INCIDENTS = (
 
 _OF_KIND = (
     select(*entry_columns(event))
-    .where(event.c.session == _IDENT, event.c.kind == bindparam("kind", type_=String))
+    .where(event.c.session == _IDENT, event.c.kind.in_(bindparam("kinds", expanding=True)))
     .order_by(event.c.seq)
 )
 _CLOCK_STEPS = (
@@ -154,9 +154,9 @@ class Sessions:
         query = select(event.c.at).where(event.c.session == ident, event.c.kind.in_(kinds))
         return tuple(row[0] for row in await self._db.execute(query.order_by(event.c.at)))
 
-    async def entries_of(self, ident: str, kind: str) -> list[Entry]:
-        """Return the record's entries of one kind, in order."""
-        rows = await self._db.execute(_OF_KIND, {"ident": ident, "kind": kind})
+    async def entries_of(self, ident: str, *kinds: str) -> list[Entry]:
+        """Return the record's entries of some kinds, in order."""
+        rows = await self._db.execute(_OF_KIND, {"ident": ident, "kinds": kinds})
         return await self._openings.opened(rows.all())
 
     async def clock_steps(self, ident: str) -> list[tuple[SessionEvent, datetime]]:

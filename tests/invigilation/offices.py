@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from invigilation import attendance
+from invigilation import attendance, record
 from invigilation.desk import Desk
 from invigilation.desk.identity import Seen
 from invigilation.identity import Decision, SnapshotKind
@@ -70,6 +70,13 @@ class World:
     async def entries(self, session):
         async with self.store.read() as tx:
             return await tx.sessions.entries(session)
+
+    async def attested(self, session):
+        """What the attestation says, with those of its texts that are still kept."""
+        async with self.store.read() as tx:
+            sealed = await tx.sessions.sealed(session)
+            openings = await tx.openings.of(session)
+        return record.opened(record.payload_of(sealed.attestation), openings)
 
     async def session(self, ident):
         async with self.store.read() as tx:

@@ -6,7 +6,6 @@ from datetime import date
 
 import pytest
 
-from invigilation import record
 from invigilation.consent import Purpose
 from invigilation.document import DocumentKind, Fields
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
@@ -173,16 +172,17 @@ async def test_a_figure_is_attested_while_the_consent_stands_and_goes_afterwards
     await world.desk.sessions.end(one.session, world.ann)
     await world.desk.reports.attest(one.session, world.ann, STATEMENT, Outcome.COMPLETED)
     entries = await world.entries(one.session)
+    attested = (await world.attested(one.session))["identity"]["likeness"]
 
     await world.desk.consents.withdraw(one.session, Purpose.LIKENESS, "learner")
 
-    sealed = await world.desk.reports.attestation(one.session)
-    told = record.payload_of(sealed)["identity"]
-    assert told["likeness"] == {
-        "consent": True,
-        "figure": {"engine": "dlib", "score": 0.91234, "one_in": 500, "calibrated": "2026-11-01"},
-    }
+    assert attested["consent"] is True
+    assert Likeness.of(attested["figure"]) == LIKE
+    assert (await world.attested(one.session))["identity"]["likeness"]["figure"] is None
     assert await world.rows("SELECT likeness FROM identity_check") == [(None,)]
-    assert await world.entries(one.session) == entries
+    after = await world.entries(one.session)
+    assert [entry.body for entry in after] == [entry.body for entry in entries]
+    [scored] = [entry for entry in after if entry.kind == "likeness"]
+    assert scored.data == {"engine": "dlib"}
     [noted] = await world.rows("SELECT action, actor FROM audit WHERE subject = :s", s=one.session)
     assert noted == ("consent.withdrawn", "learner")

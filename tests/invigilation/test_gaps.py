@@ -223,8 +223,7 @@ async def test_a_gap_may_be_ruled_after_the_end_until_the_record_is_sealed(world
         await rule(world, one, gap, Ruling.LEARNER)
 
     assert await world.everything() == before
-    sealed = await world.desk.reports.attestation(one.session)
-    payload = record.payload_of(sealed)
+    payload = await world.attested(one.session)
     assert payload["given_back_seconds"] == 60
     assert payload["spent_seconds"] == 60
     [listed] = payload["gaps"]

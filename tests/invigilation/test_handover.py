@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from invigilation import record
 from invigilation.booking import BookingState
 from invigilation.desk.handover import MAY_CHANGE_HANDS
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
@@ -117,8 +116,7 @@ async def test_whoever_attests_is_named_and_the_chain_tells_the_rest(world, bob)
 
     await world.desk.reports.attest(one.session, bob, STATEMENT, Outcome.COMPLETED)
 
-    sealed = await world.desk.reports.attestation(one.session)
-    payload = record.payload_of(sealed)
+    payload = await world.attested(one.session)
     assert payload["invigilator"] == {"id": bob.id, "name": "Bob Baker"}
     booked, *_, attested = await world.entries(one.session)
     assert booked.data["invigilator"] == world.ann.id

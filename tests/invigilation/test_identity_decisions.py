@@ -363,8 +363,7 @@ async def test_the_attestation_says_how_identity_was_established(world):
 
     await world.desk.reports.attest(one.session, world.ann, STATEMENT, Outcome.COMPLETED)
 
-    sealed = await world.desk.reports.attestation(one.session)
-    told = record.payload_of(sealed)["identity"]
+    told = (await world.attested(one.session))["identity"]
     assert (told["state"], told["kind"], told["reason"]) == ("confirmed", "passport", "I agree.")
     assert told["reading"] == {
         "source": "machine",
@@ -411,8 +410,9 @@ async def test_a_record_with_all_that_identity_leaves_verifies(world):
     found = await real.reports.record(one.session, there.ann)
     verdict = verify(record_file(found), {key.key_id: key.public})
     assert verdict.ok
-    told = json.loads(open_seal(found.sealed.attestation, {key.key_id: key.public}))["identity"]
-    assert told["likeness"]["figure"]["score"] == 0.1 + 0.2
+    payload = json.loads(open_seal(found.sealed.attestation, {key.key_id: key.public}))
+    told = record.opened(payload, found.openings)["identity"]
+    assert Likeness.of(told["likeness"]["figure"]) == like
     assert told["hints"] == ["virtual_camera"]
     assert told["rechecks"]["not_same"] == 1
     assert [it["result"] for it in told["challenges"]] == ["skipped"]

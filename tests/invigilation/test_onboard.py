@@ -59,6 +59,14 @@ def attested(sealed):
     return record.payload_of(sealed.encode())
 
 
+def opened(told):
+    """The openings that a notice carries."""
+    return [
+        record.Opening(seal, bytes.fromhex(one["key"]), one["text"])
+        for seal, one in told["openings"].items()
+    ]
+
+
 # --- the fields -----------------------------------------------------------------------------------
 
 
@@ -259,7 +267,7 @@ async def test_accepting_seals_a_report_and_fulfils_the_request(world):
     [webhook] = await world.bodies("report.ready")
     told = webhook["data"]
     assert (told["session"], told["kind"], told["outcome"]) == ("ob_1", "onboard", "accepted")
-    says = attested(told["attestation"])
+    says = record.opened(attested(told["attestation"]), opened(told))
     assert says["kind"] == "onboard"
     assert says["officer"] == {
         "name": "Jan de Vries",

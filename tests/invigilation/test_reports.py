@@ -144,7 +144,7 @@ async def test_the_sealed_payload_tells_the_whole_session(world):
 
     await attest(world, one)
 
-    payload = sealed_payload(await world.desk.reports.attestation(one.session))
+    payload = await world.attested(one.session)
     entries = await world.entries(one.session)
     assert payload["format"] == record.ATTESTATION_FORMAT
     assert payload["chain"] == {"head": entries[-1].head.digest, "length": len(entries)}

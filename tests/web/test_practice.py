@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from invigilation.record import Envelope, Opening, keyed
 from recordings.seal import Seal, SigningKey
 from web.backends.webhook import sign
 from web.practice import course
@@ -379,6 +380,62 @@ async def test_another_report_of_the_session_changes_nothing(client):
     await send(client, ready(report_of(reason="later")), "dl_2")
     (report,) = await listed(client, "reports")
     assert report["jws"] == first
+
+
+def sealed_report(envelope: Envelope, **more) -> str:
+    return report_of(
+        format="invigilation-attestation/2",
+        learner={"reference": "L-1001", "name": envelope.seal("Maria Santos")},
+        invigilator={"id": "st_ana", "name": envelope.seal("Ana Reyes")},
+        incidents=[{"note": envelope.seal("A door opened.")}],
+        **more,
+    )
+
+
+async def test_the_names_of_a_sealed_report_come_beside_it(client):
+    envelope = Envelope()
+    jws = sealed_report(envelope)
+
+    assert await send(client, ready(jws, openings=keyed(envelope.openings))) == 200
+
+    (report,) = await listed(client, "reports")
+    assert report["invigilator"] == "Ana Reyes"
+    assert "Ana Reyes" not in base64.b64decode(jws.split(".")[1] + "==").decode()
+
+
+async def test_a_sealed_report_without_its_names_is_a_report(client):
+    jws = sealed_report(Envelope())
+
+    assert await send(client, ready(jws)) == 200
+
+    assert [one["invigilator"] for one in await listed(client, "reports")] == [""]
+
+
+def _exchanged(openings):
+    first, second = list(openings)[:2]
+    return openings | {first: openings[second], second: openings[first]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda openings: {
+            seal: one | {"text": one["text"] + "."} for seal, one in openings.items()
+        },
+        lambda openings: {seal: one | {"key": "00" * 32} for seal, one in openings.items()},
+        _exchanged,
+        lambda openings: openings | keyed([Opening.of("Another.")]),
+        lambda openings: dict.fromkeys(openings, "text"),
+        list,
+    ],
+)
+async def test_a_text_that_is_not_the_sealed_one(client, change):
+    envelope = Envelope()
+    jws = sealed_report(envelope)
+
+    assert await send(client, ready(jws, openings=change(keyed(envelope.openings)))) == 422
+
+    assert await listed(client, "reports") == []
 
 
 def _with_header(jws: str, **header) -> str:

@@ -23,7 +23,8 @@ TOLERANCE_S = 300
 MAX_ID = 256
 MAX_SIGNATURES = 10
 ALGORITHM = "Ed25519"
-ATTESTATION_FORMAT = "invigilation-attestation/1"
+ATTESTATION_FORMATS = ("invigilation-attestation/1", "invigilation-attestation/2")
+"""In the second, names and what people wrote are sealed; the openings come beside it."""
 
 Keys = Mapping[str, Ed25519PublicKey]
 
@@ -111,7 +112,9 @@ def open_report(jws: str, keys: Keys, facts: Mapping[str, Any]) -> dict[str, Any
     1. three parts, a header with alg exactly Ed25519 and nothing that we do not know;
     2. the key is one that the service publishes;
     3. the signature is over exactly these bytes;
-    4. the report is an attestation of the session, learner and request that the webhook names.
+    4. the report is an attestation of the session, learner and request that the webhook names;
+    5. each text that came with it fits a seal in it: these texts stand in what is returned, and
+       None where one did not come.
     """
     kid, signed, signature = _header(jws)
     key = keys.get(kid)
@@ -122,8 +125,9 @@ def open_report(jws: str, keys: Keys, facts: Mapping[str, Any]) -> dict[str, Any
     except InvalidSignature:
         raise Refused("the seal of the report is not right") from None
     report = _object(_base64url(signed.decode().partition(".")[2]))
+    if report.get("format") not in ATTESTATION_FORMATS:
+        raise Refused("the report's format is not one that we know")
     named = {
-        "format": (report.get("format"), ATTESTATION_FORMAT),
         "session": (report.get("session"), facts.get("session")),
         "outcome": (report.get("outcome"), facts.get("outcome")),
         "learner": (_inner(report, "learner"), facts.get("learner")),
@@ -132,7 +136,38 @@ def open_report(jws: str, keys: Keys, facts: Mapping[str, Any]) -> dict[str, Any
     for what, (attested, told) in named.items():
         if not isinstance(attested, str) or attested != told:
             raise Refused(f"the report's {what} is not the webhook's")
-    return report
+    texts = _texts(facts.get("openings", {}))
+    used: set[str] = set()
+    whole: dict[str, Any] = _opened(report, texts, used)
+    if not used >= set(texts):
+        raise Refused("a text came that does not belong to the report")
+    return whole
+
+
+def _texts(openings: Any) -> dict[str, str]:
+    """Return the texts by their seals: HMAC-SHA256 (RFC 2104) of the text under the key."""
+    texts: dict[str, str] = {}
+    try:
+        for seal, opening in openings.items():
+            key, text = bytes.fromhex(opening["key"]), opening["text"]
+            if not hmac.compare_digest(hmac.digest(key, text.encode(), hashlib.sha256).hex(), seal):
+                raise Refused("a text of the report does not fit its seal")
+            texts[seal] = text
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise Refused("the report's openings are not ones that we know") from None
+    return texts
+
+
+def _opened(part: Any, texts: Mapping[str, str], used: set[str]) -> Any:
+    """Return what the report says with its texts in place; `used` takes the seals in it."""
+    if isinstance(part, list):
+        return [_opened(one, texts, used) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if set(part) == {"sealed"} and isinstance(part["sealed"], str):
+        used.add(part["sealed"])
+        return texts.get(part["sealed"])
+    return {name: _opened(one, texts, used) for name, one in part.items()}
 
 
 def who_watched(report: Mapping[str, Any]) -> tuple[str, str]:
@@ -151,7 +186,7 @@ def who_watched(report: Mapping[str, Any]) -> tuple[str, str]:
 
 def _text(report: Mapping[str, Any], name: str, part: str) -> str:
     inner = report.get(name)
-    return str(inner.get(part, "")) if isinstance(inner, dict) else ""
+    return str(inner.get(part) or "") if isinstance(inner, dict) else ""
 
 
 def _inner(report: Mapping[str, Any], name: str) -> Any:
