@@ -14,6 +14,7 @@ from invigilation.people import Staff
 from tests.web.office import ADA, ANA, SAM, TOM, Person, World
 from web.auth import cookies
 
+ADMINISTRATOR = "administrator"
 SCHEDULER, REVIEWER, OWN, LEARNER, ANYBODY = "scheduler", "reviewer", "own", "learner", "anybody"
 WATCHER = "watcher"
 FORMS = {
@@ -71,6 +72,9 @@ FORMS = {
     "/staff/onboard/{form}/accept": REVIEWER,
     "/staff/onboard/{form}/refuse": REVIEWER,
     "/staff/enquiries/{enquiry}": SCHEDULER,
+    "/staff/deliveries/{backend}/again": ADMINISTRATOR,
+    "/staff/deliveries/{backend}/enable": ADMINISTRATOR,
+    "/staff/deliveries/{backend}/key": ADMINISTRATOR,
     "/staff/identity/{session}": WATCHER,
 }
 NOBODY = Staff("st_new", "new@example.org", "New Hand", frozenset())
@@ -127,7 +131,7 @@ async def test_every_form_is_named_here(world: World) -> None:
 async def test_strangers_and_learners_are_sent_away_from_the_forms_of_the_staff(
     world: World,
 ) -> None:
-    paths = forms_for(SCHEDULER, REVIEWER, OWN, WATCHER)
+    paths = forms_for(SCHEDULER, REVIEWER, OWN, WATCHER, ADMINISTRATOR)
 
     assert await refusals(world.stranger(), paths, "/") == {"sign-in"}
     assert await refusals(await learner_of(world, 1), paths, "/me") == {"sign-in"}
@@ -137,13 +141,13 @@ async def test_strangers_and_learners_are_sent_away_from_the_forms_of_the_staff(
 async def test_invigilators_cannot_send_the_schedulers_forms(world: World) -> None:
     ana = await world.staff(ANA)
 
-    assert await refusals(ana, forms_for(SCHEDULER), "/staff/sign-out") == {403}
+    assert await refusals(ana, forms_for(SCHEDULER, ADMINISTRATOR), "/staff/sign-out") == {403}
 
 
-async def test_schedulers_cannot_send_the_invigilators_forms(world: World) -> None:
+async def test_schedulers_cannot_send_the_forms_of_others(world: World) -> None:
     sam = await world.staff(SAM)
 
-    assert await refusals(sam, forms_for(WATCHER), "/staff/sign-out") == {403}
+    assert await refusals(sam, forms_for(WATCHER, ADMINISTRATOR), "/staff/sign-out") == {403}
 
 
 async def test_those_who_may_are_not_refused(world: World) -> None:
@@ -154,7 +158,9 @@ async def test_those_who_may_are_not_refused(world: World) -> None:
         await world.staff(ANA), forms_for(REVIEWER, OWN, WATCHER), "/staff/sign-out"
     )
 
-    assert not {403, "sign-in"} & (sam | ana)
+    ada = await refusals(await world.staff(ADA), forms_for(ADMINISTRATOR), "/staff/sign-out")
+
+    assert not {403, "sign-in"} & (sam | ana | ada)
 
 
 async def test_colleagues_cannot_send_the_forms_of_ones_own(world: World) -> None:
@@ -165,7 +171,7 @@ async def test_colleagues_cannot_send_the_forms_of_ones_own(world: World) -> Non
 
 async def test_without_a_role_nothing_can_be_sent(world: World) -> None:
     person = await nobody_in_particular(world)
-    paths = forms_for(SCHEDULER, REVIEWER, OWN, WATCHER)
+    paths = forms_for(SCHEDULER, REVIEWER, OWN, WATCHER, ADMINISTRATOR)
 
     assert await refusals(person, paths, "/staff/sign-out") == {403}
 
