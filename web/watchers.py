@@ -22,6 +22,7 @@ class Metrics:
     runs: Counter = field(init=False)
     seconds: Histogram = field(init=False)
     waiting: Gauge = field(init=False)
+    unstamped: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         """Register the figures."""
@@ -37,9 +38,15 @@ class Metrics:
             "Age of the oldest delivery that has not arrived",
             registry=self.registry,
         )
+        unstamped = Gauge(
+            "invigilation_timestamp_age_seconds",
+            "Age of the oldest list of records that no time-stamp authority has signed",
+            registry=self.registry,
+        )
         object.__setattr__(self, "runs", runs)
         object.__setattr__(self, "seconds", seconds)
         object.__setattr__(self, "waiting", waiting)
+        object.__setattr__(self, "unstamped", unstamped)
 
     def watch(self, job: str, seconds: float, good: bool) -> None:  # noqa: FBT001 - the runner's hook
         """Count one run of a sweep."""
@@ -71,7 +78,9 @@ def routes(
     async def figures(_: web.Request) -> web.Response:
         async with desk.office.store.read() as tx:
             oldest = await tx.outbox.oldest_pending()
+            lists = await tx.anchors.unstamped()
         now = desk.office.clock.now()
+        metrics.unstamped.set((now - lists[0].made).total_seconds() if lists else 0)
         metrics.waiting.set(0 if oldest is None else (now - oldest).total_seconds())
         return web.Response(
             body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}

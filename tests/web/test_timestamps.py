@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestClient, TestServer
 
+from invigilation.anchor import AnchorList
 from invigilation.desk.anchors import NoTimestamp, Timestamper
+from invigilation.store.anchors import Leaf
 from recordings.verify.der import make, number
 from recordings.verify.timestamp import open_token
-from tests.builders import FixedClock
+from tests.builders import FixedClock, office, sqlite_store
 from tests.harness.tsa import TimeStampAuthority, time_stamp_authority
-from web import timestamps
+from web import timestamps, watchers
 from web.outward import ANYWHERE, open_client
 from web.settings import Settings, Unable, read_settings
 from web.timestamps import Authority, query, read_certificates, token_of
@@ -215,3 +217,36 @@ def test_settings_that_make_no_authority_are_plain_sentences(tmp_path: Path) -> 
         read_certificates([file])
     with pytest.raises(Unable, match="No such file"):
         read_certificates([tmp_path / "nothing.pem"])
+
+
+async def test_a_list_that_waits_is_seen_in_the_figures(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    async def none() -> list[dict[str, object]]:
+        return []
+
+    clock = FixedClock()
+    async with sqlite_store(tmp_path, sqlite_template) as store:
+        desk = office(store, clock)
+        async with store.write() as tx:
+            now = clock.now()
+            one = AnchorList("als_1", "2026-11-20", now, "00" * 32, 1, 0, now)
+            await tx.anchors.add_list(one, [Leaf("ses_1", "11" * 32)])
+        clock.go(90)
+        app = web.Application()
+        app.add_routes(watchers.routes(desk, list, none, watchers.Metrics()))
+        async with TestClient(TestServer(app)) as client:
+            figures = await (await client.get("/metrics")).text()
+
+    assert "invigilation_timestamp_age_seconds 90.0" in figures
+
+
+async def test_the_clock_asks_where_an_authority_is_set(
+    authority: Authority, sqlite_template: Path, tmp_path: Path
+) -> None:
+    async with sqlite_store(tmp_path, sqlite_template) as store:
+        desk = office(store, FixedClock())
+        [job] = timestamps.jobs(desk, authority)
+
+        assert await job.sweep() == 0
+    assert timestamps.jobs(desk, None) == []
