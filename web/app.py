@@ -64,6 +64,7 @@ from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
 from web.outward import ANYWHERE, open_client
 from web.pages.captures import CAPTURES
+from web.pages.verify import PUBLISHED
 from web.payments import hook
 from web.payments.stripe import StripePayments
 from web.ports import StoredClients, StoredKeys
@@ -126,6 +127,7 @@ def application(house: House) -> web.Application:
     app[REPORTS] = open_reports(house.desk, house.vault, house.settings)
     app[WEBHOOK_KEY] = open_webhook_key(house.settings.var / "keys")
     app[VERIFIER] = Verifier(signing)
+    app[PUBLISHED] = signing.published
     app.cleanup_ctx.append(_store(house))
     if house.payments is not None:
         app.cleanup_ctx.append(_till(house.payments))

@@ -33,6 +33,7 @@ from web.backends.keys import WEBHOOK_KEY
 from web.captures import Captures, Room
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
 from web.pages.captures import CAPTURES
+from web.pages.verify import PUBLISHED
 from web.relay import Relay
 from web.settings import Settings
 
@@ -195,6 +196,7 @@ def make_app(
     app[SECRET] = SECRET_BYTES
     app[WEBHOOK_KEY] = SigningKey.generate()
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
+    app[PUBLISHED] = lambda: [key.jwk()]
     app[VERIFIER] = lambda record: b'"attestation": null' not in record
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)
     shelf = shelf_of(app[DESK], app[VAULT], Snapshots())

@@ -42,6 +42,11 @@ class Assets:
             self._read = changed
         return PREFIX + self._names.get(name, name)
 
+    def text(self, name: str) -> str:
+        """Return what a built file holds, to stand in a page; raises `FileNotFoundError`."""
+        file = self.address(name).removeprefix(PREFIX)
+        return (self.folder / file).read_text(encoding="utf-8")
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer with a built file, as brotli or gzip where the browser takes it.
 

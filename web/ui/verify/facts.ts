@@ -1,7 +1,8 @@
-// What the attestation says, in plain words: who sat what, when, and how it went.
+// What a record says, in plain words: who sat what, when, and how it went.
 
 import { isMembers, type Json, type Members } from "./json";
 import { sealOf, type Texts } from "./openings";
+import type { Event } from "./record";
 
 /** One line: its name, what it says, and whether that is missing. */
 export interface Fact {
@@ -10,64 +11,136 @@ export interface Fact {
   gone?: boolean;
 }
 
+/** One event, for a list of all that happened. */
+export interface Happening {
+  number: number;
+  at: string;
+  words: string;
+  who: string;
+  texts: string[];
+}
+
+type MaybeFact = Fact | null;
+
 const GONE = "erased, or not given to you";
+const UNFIT = "not shown: a text does not fit its seal";
 const OUTCOMES: Record<string, string> = {
   completed: "The assessment was completed",
-  stopped: "The assessment was stopped",
+  stopped: "The invigilator stopped the assessment",
   refused: "The learner was not admitted",
-  accepted: "The officer's form was accepted",
+  technical: "It could not be finished for a technical reason",
+};
+const IDENTITY: Record<string, string> = {
+  confirmed: "Confirmed",
+  not_confirmed: "Not confirmed",
+};
+const RULINGS: Record<string, string> = {
+  technical: "technical: its time was given back",
+  learner: "the learner's: its time counts",
+};
+const CAUSES: Record<string, string> = {
+  connection_lost: "the connection was lost",
+  no_media: "no sound and no picture came",
+  service: "the service was not watching",
+};
+const PICTURES: Record<string, string> = {
+  id_document: "Identity document",
+  id_back: "Back of the identity document",
+  face: "Face",
+  face_again: "Face, taken again",
+  portrait: "Portrait from the document",
+  incident: "Picture of an incident",
+  recording: "Recording",
+};
+/** Kinds whose names say too little. */
+const EVENTS: Record<string, string> = {
+  admit: "Admitted: the assessment began",
+  end: "The assessment ended",
+  chat: "Message",
+  signal: "State of the link, camera or microphone",
+  attested: "The invigilator signed the statement",
+  report_made: "The report (PDF) was made",
+  evidence_viewed: "A picture or recording was looked at",
 };
 
-/** The facts of an attestation whose signature holds. */
-export function factsOf({ claims, texts }: { claims: Members | null; texts: Texts }): Fact[] {
-  if (!claims) return [];
+/** The facts of an attestation whose signature holds; no texts where they do not fit. */
+export function factsOf(claims: Members, texts: Texts | null): Fact[] {
   const said = new Said(claims, texts);
-  const onboard = claims["kind"] === "onboard";
-  const facts = onboard ? officers(said) : sessions(said);
-  return [...people(said), ...facts, { name: "Record", words: String(claims["session"]) }];
+  const facts = claims["kind"] === "onboard" ? officers(said) : sessions(said);
+  return facts.filter((fact) => fact !== null);
 }
 
-function people(said: Said): Fact[] {
-  return [
-    said.text("Learner", "learner", "name"),
-    said.text("Learner's number", "learner", "reference"),
-    said.text("Assessment", "assessment", "title"),
-  ].filter((fact) => fact !== null);
+/** What a piece of evidence is called. */
+export function pieceName(kind: string): string {
+  return PICTURES[kind] ?? sentence(kind);
 }
 
-function sessions(said: Said): Fact[] {
+/** What happened, event by event, with those texts that are still kept. */
+export function happenings(events: readonly Event[], texts: Texts | null): Happening[] {
+  return events.map(({ said }, i) => {
+    const sealed = isMembers(said["sealed"]) ? Object.values(said["sealed"]) : [];
+    const known = sealed.flatMap((seal) => texts?.get(String(seal)) ?? []);
+    const kind = String(said["kind"]);
+    const at = new Date(String(said["at"]));
+    return {
+      number: i + 1,
+      at: Number.isNaN(at.getTime()) ? "" : `${onDay(at, true)}, ${clock(at, "UTC", true)}`,
+      words: EVENTS[kind] ?? sentence(kind),
+      who: sentence(String(said["actor"]).split(":")[0] ?? ""),
+      texts: known,
+    };
+  });
+}
+
+function sessions(said: Said): MaybeFact[] {
   const outcome = said.plain("outcome");
   return [
+    ...sitter(said),
     said.text("Invigilator", "invigilator", "name"),
     said.moment("Began", "started"),
     said.moment("Ended", "finished"),
     outcome === null ? null : { name: "Outcome", words: OUTCOMES[outcome] ?? sentence(outcome) },
     said.text("Reason", "reason"),
     said.identity(),
-    ...said.presence(),
+    said.onCamera(),
+    said.gaps(),
     said.incidents(),
     said.text("The invigilator's statement", "statement"),
-  ].filter((fact) => fact !== null);
+    said.text("Session", "session"),
+  ];
 }
 
-function officers(said: Said): Fact[] {
-  const day = said.plain("sits_on");
+function officers(said: Said): MaybeFact[] {
+  const day = new Date(`${said.plain("sits_on")}T12:00:00Z`);
+  const sits = Number.isNaN(day.getTime()) ? null : onDay(day);
   return [
+    ...sitter(said),
     said.text("Officer who invigilates", "officer", "name"),
+    said.text("Rank", "officer", "rank_words"),
     said.text("Vessel", "vessel", "name"),
-    day === null ? null : { name: "Day of the assessment", words: day },
+    said.text("IMO number", "vessel", "imo"),
+    sits === null ? null : { name: "Day of the assessment", words: sits },
     said.moment("Form sent", "submitted"),
     said.moment("Form accepted", "reviewed"),
     said.text("Accepted by", "reviewer", "name"),
     said.text("The officer's declaration", "declaration"),
-  ].filter((fact) => fact !== null);
+    said.text("Form", "session"),
+  ];
+}
+
+function sitter(said: Said): MaybeFact[] {
+  return [
+    said.text("Learner", "learner", "name"),
+    said.text("Learner's number", "learner", "reference"),
+    said.text("Assessment", "assessment", "title"),
+  ];
 }
 
 /** Reads what is said, with the texts of its seals. */
 class Said {
   constructor(
     private readonly claims: Members,
-    private readonly texts: Texts,
+    private readonly texts: Texts | null,
   ) {}
 
   private at(...path: string[]): Json | undefined {
@@ -82,72 +155,85 @@ class Said {
   }
 
   /** A text that may be sealed; null where there is none. */
-  text(name: string, ...path: string[]): Fact | null {
+  text(name: string, ...path: string[]): MaybeFact {
     const value = this.at(...path);
     if (typeof value === "string") return value ? { name, words: value } : null;
     const seal = sealOf(value);
     if (seal === null) return null;
+    if (!this.texts) return { name, words: UNFIT, gone: true };
     const words = this.texts.get(seal);
     return words === undefined ? { name, words: GONE, gone: true } : { name, words };
   }
 
   /** A moment in UTC and as London's clock showed it. */
-  moment(name: string, ...path: string[]): Fact | null {
+  moment(name: string, ...path: string[]): MaybeFact {
     const utc = new Date(this.plain(...path, "utc") ?? NaN);
     if (Number.isNaN(utc.getTime())) return null;
-    return {
-      name,
-      words: `${onDay(utc)}, ${clock(utc, "UTC")} UTC (${clock(utc, "Europe/London")} in London)`,
-    };
+    const both = `${clock(utc, "UTC")} UTC (${clock(utc, "Europe/London")} in London)`;
+    return { name, words: `${onDay(utc)}, ${both}` };
   }
 
-  identity(): Fact | null {
+  identity(): MaybeFact {
     const state = this.plain("identity", "state");
     if (state === null) return null;
     const kind = this.plain("identity", "kind");
-    const with_ = kind === null ? "" : `, with a ${sentence(kind).toLowerCase()}`;
     const by = this.text("", "identity", "decided_by", "name");
-    const who = by && !by.gone ? `, decided by ${by.words}` : "";
-    return { name: "Identity", words: sentence(state) + with_ + who };
+    const words = [
+      IDENTITY[state] ?? sentence(state),
+      kind === null ? "" : ` with a ${sentence(kind).toLowerCase().replace("seamans", "seaman's")}`,
+      by && !by.gone ? `, decided by ${by.words}` : "",
+    ];
+    return { name: "Identity", words: words.join("") };
   }
 
-  presence(): Fact[] {
-    const facts: Fact[] = [];
-    const share = this.at("presence", "on_camera_per_mille");
-    if (typeof share === "number") {
-      facts.push({ name: "On camera", words: `${share / 10} % of the assessment time` });
-    }
+  onCamera(): MaybeFact {
+    const share = this.at("presence", "on_camera_permille");
+    const whole = this.at("presence", "assessment_seconds");
+    if (typeof share !== "number" || typeof whole !== "number") return null;
+    const time = whole < 60 ? `${whole} seconds` : `${Math.round(whole / 60)} minutes`;
+    return { name: "Seen by the camera", words: `${share / 10} % of ${time} of assessment` };
+  }
+
+  gaps(): MaybeFact {
     const gaps = this.at("presence", "gaps") ?? this.at("gaps");
-    if (Array.isArray(gaps))
-      facts.push({ name: "Gaps in what came from the learner", words: count(gaps) });
-    return facts;
+    if (!Array.isArray(gaps)) return null;
+    const words = gaps.filter(isMembers).map((gap) => {
+      const ruling = RULINGS[String(gap["ruling"])] ?? "not judged";
+      const cause = CAUSES[String(gap["cause"])];
+      return `${Number(gap["seconds"] ?? gap["lost_seconds"])} seconds${cause ? `, ${cause}` : ""} (${ruling})`;
+    });
+    return { name: "Gaps", words: words.join("; ") || "None" };
   }
 
-  incidents(): Fact | null {
+  incidents(): MaybeFact {
     const incidents = this.at("incidents");
     if (!Array.isArray(incidents)) return null;
-    const kinds = incidents.filter(isMembers).map((one) => {
-      return `${sentence(String(one["category"]))} (${String(one["severity"])})`;
+    const words = incidents.filter(isMembers).map((one) => {
+      const at = new Date(String(one["at"]));
+      const seal = sealOf(one["note"]);
+      const note = seal === null ? one["note"] : this.texts?.get(seal);
+      const what = `${sentence(String(one["category"]))} (${String(one["severity"])})`;
+      const when = Number.isNaN(at.getTime()) ? "" : ` at ${clock(at, "UTC")} UTC`;
+      return `${what}${when}${typeof note === "string" ? `: ${note}` : ""}`;
     });
-    return { name: "Incidents", words: kinds.length ? kinds.join("; ") : "None" };
+    return { name: "Incidents", words: words.join("; ") || "None" };
   }
 }
 
-function count(list: Json[]): string {
-  return list.length ? String(list.length) : "None";
-}
-
-/** "no_show" becomes "No show". */
+/** "no_show" becomes "No show", "examinee.late" becomes "Examinee: late". */
 function sentence(code: string): string {
-  const words = code.replace(/[_.]/g, " ");
+  const words = code.replace(/_/g, " ").replace(/\./g, ": ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function onDay(at: Date): string {
-  const parts = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
-  return at.toLocaleDateString("en-GB", { timeZone: "UTC", ...parts });
+function onDay(at: Date, short = false): string {
+  const long = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
+  const brief = { day: "numeric", month: "short", year: "numeric" } as const;
+  return at.toLocaleDateString("en-GB", { timeZone: "UTC", ...(short ? brief : long) });
 }
 
-function clock(at: Date, timeZone: string): string {
-  return at.toLocaleTimeString("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
+function clock(at: Date, timeZone: string, seconds = false): string {
+  const parts = { hour: "2-digit", minute: "2-digit" } as const;
+  const more = seconds ? ({ second: "2-digit" } as const) : {};
+  return at.toLocaleTimeString("en-GB", { timeZone, ...parts, ...more });
 }

@@ -7,7 +7,7 @@ import { evidence, type Piece } from "./evidence";
 import type { Members } from "./json";
 import type { Keys } from "./keys";
 import { openings, type Texts } from "./openings";
-import { readRecord } from "./record";
+import { readRecord, type Event } from "./record";
 import { report } from "./report";
 import { take, type Step } from "./step";
 
@@ -19,7 +19,10 @@ export interface Verdict {
   /** Whether it was an attestation alone, of which nothing else can be checked. */
   bare: boolean;
   claims: Members | null;
-  texts: Texts;
+  /** Null where a text does not fit its seal. */
+  texts: Texts | null;
+  /** What happened, if every event is signed and the chain unbroken. */
+  events: readonly Event[];
   pieces: Piece[];
   report: Blob | null;
 }
@@ -47,8 +50,8 @@ async function verifyRecord(file: Blob, keys: Keys, now: number): Promise<Verdic
     return claims;
   };
   await take(steps, 3, () => oneSession(record, there()));
-  await take(steps, 4, () => signatures(record, keys));
-  await take(steps, 5, () => chain(record.events));
+  const signed = await take(steps, 4, () => signatures(record, keys));
+  const unbroken = await take(steps, 5, () => chain(record.events));
   await take(steps, 6, () => times(record, found, keys));
   const length = await take(steps, 7, () => head(record, there()));
   const pieces = await take(steps, 8, () => evidence(record, there()));
@@ -57,7 +60,8 @@ async function verifyRecord(file: Blob, keys: Keys, now: number): Promise<Verdic
   await take(steps, 11, () => anchors(record, there(), now));
   return outcome(steps, {
     claims,
-    texts: texts ?? new Map(),
+    texts,
+    events: signed && unbroken ? record.events : [],
     pieces: pieces ?? [],
     report: paper,
   });
@@ -67,11 +71,11 @@ async function verifyAttestation(file: Blob, keys: Keys): Promise<Verdict> {
   const steps: Step[] = [];
   const jws = (await file.text()).trim();
   const found = await take(steps, 2, () => attested(jws, keys));
-  return outcome(steps, { claims: found?.claims ?? null, bare: true });
+  return outcome(steps, { claims: found?.claims ?? null, texts: new Map(), bare: true });
 }
 
 function outcome(steps: Step[], found: Partial<Verdict>): Verdict {
   const ok = steps.length > 0 && steps.every((step) => step.mark !== "failed");
-  const none = { bare: false, claims: null, texts: new Map(), pieces: [], report: null };
+  const none = { bare: false, claims: null, texts: null, events: [], pieces: [], report: null };
   return { ...none, steps, ok, ...found };
 }

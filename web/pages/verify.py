@@ -1,0 +1,81 @@
+"""The page that checks a record in the browser, for everybody; and the same as one file to keep.
+
+Nothing of a record is sent here: the page may connect to nothing once it is loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from web.keys import DESK
+from web.pages import words
+from web.pages.assets import Assets
+from web.pages.frame import render
+
+routes = web.RouteTableDef()
+ASSETS = web.AppKey("verify_assets", Assets)
+PUBLISHED = web.AppKey("published", Callable[[], list[dict[str, Any]]])
+"""Returns the service's public keys as JWKs; it is asked each time, for keys change."""
+FILE_NAME = "check-a-record.html"
+_SEALED_OFF = (
+    "default-src 'none'",
+    "img-src 'self' blob:",
+    "media-src blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+)
+PAGE_POLICY = "; ".join(
+    (*_SEALED_OFF, "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'")
+)
+"""Stricter than that of other pages: this one connects to nothing."""
+
+
+@routes.get("/verify")
+async def show(request: web.Request) -> web.StreamResponse:
+    """Show the page, with the service's own keys in it."""
+    response = render(request, "verify.html", boot=await _keys(request))
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    return response
+
+
+@routes.get("/verify/file")
+async def file(request: web.Request) -> web.StreamResponse:
+    """Answer with the page as one file, which works alone and connects to nothing."""
+    assets = request.app[ASSETS]
+    style, script = await asyncio.gather(
+        asyncio.to_thread(assets.text, "verify.css"), asyncio.to_thread(assets.text, "verify.js")
+    )
+    now = request.app[DESK].office.clock.now()
+    response = render(
+        request,
+        "verify_file.html",
+        boot=await _keys(request),
+        made=words.day(now),
+        policy=file_policy(style, script),
+        style=style,
+        script=script,
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{FILE_NAME}"'
+    return response
+
+
+def file_policy(style: str, script: str) -> str:
+    """Return the content security policy of the file: just this style and this script run."""
+    inline = (f"style-src '{_digest(style)}'", f"script-src '{_digest(script)}'")
+    return "; ".join((*_SEALED_OFF, *inline))
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+async def _keys(request: web.Request) -> dict[str, Any]:
+    return {"keys": await asyncio.to_thread(request.app[PUBLISHED])}
