@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,9 @@ def check(
     `authorities` are those of time-stamp authorities. Never raises, whatever the bytes are. The
     verdict's `payload` is what the attached attestation says.
     """
+    for library in ("pyhanko", "pyhanko_certvalidator"):
+        # What it thinks of a file is told by the verdict.
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         file = _opened(pdf, keys, roots, authorities)
     except Exception as error:  # noqa: BLE001 - whatever a parser trips over

@@ -19,10 +19,13 @@ from recordings.report_pdf import timeline, words
 from recordings.report_pdf.writable import writable
 
 NOTE_LETTERS = 220
-CROWDED_LETTERS = 110
-"""Of a note, where there is much to say: the whole of it is in the attestation."""
+CROWDED_LETTERS = (NOTE_LETTERS, 110, 60)
+"""Of a note, where there is ever more to say: the whole of it is in the attestation."""
 ROOM_MM = 138.0
 """Of the second page, for the statement and for the rows of both tables together."""
+PARAGRAPH_MM = 1.5
+MOST_LINES = 12
+"""Of a statement, as its writer broke them."""
 GAP_CELLS = 6
 """Of a row of the table of gaps, as told from one of incidents."""
 Json = dict[str, Any]
@@ -77,7 +80,7 @@ def sheet(of: Source) -> Json:
         "gaps": gaps,
         "pauses": _pauses(payload, entries),
         "incidents": incidents,
-        "statement": payload["statement"],
+        "statement": _statement(payload),
         "signed": _signed(payload),
         "seal": _seal(of, payload),
         "made": words.both(of.made_at),
@@ -205,8 +208,8 @@ def _fitting(payload: Mapping[str, Any]) -> tuple[Json, Json]:
 
     How many there are beside those is told; the attestation, which is attached, has them all.
     """
-    room = ROOM_MM - _statement_mm(str(payload["statement"]))
-    for letters in (NOTE_LETTERS, CROWDED_LETTERS):
+    room = ROOM_MM - _statement_mm(_statement(payload))
+    for letters in CROWDED_LETTERS:
         gaps, incidents = _gaps(payload, letters), _incidents(payload, letters)
         needs = [[_row_mm(row) for row in rows] for rows in (gaps, incidents)]
         if sum(map(sum, needs)) <= room:
@@ -233,6 +236,12 @@ def _row_mm(row: tuple[str, ...]) -> float:
     return 3.8 * lines + 2.0
 
 
+def _statement(payload: Mapping[str, Any]) -> str:
+    """Return the statement; one of very many lines is told as one."""
+    lines = [one.strip() for one in str(payload["statement"]).splitlines() if one.strip()]
+    return (" " if len(lines) > MOST_LINES else "\n").join(lines)
+
+
 def _statement_mm(statement: str) -> float:
     """Return about how high the statement is drawn: a long one is set in smaller letters."""
     letters, height = 100, 4.4
@@ -240,7 +249,7 @@ def _statement_mm(statement: str) -> float:
         if len(statement) > least:
             letters, height = int(fits[0]), fits[1]
     lines = (max(-(-len(one) // letters), 1) for one in statement.split("\n"))
-    return sum(lines) * height
+    return sum(one * height + PARAGRAPH_MM for one in lines)
 
 
 def _gaps(payload: Mapping[str, Any], letters: int) -> list[tuple[str, ...]]:

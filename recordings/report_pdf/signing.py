@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign.signers.pdf_signer import DSSContentSettings, TimestampDSSContentSettings
 from pyhanko.sign.timestamps import TimeStamper, TimestampRequestError
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -31,6 +32,11 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from recordings.report_pdf.certificate import DocumentKey
 
 FIELD = "Seal"
+_ALL_BEFORE = DSSContentSettings(
+    include_vri=False,
+    next_ts_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
+)
+"""All certificates go before the last timestamp, so that it covers the whole file."""
 TIMESTAMP_SECONDS = 10.0
 TIMESTAMP_BYTES = 64 * 1024
 """Of an authority's answer; usual ones have 2 to 8 kB."""
@@ -116,6 +122,7 @@ def certify(pdf: bytes, key: DocumentKey, name: str, authority: Authority | None
         docmdp_permissions=MDPPerm.NO_CHANGES,
         embed_validation_info=authority is not None,
         use_pades_lta=authority is not None,
+        dss_settings=_ALL_BEFORE,
         validation_context=None if authority is None else _trusting(key, authority.roots),
     )
     signer = PdfSigner(meta, signer=_signer(key), timestamper=stamper)
