@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
+from invigilation.dispatch import PLACES, Dispatch, Receipt
 from invigilation.report import Channel, DeliveryState
 from invigilation.store import Store
 from invigilation.store.evidence import Evidence
+from invigilation.store.outbox import Backlog
 from invigilation.sweeps import BATCH, CLAIM, Attempt, Fate, Sweeps
 from tests import builders
 from tests.builders import START
@@ -243,6 +245,196 @@ async def test_a_claim_that_another_has_taken_over_is_not_settled_by_the_first(w
     second.let_go.set()
     await workers[1]
     assert await states(world) == [("a", "delivered", 2)]
+
+
+# --- place by place ---
+
+
+def dispatch(world, post):
+    return Dispatch(world.desk, post, lambda attempts: PAUSE * attempts)
+
+
+async def test_sweeps_do_not_wait_for_a_place_that_is_slow(world):
+    await put(world, "slow")
+    post = SlowPost()
+    async with dispatch(world, post).running() as work:
+        assert await work.sweep() == 1
+        await post.begun.wait()
+        await put(world, "slow", "quick")
+
+        class Quick(Post):
+            async def carry(self, delivery):
+                post.let_go.set()
+                return await super().carry(delivery)
+
+        object.__setattr__(work, "carrier", quick := Quick())
+        assert await work.sweep() == 1
+        await work.idle()
+        assert await work.sweep() == 1
+        await work.idle()
+
+    assert quick.targets() == ["quick", "slow"]
+    assert {state for _, state, _ in await states(world)} == {"delivered"}
+
+
+async def test_a_channel_has_only_so_many_hands(world):
+    post = SlowPost()
+    async with dispatch(world, post).running() as work:
+        await put(world, *(f"t{number:02}" for number in range(PLACES + 5)))
+        assert await work.sweep() == PLACES
+        assert await work.sweep() == 0
+        async with world.store.write() as tx:
+            await tx.outbox.add(world.desk.office.letter("a@example.com", "x", {}))
+        assert await work.sweep() == 1
+        post.let_go.set()
+        await work.idle()
+        assert await work.sweep() == 5
+        await work.idle()
+
+    assert len(post.carried) == PLACES + 6
+
+
+async def test_what_is_in_hand_at_the_end_is_broken_off_and_comes_again(world):
+    await put(world, "a")
+    post = SlowPost()
+    async with dispatch(world, post).running() as work:
+        await work.sweep()
+        await post.begun.wait()
+
+    assert await states(world) == [("a", "claimed", 1)]
+    world.clock.go(CLAIM.total_seconds())
+    assert await sweeps(world, Post()).deliver() == 1
+
+
+async def test_a_silent_place_is_asked_once_and_the_rest_is_put_back(world):
+    await put(world, *["a"] * 4)
+    post = Post({"a": Attempt(Fate.FAILED, "no answer", silent=True)})
+
+    await sweeps(world, post).deliver()
+
+    assert len(post.carried) == 1
+    assert sorted(attempts for _, _, attempts in await states(world)) == [0, 0, 0, 1]
+    assert await sweeps(world, post).deliver() == 0
+    world.clock.go(PAUSE.total_seconds())
+    assert await sweeps(world, Post()).deliver() == 4
+
+
+async def test_a_place_that_answers_again_gets_at_once_what_waits_for_it(world):
+    post = Post({"acme": Attempt(Fate.FAILED, "no answer", silent=True)})
+    sweep = Sweeps(world.desk, post, lambda _: timedelta(hours=9))
+    await put(world, "acme", "acme")
+    await sweep.deliver()
+    world.clock.go(3_600)
+    post.answers.clear()
+    await put(world, "acme")
+
+    assert await sweep.deliver() == 1
+    assert await sweep.deliver() == 2
+    assert {state for _, state, _ in await states(world)} == {"delivered"}
+
+
+async def test_one_that_is_always_refused_is_not_hurried_by_the_others(world):
+    class Fussy(Post):
+        async def carry(self, delivery):
+            await super().carry(delivery)
+            bad = delivery.type == "bad"
+            return Attempt(Fate.FAILED, "status 400") if bad else ACCEPTED
+
+    post = Fussy()
+    for kind in ("good", "bad", "good", "good"):
+        async with world.store.write() as tx:
+            await tx.outbox.add(world.desk.office.told(Channel.WEBHOOK, "acme", kind, {}))
+        await sweeps(world, post).deliver()
+        world.clock.go(60)
+
+    assert [one.type for one in post.carried] == ["good", "bad", "good", "good"]
+
+
+async def test_what_is_heard_of_a_backend_is_kept(world):
+    post = Post({"acme": Attempt(Fate.FAILED, "status 500")})
+    await put(world, "acme", "acme", "nobody")
+    await sweeps(world, post).deliver()
+    failed = world.clock.now()
+
+    async with world.store.read() as tx:
+        bad, backlog = await tx.endpoints.health("acme"), await tx.outbox.backlogs()
+        assert list(await tx.endpoints.all()) == ["acme"]
+    world.clock.go(2 * PAUSE.total_seconds())
+    await sweeps(world, Post()).deliver()
+    async with world.store.read() as tx:
+        good, cleared = await tx.endpoints.health("acme"), await tx.outbox.backlogs()
+
+    assert (bad.failures, bad.last_success, bad.said) == (2, None, "status 500")
+    assert backlog[Channel.WEBHOOK, "acme"] == Backlog(2, failed, 0)
+    assert (good.failures, good.last_success) == (0, world.clock.now())
+    assert good.last_failure == failed
+    assert cleared == {}
+
+
+async def test_a_place_that_wants_no_more_gets_no_more(world):
+    post = Post({"acme": Attempt(Fate.GONE, "410")})
+    await put(world, "acme", "acme")
+    await sweeps(world, post).deliver()
+    await put(world, "acme", "b")
+
+    await sweeps(world, post).deliver()
+
+    assert post.targets() == ["acme", "b"]
+    assert [state for target, state, _ in await states(world) if target == "acme"] == [
+        "disabled"
+    ] * 3
+
+
+async def test_what_is_sent_again_was_accepted_when_it_was_accepted_first(world):
+    one = await builders.book(world.desk)
+    async with world.store.write() as tx:
+        letter = world.desk.office.told(Channel.WEBHOOK, "acme", "report.ready", {})
+        await tx.outbox.add(letter, session=one.session)
+    await sweeps(world, Post()).deliver()
+    accepted = world.clock.now()
+    world.clock.go(60)
+    async with world.store.write() as tx:
+        place = (Channel.WEBHOOK, "acme")
+        assert await tx.outbox.replay(place, world.clock.now(), idents=[letter.id]) == 1
+
+    async with world.store.read() as tx:
+        assert await tx.outbox.reports_accepted() == {one.session: accepted}
+    await sweeps(world, Post()).deliver()
+
+    async with world.store.read() as tx:
+        assert await tx.outbox.reports_accepted() == {one.session: accepted}
+
+
+async def test_what_cannot_be_written_down_is_raised_by_the_next_sweep(world):
+    await put(world, "a")
+    broken = Attempt(Fate.ACCEPTED, "x" * 3)
+    object.__setattr__(broken, "fate", "no fate")
+    async with dispatch(world, Post({"a": broken})).running() as work:
+        await work.sweep()
+        with pytest.raises(ExceptionGroup, match="could not be settled"):
+            await work.idle()
+
+
+async def test_a_receipt_becomes_an_anchor_and_another_key_does_not(world):
+    one = await builders.book(world.desk)
+    body = {"backend": "acme", "receipt": "x.y.z", "key": {"kty": "OKP"}}
+
+    async def accept(key, at):
+        receipt = Receipt(one.session, at, body | {"receipt": f"{at}"}, key)
+        await put(world, "acme")
+        await sweeps(world, Post({"acme": replace(ACCEPTED, receipt=receipt)})).deliver()
+
+    await accept("key-1", START)
+    await accept("key-1", START)
+    await accept("key-2", START + timedelta(hours=1))
+
+    async with world.store.write() as tx:
+        [kept] = await tx.anchors.of(one.session)
+        await tx.endpoints.forget_receipt_key("acme")
+    assert (kept["kind"], kept["receipt"]) == ("receipt", f"{START}")
+    await accept("key-2", START + timedelta(hours=2))
+    async with world.store.read() as tx:
+        assert len(await tx.anchors.of(one.session)) == 2
 
 
 async def test_a_letter_made_under_one_name_is_made_once(world):
