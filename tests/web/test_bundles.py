@@ -1,0 +1,294 @@
+"""Bundles as people get them: from the record's page, and by command."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from invigilation.desk.identity import Seen
+from invigilation.identity import SnapshotKind
+from invigilation.people import Staff
+from invigilation.session import Outcome
+from invigilation.store import Store
+from invigilation.store.evidence import Evidence
+from invigilation.store.views import Sitting
+from recordings.seal import Seal
+from recordings.verify import parse_keys, render, verify
+from tests.web.office import ADA, ANA, SAM, START, TOM, World, open_world
+from web.cli import main
+from web.keyring import open_keyring
+
+STATEMENT = "The alarm rang, and everybody left."
+
+
+async def attested(world: World, by: Staff | None = None) -> Sitting:
+    """Run a session with a picture and a recording, and attest it."""
+    sitting = await world.booked()
+    own = by or replace(ANA, id=sitting.staff)
+    world.clock.move_to(START)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    pieces = (("ev_face", "face", "image/jpeg"), ("ev_cam", "recording", "video/webm"))
+    for ident, kind, media_type in pieces:
+        stored = world.vault.put(sitting.session, ident, kind.encode() * 1_000)
+        whole = Evidence(
+            ident, sitting.session, kind, media_type, START, stored.sha256, stored.size, None
+        )
+        if kind == "face":
+            await world.desk.identity.record(sitting.session, own, Seen(SnapshotKind.FACE, whole))
+        else:
+            async with world.desk.office.store.write() as tx:
+                await tx.evidence.add(whole)
+    await world.desk.sessions.stop(sitting.session, own, "The alarm rang.")
+    await world.desk.reports.attest(sitting.session, own, STATEMENT, Outcome.STOPPED)
+    return sitting
+
+
+def names(bundle: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return archive.namelist()
+
+
+async def test_the_bundle_of_a_session_verifies_and_says_who_took_it(world: World) -> None:
+    sitting = await attested(world)
+    sam = await world.staff(SAM)
+
+    answer = await sam.get(f"/staff/records/{sitting.session}/bundle")
+
+    key = world.desk.office.signer.current()
+    verdict = verify(answer.body, {key.key_id: key.public}, now=world.clock.now())
+    assert answer.status == 200
+    assert names(answer.body) == ["evidence/ev_face.jpg", "record.json"]
+    assert verdict.ok, render(verdict)
+    assert "evidence_viewed 1 times, record_exported 1 times" in render(verdict)
+    assert "1 of them are here and unchanged, 1 were erased or withheld" in render(verdict)
+    assert answer.header("Cache-Control") == "no-store"
+    assert f"bundle-{sitting.session}.zip" in answer.header("Content-Disposition")
+
+
+async def test_an_erased_picture_stays_out(world: World) -> None:
+    sitting = await attested(world)
+    world.vault.erase(sitting.session, "ev_face")
+    async with world.desk.office.store.write() as tx:
+        await tx.evidence.erase("ev_face", world.clock.now())
+
+    answer = await (await world.staff(SAM)).get(f"/staff/records/{sitting.session}/bundle")
+
+    key = world.desk.office.signer.current()
+    assert names(answer.body) == ["record.json"]
+    assert verify(answer.body, {key.key_id: key.public}).ok
+
+
+async def test_a_bundle_is_for_its_invigilator_and_those_who_oversee(world: World) -> None:
+    sitting = await attested(world)
+    own, colleague = (ANA, TOM) if sitting.staff == ANA.id else (TOM, ANA)
+    path = f"/staff/records/{sitting.session}/bundle"
+
+    answers = [await (await world.staff(one)).get(path) for one in (own, SAM, colleague)]
+
+    assert [one.status for one in answers] == [200, 200, 404]
+    assert (await (await world.learner(sitting.request)).get(path)).to.startswith("/staff/sign-in")
+
+
+async def test_that_a_bundle_was_taken_is_in_the_audit_log(world: World) -> None:
+    sitting = await attested(world)
+
+    await (await world.staff(SAM)).get(f"/staff/records/{sitting.session}/bundle")
+
+    async with world.desk.office.store.read() as tx:
+        changes = await tx.audit.of(sitting.session)
+    assert [one.actor for one in changes if one.action == "record.exported"] == [f"staff:{SAM.id}"]
+
+
+async def test_the_page_of_a_record_leads_to_its_files(world: World) -> None:
+    sitting = await attested(world)
+
+    page = await (await world.staff(ADA)).get(f"/staff/records/{sitting.session}")
+
+    for name in ("download", "bundle", "report.pdf"):
+        assert f'href="/staff/records/{sitting.session}/{name}"' in page.text
+
+
+class Machine:
+    """The machine on which a service runs: its files, and somebody who types commands."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+        self.folder = folder
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def run(self, *words: str) -> tuple[int, str]:
+        self._monkeypatch.setattr(sys, "argv", ["invigilation", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = self._capsys.readouterr()
+        return int(ended.value.code or 0), shown.out + shown.err
+
+    @property
+    def keys(self) -> str:
+        """The published keys, saved to a file."""
+        path = self.folder / "published.json"
+        ring = open_keyring(self.folder / "var" / "keys")
+        path.write_text(json.dumps({"keys": ring.signing.published()}))
+        return str(path)
+
+
+@pytest.fixture
+async def session(sqlite_template: Path, tmp_path: Path) -> str:
+    """A session that was attested the day before, with the keys and files of a real service."""
+    var = tmp_path / "var"
+    var.mkdir()
+    path = var / "invigilation.db"
+    shutil.copy(sqlite_template, path)
+    store = Store(f"sqlite+aiosqlite:///{path}")
+    opened = await open_world(store, var)
+    (var / "keys").mkdir(mode=0o700)
+    (var / "keys" / "wrap.key").write_bytes(bytes(32))
+    ring = open_keyring(var / "keys", START - timedelta(days=30))
+    office = opened.desk.office
+    object.__setattr__(office, "signer", ring.signing)
+    object.__setattr__(office, "sealer", Seal(ring.signing))
+    sitting = await attested(opened)
+    await opened.client.close()
+    await store.close()
+    return sitting.session
+
+
+@pytest.fixture
+def machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Machine:
+    shift = tmp_path / "shift"
+    shift.write_text(str((START + timedelta(days=1) - datetime.now(UTC)).total_seconds()))
+    monkeypatch.setenv("INVIGILATION_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("INVIGILATION_CLOCK_SHIFT_FILE", str(shift))
+    return Machine(tmp_path, monkeypatch, capsys)
+
+
+def test_a_bundle_is_exported_and_verified_by_commands(session: str, machine: Machine) -> None:
+    file = machine.folder / "bundle.zip"
+
+    told = machine.run("export", session, "--output", str(file))
+    checked = machine.run("verify", str(file), "--keys", machine.keys)
+
+    assert told[0] == 0, told[1]
+    assert names(file.read_bytes()) == ["evidence/ev_face.jpg", "record.json"]
+    assert checked[0] == 0, checked[1]
+    assert "VERIFIED" in checked[1]
+
+
+def test_recordings_go_along_when_they_are_asked_for_and_pictures_may_stay(
+    session: str, machine: Machine
+) -> None:
+    whole, bare = machine.folder / "whole.zip", machine.folder / "bare.zip"
+
+    codes = [
+        machine.run("export", session, "--output", str(whole), "--recordings")[0],
+        machine.run("export", session, "--output", str(bare), "--no-pictures")[0],
+    ]
+
+    assert codes == [0, 0]
+    assert names(whole.read_bytes())[:2] == ["evidence/ev_cam.webm", "evidence/ev_face.jpg"]
+    assert names(bare.read_bytes()) == ["record.json"]
+    assert all(
+        machine.run("verify", str(one), "--keys", machine.keys)[0] == 0 for one in (whole, bare)
+    )
+
+
+def test_what_cannot_be_exported_is_said_plainly(session: str, machine: Machine) -> None:
+    file = machine.folder / "bundle.zip"
+
+    unknown = machine.run("export", "se_nobody", "--output", str(file))
+    left = file.exists()
+    both = machine.run("export", session, "--recordings", "--no-pictures")
+    file.write_text("mine")
+    there = machine.run("export", session, "--output", str(file))
+
+    assert not left
+    assert [unknown[0], both[0], there[0]] == [1, 1, 1]
+    assert "Choose one" in both[1]
+    assert "is there already" in there[1]
+    assert file.read_text() == "mine"
+
+
+def test_a_changed_bundle_fails_and_says_where(session: str, machine: Machine) -> None:
+    file = machine.folder / "bundle.zip"
+    machine.run("export", session, "--output", str(file))
+    bundle = bytearray(file.read_bytes())
+    bundle[bundle.index(b"The alarm")] ^= 1
+    file.write_bytes(bundle)
+
+    code, said = machine.run("verify", str(file), "--keys", machine.keys)
+
+    assert code == 1
+    assert " 1. [failed ]" in said
+    assert "NOT VERIFIED" in said
+
+
+def test_an_auditor_checks_with_the_one_file(session: str, machine: Machine) -> None:
+    program, file = machine.folder / "v.pyz", machine.folder / "bundle.zip"
+    machine.run("export", session, "--output", str(file))
+
+    told = machine.run("verifier", str(program))
+    again = machine.run("verifier", str(program))
+    command = [sys.executable, "-I", str(program), str(file), machine.keys]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert (told[0], again[0]) == (0, 1)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "VERIFIED" in done.stdout
+
+
+def test_keys_are_rotated_and_old_records_still_verify(session: str, machine: Machine) -> None:
+    file = machine.folder / "bundle.zip"
+    before = open_keyring(machine.folder / "var" / "keys").signing
+
+    code, said = machine.run("keys", "rotate")
+    machine.run("export", session, "--output", str(file))
+    checked = machine.run("verify", str(file), "--keys", machine.keys)
+
+    after = before.published()
+    assert code == 0, said
+    assert [one["kid"] for one in after] == [before.key_id, after[1]["kid"]]
+    assert after[1]["exp"] == after[0]["nbf"]
+    assert all(one["kid"] in said for one in after)
+    assert checked[0] == 0, checked[1]
+    record = json.loads(zipfile.ZipFile(file).read("record.json"))
+    signers = {one["key_id"] for one in record["events"]}
+    assert signers == {one["kid"] for one in after}
+
+
+def test_a_key_that_nobody_published_is_not_trusted(session: str, machine: Machine) -> None:
+    file, other = machine.folder / "bundle.zip", machine.folder / "other.json"
+    machine.run("export", session, "--output", str(file))
+    stranger = open_keyring(machine.folder / "elsewhere").signing
+    other.write_text(json.dumps({"keys": stranger.published()}))
+
+    code, said = machine.run("verify", str(file), "--keys", str(other))
+
+    assert code == 1
+    assert "is not among the keys that you trust" in said
+    assert set(parse_keys(other.read_bytes())) == {stranger.key_id}
+
+
+@pytest.mark.parametrize(
+    ("file", "keys"), [("nothing.zip", "published.json"), ("published.json", "nothing.json")]
+)
+def test_files_that_are_not_there_are_named(
+    session: str, machine: Machine, file: str, keys: str
+) -> None:
+    folder = Path(machine.keys).parent
+
+    code, said = machine.run("verify", str(folder / file), "--keys", str(folder / keys))
+
+    assert code == 1
+    assert "nothing" in said
+    assert "No such file" in said
