@@ -323,12 +323,14 @@ def _platforms(house: House) -> Context:
 
 
 def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Context:
+    stamping = timestamps.opening(house.settings, house.desk.office.clock)
+
     async def context(app: web.Application) -> AsyncIterator[None]:
         settings = house.settings
         private = ANYWHERE if settings.webhook_private_addresses else ()
         inside = settings.calendar_private_addresses
         async with (
-            timestamps.opened(settings, house.desk.office.clock) as authority,
+            stamping as authority,
             webhook.open_session(private) as client,
             reading(house.desk, private=inside) as calendars,
         ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -84,19 +84,23 @@ class Authority:
             raise NoTimestamp(f"The authority cannot be reached ({said}).") from None
 
 
-@asynccontextmanager
-async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Authority | None]:
-    """Give the authority that is set while the block lasts, or None if none is.
+def opening(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Authority | None]:
+    """Give the authority that is set while a block lasts, or None if none is.
 
-    Raises `Unable` when a file holds no certificate.
+    Raises `Unable` at once when a file holds no certificate.
     """
-    if not settings.timestamp_url:
-        yield None
-        return
     certificates = read_certificates(settings.timestamp_certificates)
     private = ANYWHERE if settings.timestamp_private_addresses else ()
-    async with open_client(private, USER_AGENT) as client:
-        yield Authority(client, settings.timestamp_url, certificates, clock)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Authority | None]:
+        if not settings.timestamp_url:
+            yield None
+            return
+        async with open_client(private, USER_AGENT) as client:
+            yield Authority(client, settings.timestamp_url, certificates, clock)
+
+    return opened()
 
 
 def jobs(desk: Desk, authority: Authority | None) -> list[Job]:
@@ -112,8 +116,12 @@ def read_certificates(files: Iterable[Path]) -> tuple[x509.Certificate, ...]:
     for file in files:
         try:
             found += x509.load_pem_x509_certificates(file.read_bytes())
-        except (OSError, ValueError) as error:
-            raise Unable(f"Certificates of the time-stamp authority: {file}: {error}") from None
+        except OSError as error:
+            raise Unable(f"Setting timestamp_certificates: {file}: {error.strerror}.") from None
+        except ValueError:
+            raise Unable(
+                f"Setting timestamp_certificates: {file} holds no certificates in PEM form."
+            ) from None
     return tuple(found)
 
 
