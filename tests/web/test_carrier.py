@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +14,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from invigilation.dispatch import Receipt
 from invigilation.report import Channel, Delivery, DeliveryState
 from invigilation.store.people import Backend
 from invigilation.sweeps import Attempt, Fate, Sweeps
+from recordings.seal import Seal, SigningKey
 from tests import builders
 from web.backends import webhook
 from web.carrier import NOTE_LIMIT, UNWRITTEN, Carrier, pause_after
@@ -53,11 +57,14 @@ class Hook:
 
     def __init__(self):
         self.status = 204
+        self.answer = ...
         self.heard = []
 
     async def take(self, request):
         self.heard.append((dict(request.headers), await request.read()))
-        return web.Response(status=self.status)
+        if self.answer is ...:
+            return web.Response(status=self.status)
+        return web.json_response(self.answer)
 
 
 @pytest.fixture
@@ -66,11 +73,11 @@ async def hook():
 
 
 @pytest.fixture
-async def desk(tmp_path, hook):
+async def desk(tmp_path, hook, sqlite_template):
     """An office that knows a backend with a hook, and one without."""
     app = web.Application()
     app.router.add_post("/hook", hook.take)
-    async with TestServer(app) as server, builders.sqlite_store(tmp_path) as store:
+    async with TestServer(app) as server, builders.sqlite_store(tmp_path, sqlite_template) as store:
         made = builders.office(store, builders.FixedClock(AT))
         async with store.write() as tx:
             await tx.people.add_backend(Backend("told", "T", str(server.make_url("/hook")), SECRET))
@@ -81,10 +88,10 @@ async def desk(tmp_path, hook):
         yield made
 
 
-async def carry(desk, delivery, post=None, others=None):
+async def carry(desk, delivery, post=None, others=None, key=None):
     head = Letterhead("Invigilation", "s@i.example", "https://i.example", lambda request: request)
     async with webhook.open_session(ANYWHERE) as client:
-        carrier = Carrier(desk, client, Letters(head), post or Post(), others or {})
+        carrier = Carrier(desk, client, Letters(head), post or Post(), others or {}, key)
         return await carrier.carry(delivery)
 
 
@@ -232,6 +239,144 @@ async def test_the_backends_answer_decides(desk, hook, status, fate):
     attempt = await carry(desk, delivery(Channel.WEBHOOK, "told", "x", b"{}"))
 
     assert attempt.fate is fate
+
+
+async def test_while_a_secret_is_replaced_both_sign_and_our_own_key_too(desk, hook):
+    new, own = "whsec_" + "bmV3c2Vj" * 4, SigningKey.generate()
+    async with desk.office.store.write() as tx:
+        await desk.deliveries.rotate(tx, "told", new, timedelta(hours=1))
+
+    await carry(desk, delivery(Channel.WEBHOOK, "told", "x", b"{}"), key=own)
+    desk.office.clock.go(3_600)
+    await carry(desk, delivery(Channel.WEBHOOK, "told", "x", b"{}"), key=own)
+
+    during, after = [headers["webhook-signature"].split(" ") for headers, _ in hook.heard]
+    stamp = int(AT.timestamp())
+    assert during[:2] == [webhook.sign(one, "dl_1", stamp, b"{}") for one in (new, SECRET)]
+    assert after[:1] == [webhook.sign(new, "dl_1", stamp + 3_600, b"{}")]
+    assert [one.partition(",")[0] for one in (*during, *after)] == ["v1", "v1", "v1a", "v1", "v1a"]
+    for signature, at in ((during[2], stamp), (after[1], stamp + 3_600)):
+        raw = base64.b64decode(signature.removeprefix("v1a,"), validate=True)
+        own.public.verify(raw, f"dl_1.{at}.".encode() + b"{}")  # raises if it is not right
+
+
+# --- receipts ---
+
+REPORT = {"session": "se_1", "request": "rq_1", "learner": "l_1"}
+
+
+def report(office_key):
+    """A report on its way, and the claims of a right receipt for it."""
+    attested = json.dumps({"chain": {"head": "ab" * 32, "length": 9}}).encode()
+    jws = Seal(office_key).seal(attested)
+    data = REPORT | {"attestation": jws.decode()}
+    body = json.dumps({"type": "report.ready", "data": data}).encode()
+    claims = {
+        "type": "report.accepted",
+        "webhook_id": "dl_1",
+        "backend": "told",
+        "session": "se_1",
+        "head": "ab" * 32,
+        "attestation_sha256": hashlib.sha256(jws).hexdigest(),
+        "accepted_at": "2026-11-20T09:00:01.000000Z",
+    }
+    return delivery(Channel.WEBHOOK, "told", "report.ready", body), claims
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def signed_for(key, claims, **header):
+    """The answer of a backend that signs these claims."""
+    head = {"alg": "Ed25519", "kid": key.key_id, "typ": "invigilation-receipt+jws"} | header
+    signed = f"{encoded(json.dumps(head).encode())}.{encoded(json.dumps(claims).encode())}"
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": key.jwk()["x"]}
+    return {"receipt": f"{signed}.{encoded(key.sign(signed.encode()))}", "key": jwk}
+
+
+async def test_a_receipt_in_the_answer_is_kept(desk, hook):
+    one, claims = report(SigningKey.generate())
+    backend = SigningKey.generate()
+    hook.answer = signed_for(backend, claims)
+
+    attempt = await carry(desk, one)
+
+    assert (attempt.fate, attempt.note) == (Fate.ACCEPTED, "accepted, and signed for")
+    assert attempt.receipt == Receipt(
+        "se_1",
+        AT + timedelta(seconds=1),
+        {"backend": "told"} | hook.answer,
+        backend.key_id,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"type": "report.seen"}, "its type"),
+        ({"webhook_id": "dl_2"}, "its webhook_id"),
+        ({"backend": "other"}, "its backend"),
+        ({"session": "se_2"}, "its session"),
+        ({"head": "cd" * 32}, "its head"),
+        ({"attestation_sha256": "ab" * 32}, "its attestation_sha256"),
+        ({"accepted_at": "2026-11-20T09:10:00.000000Z"}, "dated ahead"),
+        ({"accepted_at": "2026-11-20T09:00:01Z"}, "a time is not spelt"),
+        ({"more": "of it"}, "other members"),
+    ],
+)
+async def test_a_receipt_for_something_else_is_not_kept(desk, hook, change, said):
+    one, claims = report(SigningKey.generate())
+    hook.answer = signed_for(SigningKey.generate(), claims | change)
+
+    attempt = await carry(desk, one)
+
+    assert (attempt.fate, attempt.receipt) == (Fate.ACCEPTED, None)
+    assert attempt.note.startswith("accepted; its receipt is not right: ")
+    assert said in attempt.note
+
+
+@pytest.mark.parametrize(
+    "header", [{"alg": "none"}, {"alg": "HS256"}, {"typ": "JWT"}, {"kid": "x"}, {"crit": ["b64"]}]
+)
+async def test_a_receipt_chooses_nothing_about_how_it_is_checked(desk, hook, header):
+    one, claims = report(SigningKey.generate())
+    hook.answer = signed_for(SigningKey.generate(), claims, **header)
+
+    attempt = await carry(desk, one)
+
+    assert (attempt.fate, attempt.receipt) == (Fate.ACCEPTED, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"receipt": "x.y.z", "key": {}},
+        {"receipt": "x.y.z"},
+        {"receipt": "\u00e9", "key": None},
+        {"receipt": 7},
+        {"note": "x" * 10_000},
+        [],
+        7,
+        None,
+    ],
+)
+async def test_whatever_stands_in_the_answer_what_is_accepted_is_accepted(desk, hook, answer):
+    one, _ = report(SigningKey.generate())
+    hook.answer = answer
+
+    attempt = await carry(desk, one)
+
+    assert (attempt.fate, attempt.receipt) == (Fate.ACCEPTED, None)
+
+
+async def test_only_a_report_is_signed_for(desk, hook):
+    one, claims = report(SigningKey.generate())
+    hook.answer = signed_for(SigningKey.generate(), claims)
+
+    attempt = await carry(desk, replace(one, type="session.ended"))
+
+    assert attempt == Attempt(Fate.ACCEPTED, "accepted")
 
 
 async def test_a_backend_that_does_not_ask_is_not_told(desk, hook):
