@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from invigilation import record
-from invigilation.desk.office import SERVICE, Office, actor, following, held, new_id, saved, watched
+from invigilation.desk.office import (
+    SERVICE,
+    Office,
+    Told,
+    actor,
+    following,
+    held,
+    new_id,
+    saved,
+    sitting_of,
+    watched,
+)
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.gap import Gap, Ruling
 from invigilation.incident import NOTE_LIMIT
@@ -52,6 +63,7 @@ class GapDesk:
             data: Data = {"gap": gap.id, "began": record.stamp(gap.began)}
             await tx.sessions.append(self.office.entry(one, "gap_opened", SERVICE, data, now))
             await tx.marks.add_gap(gap)
+            await _tell(self.office, tx, session, "session.interrupted", {"began": data["began"]})
         return gap
 
     async def open_unwatched(self, session: str, since: datetime) -> Gap | None:
@@ -121,4 +133,11 @@ async def close_gap(
     entry = office.entry(one, "gap_closed", SERVICE, data, now)
     await tx.sessions.append(entry)
     await tx.marks.save_gap(closed)
+    told = {"began": record.stamp(closed.began), "ended": data["ended"]}
+    await _tell(office, tx, one.session.id, "session.restored", told)
     return closed, following(one, entry)
+
+
+async def _tell(office: Office, tx: Tx, session: str, notice: str, told: Told) -> None:
+    sitting = await sitting_of(tx, session)
+    await tx.outbox.add(office.notice(sitting, notice, told), session=session)

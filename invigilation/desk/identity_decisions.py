@@ -105,7 +105,7 @@ class DecisionDesk:
             free = decision is Decision.CONFIRMED and not facts.needs_reason
             who = actor(by, Role.INVIGILATOR)
             clean = _reason(reason, least=0 if free else 1)
-            return await self._decide(tx, one, check, facts, decision, clean, by, who)
+            return await self._decide(tx, one, sitting, check, facts, decision, clean, by, who)
 
     async def refer(
         self, session: str, by: Staff, proposed: Decision | None, reason: str
@@ -153,12 +153,13 @@ class DecisionDesk:
                 raise NeedsColleague(f"{TWO} Who asked you has not proposed to confirm it.")
             role = Role.INVIGILATOR if by.is_a(Role.INVIGILATOR) else Role.ADMINISTRATOR
             clean, who = _reason(reason), actor(by, role)
-            return await self._decide(tx, one, check, facts, decision, clean, by, who)
+            return await self._decide(tx, one, sitting, check, facts, decision, clean, by, who)
 
     async def _decide(
         self,
         tx: Tx,
         one: Open,
+        sitting: Sitting,
         check: IdentityCheck,
         facts: Facts,
         decision: Decision,
@@ -183,6 +184,9 @@ class DecisionDesk:
         entry = self.office.entry(one, DECIDED, who, data, now, {"reason": reason})
         await tx.sessions.save(after, entry)
         await tx.sessions.save_identity(check)
+        told = {"decision": decision.value}
+        notice = self.office.notice(sitting, "session.identity_decided", told)
+        await tx.outbox.add(notice, session=sitting.session)
         return saved(after, entry), check
 
     async def reopen(self, session: str, by: Staff) -> tuple[Session, IdentityCheck]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invigilation.desk.office import Office, actor, new_id
+from invigilation.desk.office import Office, actor, new_id, sitting_of
 from invigilation.incident import Incident, Severity
 from invigilation.people import Role, Staff
 from invigilation.record import Data
@@ -21,7 +21,10 @@ async def incident_in(
     note: str,
     picture: str | None,
 ) -> Incident:
-    """Write an incident and the entry that tells of it; the record seals the note."""
+    """Write an incident and the entry that tells of it; the record seals the note.
+
+    The backend is told of what kind it is.
+    """
     now = office.clock.now()
     session = one.session.id
     incident = Incident(new_id("in"), session, category, severity, note, picture, now, by.id)
@@ -34,4 +37,7 @@ async def incident_in(
     who = actor(by, Role.INVIGILATOR)
     await tx.sessions.append(office.entry(one, "incident", who, data, now, {"note": note}))
     await tx.sessions.add_incident(incident)
+    told = {"category": category, "severity": severity.value}
+    sitting = await sitting_of(tx, session)
+    await tx.outbox.add(office.notice(sitting, "session.incident", told), session=session)
     return incident

@@ -312,13 +312,15 @@ class SessionDesk:
         if minutes not in EXTRA_MINUTES:
             raise InvalidInput("minutes", f"Give 1 to {EXTRA_MINUTES[-1]} minutes.")
         async with self.office.store.write() as tx:
-            one, _ = await watched(tx, session, by)
+            one, sitting = await watched(tx, session, by)
             if one.session.state not in LIVE:
                 raise NotAllowed("give extra time when the session is not running")
             after = replace(one.session, minutes=one.session.minutes + minutes)
             who = actor(by, Role.INVIGILATOR)
             entry = self.office.entry(one, "extra_time", who, {"minutes": minutes})
             await tx.sessions.save(after, entry)
+            notice = self.office.notice(sitting, "session.extra_time", {"minutes": minutes})
+            await tx.outbox.add(notice, session=session)
         return saved(after, entry)
 
 

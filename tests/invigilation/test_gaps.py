@@ -54,6 +54,11 @@ async def test_a_gap_is_dated_back_kept_and_told_in_the_record(world):
     )
     assert (last.kind, last.data["lost_ms"]) == ("gap_closed", 60_000)
     assert last.data["ended"] == record.stamp(world.clock.now())
+    [interrupted], [restored] = [
+        await world.bodies(f"session.{kind}") for kind in ("interrupted", "restored")
+    ]
+    assert interrupted["data"]["began"] == restored["data"]["began"] == record.stamp(began)
+    assert restored["data"]["ended"] == last.data["ended"]
 
 
 async def test_what_a_killed_process_did_not_watch_is_a_gap_from_its_last_heartbeat(world):

@@ -183,8 +183,11 @@ async def test_each_step_is_told_to_the_backend(world):
         await step
 
     assert (await world.sent())[before:] == [
-        f"webhook session.{word}" for word in ("admitted", "paused", "resumed", "stopped")
+        f"webhook session.{word}"
+        for word in ("identity_decided", "admitted", "paused", "resumed", "stopped")
     ]
+    [decided] = await world.bodies("session.identity_decided")
+    assert decided["data"]["decision"] == "confirmed"
     [stopped] = await world.bodies("session.stopped")
     assert stopped["data"]["session"] == one.session
     assert stopped["data"]["reason"] == "ill"
@@ -205,6 +208,8 @@ async def test_a_pause_costs_no_time_and_extra_time_adds_to_it(world):
     assert view.session.minutes == 100
     assert view.session.remaining(view.now) == 85 * MINUTE
     assert (await world.kinds(one.session))[-1] == "extra_time"
+    [told] = await world.bodies("session.extra_time")
+    assert told["data"]["minutes"] == 10
 
 
 @pytest.mark.parametrize("minutes", [0, -5, 241])
@@ -506,6 +511,9 @@ async def test_an_incident_is_kept_and_its_note_is_committed_to(world):
     entry = (await world.entries(one.session))[-1]
     assert entry.data["note"] == "A door opened."
     assert b"door" not in entry.body
+    [told] = await world.bodies("session.incident")
+    assert (told["data"]["category"], told["data"]["severity"]) == (noted.category, noted.severity)
+    assert "door" not in json.dumps(told)
 
 
 async def test_an_incident_is_refused_without_a_category_or_with_a_long_note(world):

@@ -645,6 +645,12 @@ def test_words(facts, said):
     assert words([dataclasses.replace(event("booking.made", 0), data=facts)]) == said
 
 
+def test_what_happens_within_a_step_is_no_step():
+    told = [event("session.admitted", 0), event("session.incident", 1)]
+
+    assert words(told) == words(told[:1])
+
+
 async def test_late_webhooks_count_when_they_happened(client):
     await ask(client)
     path = await sheet(client)

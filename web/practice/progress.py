@@ -34,12 +34,16 @@ _WORDS = {
     "session.admitted": "Sitting the assessment",
     "session.paused": "Paused",
     "session.resumed": "Sitting the assessment",
+    "session.interrupted": "Sitting the assessment; nothing comes from the learner",
+    "session.restored": "Sitting the assessment",
     "session.stopped": "Stopped by the invigilator",
     "session.ended": "Session over",
     "session.refused": "Not admitted",
     "attendance.decided": "Attendance decided",
     "report.ready": "Report received",
 }
+_ASIDE = frozenset({"session.identity_decided", "session.incident", "session.extra_time"})
+"""They happen within a step, and change nothing of where a request stands."""
 
 
 def gate(events: Sequence[Event]) -> Gate:
@@ -67,7 +71,7 @@ def words(events: Sequence[Event]) -> str:
     """Return where the request stands, in plain words."""
     if not events:
         return "Asked for"
-    last = events[-1]
+    last = next((one for one in reversed(events) if one.type not in _ASIDE), events[-1])
     if _onboard(last):
         return "An officer on board is accepted"
     said = _WORDS.get(last.type, last.type)
