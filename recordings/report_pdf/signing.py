@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from socket import getaddrinfo
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -89,7 +89,9 @@ class HttpTimeStamper(TimeStamper):
             self._check_place()
             with build_opener(_NoRedirect).open(asked, timeout=TIMESTAMP_SECONDS) as answer:
                 body = answer.read(TIMESTAMP_BYTES + 1)
-        except (OSError, URLError) as error:
+        except OSError as error:
+            if isinstance(error, HTTPError):
+                error.close()
             raise TimestampRequestError(f"the time-stamp authority: {error}") from error
         if len(body) > TIMESTAMP_BYTES:
             raise TimestampRequestError("the time-stamp authority's answer is too long")
