@@ -37,9 +37,11 @@ async def sends_what_was_taken(
 ) -> None:
     """Wait until the page has taken the picture by itself, `turn` the document, and send it."""
     page = learner.page
-    await expect(page.get_by_role("heading", name=READABLE)).to_be_visible(timeout=SOON_MS)
+    question = page.get_by_role("heading", name=READABLE)
+    await expect(question).to_be_visible(timeout=SOON_MS)
     turn()
     await page.get_by_role("button", name="Yes, send it").click()
+    await expect(question).to_be_hidden(timeout=SOON_MS)  # the next side asks the same
 
 
 async def has_sent(learner: LearnerPage) -> None:

@@ -68,12 +68,8 @@ async def drag(page: Page, booking: str, hours: float, row: str = "") -> None:
     x, y = at["x"] + 30, at["y"] + 20
     down = 0.0
     if row:
-        head = page.locator("#calendar .ec-row-head")
-        boxes = {
-            (await one.inner_text()).strip(): await one.bounding_box() for one in await head.all()
-        }
-        there = boxes[row]
-        assert there
+        head = page.locator("#calendar .ec-row-head", has_text=row)
+        there = await until(head.bounding_box, SOON_S, f"the row of {row}")
         down = there["y"] + 20 - y
     await page.mouse.move(x, y)
     await page.mouse.down()
