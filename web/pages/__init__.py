@@ -39,6 +39,7 @@ from web.pages import (
     referrals,
     report_pdf,
     rota,
+    schemas,
     second,
     sign_in,
     staff_booking,
@@ -75,6 +76,7 @@ LEARNERS = (
     second,
     onboard,
     verify,
+    schemas,
 )
 STAFF = (
     sign_in,

@@ -90,6 +90,7 @@ EVENTS = {
     "no_show_proposed": "The session was missed",
     "attendance_decided": "Decided what the missed session was",
     "attested": "Signed the statement",
+    "report_made": "Made the report for people",
 }
 _SAID = (
     "decision",
