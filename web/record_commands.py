@@ -13,8 +13,8 @@ from invigilation.errors import InvigilationError
 from recordings.verify import (
     KeysUnreadable,
     Verdict,
-    certificates,
     check_file,
+    load_certificates,
     parse_keys,
     render,
 )
@@ -118,7 +118,7 @@ def _checked(file: Path, keys: Path, authorities: Path | None) -> Verdict:
     from recordings.report_pdf.check import check, roots_of_file  # noqa: PLC0415
 
     published = keys.read_bytes()
-    trusted = () if authorities is None else certificates(authorities)
+    trusted = () if authorities is None else load_certificates(authorities)
     return check(file.read_bytes(), parse_keys(published), roots_of_file(published), trusted)
 
 

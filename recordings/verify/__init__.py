@@ -23,7 +23,7 @@ Anything unknown is refused: a member more or less, a member twice, another algo
 
 from __future__ import annotations
 
-from .command import certificates, check_file, main
+from .command import check_file, load_certificates, main
 from .jws import JWS_ALGORITHM, JWS_TYPE, RECEIPT_TYPE, open_jws
 from .keys import DatedKey, Keys, KeysUnreadable, load_keys, parse_keys, thumbprint
 from .record import MAX_FILE_BYTES, RECORD, REPORT, file_name
@@ -44,9 +44,9 @@ __all__ = [
     "NotVerified",
     "Step",
     "Verdict",
-    "certificates",
     "check_file",
     "file_name",
+    "load_certificates",
     "load_keys",
     "main",
     "open_jws",

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 def check_file(file: Path, keys: Path, authorities: Path | None = None) -> Verdict:
     """Verify a file by files of keys and certificates; raises OSError and KeysUnreadable."""
     trusted = load_keys(keys)
-    stamping = () if authorities is None else certificates(authorities)
+    stamping = () if authorities is None else load_certificates(authorities)
     with file.open("rb") as opened:
         if not opened.read(1):
             return verify_file(b"", trusted, stamping)
@@ -49,7 +49,7 @@ def check_file(file: Path, keys: Path, authorities: Path | None = None) -> Verdi
     return verify_file(memoryview(data), trusted, stamping)
 
 
-def certificates(path: Path) -> tuple[Certificate, ...]:
+def load_certificates(path: Path) -> tuple[Certificate, ...]:
     """Read X.509 certificates from a PEM file; raises OSError and KeysUnreadable."""
     try:
         return tuple(load_pem_x509_certificates(path.read_bytes()))

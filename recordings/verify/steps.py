@@ -51,11 +51,11 @@ def verify(
     take(steps, 6, lambda: chain.times(record, claims, signer, keys))
     length = take(steps, 7, lambda: chain.ends(record, _there(claims)))
     take(steps, 8, lambda: pieces.evidence(record, _there(claims)))
-    take(steps, 9, lambda: pieces.texts(record, claims))
+    texts = take(steps, 9, lambda: pieces.texts(record, claims))
     take(steps, 10, lambda: pieces.report(record, length))
     at = now or datetime.now(UTC)
     take(steps, 11, lambda: anchors.witnessed(record, _there(claims), authorities, at))
-    return Verdict(tuple(steps), None if attested is None else attested.payload)
+    return Verdict(tuple(steps), None if attested is None else attested.payload, texts or {})
 
 
 def verify_attestation(jws: bytes, keys: Keys) -> Verdict:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -44,10 +44,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All steps that were taken; `payload` is what the attestation says, if it is signed."""
+    """All steps that were taken; `payload` is what the attestation says, if it is signed.
+
+    `texts` are those that are shown and fit, by their seals.
+    """
 
     steps: tuple[Step, ...]
     payload: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -94,9 +98,21 @@ def render(verdict: Verdict) -> str:
     lines = [f"{step.number:>2}. [{step.mark:^7}] {step.sentence}" for step in verdict.steps]
     lines += ["", _summary(verdict)]
     if verdict.payload is not None:
-        shown = json.dumps(json.loads(verdict.payload), indent=2)
+        shown = json.dumps(_opened(json.loads(verdict.payload), verdict.texts), indent=2)
         lines += ["", "What the attestation says:", shown]
     return "\n".join(lines) + "\n"
+
+
+def _opened(value: Any, texts: Mapping[str, str]) -> Any:
+    """Return what an attestation says with texts in the place of their seals, where they fit."""
+    if isinstance(value, list):
+        return [_opened(inner, texts) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    seal = value.get("sealed")
+    if len(value) == 1 and isinstance(seal, str):
+        return texts.get(seal, "(erased or withheld)")
+    return {name: _opened(inner, texts) for name, inner in value.items()}
 
 
 def _summary(verdict: Verdict) -> str:

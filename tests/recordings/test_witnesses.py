@@ -1,140 +1,171 @@
-"""Step 11 with timestamps: which list, whose word, how late, and what is dated back."""
+"""Time stamps in a record: over a list of many heads, by a real authority."""
 
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
-from datetime import UTC, datetime, timedelta
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography import x509
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from invigilation import merkle
-from invigilation.record import stamp
-from recordings.verify.anchors import witnessed
-from recordings.verify.record import Record
+from recordings.verify import Mark, NotVerified, Verdict, render, verify
+from recordings.verify.merkle import root_of
 from recordings.verify.timestamp import open_token, tidied
-from recordings.verify.verdict import Found, Mark, NotVerified
 from tests.harness.tsa import TimeStampAuthority
 
-HEADS = sorted(hashlib.sha256(bytes([number])).digest() for number in range(5))
-MINE = 3
-HOUR = timedelta(hours=1)
+from .bundles import KEY, Draft, canonical, pack, stamp, unpack
+
+KEYS = {KEY.key_id: KEY.public}
+INDEX, SIZE = 5, 11
 
 
-class Stamped:
-    """A list of five heads, stamped just now, and what a record of its own says of that."""
+def test_each_leaf_of_each_tree_leads_to_its_root() -> None:
+    for size in range(1, 40):
+        leaves = [bytes([number]) * 32 for number in range(size)]
 
-    def __init__(self, tsa: TimeStampAuthority) -> None:
-        self.tsa = tsa
-        digest = hashlib.sha256(len(HEADS).to_bytes(8) + merkle.root(HEADS)).digest()
-        token = tidied(tsa.token(digest))
-        self.at = open_token(token, digest).at
-        self.anchor: dict[str, Any] = {
-            "kind": "timestamp",
-            "at": stamp(self.at),
-            "index": MINE,
-            "size": len(HEADS),
-            "path": [node.hex() for node in merkle.paths(HEADS)[MINE]],
-            "token": base64.b64encode(token).decode(),
+        found = {
+            root_of(leaf, number, size, path)
+            for number, (leaf, path) in enumerate(zip(leaves, merkle.paths(leaves), strict=True))
         }
 
-    def judged(
-        self,
-        *anchors: dict[str, Any],
-        head: bytes = HEADS[MINE],
-        before: timedelta = HOUR,
-        trusted: bool = True,
-    ) -> Found[None]:
-        """Take the step for a record that says it was attested so long `before` the stamp."""
-        claims = {"chain": {"head": head.hex()}, "attested_at": stamp(self.at - before)}
-        record = Record("ses_7", (), (), None, [], anchors=anchors)
-        roots = (self.tsa.root,) if trusted else ()
-        return witnessed(record, claims, roots, datetime.now(UTC))
+        assert found == {merkle.root(leaves)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(size=st.integers(2, 60), data=st.data())
+def test_another_place_or_another_path_leads_elsewhere(size: int, data: st.DataObject) -> None:
+    leaves = [number.to_bytes(32) for number in range(size)]
+    index = data.draw(st.integers(0, size - 1))
+    other = data.draw(st.integers(-1, size).filter(lambda one: one != index))
+    path = merkle.paths(leaves)[index]
+
+    for place, steps in ((other, path), (index, path[:-1]), (index, [*path, bytes(32)])):
+        try:
+            assert root_of(leaves[index], place, size, steps) != merkle.root(leaves)
+        except NotVerified:
+            continue
 
 
 @pytest.fixture(scope="module")
-def stamped(tmp_path_factory: pytest.TempPathFactory) -> Stamped:
-    return Stamped(TimeStampAuthority(tmp_path_factory.mktemp("tsa")))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> TimeStampAuthority:
+    return TimeStampAuthority(tmp_path_factory.mktemp("tsa"))
 
 
-def test_a_head_on_a_stamped_list_is_witnessed(stamped: Stamped) -> None:
-    found = stamped.judged(stamped.anchor)
-
-    assert found.mark is Mark.OK
-    when = f"{stamped.at:%d %B %Y at %H:%M} UTC"
-    assert found.clause == f"yes, Clock of the tests stamped it on {when}"
+@pytest.fixture(scope="module")
+def stamped(authority: TimeStampAuthority) -> bytes:
+    return with_stamp(authority, dt.timedelta(hours=3))
 
 
-def test_without_an_authority_to_hold_it_against_that_is_said(stamped: Stamped) -> None:
-    found = stamped.judged(stamped.anchor, trusted=False)
+def with_stamp(authority: TimeStampAuthority, after: dt.timedelta) -> bytes:
+    """A bundle that was attested that long before it is stamped, at this moment."""
+    attested = dt.datetime.now(dt.UTC) - after
+    members = Draft(start=attested - dt.timedelta(minutes=100), receipt=None).members()
+    record = json.loads(members["record.json"])
+    claims = json.loads(base64.urlsafe_b64decode(record["attestation"].split(".")[1] + "=="))
+    leaves = [hashlib.sha256(bytes([number])).digest() for number in range(SIZE)]
+    leaves[INDEX] = bytes.fromhex(claims["chain"]["head"])
+    head = SIZE.to_bytes(8) + merkle.root(leaves)
+    digest = hashlib.sha256(head).digest()
+    token = tidied(authority.token(digest))
+    anchor = {
+        "kind": "timestamp",
+        "at": stamp(open_token(token, digest, ()).at),
+        "index": INDEX,
+        "size": SIZE,
+        "path": [one.hex() for one in merkle.paths(leaves)[INDEX]],
+        "token": base64.b64encode(token).decode(),
+    }
+    record["anchors"] = [anchor]
+    return pack(members | {"record.json": canonical(record)})
 
-    assert found.mark is Mark.WARNING
-    assert "whether Clock of the tests is to be trusted was not checked" in found.clause
+
+def last(verdict: Verdict) -> tuple[int, Mark]:
+    assert [step.mark for step in verdict.steps[:10]] == [Mark.OK] * 10, render(verdict)
+    return verdict.steps[10].number, verdict.steps[10].mark
 
 
-@pytest.mark.parametrize(
-    ("before", "said"),
-    [
-        (49 * HOUR, "the first of them came 49 hours after the time that the attestation gives"),
-        (-HOUR, "came before the time that the attestation gives"),
-    ],
-)
-def test_a_record_that_is_dated_otherwise_is_named(
-    stamped: Stamped, before: timedelta, said: str
+def certificates(authority: TimeStampAuthority) -> tuple[x509.Certificate, ...]:
+    return (authority.root,)
+
+
+def test_a_stamped_record_verifies(authority: TimeStampAuthority, stamped: bytes) -> None:
+    verdict = verify(stamped, KEYS, certificates(authority))
+
+    assert last(verdict) == (11, Mark.OK), render(verdict)
+    assert "stamped it on" in verdict.steps[10].sentence
+
+
+def test_an_authority_that_nobody_trusts_is_a_warning(stamped: bytes) -> None:
+    verdict = verify(stamped, KEYS)
+
+    assert last(verdict) == (11, Mark.WARNING)
+    assert "was not checked" in verdict.steps[10].sentence
+
+
+def test_a_stamp_three_days_later_may_mean_that_it_is_dated_back(
+    authority: TimeStampAuthority,
 ) -> None:
-    found = stamped.judged(stamped.anchor, before=before)
+    late = with_stamp(authority, dt.timedelta(days=3))
 
-    assert found.mark is Mark.WARNING
-    assert said in found.clause
+    verdict = verify(late, KEYS, certificates(authority))
+
+    assert last(verdict) == (11, Mark.WARNING)
+    assert "72 hours after" in verdict.steps[10].sentence
+    assert "may be dated back" in verdict.steps[10].sentence
 
 
-@pytest.mark.parametrize(("before", "mark"), [(49 * HOUR, Mark.WARNING), (HOUR, Mark.OK)])
-def test_a_record_without_a_witness_is_named_after_two_days(
-    stamped: Stamped, before: timedelta, mark: Mark
+CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another place": lambda one: one.update(index=INDEX + 1),
+    "no place": lambda one: one.update(index=-1),
+    "a place that is none": lambda one: one.update(index=True),
+    "a longer list": lambda one: one.update(size=SIZE + 1),
+    "a list without end": lambda one: one.update(size=10**30),
+    "no list": lambda one: one.update(size=0),
+    "a step changed": lambda one: one["path"].__setitem__(0, "00" * 32),
+    "a step in capitals": lambda one: one["path"].__setitem__(0, one["path"][0].upper()),
+    "a step missing": lambda one: one["path"].pop(),
+    "a step more": lambda one: one["path"].append("00" * 32),
+    "two steps exchanged": lambda one: one["path"].reverse(),
+    "another time": lambda one: one.update(at="2026-11-23T10:00:00.000000Z"),
+    "the time spelt otherwise": lambda one: one.update(at=one["at"][:-1] + "+00:00"),
+    "no token": lambda one: one.update(token=""),
+    "a token that is none": lambda one: one.update(token="AAAA"),
+    "a line break in the token": lambda one: one.update(token=one["token"] + "\n"),
+    "a member more": lambda one: one.update(note=""),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_changed_stamp_is_named(
+    authority: TimeStampAuthority, stamped: bytes, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    found = stamped.judged(before=before)
+    members = unpack(stamped)
+    record = json.loads(members["record.json"])
+    change(record["anchors"][0])
+    changed = pack(members | {"record.json": canonical(record)})
 
-    assert found.mark is mark
-    assert found.clause.startswith("nobody has witnessed this record yet")
+    verdict = verify(changed, KEYS, certificates(authority))
 
-
-@pytest.mark.parametrize("head", [HEADS[0], HEADS[4], bytes(32)])
-def test_another_head_is_not_on_the_list_at_that_place(stamped: Stamped, head: bytes) -> None:
-    with pytest.raises(NotVerified, match="the time-stamp is about something else"):
-        stamped.judged(stamped.anchor, head=head)
+    assert last(verdict) == (11, Mark.FAILED), render(verdict)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"index": 2},
-        {"index": 5},
-        {"index": -1},
-        {"index": True},
-        {"size": 6},
-        {"size": 4},
-        {"size": 0},
-        {"size": 2**63},
-        {"path": []},
-        {"path": ["00" * 32] * 21},
-        {"path": ["AB" * 32] * 3},
-        {"path": [1, 2, 3]},
-        {"at": "2026-11-23T00:00:00.000000Z"},
-        {"at": "yesterday"},
-        {"token": ""},
-        {"token": "MAA="},
-        {"token": " "},
-        {"note": "trust me"},
-    ],
-)
-def test_whatever_is_changed_in_an_anchor_is_refused(
-    stamped: Stamped, changes: dict[str, Any]
+@settings(max_examples=150, deadline=None)
+@given(at=st.integers(0, 10**6), flip=st.integers(1, 255))
+def test_no_changed_letter_of_a_stamp_verifies(
+    authority: TimeStampAuthority, stamped: bytes, at: int, flip: int
 ) -> None:
-    with pytest.raises(NotVerified):
-        stamped.judged(stamped.anchor | changes)
+    members = unpack(stamped)
+    raw = bytearray(members["record.json"])
+    begin, end = raw.index(b'"anchors"'), raw.index(b'"attestation":"')
+    raw[begin + at % (end - begin)] ^= flip
 
+    verdict = verify(pack(members | {"record.json": bytes(raw)}), KEYS, certificates(authority))
 
-def test_one_witness_that_is_not_good_spoils_the_others(stamped: Stamped) -> None:
-    with pytest.raises(NotVerified):
-        stamped.judged(stamped.anchor, stamped.anchor | {"size": 6})
+    assert not verdict.ok
