@@ -1,4 +1,4 @@
-"""One node for all tests of the verifier: it keeps nothing that a test could trip over."""
+"""One node for all tests of the page that checks records: it keeps nothing between two calls."""
 
 from __future__ import annotations
 

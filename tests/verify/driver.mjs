@@ -27,16 +27,18 @@ const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
 
 const CALLS = {
   async verify({ file, keys, now }) {
-    const began = performance.now();
     const trusted = await code.readKeys(bytes(keys));
     const verdict = await code.verify(new Blob([bytes(file)]), trusted, now);
+    const { steps, ok, bare, claims, texts, pieces, report, events } = verdict;
     return {
-      ...verdict,
-      ms: performance.now() - began,
-      texts: Object.fromEntries(verdict.texts),
-      pieces: verdict.pieces.map(({ id, kind, film }) => ({ id, kind, film })),
-      report: verdict.report !== null,
-      facts: verdict.claims ? code.factsOf(verdict) : null,
+      steps,
+      ok,
+      bare,
+      texts: [...(texts?.values() ?? [])],
+      pieces: Object.fromEntries(pieces.map(({ id, kind, film }) => [id, film ? "film" : kind])),
+      report: report !== null,
+      facts: claims ? code.factsOf(claims, texts) : [],
+      happened: code.happenings(events, texts).map(({ words }) => words),
     };
   },
   async keys({ keys }) {
@@ -45,9 +47,8 @@ const CALLS = {
   },
   canonical: ({ text }) => code.canonical(code.parseJson(bytes(text))),
   async root({ leaf, index, size, path }) {
-    return code.hexOf(
-      await code.rootOf(code.fromHex(leaf), index, size, path.map(code.fromHex)),
-    );
+    const steps = path.map(code.fromHex);
+    return code.hexOf(await code.rootOf(code.fromHex(leaf), index, size, steps));
   },
 };
 

@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,26 @@ UI = HERE.parents[1] / "web" / "ui"
 
 class Refused(Exception):
     """The verifier could not begin: its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the browser's verifier found: marks and sentences by the numbers of the steps."""
+
+    marks: dict[int, str]
+    sentences: dict[int, str]
+    ok: bool
+    bare: bool
+    facts: dict[str, str]
+    texts: set[str]
+    pieces: dict[str, str]
+    report: bool
+    happened: list[str]
+
+    @property
+    def first(self) -> tuple[int, str] | None:
+        """The first step that is not in order, and how it is."""
+        return next((item for item in self.marks.items() if item[1] != "ok"), None)
 
 
 @dataclass(slots=True)
@@ -45,6 +66,23 @@ class Node:
         if "error" in answer:
             raise Refused(answer["error"])
         return answer["value"]
+
+    def verify(self, file: bytes, keys: bytes, now: datetime) -> Verdict:
+        """Check a file by a file of keys."""
+        milliseconds = round(now.timestamp() * 1000)
+        found = self.call("verify", file=file, keys=keys, now=milliseconds)
+        steps = found["steps"]
+        return Verdict(
+            {step["number"]: step["mark"] for step in steps},
+            {step["number"]: f"{step['title']}: {step['clause']}." for step in steps},
+            found["ok"],
+            found["bare"],
+            {fact["name"]: fact["words"] for fact in found["facts"]},
+            set(found["texts"]),
+            found["pieces"],
+            found["report"],
+            found["happened"],
+        )
 
     def close(self) -> None:
         """End the process."""

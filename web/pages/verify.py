@@ -20,7 +20,7 @@ from web.pages.frame import render
 
 routes = web.RouteTableDef()
 ASSETS = web.AppKey("verify_assets", Assets)
-PUBLISHED = web.AppKey("published", Callable[[], list[dict[str, Any]]])
+PUBLISHED: web.AppKey[Callable[[], list[dict[str, Any]]]] = web.AppKey("published")
 """Returns the service's public keys as JWKs; it is asked each time, for keys change."""
 FILE_NAME = "check-a-record.html"
 _SEALED_OFF = (

@@ -135,7 +135,7 @@ function story({ events, texts }: Verdict): Node[] {
       "tr",
       cell("No.", String(one.number), "number"),
       cell("Time (UTC)", one.at, "number"),
-      named(el("td", one.words, ...spoken), "What"),
+      named(el("td", el("div", one.words, ...spoken)), "What"),
       cell("Who", one.who),
     );
   });
