@@ -191,6 +191,16 @@ async def test_what_may_pass_later_is_tried_again(room, status):
     assert await room.refused() == [("pause", "no answer yet; we try again")]
 
 
+async def test_a_platform_that_is_away_is_silent(room):
+    url = "http://localhost:1/acs"
+    control = {"assessment_control_url": url, "actions": ["pause"]}
+    await room.lti.launch(room.lti.office.stranger(), {said.CONTROL: control})
+
+    attempt = await pause(room)
+
+    assert (attempt.fate, attempt.silent) == (Fate.FAILED, True)
+
+
 async def test_a_token_that_is_taken_back_is_asked_for_anew(room):
     await pause(room)
     room.lti.academy.acs = (401, {})

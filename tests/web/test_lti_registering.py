@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from typer.testing import CliRunner
 
 from invigilation.errors import InvalidInput
 from invigilation.report import Channel
-from tests.harness.service import ROOT
 from tests.web.lti_office import BACKEND, BASE, Academy, lti_world
 from tests.web.office import SECRET_BYTES
 from web.backends.lti import registering
 from web.backends.lti.keys import ToolKey
+from web.cli import cli
 
 
 @pytest.fixture(scope="module")
@@ -164,25 +163,36 @@ async def test_a_platform_is_registered_once(lti):
         assert (await tx.people.backend(BACKEND)).name == "Sea Academy"
 
 
-def test_the_command_registers_and_refuses(tmp_path):
-    environment = {**os.environ, "INVIGILATION_VAR": str(tmp_path)}
+def test_the_command_registers_and_refuses(sqlite_template, tmp_path, monkeypatch):
+    shutil.copy(sqlite_template, tmp_path / "invigilation.db")
+    monkeypatch.setenv("INVIGILATION_VAR", str(tmp_path))
     words = "lti add-platform acme Acme --issuer https://a.example --client-id c --deployment 1"
     urls = "--authorize-url https://a.example/a --token-url https://a.example/t --keys-url"
-    command = [sys.executable, "-m", "web.cli", *words.split(), *urls.split()]
+    command = [*words.split(), *urls.split()]
 
-    def run(keys):
-        return subprocess.run(
-            [*command, keys],
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=environment,
-        )
+    refused = CliRunner().invoke(cli, [*command, "nowhere"])
+    added = CliRunner().invoke(cli, [*command, "https://a.example/k"])
+    again = CliRunner().invoke(cli, [*command, "https://a.example/k"])
 
-    refused = run("nowhere")
-    added = run("https://a.example/k")
+    assert "must be like https://" in str(refused.exception)
+    assert "Acme (acme) may launch sessions." in added.output
+    assert "There is a backend acme already." in str(again.exception)
 
-    assert (refused.returncode, added.returncode) == (1, 0), refused.stderr + added.stderr
-    assert "must be like https://" in refused.stderr
-    assert "Acme (acme) may launch sessions." in added.stdout
+
+def test_the_command_shows_what_a_platform_has_to_know(tmp_path, monkeypatch):
+    monkeypatch.setenv("INVIGILATION_VAR", str(tmp_path))
+    monkeypatch.setenv("INVIGILATION_PUBLIC_URL", "https://exams.example.org")
+
+    shown = CliRunner().invoke(cli, ["lti", "tool"])
+
+    assert "https://exams.example.org/lti/launch" in shown.output
+
+
+def test_the_command_makes_an_invitation(tmp_path, monkeypatch):
+    monkeypatch.setenv("INVIGILATION_VAR", str(tmp_path))
+
+    shown = CliRunner().invoke(cli, ["lti", "invite", "acme", "Acme"])
+
+    token = shown.output.strip().rpartition("/")[2]
+    secret = (tmp_path / "keys" / "secret.key").read_bytes()
+    assert registering.invited(secret, token, datetime.now(UTC)).backend == "acme"

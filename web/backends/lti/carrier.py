@@ -100,7 +100,8 @@ class LtiCarrier:
         try:
             answered = await self.wire.control(platform, attempt.control_url, body)
         except PlatformAway as error:
-            return await self._no_answer(delivery, session, action, str(error))
+            failed = await self._no_answer(delivery, session, action, str(error))
+            return replace(failed, silent=error.silent)
         if 200 <= answered.status < 300:
             return Attempt(Fate.ACCEPTED, f"{action}: {_status(answered)}"[:NOTE_LETTERS])
         if answered.status in LATER or answered.status >= 500:
@@ -131,7 +132,8 @@ class LtiCarrier:
         try:
             answered = await self.wire.control(platform, attempt.control_url, body)
         except PlatformAway as error:
-            return Attempt(Fate.FAILED, f"report: {error}"[:NOTE_LETTERS])
+            note = f"report: {error}"[:NOTE_LETTERS]
+            return Attempt(Fate.FAILED, note, silent=error.silent)
         if 200 <= answered.status < 300:
             return Attempt(Fate.ACCEPTED, f"report: {_status(answered)}"[:NOTE_LETTERS])
         note = f"report: status {answered.status}: {answered.text}"[:NOTE_LETTERS]

@@ -38,7 +38,14 @@ V = TypeVar("V")
 
 
 class PlatformAway(Exception):
-    """A platform did not answer, or not in a way that can be used; the reason is for staff."""
+    """A platform did not answer (`silent`), or not in a way that can be used.
+
+    The reason is for staff.
+    """
+
+    def __init__(self, reason: str, *, silent: bool = False) -> None:
+        super().__init__(reason)
+        self.silent = silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +171,10 @@ class Wire:
             ):
                 return await _answered(response)
         except TimeoutError:
-            raise PlatformAway(f"no answer within {TIME_LIMIT_S:.0f} s") from None
+            raise PlatformAway(f"no answer within {TIME_LIMIT_S:.0f} s", silent=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise PlatformAway(f"{type(error).__name__}: {error}"[:MAX_REASON]) from None
+            reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
+            raise PlatformAway(reason, silent=True) from None
 
 
 async def _answered(response: aiohttp.ClientResponse) -> Answered:
