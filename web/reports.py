@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import structlog
 from aiohttp import web
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from invigilation.desk import Desk
 from invigilation.desk.office import new_id
@@ -24,6 +25,7 @@ from recordings.report_pdf.sheet import Pictures, Source
 from recordings.vault import Vault
 from scheduler.jobs import Job
 from web.settings import Settings
+from web.timestamps import read_certificates
 
 log = structlog.get_logger(__name__)
 
@@ -116,12 +118,12 @@ class Reports:
         )
         made = await Maker(self.seal).make(source)
         if made.note:
-            log.warning("a report has no timestamp", session=session, reason=made.note)
+            log.warning("a report lacks something", session=session, reason=made.note)
         ident = new_id("rp")
         stored = await asyncio.to_thread(self.vault.put, session, ident, made.pdf)
         try:
             return await self.desk.reports_made.made(
-                ident, session, stored.sha256, stored.size, pictures=bool(pictures)
+                ident, session, stored.sha256, stored.size, pictures=made.pictures
             )
         except BaseException:
             # Nothing tells of it, so it is none of ours.
@@ -157,12 +159,13 @@ REPORTS = web.AppKey("reports", Reports)
 
 
 def open_reports(desk: Desk, vault: Vault, settings: Settings) -> Reports:
-    """Put the maker of reports together, as the settings say."""
+    """Put the maker of reports together, as the settings say; raises `Unable`."""
+    trusted = read_certificates(settings.timestamp_certificates)
     seal = Seal(
         settings.var / "keys" / KEY,
         settings.service_name,
         settings.timestamp_url,
-        "\n".join(path.read_text() for path in settings.timestamp_certificates),
+        "".join(one.public_bytes(Encoding.PEM).decode() for one in trusted),
         settings.timestamp_private_addresses,
     )
     return Reports(desk, vault, seal, settings.url)

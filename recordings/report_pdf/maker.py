@@ -41,11 +41,15 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report: its bytes, its PAdES level, and why it is no better one."""
+    """A finished report: its bytes, its PAdES level, and why it is no better one, if so.
+
+    `pictures`: whether it shows the learner and the document.
+    """
 
     pdf: bytes
     level: str
     note: str
+    pictures: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Maker:
         if not pdf.startswith(b"%PDF-") or len(pdf) > MAX_PDF_BYTES:
             raise NotMade("what was made is no report")
         said = json.loads(told)
-        return Report(pdf, said["level"], said["note"])
+        return Report(pdf, said["level"], said["note"], said["pictures"])
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

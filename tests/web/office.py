@@ -35,6 +35,7 @@ from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
 from web.pages.captures import CAPTURES
 from web.pages.verify import PUBLISHED
 from web.relay import Relay
+from web.reports import REPORTS, open_reports
 from web.settings import Settings
 
 MORNING = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)
@@ -196,6 +197,7 @@ def make_app(
     app[SECRET] = SECRET_BYTES
     app[WEBHOOK_KEY] = SigningKey.generate()
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
+    app[REPORTS] = open_reports(app[DESK], app[VAULT], app[SETTINGS])
     app[PUBLISHED] = lambda: [key.jwk()]
     app[VERIFIER] = lambda record: b'"attestation": null' not in record
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)

@@ -26,7 +26,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     try:
         report = await reports.report(session, person)
     except NotMade as why:
-        log.exception("a report could not be made", session=session, reason=str(why))
+        log.warning("a report could not be made", session=session, reason=str(why))
         raise Refused(
             "refused", "The report could not be made. The record itself is safe: download that."
         ) from None
