@@ -203,14 +203,24 @@ def _chain(parts: _Token, more: Iterable[x509.Certificate] = ()) -> tuple[x509.C
     leaf = next((one for one in known if _is_named(one, named)), None)
     if leaf is None:
         raise NotVerified("the certificate of its signer is not in the token")
-    chain = [leaf]
-    known += more
-    while not issued(chain[-1], chain[-1]) and len(chain) < MAX_CHAIN:
-        above = next((one for one in known if issued(chain[-1], one)), None)
-        if above is None:
-            return (leaf,)
-        chain.append(above)
-    return tuple(chain) if issued(chain[-1], chain[-1]) else (leaf,)
+    return _above((leaf,), [*more, *known]) or (leaf,)
+
+
+def _above(
+    chain: tuple[x509.Certificate, ...], known: Sequence[x509.Certificate]
+) -> tuple[x509.Certificate, ...] | None:
+    """Return the chain with all above it, if some way leads to a self-signed one.
+
+    There may be several ways: authorities let each other sign their roots.
+    """
+    if issued(chain[-1], chain[-1]):
+        return chain
+    for one in known if len(chain) < MAX_CHAIN else ():
+        if one not in chain and issued(chain[-1], one):
+            whole = _above((*chain, one), known)
+            if whole is not None:
+                return whole
+    return None
 
 
 def _said(info: bytes, digest: bytes) -> datetime:

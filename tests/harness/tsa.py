@@ -88,7 +88,7 @@ class TimeStampAuthority:
         assert shutil.which("openssl"), "OpenSSL is missing: ./dev test installs it"
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        above = key()
+        self.root_key = above = key()
         self.root = issuer = certificate("Root of time", above, None, above)
         self.between: list[x509.Certificate] = []
         for number in range(links - 1):
@@ -106,7 +106,7 @@ class TimeStampAuthority:
         """What those who trust this authority put into `timestamp_certificates`."""
         _save(self.certificates, self.root)
         _save(directory / "signer.pem", self.signer)
-        _save(directory / "chain.pem", *self.between, self.root)
+        self.send(*self.between, self.root)
         (directory / "serial").write_text("01\n")
         (directory / "ts.cnf").write_text(_CONFIG.format(directory=directory, ess=ess))
         self.url = ""
@@ -114,6 +114,10 @@ class TimeStampAuthority:
         self.status = 200
         """What it answers with: another than 200 is an outage."""
         self._turn = threading.Lock()
+
+    def send(self, *certificates: x509.Certificate) -> None:
+        """Let these certificates go along with each token, beside the signer's."""
+        _save(self.directory / "chain.pem", *(certificates or (self.signer,)))
 
     def answer(self, query: bytes) -> bytes:
         """Return the TimeStampResp to a TimeStampReq, both DER."""

@@ -55,8 +55,7 @@ def test_each_certificate_of_the_chain_may_be_the_trusted_one(
 
 def test_a_chain_is_completed_from_what_is_trusted(tmp_path: Path) -> None:
     authority = TimeStampAuthority(tmp_path)
-    # OpenSSL then sends the signer's certificate alone.
-    (tmp_path / "chain.pem").write_bytes((tmp_path / "signer.pem").read_bytes())
+    authority.send()
 
     alone = tidied(authority.token(DIGEST))
     whole = tidied(authority.token(DIGEST), [authority.root])
@@ -64,6 +63,22 @@ def test_a_chain_is_completed_from_what_is_trusted(tmp_path: Path) -> None:
     assert len(whole) > len(alone)
     assert open_token(alone, DIGEST, (authority.root,)).trusted
     assert open_token(whole, DIGEST, (authority.root,)).trusted
+
+
+def test_a_root_that_another_one_signed_leads_to_either(tmp_path: Path) -> None:
+    authority = TimeStampAuthority(tmp_path, links=2)
+    old = key()
+    older = certificate("Older root", old, None, old)
+    crossed = certificate("Root of time", authority.root_key, older, old)
+    authority.send(*authority.between, crossed)
+
+    raw = authority.token(DIGEST)
+
+    for root in (authority.root, older):
+        assert open_token(tidied(raw, [root]), DIGEST, (root,)).trusted
+    assert open_token(tidied(raw, [older]), DIGEST, (authority.between[0],)).trusted
+    with pytest.raises(NotVerified, match="is not an authority that you trust"):
+        open_token(tidied(raw), DIGEST, (older,))
 
 
 def test_no_byte_of_it_can_be_changed(authority: TimeStampAuthority, token: bytes) -> None:
