@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .keys import CLOCK_TOLERANCE, Keys, check, check_time
+from .keys import CLOCK_TOLERANCE, Keys, check_time
 from .record import Record
-from .strict import INSTANT, SHA256, base64url, canonical, instant, member, shown
+from .signatures import first_broken
+from .strict import INSTANT, SHA256, canonical, instant, member, shown
 from .verdict import Found, Mark, NotVerified
 
 FIRST_PREVIOUS = "0" * 64
@@ -30,14 +31,11 @@ def same_session(record: Record, claims: Mapping[str, Any]) -> Found[None]:
     return Found(None, f"yes, all of it is about {what} {shown(record.session)}")
 
 
-def signatures(record: Record, keys: Keys) -> Found[None]:
+def signatures(record: Record, keys: Keys, processes: int) -> Found[None]:
     """Step 4."""
-    for number, event in enumerate(record.events, 1):
-        try:
-            signature = base64url(event["signature"].encode())
-            check(keys, event["key_id"], signature, event["body"].encode())
-        except NotVerified as error:
-            raise NotVerified(f"event {number}: {error}") from None
+    broken = first_broken(record.events, keys, processes)
+    if broken is not None:
+        raise NotVerified(broken)
     return Found(None, f"yes, {len(record.events)} signatures hold")
 
 

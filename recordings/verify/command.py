@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import mmap
+import os
 import sys
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def check_file(file: Path, keys: Path, authorities: Path | None = None) -> Verdi
             return verify_file(b"", trusted, stamping)
         # Recordings may make a bundle larger than the memory.
         data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    return verify_file(memoryview(data), trusted, stamping)
+    return verify_file(memoryview(data), trusted, stamping, processes=os.cpu_count() or 1)
 
 
 def load_certificates(path: Path) -> tuple[Certificate, ...]:

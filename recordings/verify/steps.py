@@ -32,11 +32,13 @@ def verify(
     keys: Keys,
     authorities: tuple[Certificate, ...] = (),
     now: datetime | None = None,
+    processes: int = 1,
 ) -> Verdict:
     """Check a record or a bundle in eleven steps.
 
     `authorities` are the certificates of time-stamp authorities that the reader trusts; `now` is
-    when it is checked. Never raises, whatever the bytes are.
+    when it is checked; `processes` share the work of a large file, see `signatures.first_broken`.
+    Never raises, whatever the bytes are.
     """
     steps: list[Step] = []
     record = take(steps, 1, lambda: read(memoryview(data)))
@@ -46,7 +48,7 @@ def verify(
     claims = None if attested is None else attested.claims
     signer = "" if attested is None else attested.key_id
     take(steps, 3, lambda: chain.same_session(record, _there(claims)))
-    take(steps, 4, lambda: chain.signatures(record, keys))
+    take(steps, 4, lambda: chain.signatures(record, keys, processes))
     take(steps, 5, lambda: chain.unbroken(record))
     take(steps, 6, lambda: chain.times(record, claims, signer, keys))
     length = take(steps, 7, lambda: chain.ends(record, _there(claims)))
@@ -70,11 +72,12 @@ def verify_file(
     keys: Keys,
     authorities: tuple[Certificate, ...] = (),
     now: datetime | None = None,
+    processes: int = 1,
 ) -> Verdict:
     """Check a file of any kind: a bundle (ZIP), a record (JSON), or else a bare attestation."""
     begins = bytes(data[:64]).lstrip()
     if begins[:1] == b"{" or begins[:2] == b"PK":
-        return verify(data, keys, authorities, now)
+        return verify(data, keys, authorities, now, processes)
     return verify_attestation(bytes(data), keys)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import functools
 import hashlib
 import tempfile
 from collections.abc import Callable
@@ -64,6 +65,8 @@ def run(arguments: list[str]) -> list[Measure]:
     name = f"verify {chosen.events:,} events"
     measures += _both(f"{name}, record", lambda: verify(file, keys), chosen.runs)
     measures += _both(f"{name}, bundle", lambda: verify(bundle, keys), chosen.runs)
+    shared = functools.partial(verify, bundle, keys, processes=2)
+    measures += _both(f"{name}, two processes", shared, chosen.runs)[:1]
     return measures
 
 

@@ -24,6 +24,7 @@ from recordings.verify import (
     Mark,
     load_keys,
     render,
+    signatures,
     verify,
     verify_attestation,
     verify_file,
@@ -289,6 +290,24 @@ def test_the_record_of_an_officers_form_verifies_as_one() -> None:
     assert verdict.ok
     assert "about the officer's form ob_7" in verdict.steps[2].sentence
     assert '"kind":"onboard"' in (verdict.payload or "")
+
+
+@pytest.mark.parametrize("broken", [None, 1, 15, 24])
+def test_processes_that_share_the_work_find_the_first_broken_signature(
+    monkeypatch: pytest.MonkeyPatch, broken: int | None
+) -> None:
+    monkeypatch.setattr(signatures, "WORTH", 10)
+    events = chained(bodies(24))
+    for number in () if broken is None else (broken, 24):
+        place = number - 1
+        events[place] = events[place] | {"signature": events[-2]["signature"]}
+
+    alone, shared = (signatures.first_broken(events, KEYS, many) for many in (1, 3))
+
+    assert shared == alone
+    assert (alone is None) is (broken is None)
+    if broken is not None:
+        assert f"event {broken}:" in (alone or "")
 
 
 def test_views_after_the_seal_are_counted_and_named() -> None:
