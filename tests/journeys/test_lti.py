@@ -5,16 +5,12 @@ The platform is a process of its own, with the consumer of lti-consumer-xblock i
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import http.client
 import json
 import re
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -22,66 +18,25 @@ from playwright.async_api import Page, expect
 
 from tests.harness.browser import Browsers
 from tests.harness.films import FilmStore
-from tests.harness.process import Process, free_port
 from tests.harness.servers import Mailbox
-from tests.harness.service import ROOT, Practice, Service
+from tests.harness.service import Practice, Service
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS, Console, LearnerPage
 from tests.journeys.world import SOON_S, Time, World
+from tests.platforms.lti.process import LtiPlatform
 from web.backends.lti import registering
 
 pytestmark = pytest.mark.journey
 
 START = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 MARIA = "Maria Santos"
-PYTHON = ROOT / ".venv-platforms" / "bin" / "python"
-PROGRAM = ROOT / "tests" / "platforms" / "lti" / "lti_platform.py"
-STARTS_S = 30.0
-
-
-class Platform:
-    """The platform's process: it takes no `pause`, as some do."""
-
-    def __init__(self, folder: Path, service: Service, time: Time) -> None:
-        self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
-        environment = {
-            "PLATFORM_PORT": str(self.port),
-            "PLATFORM_TOOL": service.url,
-            "PLATFORM_CLOCK_SHIFT_FILE": str(time.file),
-            "PLATFORM_REFUSES": "pause",
-        }
-        log = folder / "platform.log"
-        self.process = Process([str(PYTHON), str(PROGRAM)], log, environment=environment)
-
-    async def start(self) -> None:
-        self.process.start()
-
-        async def ready() -> bool:
-            return await asyncio.to_thread(self._answers) or self.process.must_live()
-
-        await until(ready, STARTS_S, "the platform")
-
-    def _answers(self) -> bool:
-        with contextlib.closing(http.client.HTTPConnection("localhost", self.port)) as line:
-            try:
-                line.request("GET", "/readyz")
-                return line.getresponse().status == http.HTTPStatus.OK
-            except OSError:
-                return False
-
-    async def told(self) -> dict[str, list[Any]]:
-        async with aiohttp.ClientSession() as client, client.get(f"{self.url}/told.json") as answer:
-            return dict(await answer.json())
-
-    async def controls(self, action: str, kind: str = "controls") -> list[dict[str, Any]]:
-        return [one for one in (await self.told())[kind] if one["action"] == action]
 
 
 @pytest.fixture
-async def platform(tmp_path: Path, service: Service, time: Time) -> AsyncIterator[Platform]:
-    one = Platform(tmp_path, service, time)
+async def platform(tmp_path: Path, service: Service, time: Time) -> AsyncIterator[LtiPlatform]:
+    """A platform that takes no `pause`, as some do."""
+    one = LtiPlatform(tmp_path, service.url, time.file, ("pause",))
     await one.start()
     yield one
     one.process.kill()
@@ -100,7 +55,7 @@ async def world(
 
 
 async def test_a_session_launched_by_lti(
-    world: World, platform: Platform, browsers: Browsers, films: FilmStore
+    world: World, platform: LtiPlatform, browsers: Browsers, films: FilmStore
 ) -> None:
     cast = Cast(world, browsers, films)
     await is_invited(world, platform)
@@ -121,7 +76,7 @@ async def test_a_session_launched_by_lti(
     assert (await platform.told())["errors"] == []
 
 
-async def is_invited(world: World, platform: Platform) -> None:
+async def is_invited(world: World, platform: LtiPlatform) -> None:
     """The platform registers itself at the address that an operator has given to its people."""
     secret = (world.service.var / "keys" / "secret.key").read_bytes()
     until_when = world.time.now() + timedelta(days=1)
@@ -132,7 +87,7 @@ async def is_invited(world: World, platform: Platform) -> None:
         assert answer.status == 200, await answer.text()
 
 
-async def comes_from_the_course(platform: Platform, learner: LearnerPage) -> None:
+async def comes_from_the_course(platform: LtiPlatform, learner: LearnerPage) -> None:
     page = learner.page
     await page.goto(platform.url)
     await page.get_by_role("link", name="Open the assessment").click()
@@ -151,7 +106,7 @@ async def is_identified(world: World, learner: LearnerPage, console: Console) ->
     await console.confirm()
 
 
-async def opens_the_assessment(platform: Platform, learner: LearnerPage) -> Page:
+async def opens_the_assessment(platform: LtiPlatform, learner: LearnerPage) -> Page:
     """The platform has forgotten the launch of this morning: the learner comes from there anew."""
     await learner.told("Your assessment is open")
     async with learner.page.context.expect_page() as opened:
@@ -175,7 +130,7 @@ async def opens_the_assessment(platform: Platform, learner: LearnerPage) -> Page
 
 
 async def is_told_what_was_refused(
-    platform: Platform, console: Console, learner: LearnerPage
+    platform: LtiPlatform, console: Console, learner: LearnerPage
 ) -> None:
     """The platform takes no pause; the session is paused all the same."""
     await console.pause("Wait until the alarm test is over.")
@@ -199,7 +154,7 @@ async def hands_in(sheet: Page) -> None:
     )
 
 
-async def gets_one_report(platform: Platform) -> None:
+async def gets_one_report(platform: LtiPlatform) -> None:
     reports = await until(lambda: platform.controls("update"), SOON_S, "the report")
     assert [one["reason_code"] for one in reports] == ["report"]
     assert reports[0]["reason_msg"].startswith("completed; attestation SHA-256 ")

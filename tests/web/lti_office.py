@@ -167,10 +167,14 @@ class LtiWorld:
     async def admitted(self, person: Person) -> tuple[Sitting, Attempt]:
         """Launch, book, and let the session begin; the platform's launch is old by then."""
         await self.launch(person)
-        desk, clock = self.office.desk, self.office.clock
-        async with desk.office.store.read() as tx:
+        async with self.office.desk.office.store.read() as tx:
             attempt = await tx.platforms.attempt_of(BACKEND, "1", SUBJECT, 1, LINK)
         assert attempt is not None
+        return await self.begun(attempt), attempt
+
+    async def begun(self, attempt: Attempt) -> Sitting:
+        """Book the session of an attempt, and let it begin."""
+        desk, clock = self.office.desk, self.office.clock
         assert attempt.request is not None
         sitting = await desk.bookings.book(attempt.request, START, "UTC")
         clock.move_to(START)
@@ -192,7 +196,7 @@ class LtiWorld:
             await desk.identity.record(sitting.session, by, Seen(kind, seen))
         await desk.identity.decide(sitting.session, by, Decision.CONFIRMED, "It is she herself.")
         await desk.sessions.admit(sitting.session, by)
-        return sitting, attempt
+        return sitting
 
 
 def query_of(answer: Answer) -> dict[str, str]:
@@ -210,9 +214,13 @@ def form_of(answer: Answer) -> tuple[str, dict[str, str]]:
 
 @asynccontextmanager
 async def lti_world(
-    template: Path, folder: Path, academy: Academy, tool_key: ToolKey
+    template: Path, folder: Path, academy: Academy, tool_key: ToolKey, port: int = 0
 ) -> AsyncIterator[LtiWorld]:
-    """Open an office over a database of its own, with the platform beside it."""
+    """Open an office over a database of its own, with the platform beside it.
+
+    With a `port` the service is where it says that it is.
+    """
+    base = f"http://localhost:{port}" if port else BASE
     path = folder / "office.sqlite3"
     shutil.copy(template, path)
     store, clock = Store(f"sqlite+aiosqlite:///{path}"), HandClock()
@@ -226,10 +234,10 @@ async def lti_world(
         the_office = app[office.DESK].office
         wire = Wire(client, tool_key, clock)
         desk = PlatformDesk(the_office, app[office.DESK].requests)
-        launches = Launches(desk, wire, clock, SECRET_BYTES, BASE)
-        registrar = registering.Registrar(the_office, wire, SECRET_BYTES, BASE, "Invigilation")
+        launches = Launches(desk, wire, clock, SECRET_BYTES, base)
+        registrar = registering.Registrar(the_office, wire, SECRET_BYTES, base, "Invigilation")
         vault = app[office.VAULT]
-        tool = pages.Tool(desk, launches, registrar, wire, tool_key, vault, SECRET_BYTES, BASE)
+        tool = pages.Tool(desk, launches, registrar, wire, tool_key, vault, SECRET_BYTES, base)
         app[pages.TOOL] = tool
         platform = Platform(
             BACKEND,
@@ -246,7 +254,9 @@ async def lti_world(
         )
         async with store.write() as tx:
             await registering.keep(the_office, tx, "Sea Academy", platform)
-        browser: TestClient[web.Request, web.Application] = TestClient(TestServer(app))
+        browser: TestClient[web.Request, web.Application] = TestClient(
+            TestServer(app, port=port or None)
+        )
         await browser.start_server()
         world = World(app[office.DESK], clock, app, vault, browser)
         yield LtiWorld(world, academy, platform, tool)
