@@ -230,8 +230,11 @@ def _ended(request: web.Request, *, failed: bool) -> web.StreamResponse:
         if failed
         else "Your answers are with your training company."
     )
-    what = "Go back to the window with your invigilator, and wait until they end the session."
-    way = ("/me/room", "Back to my session")
+    what = (
+        "Close this window now. Your invigilator is in the other one: wait there until they end "
+        "the session."
+    )
+    way = ("/me/room", "I have no other window")
     return _note(request, "Your assessment has ended", sentence, what, way)
 
 

@@ -11,13 +11,16 @@ const ACTIONS: Record<string, string> = {
   update: "extra time",
 };
 
+/** The newest are shown: of a system that answers nothing there may be many. */
+const SHOWN = 5;
+
 export function BackendRefusals({ refusals }: { refusals: BackendRefusal[] }) {
   if (refusals.length === 0) return null;
   return (
     <section class="card" aria-labelledby="refused-title">
       <h2 id="refused-title">Assessment system</h2>
       <ul class="refused" role="status">
-        {refusals.map((each) => (
+        {refusals.slice(-SHOWN).map((each) => (
           <li key={`${each.at} ${each.action}`}>
             <strong>{clockTime(each.at)}</strong> The assessment system did not{" "}
             {each.said.startsWith("no answer") ? "answer" : "accept"}:{" "}
