@@ -19,7 +19,7 @@ from invigilation.errors import Busy, NotFound
 from invigilation.people import Staff
 from invigilation.store.evidence import REPORT, Evidence
 from recordings.errors import EvidenceDamaged
-from recordings.report_pdf.certificate import DocumentKey, open_document_key
+from recordings.report_pdf.certificate import DocumentKey, open_document_key, published
 from recordings.report_pdf.maker import Maker, Seal
 from recordings.report_pdf.sheet import Pictures, Source
 from recordings.vault import Vault
@@ -76,7 +76,8 @@ class Reports:
 
     async def documents(self) -> list[dict[str, object]]:
         """Return the certificates that sign reports, as they are published (JWK with `x5c`)."""
-        return [(await self._signing()).jwk()]
+        await self._signing()
+        return await asyncio.to_thread(published, self.seal.key)
 
     def jobs(self) -> list[Job]:
         """Return what the clock asks for."""

@@ -2,7 +2,7 @@
 
 PDF readers know RSA with SHA-256 everywhere, and Ed25519 hardly anywhere: so this is a key of its
 own. Unless the operator puts another in its place, its certificate is signed by itself; who checks
-a document gets it from the service's published keys (`jwk`), as they get those of the record.
+a document gets it from the service's published keys (`published`), as they get those of the record.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    RSAPublicKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -62,31 +67,52 @@ class DocumentKey:
         """The SHA-256 of the certificate, in hex."""
         return self.chain[0].fingerprint(SHA256()).hex()
 
-    def jwk(self) -> dict[str, object]:
-        """Return the certificate as a JWK (RFC 7517, `x5c`) for the published key set."""
-        numbers = self.private.public_key().public_numbers()
-        named = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}
-        text = json.dumps(named, sort_keys=True, separators=(",", ":"))
-        ders = [one.public_bytes(Encoding.DER) for one in self.chain]
-        return {
-            **named,
-            # RFC 7638
-            "kid": _base64url(hashlib.sha256(text.encode()).digest()),
-            "alg": "RS256",
-            "use": "sig",
-            "x5c": [base64.b64encode(der).decode() for der in ders],
-            "x5t#S256": _base64url(hashlib.sha256(ders[0]).digest()),
-        }
-
 
 def open_document_key(path: Path, name: str, now: datetime) -> DocumentKey:
     """Return the key kept at `path`; made there when it is missing, in the service's name.
 
-    In a race the first one stays. Raises ValueError for a damaged file.
+    In a race the first one stays. Its certificate is also kept beside it, so that it stays
+    published when another key takes its place. Raises ValueError for a damaged file.
     """
     if not path.exists():
         _make(path, name, now)
-    return DocumentKey.load(path)
+    key = DocumentKey.load(path)
+    beside = path.with_name(f"{path.stem}-{key.fingerprint[:16]}.crt")
+    if not beside.exists():
+        chain = b"".join(one.public_bytes(Encoding.PEM) for one in key.chain)
+        _write_once(beside, chain)
+    return key
+
+
+def published(path: Path) -> list[dict[str, object]]:
+    """Return the certificates of all keys that were ever kept at `path`, the youngest first.
+
+    Each is a JWK (RFC 7517, `x5c`). Raises ValueError for a damaged one.
+    """
+    files = path.parent.glob(f"{path.stem}-*.crt")
+    chains = [x509.load_pem_x509_certificates(one.read_bytes()) for one in files]
+    chains.sort(key=lambda chain: chain[0].not_valid_before_utc, reverse=True)
+    return [jwk(chain) for chain in chains]
+
+
+def jwk(chain: Sequence[x509.Certificate]) -> dict[str, object]:
+    """Return a certificate of an RSA key, and those above it, as a JWK; ValueError for others."""
+    public = chain[0].public_key()
+    if not isinstance(public, RSAPublicKey):
+        raise ValueError("a document's certificate is not one of an RSA key")  # noqa: TRY004
+    numbers = public.public_numbers()
+    named = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}
+    text = json.dumps(named, sort_keys=True, separators=(",", ":"))
+    ders = [one.public_bytes(Encoding.DER) for one in chain]
+    return {
+        **named,
+        # RFC 7638
+        "kid": _base64url(hashlib.sha256(text.encode()).digest()),
+        "alg": "RS256",
+        "use": "sig",
+        "x5c": [base64.b64encode(der).decode() for der in ders],
+        "x5t#S256": _base64url(hashlib.sha256(ders[0]).digest()),
+    }
 
 
 def roots_of_file(jwks: bytes) -> list[x509.Certificate]:
@@ -109,11 +135,15 @@ def roots_of_file(jwks: bytes) -> list[x509.Certificate]:
 
 
 def _make(path: Path, name: str, now: datetime) -> None:
-    """Write a new key whole or not at all."""
+    """Write a new key with its certificate."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     private = generate_private_key(65_537, KEY_BITS)
     key = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    pem = key + self_signed(private, name, now).public_bytes(Encoding.PEM)
+    _write_once(path, key + self_signed(private, name, now).public_bytes(Encoding.PEM))
+
+
+def _write_once(path: Path, pem: bytes) -> None:
+    """Write a file for the owner's eyes, whole or not at all; one that is there stays."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

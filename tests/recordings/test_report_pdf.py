@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko.pdf_utils.reader import PdfFileReader
 
-from recordings.report_pdf.certificate import DocumentKey, open_document_key, roots_of_file
+from recordings.report_pdf.certificate import (
+    DocumentKey,
+    jwk,
+    open_document_key,
+    published,
+    roots_of_file,
+)
 from recordings.report_pdf.sheet import Pictures, sheet
 from recordings.report_pdf.writable import RANGES, writable
 from tests.recordings import reports
-from tests.recordings.reports import LEARNER, NOTE, STATEMENT, at, drawn, source
+from tests.recordings.reports import LEARNER, NOTE, STATEMENT, at, drawn, sealed, source
 
 
 def read(pdf, tmp_path, *tool):
@@ -74,6 +82,31 @@ def test_it_has_two_pages_and_is_an_archives_pdf(usual, tmp_path):
     # emb sub uni: embedded, cut down, and with letters that can be searched for.
     assert all(line.split()[-5:-2] == ["yes", "yes", "yes"] for line in fonts)
     assert "attestation.jws" in read(usual, tmp_path, "pdfdetach", "-list")
+
+
+def test_nothing_in_it_depends_on_anything_outside_or_does_anything():
+    """Rules of ISO 19005-3 that can be read off the file, also once it is sealed."""
+    pdf = sealed(source())
+    reader = PdfFileReader(io.BytesIO(pdf))
+    root = reader.root
+
+    assert root["/OutputIntents"][0].get_object()["/S"] == "/GTS_PDFA1"
+    assert "/DestOutputProfile" in root["/OutputIntents"][0].get_object()
+    assert "/Filter" not in root["/Metadata"].get_object()
+    assert not reader.encrypted
+    assert len(reader.trailer["/ID"]) == 2
+    for word in (b"/JavaScript", b"/Launch", b"/LZWDecode", b"/RichMedia", b"/XFA", b"/URI"):
+        assert word not in pdf
+    attached = [one.get_object() for one in root["/AF"]]
+    assert {one["/AFRelationship"] for one in attached} == {"/Data", "/Supplement"}
+    assert all("/UF" in one and "/F" in one for one in attached)
+    [field] = [one.get_object() for one in root["/AcroForm"]["/Fields"]]
+    # One without a picture has no size, is printed, and is not hidden.
+    assert field["/Rect"] == [0, 0, 0, 0]
+    assert field["/F"] & 0b100110 == 0b100
+    assert "/NeedAppearances" not in root["/AcroForm"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en-GB"
 
 
 def test_however_much_there_is_to_say_it_stays_at_two_pages(tmp_path):
@@ -216,7 +249,20 @@ def test_the_documents_key_is_made_once_and_for_the_owner_alone(tmp_path):
 
     assert again.fingerprint == first.fingerprint
     assert path.stat().st_mode & 0o777 == 0o600
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    names = {one.name for one in path.parent.iterdir()}
+    assert names == {path.name, f"documents-{first.fingerprint[:16]}.crt"}
+
+
+def test_a_certificate_stays_published_when_another_takes_its_place(tmp_path):
+    path = tmp_path / "documents.pem"
+    first = open_document_key(path, "The Service", at(0))
+    path.unlink()
+
+    second = open_document_key(path, "The Service", at(10_000))
+
+    listed = json.dumps({"documents": published(path)}).encode()
+    assert roots_of_file(listed) == [second.chain[0], first.chain[0]]
+    assert b"PRIVATE" not in b"".join(one.read_bytes() for one in tmp_path.glob("*.crt"))
 
 
 def test_a_file_without_the_keys_own_certificate_is_refused(tmp_path):
@@ -232,8 +278,8 @@ def test_a_file_without_the_keys_own_certificate_is_refused(tmp_path):
 
 
 def test_certificates_are_read_from_the_published_keys():
-    published = json.dumps({"keys": [], "documents": [reports.document_key().jwk()]}).encode()
+    listed = json.dumps({"keys": [], "documents": [jwk(reports.document_key().chain)]}).encode()
 
-    assert roots_of_file(published) == [reports.document_key().chain[0]]
+    assert roots_of_file(listed) == [reports.document_key().chain[0]]
     for other in (b"", b"[]", b'{"keys": []}', b'{"documents": [{"x5c": ["AAAA"]}, 7]}'):
         assert roots_of_file(other) == []

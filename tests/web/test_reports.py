@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -23,13 +24,15 @@ from invigilation.session import Outcome
 from invigilation.store.evidence import Evidence
 from invigilation.store.views import Sitting
 from recordings.report_pdf import maker
+from recordings.report_pdf.certificate import jwk
 from recordings.report_pdf.check import check, roots_of_file
 from recordings.report_pdf.maker import Maker, NotMade, Report
 from recordings.report_pdf.sheet import Pictures, Source
 from recordings.verify import Keys, render, verify
 from scheduler.jobs import Job
-from tests.recordings.reports import document_key, picture, source
+from tests.recordings.reports import KEY, document_key, picture, sealed, source
 from tests.web.office import ADA, ANA, SAM, START, TOM, World
+from web.cli import main
 from web.reports import REPORTS, WAITING, Reports
 from web.watchers import Metrics, routes
 
@@ -312,7 +315,7 @@ async def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
 
 async def test_certificates_of_documents_are_published(world: World) -> None:
     async def documents() -> list[dict[str, object]]:
-        return [document_key().jwk()]
+        return [jwk(document_key().chain)]
 
     app = web.Application()
     app.add_routes(routes(world.desk, lambda: [{"kty": "OKP"}], documents, Metrics()))
@@ -321,6 +324,26 @@ async def test_certificates_of_documents_are_published(world: World) -> None:
 
     assert json.loads(answer)["keys"] == [{"kty": "OKP"}]
     assert roots_of_file(answer) == [document_key().chain[0]]
+
+
+def test_a_report_is_checked_by_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, known = tmp_path / "report.pdf", tmp_path / "jwks.json"
+    pdf = sealed(source())
+    known.write_text(json.dumps({"keys": [KEY.jwk()], "documents": [jwk(document_key().chain)]}))
+    command = ["invigilation", "verify", str(file), "--keys", str(known)]
+    monkeypatch.setattr(sys, "argv", command)
+    codes = []
+
+    for given in (pdf, pdf + b"%"):
+        file.write_bytes(given)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        codes.append(ended.value.code)
+
+    assert codes == [0, 1]
+    assert "something was added after it was sealed" in capsys.readouterr().out
 
 
 def test_the_clock_looks_after_reports(world: World) -> None:

@@ -39,7 +39,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         body=pdf,
         content_type="application/pdf",
         headers={
-            "Content-Disposition": f'inline; filename="report-{session}.pdf"',
+            "Content-Disposition": f'attachment; filename="report-{session}.pdf"',
             "Cache-Control": "no-store",
         },
     )
