@@ -198,9 +198,11 @@ class Said {
     const gaps = this.at("presence", "gaps") ?? this.at("gaps");
     if (!Array.isArray(gaps)) return null;
     const words = gaps.filter(isMembers).map((gap) => {
-      const ruling = RULINGS[String(gap["ruling"])] ?? "not judged";
+      const seconds = gap["seconds"] ?? gap["lost_seconds"];
+      const long = typeof seconds === "number" ? `${seconds} seconds` : "not ended";
       const cause = CAUSES[String(gap["cause"])];
-      return `${Number(gap["seconds"] ?? gap["lost_seconds"])} seconds${cause ? `, ${cause}` : ""} (${ruling})`;
+      const ruling = RULINGS[String(gap["ruling"])] ?? "not judged";
+      return `${long}${cause ? `, ${cause}` : ""} (${ruling})`;
     });
     return { name: "Gaps", words: words.join("; ") || "None" };
   }
