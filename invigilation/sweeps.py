@@ -13,6 +13,8 @@ from invigilation.store.evidence import Evidence
 
 __all__ = ["BATCH", "CLAIM", "Attempt", "Carrier", "Fate", "Retention", "Sweeps"]
 
+OF_DOCUMENT = frozenset({"id_document", "id_back"})
+"""With these pictures goes what was read of them."""
 KEPT_HEARTBEATS = timedelta(days=30)
 KEPT_KEYS = timedelta(hours=24)
 
@@ -87,6 +89,8 @@ class Sweeps:
                 async with office.store.write() as tx:
                     await tx.evidence.erase(one.id, office.clock.now())
                     await tx.identities.forget_face(one.id)
+                    if one.kind in OF_DOCUMENT:
+                        await tx.texts.forget_reading(one.session)
                 gone += 1
         if kept:
             raise ExceptionGroup(f"not erased: {len(kept)} pieces of evidence", kept)

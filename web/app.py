@@ -13,6 +13,7 @@ from aiohttp import web
 from invigilation.charge import Price
 from invigilation.desk import Desk, Office, Rules
 from invigilation.desk.edx import EdxDesk
+from invigilation.desk.erasure import Periods
 from invigilation.desk.platforms import PlatformDesk
 from invigilation.dispatch import Dispatch
 from invigilation.ports import Clock
@@ -374,6 +375,8 @@ def _jobs(
     pictures = timedelta(days=settings.identity_days)
     eraser = Eraser(house.vault, house.desk.office.clock, _policy(settings))
 
+    recordings, texts = settings.recording_days, settings.text_days
+    periods = Periods(timedelta(days=recordings), timedelta(days=texts))
     soon = min(settings.sweep_seconds, HELD_FREE_S)
 
     def job(name: str, seconds: float, timeout: float, sweep: Sweep) -> Job:
@@ -392,6 +395,7 @@ def _jobs(
         job("mend", 60, 600, shelf.mend_orphans),
         job("forget_captures", 60, 20, captures.sweep),
         job("erase", 3_600, 600, lambda: sweeps.erase(eraser)),
+        job("erase_texts", 3_600, 600, lambda: house.desk.erasure.sweep(periods)),
         job("erase_onboard", 3_600, 600, lambda: house.desk.onboard.erase(eraser)),
         job("erase_strangers", 86_400, 600, lambda: shelf.erase_strangers(pictures)),
     ]

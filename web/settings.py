@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     )
     recording_days: int = Field(90, ge=1)
     identity_days: int = Field(30, ge=1)
+    text_days: int = Field(
+        6 * 366, ge=90, description="names and what people wrote, after a session"
+    )
 
     identity_processes: int = Field(
         1, ge=1, le=16, description="processes that read documents and look at faces"

@@ -13,6 +13,7 @@ from invigilation.desk.charges import ChargeDesk
 from invigilation.desk.consents import ConsentDesk
 from invigilation.desk.deliveries import DeliveryDesk
 from invigilation.desk.enquiries import EnquiryDesk
+from invigilation.desk.erasure import ErasureDesk
 from invigilation.desk.exporting import ExportDesk
 from invigilation.desk.feeds import FeedDesk
 from invigilation.desk.gaps import GapDesk
@@ -68,6 +69,7 @@ class Desk:
     reports: ReportDesk
     reports_made: ReportMadeDesk
     exports: ExportDesk
+    erasure: ErasureDesk
     anchors: AnchorDesk
     reminders: ReminderDesk
     busy: BusyDesk
@@ -104,6 +106,7 @@ class Desk:
             ReportDesk(office),
             ReportMadeDesk(office),
             ExportDesk(office),
+            ErasureDesk(office),
             AnchorDesk(office),
             ReminderDesk(office),
             BusyDesk(office),

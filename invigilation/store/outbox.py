@@ -143,7 +143,8 @@ class Outbox:
         at this moment stays there.
         """
         states = [one for one in DeliveryState if _replayable(one)]
-        which = [*_at(place), delivery.c.state.in_(states)]
+        # What is empty was erased.
+        which = [*_at(place), delivery.c.state.in_(states), func.length(delivery.c.body) > 0]
         if idents is not None:
             which.append(delivery.c.id.in_(sorted(idents)))
         if since is not None:

@@ -43,6 +43,7 @@ from invigilation.store.requests import Requests
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
 from invigilation.store.sqlite import connect
+from invigilation.store.texts import Texts
 from invigilation.store.views import Views
 from invigilation.store.waiting import WaitingRows
 from invigilation.store.watch import Watch
@@ -90,6 +91,7 @@ class Tx:
         self.ledger = Ledger(connection)
         self.enquiries = Enquiries(connection)
         self.receipts = Receipts(connection)
+        self.texts = Texts(connection)
         self.edx = EdxRows(connection)
 
 

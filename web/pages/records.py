@@ -90,6 +90,8 @@ EVENTS = {
     "no_show_proposed": "The session was missed",
     "attendance_decided": "Decided what the missed session was",
     "attested": "Signed the statement",
+    "record_exported": "Took the record with evidence away as a file",
+    "texts_erased": "Erased the names and texts of this record",
     "report_made": "Made the report for people",
 }
 _SAID = (
