@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from recordings.verify import parse_keys, render, verify_file
 
-from .bundles import NOW, Draft, key_set
+from .bundles import NOW, Draft, canonical, key_set, pack, unpack
 from .tampering import CASES, Case, good
 
 KEYS = parse_keys(json.dumps(key_set()).encode())
@@ -47,6 +49,67 @@ def test_no_changed_byte_verifies(at: int, flip: int) -> None:
     verdict = verify_file(changed, KEYS, now=NOW)
 
     assert not verdict.ok
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    one=st.integers(0, len(GOOD)),
+    other=st.integers(0, len(GOOD)),
+    to=st.integers(0, len(GOOD)),
+    filling=st.binary(max_size=8),
+    way=st.sampled_from(["drop", "fill", "twice", "move"]),
+)
+def test_no_piece_dropped_filled_doubled_or_moved_verifies(
+    one: int, other: int, to: int, filling: bytes, way: str
+) -> None:
+    begin, end = sorted((one, other))
+    piece, rest = GOOD[begin:end], GOOD[:begin] + GOOD[end:]
+    changed = {
+        "drop": rest,
+        "fill": GOOD[:begin] + filling + GOOD[end:],
+        "twice": GOOD[:end] + piece + GOOD[end:],
+        "move": rest[: to % (len(rest) + 1)] + piece + rest[to % (len(rest) + 1) :],
+    }[way]
+
+    verdict = verify_file(changed, KEYS, now=NOW)
+
+    assert verdict.ok is (changed == GOOD)
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the ways to all texts and numbers in a JSON value."""
+    if isinstance(value, dict):
+        return [found for name in value for found in leaves(value[name], (*path, name))]
+    if isinstance(value, list):
+        return [found for at, inner in enumerate(value) for found in leaves(inner, (*path, at))]
+    return [path]
+
+
+RECORD = json.loads(unpack(GOOD)["record.json"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    path=st.sampled_from(leaves(RECORD)),
+    value=st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
+    | st.integers()
+    | st.none()
+    | st.booleans(),
+)
+def test_no_other_value_anywhere_in_the_record_verifies(
+    path: tuple[str | int, ...], value: object
+) -> None:
+    changed = copy.deepcopy(RECORD)
+    inside: Any = changed
+    for step in path[:-1]:
+        inside = inside[step]
+    same = inside[path[-1]] == value and type(inside[path[-1]]) is type(value)
+    inside[path[-1]] = value
+    members = unpack(GOOD) | {"record.json": canonical(changed)}
+
+    verdict = verify_file(pack(members), KEYS, now=NOW)
+
+    assert verdict.ok is same
 
 
 def test_what_was_withheld_is_counted() -> None:
