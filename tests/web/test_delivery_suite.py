@@ -31,7 +31,7 @@ from web.clock import ShiftedClock
 TARGETS = ("acme", "bolt", "core", "dock")
 ALL = 200
 CLAIMED_S, HOUR = 61, 3_600
-PATIENCE_S = 30
+PATIENCE_S = 120
 STILL, LONG_S = 25, 600
 
 
