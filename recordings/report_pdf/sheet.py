@@ -156,13 +156,14 @@ def _identity(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
         digits = {True: ", check digits right", False: ", check digits wrong"}
         form = reading.get("form")
         checked = digits.get(reading["check_digits_right"], "") if form else ""
-        rows.append(("Read", how + checked))
+        rows.append(("Read", (how + checked).capitalize()))
     grades = [
-        f"{words.FIELDS.get(name, name)} {words.GRADES.get(grade, grade)}"
-        for name, grade in told["grades"].items()
-        if grade != "unknown"
+        f"{name}: {words.GRADES.get(told['grades'][field], told['grades'][field])}"
+        for field, name in words.FIELDS.items()
+        if told["grades"].get(field, "unknown") != "unknown"
     ]
-    rows.append(("Beside the booking", ", ".join(grades) or "nothing to compare"))
+    compared = "; ".join(grades) or "nothing to compare"
+    rows.append(("Beside the booking", compared[0].upper() + compared[1:]))
     if told["challenges"]:
         seen = sum(one["result"] == "seen" for one in told["challenges"])
         rows.append(("Unforeseen tasks", f"{seen} of {len(told['challenges'])} done as asked"))

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from invigilation.coverage import (
+    COMES,
+    HEARD,
+    HEARD_AT_FIRST,
+    SEEN,
+    Sign,
+    Span,
+    spans,
+    within,
+    without,
+)
 from invigilation.office_hours import LONDON
+from invigilation.presence import Link, Signal
 from invigilation.record import Entry
 from invigilation.session import HALTS, STARTS
 from recordings.report_pdf.words import instant
@@ -18,15 +30,10 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120)
 MARKS = 9
 """At most so many, or their times would touch."""
 GOOD, WEAK, BAD = "good", "weak", "bad"
-LANES = {
-    "picture": ("Learner on camera", {"good": GOOD}),
-    "sound": ("Microphone", {"heard": GOOD, "quiet": GOOD}),
-    "link": ("Connection", {"live": GOOD, "poor": WEAK}),
-}
-"""Of each signal: its name, and what its states are worth; any other state is bad."""
 
 Bar = tuple[float, float, str]
 """From where to where (0 to 1), and what it is."""
+Lane = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +76,24 @@ def axis_of(payload: Mapping[str, Any], entries: Sequence[Entry]) -> Axis | None
 
 
 def drawn(payload: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Any] | None:
-    """Return what is drawn: `lanes` of bars, `marks`, `incidents`; None where there is no axis."""
+    """Return what is drawn: `lanes` of bars, `marks`, `incidents`; None where there is no axis.
+
+    What is good by the record's signals is so as in the attestation's figures (`coverage`).
+    """
     axis = axis_of(payload, entries)
     if axis is None:
         return None
     runs = list(_runs(entries))
-    lanes = [
-        {"name": "Assessment", "bars": [axis.bar(*run, "run") for run in runs]},
-        *(_signal_lane(axis, entries, signal) for signal in LANES),
-        {"name": "Gaps", "bars": list(_gaps(axis, payload))},
+    gaps = [
+        (instant(one["began"]), axis.last if one["ended"] is None else instant(one["ended"]))
+        for one in payload["gaps"]
     ]
     return {
-        "lanes": [{**lane, "name": lane["name"], "bars": lane["bars"]} for lane in lanes],
+        "lanes": [
+            {"name": "Assessment", "bars": [axis.bar(*run, "run") for run in runs]},
+            *_presence(axis, entries, gaps),
+            {"name": "Gaps", "bars": [axis.bar(*gap, "gap") for gap in gaps]},
+        ],
         "pauses": list(_pauses(axis, runs)),
         "marks": list(axis.marks()),
         "incidents": [
@@ -111,23 +124,24 @@ def _pauses(
             yield axis.place(ended), axis.place(began)
 
 
-def _signal_lane(axis: Axis, entries: Iterable[Entry], signal: str) -> dict[str, Any]:
-    name, worth = LANES[signal]
-    changes = [
-        (one.at, str(one.data.get("state")))
+def _presence(axis: Axis, entries: Iterable[Entry], gaps: Sequence[Span]) -> Iterator[Lane]:
+    """Yield the lanes of what came from the learner, from when it first came."""
+    signs = [
+        Sign(one.at, str(one.data.get("signal")), str(one.data.get("state")))
         for one in entries
-        if one.kind == "signal" and one.data.get("signal") == signal
+        if one.kind == "signal"
     ]
-    ends: list[datetime | None] = [at for at, _ in changes[1:]]
-    bars = [
-        axis.bar(at, until, worth.get(state, BAD))
-        for (at, state), until in zip(changes, [*ends, None], strict=False)
-        if at < axis.last
-    ]
-    return {"name": name, "bars": bars}
-
-
-def _gaps(axis: Axis, payload: Mapping[str, Any]) -> Iterator[Bar]:
-    for one in payload["gaps"]:
-        ended = None if one["ended"] is None else instant(one["ended"])
-        yield axis.bar(instant(one["began"]), ended, "gap")
+    last = axis.last
+    link = without(spans(signs, Signal.LINK, COMES, last), gaps)
+    poor = within(spans(signs, Signal.LINK, frozenset({Link.POOR.value}), last), link)
+    seen = within(link, spans(signs, Signal.PICTURE, SEEN, last))
+    sound = spans(signs, Signal.SOUND, HEARD, last, initially=HEARD_AT_FIRST)
+    expected = [(link[0][0] if link else axis.first, last)]
+    for name, good, weak in (
+        ("Learner on camera", seen, []),
+        ("Microphone", within(link, sound), []),
+        ("Connection", without(link, poor), poor),
+    ):
+        worth = {GOOD: good, WEAK: weak, BAD: without(expected, [*good, *weak])}
+        bars = [axis.bar(*span, kind) for kind, found in worth.items() for span in found]
+        yield {"name": name, "bars": sorted(bars)}

@@ -31,7 +31,7 @@ FIELDS = {
 }
 GRADES = {
     "same": "the same",
-    "explained": "differs as documents do",
+    "explained": "written another way, as documents do",
     "unknown": "not known",
     "differs": "differs",
 }

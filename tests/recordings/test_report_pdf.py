@@ -59,7 +59,8 @@ def test_it_says_in_words_who_sat_what_when_and_under_whose_watch(usual, tmp_pat
         "Monday 21 June 2027, 10:00:00 London (09:00:00 UTC)",
         "Confirmed by Ana Reyes at 09:58:00 London",
         "Seaman's book",
-        "by machine, check digits right",
+        "By machine, check digits right",
+        "Name: written another way, as documents do; date of birth: the same",
         "1 of 1 done as asked",
         "2 times, 1 judged the same person",
         "95.1 %",
@@ -205,8 +206,10 @@ def test_bars_and_marks_lie_where_they_belong():
     whole = 94 * 60
     running = [[round(x * whole) for x in bar[:2]] for bar in lanes["Assessment"]]
     assert running == [[14 * 60, 54 * 60], [61 * 60, whole]]
-    assert [bar[2] for bar in lanes["Connection"]] == ["good", "weak", "bad", "good"]
-    assert [bar[2] for bar in lanes["Learner on camera"]] == ["good", "bad", "good"]
+    assert [bar[2] for bar in lanes["Connection"]] == ["good", "weak", *["bad", "good"] * 2]
+    assert [bar[2] for bar in lanes["Learner on camera"]] == ["good", *["bad", "good"] * 2]
+    # Until something else is recorded there is sound; in a gap there is nothing.
+    assert [bar[2] for bar in lanes["Microphone"]] == ["good", *["bad", "good"] * 2]
     assert len(lanes["Gaps"]) == 2
     assert told["pauses"] == [[pytest.approx(54 * 60 / whole), pytest.approx(61 * 60 / whole)]]
     assert [name for _, name in told["marks"]][:2] == ["10:00", "10:15"]
