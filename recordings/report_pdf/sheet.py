@@ -21,8 +21,11 @@ from recordings.report_pdf.writable import writable
 NOTE_LETTERS = 220
 CROWDED_LETTERS = (NOTE_LETTERS, 110, 60)
 """Of a note, where there is ever more to say: the whole of it is in the attestation."""
-ROOM_MM = 138.0
+ROOM_MM = 130.0
 """Of the second page, for the statement and for the rows of both tables together."""
+MOST_PAUSES = 4
+"""Of which times and reasons are told."""
+PAUSE_LETTERS = 60
 PARAGRAPH_MM = 1.5
 MOST_LINES = 12
 """Of a statement, as its writer broke them."""
@@ -280,16 +283,33 @@ def _span(began: str, ended: str | None) -> str:
 
 
 def _pauses(payload: Mapping[str, Any], entries: tuple[Entry, ...]) -> str:
-    paused = sum(one.kind == "pause" for one in entries)
     more = [int(one.data.get("minutes") or 0) for one in entries if one.kind == "extra_time"]
     hands = payload.get("handovers") or []
+    looks = payload.get("inspections") or []
+    good = sum(one["result"] == "satisfied" for one in looks)
     said = [
-        f"{paused} pause{'' if paused == 1 else 's'}" if paused else "no pauses",
+        _paused(payload, sum(one.kind == "pause" for one in entries)),
         f"{sum(more)} minutes of extra time" if more else "no extra time",
-        f"{len(hands)} change{'' if len(hands) == 1 else 's'} of the invigilator" if hands else "",
+        f"{_many(len(hands), 'change')} of the invigilator" if hands else "",
+        f"{_many(len(looks), 'look')} around asked for, {good} found good" if looks else "",
     ]
-    told = ", ".join(one for one in said if one)
-    return f"{told.capitalize()}."
+    told = "; ".join(one for one in said if one)
+    return f"{told[0].upper()}{told[1:]}."
+
+
+def _paused(payload: Mapping[str, Any], count: int) -> str:
+    """Tell the pauses; the times and reasons of a few of them."""
+    told = (payload.get("presence") or {}).get("pauses") or []
+    each = []
+    for one in told[:MOST_PAUSES]:
+        reason = f" ({_short(one['reason'], PAUSE_LETTERS)})" if one.get("reason") else ""
+        each.append(_span(one["began"], one["ended"]) + reason)
+    times = f": {', '.join(each)}" if each else ""
+    return f"{_many(count, 'pause')}{times}" if count else "no pauses"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _incidents(payload: Mapping[str, Any], letters: int) -> list[tuple[str, ...]]:

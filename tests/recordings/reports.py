@@ -159,7 +159,7 @@ def payload(envelope: Envelope, head: record.Head, **changes):
             incident(2, 72, "Left the seat for ten seconds.", envelope, "high"),
         ],
         "gaps": gaps,
-        "inspections": [],
+        "inspections": [{"kind": "room_scan", "result": "satisfied"}],
         "evidence": [],
         "presence": {
             "assessment_seconds": 73 * 60,
@@ -170,7 +170,14 @@ def payload(envelope: Envelope, head: record.Head, **changes):
             "gaps": [
                 {"id": one["id"], "cause": "connection_lost", "filled": False} for one in gaps
             ],
-            "pauses": [],
+            "pauses": [
+                {
+                    "began": stamp(40),
+                    "ended": stamp(47),
+                    "seconds": 420,
+                    "reason": seal("Fire drill."),
+                }
+            ],
         },
         "handovers": [],
         "chain": {"head": head.digest, "length": head.seq},

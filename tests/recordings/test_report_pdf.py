@@ -69,7 +69,10 @@ def test_it_says_in_words_who_sat_what_when_and_under_whose_watch(usual, tmp_pat
         "technical: its time was given back. The dome lost the satellite.",
         NOTE,
         STATEMENT,
-        "1 pause, 5 minutes of extra time",
+        (
+            "1 pause: 10:40:00 to 10:47:00 (Fire drill.); 5 minutes of extra time; "
+            "1 look around asked for, 1 found good."
+        ),
     ):
         assert words in said, words
 
@@ -145,7 +148,7 @@ def test_what_was_erased_is_said_to_be(tmp_path):
     assert LEARNER not in said
     assert NOTE not in said
     assert "(erased on schedule) (reference learner-1)" in said
-    assert "2 of 6 have been erased on schedule" in said
+    assert "2 of 7 have been erased on schedule" in said
     assert "are not in this report" in said
 
 
