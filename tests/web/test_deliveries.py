@@ -77,8 +77,8 @@ async def test_a_backend_that_is_well_and_one_that_was_never_tried(world, postma
     listed = await ada.get("/staff/deliveries")
     one = await ada.get(PAGE)
 
-    assert "Acme Maritime acme Webhooks Well Wed 18 Nov, 09:00 09:00 UTC" in listed.words
-    assert "Company company Webhooks Asks not to be told" in listed.words
+    assert "Acme Maritime acme, by webhooks Well Wed 18 Nov, 09:00 09:00 UTC" in listed.words
+    assert "Company company, by webhooks Asks not to be told" in listed.words
     assert "Public form" not in listed.words
     assert "https://lms.example.org/hook" in one.words
     assert "session.started" in one.words
@@ -182,6 +182,7 @@ async def test_a_backend_that_wants_no_more_is_left_alone_until_it_is_told_again
     page = await ada.get(PAGE)
     assert "State Wants no more" in page.words
     assert "Given up: 3" in page.words
+    assert "Send again" not in page.words
     postman.answer = Attempt(Fate.ACCEPTED, "accepted")
     go(world, 3_600)
 
@@ -234,7 +235,7 @@ async def test_an_alert_after_a_day_and_once_a_day(world, postman):
     failures = registry.get_sample_value("invigilation_delivery_failures", {"backend": "acme"})
     assert failures == 1
     page = await (await world.staff(ADA)).get("/staff/deliveries")
-    assert re.search(r"Acme Maritime acme Webhooks Late: over a day", page.words)
+    assert re.search(r"Acme Maritime acme, by webhooks Late: over a day", page.words)
 
 
 async def audited(world: World, action: str) -> list[str]:

@@ -21,7 +21,7 @@ from web.pages.moving import entered_start
 routes = web.RouteTableDef()
 
 CHANNELS = {
-    Channel.WEBHOOK: "Webhooks",
+    Channel.WEBHOOK: "webhooks",
     Channel.LTI: "LTI 1.3",
     Channel.EDX: "edx-proctoring",
 }

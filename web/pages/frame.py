@@ -34,14 +34,13 @@ STAFF_PAGES = (
     ("/staff/rota", "Rota", Role.INVIGILATOR),
     ("/staff/closures", "Closures", Role.SCHEDULER),
     ("/staff/audit", "Audit", Role.SCHEDULER),
-    ("/staff/deliveries", "Deliveries", Role.ADMINISTRATOR),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
 )
-_BELONGS = {"/staff/bookings": ("/staff/book",)}
+_BELONGS = {"/staff/bookings": ("/staff/book",), "/staff/admin": ("/staff/deliveries",)}
 _GROUPS = (
     ("Sessions", ("Console", "Calendar", "Bookings", "Attendance")),
     ("Learners", ("Questions", "Onboard", "Charges", "Products")),
-    ("Office", ("Rota", "Closures", "Audit", "Deliveries", "Administration")),
+    ("Office", ("Rota", "Closures", "Audit", "Administration")),
 )
 """The headings under which the pages stand, and their order; others come last, under Office."""
 
