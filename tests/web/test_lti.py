@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from invigilation.errors import NotFound
+from invigilation.errors import InvalidInput, NotFound
 from invigilation.report import Channel
 from tests.web.lti_office import (
     BACKEND,
@@ -149,6 +152,9 @@ async def test_without_an_address_nothing_is_asked_for(lti):
         ({"iat": 4_000_000_000}, "too old"),
         ({"exp": None}, "does not say when"),
         ({"iat": "soon"}, "does not say when"),
+        ({"iat": True}, "does not say when"),
+        ({"exp": float("nan")}, "does not say when"),
+        ({"exp": 10**400}, "does not say when"),
         ({said.VERSION: "1.1"}, "not of LTI 1.3"),
         ({said.DEPLOYMENT: "2"}, "do not know"),
         ({said.MESSAGE_TYPE: "LtiDeepLinkingRequest"}, "do not know this kind"),
@@ -180,6 +186,44 @@ async def test_a_message_that_lacks_something_is_refused(lti, changes):
     answer = await lti.launch(lti.office.stranger(), changes)
 
     assert answer.status == 422
+
+
+NAMES = [
+    *("sub", "name", "email", "given_name", "family_name", "zoneinfo"),
+    *(said.DEPLOYMENT, said.RESOURCE_LINK, said.ATTEMPT, said.SESSION_DATA, said.START_URL),
+    *(said.CONTROL, said.PRESENTATION, said.CUSTOM, said.ERROR_MESSAGE, said.ERROR_LOG),
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "title", "return_url", "minutes", "actions"]), inner, max_size=3
+        )
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(claims=st.dictionaries(st.sampled_from(NAMES), JSON), plain=st.booleans())
+def test_whatever_a_platform_signs_is_understood_or_refused(claims, plain):
+    whole = {
+        "sub": SUBJECT,
+        "name": "Maria Santos",
+        "email": "maria@example.org",
+        said.DEPLOYMENT: "1",
+        said.RESOURCE_LINK: {"id": LINK},
+        said.ATTEMPT: 1,
+        said.SESSION_DATA: "opaque",
+        said.START_URL: START_URL,
+    }
+
+    with contextlib.suppress(InvalidInput):
+        launch = said.start_of(whole | claims, None, plain_http=plain)
+        assert launch.start_url.startswith(("https://", "http://") if plain else "https://")
+    with contextlib.suppress(InvalidInput):
+        assert isinstance(said.end_of(whole | claims).error, str)
 
 
 async def test_a_launch_holds_once(lti):

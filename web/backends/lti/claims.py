@@ -125,7 +125,7 @@ def _object(claims: Claims, name: str, *, optional: bool = False) -> Claims:
 
 def _text(claims: Claims, name: str, letters: int, *, optional: bool = False) -> str:
     found = claims.get(name)
-    if found in {None, ""} and optional:
+    if optional and (found is None or found == ""):
         return ""
     if not isinstance(found, str) or not 0 < len(found) <= letters or not found.isprintable():
         raise InvalidInput(name, "The message lacks what it should say.")

@@ -36,6 +36,8 @@ TOKEN_LIMIT = 32 * 1024
 STATE_LIMIT = 600
 HINT_LIMIT = 4_000
 SMALLEST_KEY = 2048
+LATEST = 1e11
+"""Seconds since 1970: some time in the year 5138."""
 
 
 class LaunchRefused(InvigilationError):
@@ -211,9 +213,10 @@ def _open(token: str, jwk: dict[str, object]) -> Claims:
 
 
 def _seconds(raw: object) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        raise LaunchRefused("The message does not say when it was made.")
-    return float(raw)
+    # NaN is in no range.
+    if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw < LATEST:
+        return float(raw)
+    raise LaunchRefused("The message does not say when it was made.")
 
 
 def _digest(browser: str) -> str:
