@@ -96,11 +96,7 @@ class SigningKeys:
     def _read(self) -> _Known:
         stamp = self._stamp()
         data = (self._folder / HISTORY).read_bytes()
-        try:
-            trusted = parse_keys(data)
-        except KeysUnreadable as error:
-            raise ValueError(f"{HISTORY} is damaged") from error
-        published = tuple(json.loads(data)["keys"])
+        published, trusted = tuple(_published(data)), parse_keys(data)
         return _Known(stamp, _in_use(self._folder, next(iter(trusted))), published, trusted)
 
 
@@ -114,19 +110,32 @@ def begin_history(folder: Path, now: datetime, once: Callable[[Path, bytes], Non
     once(folder / HISTORY, _text([key.jwk() | {"nbf": made}]))
 
 
-def rotate(folder: Path, now: datetime) -> SigningKey:
-    """Retire the key in use and return the one that signs from now on.
+def rotate(folder: Path, now: datetime) -> tuple[str, SigningKey]:
+    """Retire the key in use; return its name, and the key that signs from now on.
 
-    Running processes take it with their next signature. Raises as `SigningKeys` does.
+    Running processes take it with their next signature. The old private key is not needed: it may
+    be lost. Raises ValueError for a damaged history, OSError where there is none.
     """
     with _alone(folder):
-        old = SigningKeys(folder).published()
+        old = _published((folder / HISTORY).read_bytes())
         key, at = SigningKey.generate(), int(now.timestamp())
         (folder / NEXT).unlink(missing_ok=True)
         key.save(folder / NEXT)
         retired = {**old[0], "exp": max(at, old[0]["nbf"])}
         _replace(folder / HISTORY, _text([key.jwk() | {"nbf": at}, retired, *old[1:]]))
-        return _in_use(folder, key.key_id)
+        return str(old[0]["kid"]), _in_use(folder, key.key_id)
+
+
+def _published(data: bytes) -> list[dict[str, Any]]:
+    """Return the JWKs of a history, the newest first."""
+    try:
+        known = parse_keys(data)
+    except KeysUnreadable as error:
+        raise ValueError(f"{HISTORY} is damaged") from error
+    found: list[dict[str, Any]] = json.loads(data)["keys"]
+    if len(found) != len(known) or not all("nbf" in one for one in found):
+        raise ValueError(f"{HISTORY} holds something else than keys that sign records")
+    return found
 
 
 def _in_use(folder: Path, key_id: str) -> SigningKey:
@@ -144,7 +153,9 @@ def _in_use(folder: Path, key_id: str) -> SigningKey:
                 (folder / NEXT).replace(folder / KEY)
             _sync(folder)
         return key
-    # Put into its place between the two looks.
+    # Put into its place between the two looks, or lost.
+    if not (folder / KEY).exists():
+        raise ValueError(f"{KEY} is missing: bring it back, or begin with a new key (keys rotate)")
     key = SigningKey.load(folder / KEY)
     if key.key_id != key_id:
         raise ValueError(f"{KEY} is not the key that {HISTORY} says is in use")

@@ -101,8 +101,11 @@ class House:
 def open_house(settings: Settings) -> House:
     """Open keys, store and vault. Nothing listens yet, nothing runs yet."""
     settings.var.mkdir(parents=True, exist_ok=True)
-    clock = _clock(settings)
-    keyring = open_keyring(settings.var / "keys", clock.now())
+    clock = clock_of(settings)
+    try:
+        keyring = open_keyring(settings.var / "keys", clock.now())
+    except (OSError, ValueError) as error:
+        raise Unable(f"The service's keys cannot be used: {error}.") from None
     rules = Rules(
         notice=timedelta(hours=settings.notice_hours),
         cutoff=timedelta(hours=settings.cutoff_hours),
@@ -163,7 +166,8 @@ def _till(payments: StripePayments) -> Context:
     return context
 
 
-def _clock(settings: Settings) -> Clock:
+def clock_of(settings: Settings) -> Clock:
+    """Return the clock of a service with these settings."""
     shift = settings.clock_shift_file
     return SystemClock() if shift is None else ShiftedClock(shift)
 
@@ -184,7 +188,8 @@ def _api(house: House) -> web.Application:
 
 def edx_desk(house: House) -> EdxDesk:
     """Return the desk of edX platforms."""
-    return EdxDesk(house.desk.office, house.desk.requests, house.desk.bookings)
+    desk = house.desk
+    return EdxDesk(desk.office, desk.requests, desk.bookings, desk.erasure)
 
 
 def edx_wrapping(house: House) -> Wrapping:

@@ -148,33 +148,33 @@ def keys_of_records() -> None:
 @keys.command()
 def rotate() -> None:
     """Retire the key that signs records, and begin with a new one, in all running processes."""
-    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from recordings import signing  # noqa: PLC0415 - nothing else needs it
+    from web.app import clock_of, open_house  # noqa: PLC0415 - slow, and `verify` needs none of it
 
     settings = read_settings()
-    house = open_house(settings)
+    now = clock_of(settings).now()
     try:
-        old, new = asyncio.run(_rotate(house))
+        old, new = signing.rotate(settings.var / "keys", now)
+    except FileNotFoundError:
+        raise Unable("There are no keys yet: they are made when the service starts.") from None
     except (OSError, ValueError) as error:
         raise Unable(f"The keys cannot be changed: {error}.") from None
     typer.echo(f"retired  {old}")
-    typer.echo(f"in use   {new}")
+    typer.echo(f"in use   {new.key_id}")
     typer.echo(f"Both are published at {settings.url}/.well-known/jwks.json: tell those who check.")
+    asyncio.run(_noted(open_house(settings), old, new.key_id))
 
 
-async def _rotate(house: House) -> tuple[str, str]:
-    """Rotate and note it; should the note fail, the history of keys still tells."""
+async def _noted(house: House, old: str, new: str) -> None:
+    """Write a rotation into the audit log; should that fail, the history of keys still tells."""
     from invigilation.desk.exporting import OPERATOR  # noqa: PLC0415 - as above
-    from recordings import signing  # noqa: PLC0415
     from web.setup import open_store  # noqa: PLC0415
 
-    office, keyring = house.desk.office, house.keyring
+    office = house.desk.office
     try:
         await open_store(office.store)
         async with office.store.write() as tx:
-            old = keyring.signing.key_id
-            new = signing.rotate(house.settings.var / "keys", office.clock.now()).key_id
-            facts = {"retired": old}
-            await office.note(tx, f"staff:{OPERATOR.id}", "key.rotated", new, None, facts)
+            who = f"staff:{OPERATOR.id}"
+            await office.note(tx, who, "key.rotated", new, None, {"retired": old})
     finally:
         await office.store.close()
-    return old, new

@@ -30,9 +30,9 @@ def test_a_rotation_counts_at_once_in_what_runs_already(folder):
     running: Signer = SigningKeys(folder)
     old = running.current()
 
-    new = rotate(folder, NOW + timedelta(days=1))
+    retired, new = rotate(folder, NOW + timedelta(days=1))
 
-    assert running.key_id == new.key_id != old.key_id
+    assert running.key_id == new.key_id != old.key_id == retired
     new.public.verify(running.sign(b"x"), b"x")
 
 
@@ -48,8 +48,8 @@ def test_what_signs_keeps_its_key_from_beginning_to_end(folder):
 
 def test_all_keys_are_published_with_their_times(folder):
     first = SigningKeys(folder).key_id
-    second = rotate(folder, NOW + timedelta(days=1)).key_id
-    third = rotate(folder, NOW + timedelta(days=2)).key_id
+    second = rotate(folder, NOW + timedelta(days=1))[1].key_id
+    third = rotate(folder, NOW + timedelta(days=2))[1].key_id
 
     published = SigningKeys(folder).published()
 
@@ -79,13 +79,8 @@ def test_a_retired_private_key_is_gone(folder):
 def test_a_rotation_that_dies_is_undone_or_completed(folder, monkeypatch, step):
     running = SigningKeys(folder)
     before = running.key_id
-    real = {"save": SigningKey.save, "_replace": signing._replace, "_in_use": signing._in_use}[step]
-    calls = []
 
-    def dies(*arguments):
-        calls.append(arguments)
-        if step == "_in_use" and len(calls) == 1:
-            return real(*arguments)
+    def dies(*_):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(*((SigningKey, step) if step == "save" else (signing, step)), dies)
@@ -97,7 +92,7 @@ def test_a_rotation_that_dies_is_undone_or_completed(folder, monkeypatch, step):
 
     assert after.key_id == running.key_id == after.published()[0]["kid"]
     assert (after.key_id == before) is (step != "_in_use")
-    assert rotate(folder, NOW).key_id == running.key_id
+    assert rotate(folder, NOW)[1].key_id == running.key_id
 
 
 def test_a_history_that_is_damaged_while_it_runs_stops_nobody(folder):
@@ -117,6 +112,18 @@ def test_a_key_that_the_history_does_not_name_is_refused(folder):
 
     with pytest.raises(ValueError, match="is not the key"):
         SigningKeys(folder)
+
+
+def test_a_lost_key_is_followed_by_a_new_one(folder):
+    lost = SigningKeys(folder).key_id
+    (folder / KEY).unlink()
+    with pytest.raises(ValueError, match="missing"):
+        open_keyring(folder, NOW)
+
+    retired, new = rotate(folder, NOW)
+
+    assert retired == lost
+    assert open_keyring(folder, NOW).signing.key_id == new.key_id
 
 
 def test_a_key_from_before_there_was_a_history_has_its_files_time(folder):

@@ -266,6 +266,26 @@ def test_keys_are_rotated_and_old_records_still_verify(session: str, machine: Ma
     assert signers == {one["kid"] for one in after}
 
 
+def test_a_lost_key_is_said_plainly_and_a_rotation_helps(session: str, machine: Machine) -> None:
+    (machine.folder / "var" / "keys" / "signing.pem").unlink()
+    file = str(machine.folder / "bundle.zip")
+
+    before = machine.run("export", session, "--output", file)
+    rotated = machine.run("keys", "rotate")
+    after = machine.run("export", session, "--output", file)
+
+    assert before[0] == 1
+    assert "signing.pem is missing" in before[1]
+    assert (rotated[0], after[0]) == (0, 0), rotated[1] + after[1]
+
+
+def test_there_is_nothing_to_rotate_before_the_first_start(machine: Machine) -> None:
+    code, said = machine.run("keys", "rotate")
+
+    assert code == 1
+    assert "There are no keys yet" in said
+
+
 def test_a_key_that_nobody_published_is_not_trusted(session: str, machine: Machine) -> None:
     file, other = machine.folder / "bundle.zip", machine.folder / "other.json"
     machine.run("export", session, "--output", str(file))
