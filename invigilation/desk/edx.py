@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from invigilation.desk.bookings import BookingDesk
+from invigilation.desk.erasure import ErasureDesk
 from invigilation.desk.office import Office, Told, new_id
 from invigilation.desk.requests import LONGEST, Ask, RequestDesk
 from invigilation.edx import AttemptEvent, AttemptState, EdxAttempt, Exam, Platform
-from invigilation.errors import InvalidInput, InvigilationError, NotFound
+from invigilation.errors import InvalidInput, InvigilationError, NotAllowed, NotFound
 from invigilation.gap import Gap
 from invigilation.incident import Incident
 from invigilation.report import Channel
@@ -27,6 +28,7 @@ PRACTICE_READY = "practice.ready"
 PRACTICE_DONE = "practice.done"
 REVIEW = "attempt.review"
 DELETED = "The platform has deleted this attempt."
+RETIRED = "The platform has retired this learner."
 HANDED_IN = frozenset({AttemptState.SUBMITTED, AttemptState.ERROR})
 HANDED_IN_WITHIN = timedelta(hours=12)
 """So long a good review waits for the platform's word that the exam was handed in.
@@ -72,6 +74,7 @@ class EdxDesk:
     office: Office
     requests: RequestDesk
     bookings: BookingDesk
+    erasure: ErasureDesk
 
     async def platform(self, backend: str) -> Platform:
         """Return the platform that a backend is; raises `NotFound`."""
@@ -256,29 +259,39 @@ class EdxDesk:
                 await tx.requests.step(request, one.state, after.state)
 
     async def retire(self, backend: str, user: str) -> bool:
-        """Forget who a learner is; say whether that is done.
+        """Forget who a learner is, in their records, too; say whether that is done.
 
-        It is not while a session of theirs goes on, or has ended and waits for its report: the
-        platform asks again. What is booked is given back.
+        It is not while a session of theirs goes on, waits for its report, or has something still
+        to be delivered: the platform asks again. What is booked is given back.
         """
+        who = f"{PLATFORM}:{backend}"[:60]
         async with self.office.store.read() as tx:
+            learner = await tx.people.learner_known_as(backend, user)
             attempts = await tx.edx.attempts_of(backend, user)
             sessions = await tx.edx.sessions_of(backend, user)
-        going_on = {SessionState.SCHEDULED, *SEALED}
-        if any(state not in going_on for state in sessions.values()):
+        if any(state not in {SessionState.SCHEDULED, *SEALED} for state in sessions.values()):
             return False
+        if learner is not None and learner.name != ERASED:
+            for session, state in sessions.items():
+                if state in SEALED and not await self._forget(session, who):
+                    return False
         for one in attempts:
             if one.state is not AttemptState.DELETED:
                 await self.delete(backend, one.exam, one.id)
-        async with self.office.store.write() as tx:
-            learner = await tx.people.learner_known_as(backend, user)
-            if learner is not None and learner.name != ERASED:
-                bare = replace(
-                    learner, name=ERASED, email=ERASED_EMAIL, born=None, document_number=None
-                )
+        if learner is not None and learner.name != ERASED:
+            bare = replace(
+                learner, name=ERASED, email=ERASED_EMAIL, born=None, document_number=None
+            )
+            async with self.office.store.write() as tx:
                 await tx.people.update_learner(bare)
-                who = f"{PLATFORM}:{backend}"[:60]
                 await self.office.note(tx, who, "learner.retired", learner.id, None, None)
+        return True
+
+    async def _forget(self, session: str, who: str) -> bool:
+        try:
+            await self.erasure.forget(session, who, RETIRED)
+        except NotAllowed:
+            return False
         return True
 
     async def of_course(self, backend: str, course: str) -> list[Standing]:

@@ -130,6 +130,10 @@ async def is_forgotten(world: World, campus: Campus) -> None:
     assert (await campus.do("stored"))["exam_name"] == "Final exam"
     (known,) = (await campus.do("onboarding"))["results"]
     assert known["status"] == "approved-in-course"
-    assert (await campus.do("retire"))["done"] is True
+
+    async def retired() -> bool:
+        return (await campus.do("retire"))["done"] is True
+
+    await until(retired, SOON_S, "a learner who is forgotten")
     names = world.rows("SELECT name FROM learner WHERE backend = 'campus'")
     assert names == [("Deleted user",)]

@@ -177,7 +177,7 @@ async def open_campus(
     app = office.make_app(store, folder, clock)
     await office.people(store, "")
     whole = app[office.DESK]
-    desk = EdxDesk(whole.office, whole.requests, whole.bookings)
+    desk = EdxDesk(whole.office, whole.requests, whole.bookings, whole.erasure)
     wrapping = Wrapping(bytes(32))
     provider = Provider(
         desk,

@@ -18,6 +18,7 @@ from tests.web.campus import (
     CAMPUS,
     LMS_SECRET,
     NOTE,
+    WHO,
     sqlite_campus,
 )
 from web.backends.edx.carrier import EdxCarrier
@@ -322,3 +323,23 @@ async def test_only_public_addresses_are_spoken_to(campus, lms):
         await worker.work()
 
     assert (lms.granted, lms.heard) == (0, [])
+
+
+async def test_a_learner_is_retired_after_the_review_and_the_record_tells_it(campus, worker, lms):
+    exam, attempt = await campus.begun()
+    sitting = await campus.admitted(attempt)
+    await handed_in(campus, exam, attempt)
+    await campus.attested(sitting)
+    path = "/api/v1/user/" + WHO["user_id"] + "/"
+    before = await campus.ask("DELETE", path)
+
+    await worker.work()
+    after = [await campus.ask("DELETE", path) for _ in range(2)]
+
+    assert before == (200, False)
+    assert after == [(200, True)] * 2
+    async with campus.office.desk.office.store.read() as tx:
+        kinds = [one.kind for one in await tx.sessions.entries(sitting.session)]
+        openings = list(await tx.openings.of(sitting.session))
+    assert kinds.count("texts_erased") == 1
+    assert openings == []

@@ -24,10 +24,12 @@ from web.backends.edx.review import Sealed, Verdict, on_board, review, reviewed
 
 ADMITTED = "session.admitted"
 REPORT = "report.ready"
+TOLD = frozenset({ADMITTED, REPORT, REVIEW, PRACTICE_READY, PRACTICE_DONE})
 ON_BOARD = "onboard"
 ALREADY = "already have a review"
 """How a platform that takes no second review says so: an answer of ours was lost."""
 NOT_TOLD = "an edX platform has no word for this"
+ERASED = "what it said was erased"
 GONE = "the platform has deleted this attempt"
 ATTEMPT = "/api/edx_proctoring/v1/proctored_exam/attempt"
 
@@ -41,9 +43,10 @@ class EdxCarrier:
 
     async def carry(self, delivery: Delivery) -> Attempt:
         """Try once to deliver; what the other side does never raises."""
-        known = {ADMITTED, REPORT, REVIEW, PRACTICE_READY, PRACTICE_DONE}
-        if delivery.type not in known:
+        if delivery.type not in TOLD:
             return Attempt(Fate.ACCEPTED, NOT_TOLD)
+        if not delivery.body:
+            return Attempt(Fate.REFUSED_FOR_GOOD, ERASED)
         data = json.loads(delivery.body)["data"]
         try:
             platform = await self.desk.platform(delivery.target)
@@ -52,13 +55,16 @@ class EdxCarrier:
             return Attempt(Fate.ACCEPTED, "no attempt of this platform stands behind it")
         if attempt.state is AttemptState.DELETED:
             return Attempt(Fate.ACCEPTED, GONE)
-        match delivery.type:
-            case "session.admitted" | "practice.ready":
-                return await self._ready(platform, attempt)
-            case "report.ready":
-                return await self._report(platform, attempt, data)
-            case _:
-                return await self._review(platform, attempt, data)
+        return await self._tell(delivery.type, platform, attempt, data)
+
+    async def _tell(
+        self, kind: str, platform: Platform, attempt: EdxAttempt, data: Mapping[str, str]
+    ) -> Attempt:
+        if kind in {ADMITTED, PRACTICE_READY}:
+            return await self._ready(platform, attempt)
+        if kind == REPORT:
+            return await self._report(platform, attempt, data)
+        return await self._review(platform, attempt, data)
 
     async def _ready(self, platform: Platform, attempt: EdxAttempt) -> Attempt:
         answer = await self._call(platform, attempt, "ready", {"status": "ready"})

@@ -26,7 +26,7 @@ class Wrapping:
         """Return the secret; raises `ValueError` for one that was wrapped otherwise."""
         try:
             plain = AESGCM(self.key).decrypt(wrapped[:NONCE], wrapped[NONCE:], name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise ValueError(f"the secret {name} cannot be opened with this key") from None
         return plain.decode()
 
