@@ -12,8 +12,8 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
@@ -59,6 +59,7 @@ class _File:
     reader: PdfFileReader
     seal: EmbeddedPdfSignature
     payload: bytes = b""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(
@@ -70,7 +71,7 @@ def check(
     """Check a report in six steps: `keys` sign records, certificates of `roots` documents.
 
     `authorities` are those of time-stamp authorities. Never raises, whatever the bytes are. The
-    verdict's `payload` is what the attached attestation says.
+    verdict's `payload` is what the attached attestation says, its `texts` are those attached.
     """
     for library in ("pyhanko", "pyhanko_certvalidator"):
         # What it thinks of a file is told by the verdict.
@@ -86,7 +87,7 @@ def check(
         except Exception as error:  # noqa: BLE001 - as above
             mark, clause = Mark.FAILED, _clause(error)
         steps.append(_step(number, mark, clause))
-    return Verdict(tuple(steps), file.payload.decode() or None)
+    return Verdict(tuple(steps), file.payload.decode() or None, file.texts)
 
 
 def attestation_of(pdf: bytes) -> bytes:
@@ -191,6 +192,7 @@ def _fitting(file: _File) -> tuple[Mark, str]:
             raise NotVerified("one belongs to nothing that is attested")
         if commitment(bytes.fromhex(opening["key"]), opening["text"]) != seal:
             raise NotVerified("one was changed")
+    file.texts = {seal: str(opening["text"]) for seal, opening in openings.items()}
     erased = len(seals) - len(openings)
     return Mark.OK, f"{len(openings)} fit" + (f", {erased} are erased" if erased else "")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic
@@ -23,12 +24,13 @@ from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
+from recordings.report_pdf.certificate import DocumentKey
 from recordings.report_pdf.check import attestation_of, check
 from recordings.report_pdf.sheet import openings_file
 from recordings.report_pdf.signing import Authority, NoTimestamp, _signer, as_asn1, certify
 from recordings.seal import SigningKey
-from recordings.verify import Mark
-from tests.harness.tsa import time_stamp_authority
+from recordings.verify import Mark, render
+from tests.harness.tsa import certificate, key, time_stamp_authority
 from tests.recordings.reports import (
     KEYS,
     LEARNER,
@@ -86,6 +88,7 @@ def test_what_was_made_is_accepted_by_everybody(of, whole, tmp_path):
     assert [step.number for step in verdict.steps] == [1, 2, 3, 4, 5, 6]
     assert all(step.sentence.endswith(".") for step in verdict.steps)
     assert LEARNER not in (verdict.payload or "")
+    assert "Ana Reyes" in render(verdict)
     assert by_pdfsig(whole, tmp_path)
     assert by_pyhanko(whole)
     assert attestation_of(whole) == of.attestation
@@ -268,6 +271,21 @@ def test_the_attachment_can_be_found_without_a_pdf_library(of, whole):
             return whole[at : at + len(of.attestation)]
 
     assert of.attestation in [text(one.end()) for one in streams]
+
+
+def test_a_certificate_of_an_authority_does_as_well(of, tmp_path):
+    """The operator's own: issued by somebody, with that one's certificate behind it."""
+    above = key()
+    root = certificate("A root", above, None, above)
+    own = document_key().private
+    leaf = certificate(SERVICE, own, root, above, ca=False)
+    path = tmp_path / "documents.pem"
+    private = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + b"".join(one.public_bytes(Encoding.PEM) for one in (leaf, root)))
+
+    pdf = sealed(of, DocumentKey.load(path))
+
+    assert check(pdf, KEYS, [leaf]).ok
 
 
 # --- timestamps -----------------------------------------------------------------------------
