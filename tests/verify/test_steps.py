@@ -124,6 +124,24 @@ def test_what_it_says_is_told_in_plain_words(node: Node) -> None:
     assert facts["Incidents"] == "None"
 
 
+@pytest.mark.parametrize("odd", ["constructor", "__proto__", 7, None, [], {}, {"toString": 1}])
+def test_nothing_odd_in_an_attestation_stops_the_telling(node: Node, odd: object) -> None:
+    claims = {
+        "outcome": odd,
+        "identity": {"state": odd, "kind": odd, "decided_by": odd},
+        "presence": {"assessment_seconds": odd, "gaps": [odd, {"cause": odd, "ruling": odd}]},
+        "incidents": [odd, {"category": odd, "severity": odd, "at": odd, "note": odd}],
+        "started": {"utc": odd},
+        "statement": odd,
+    }
+
+    verdict = node.verify(Draft(claims=claims).packed(), KEYS, NOW)
+
+    assert verdict.ok
+    assert verdict.facts["Learner"] == "Maria Santos"
+    assert all(isinstance(words, str) for words in verdict.facts.values())
+
+
 def test_a_name_that_was_erased_is_said_to_be(node: Node) -> None:
     record = json.loads(MEMBERS["record.json"])
     for seal in opening("Maria Santos"):

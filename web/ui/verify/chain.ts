@@ -37,7 +37,8 @@ export async function attested(jws: string | null, keys: Keys): Promise<Found<At
   if (jws === null) throw new NotVerified("it has not been attested yet");
   const { payload, key } = await openJws(jws, keys);
   const claims = parseJson(textOf(payload));
-  if (!isMembers(claims) || !FORMAT.test(String(claims["format"]))) {
+  const format = isMembers(claims) ? claims["format"] : null;
+  if (!isMembers(claims) || typeof format !== "string" || !FORMAT.test(format)) {
     throw new NotVerified("the format of what it signs is not known");
   }
   return { value: { claims, key }, clause: "yes, with a key that you trust" };

@@ -72,21 +72,21 @@ export function factsOf(claims: Members, texts: Texts | null): Fact[] {
 
 /** What a piece of evidence is called. */
 export function pieceName(kind: string): string {
-  return PICTURES[kind] ?? sentence(kind);
+  return worded(PICTURES, kind);
 }
 
 /** What happened, event by event, with those texts that are still kept. */
 export function happenings(events: readonly Event[], texts: Texts | null): Happening[] {
   return events.map(({ said }, i) => {
     const sealed = isMembers(said["sealed"]) ? Object.values(said["sealed"]) : [];
-    const known = sealed.flatMap((seal) => texts?.get(String(seal)) ?? []);
-    const kind = String(said["kind"]);
-    const at = new Date(String(said["at"]));
+    const known = sealed.flatMap((seal) => texts?.get(asText(seal)) ?? []);
+    const kind = asText(said["kind"]);
+    const at = new Date(asText(said["at"]));
     return {
       number: i + 1,
       at: Number.isNaN(at.getTime()) ? "" : `${onDay(at, true)}, ${clock(at, "UTC", true)}`,
-      words: EVENTS[kind] ?? sentence(kind),
-      who: sentence(String(said["actor"]).split(":")[0] ?? ""),
+      words: worded(EVENTS, kind),
+      who: sentence(asText(said["actor"]).split(":")[0] ?? ""),
       texts: known,
     };
   });
@@ -99,7 +99,7 @@ function sessions(said: Said): MaybeFact[] {
     said.text("Invigilator", "invigilator", "name"),
     said.moment("Began", "started"),
     said.moment("Ended", "finished"),
-    outcome === null ? null : { name: "Outcome", words: OUTCOMES[outcome] ?? sentence(outcome) },
+    outcome === null ? null : { name: "Outcome", words: worded(OUTCOMES, outcome) },
     said.text("Reason", "reason"),
     said.identity(),
     said.onCamera(),
@@ -179,7 +179,7 @@ class Said {
     const kind = this.plain("identity", "kind");
     const by = this.text("", "identity", "decided_by", "name");
     const words = [
-      IDENTITY[state] ?? sentence(state),
+      worded(IDENTITY, state),
       kind === null ? "" : ` with a ${sentence(kind).toLowerCase().replace("seamans", "seaman's")}`,
       by && !by.gone ? `, decided by ${by.words}` : "",
     ];
@@ -200,8 +200,8 @@ class Said {
     const words = gaps.filter(isMembers).map((gap) => {
       const seconds = gap["seconds"] ?? gap["lost_seconds"];
       const long = typeof seconds === "number" ? `${seconds} seconds` : "not ended";
-      const cause = CAUSES[String(gap["cause"])];
-      const ruling = RULINGS[String(gap["ruling"])] ?? "not judged";
+      const cause = lookUp(CAUSES, asText(gap["cause"]));
+      const ruling = lookUp(RULINGS, asText(gap["ruling"])) ?? "not judged";
       return `${long}${cause ? `, ${cause}` : ""} (${ruling})`;
     });
     return { name: "Gaps", words: words.join("; ") || "None" };
@@ -211,15 +211,29 @@ class Said {
     const incidents = this.at("incidents");
     if (!Array.isArray(incidents)) return null;
     const words = incidents.filter(isMembers).map((one) => {
-      const at = new Date(String(one["at"]));
+      const at = new Date(asText(one["at"]));
       const seal = sealOf(one["note"]);
       const note = seal === null ? one["note"] : this.texts?.get(seal);
-      const what = `${sentence(String(one["category"]))} (${String(one["severity"])})`;
+      const what = `${sentence(asText(one["category"]))} (${asText(one["severity"])})`;
       const when = Number.isNaN(at.getTime()) ? "" : ` at ${clock(at, "UTC")} UTC`;
       return `${what}${when}${typeof note === "string" ? `: ${note}` : ""}`;
     });
     return { name: "Incidents", words: words.join("; ") || "None" };
   }
+}
+
+/** A text, or nothing where something else stands. */
+function asText(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** A table's own words for a code, and nothing that every object has. */
+function lookUp(table: Record<string, string>, code: string): string | undefined {
+  return Object.hasOwn(table, code) ? table[code] : undefined;
+}
+
+function worded(table: Record<string, string>, code: string): string {
+  return lookUp(table, code) ?? sentence(code);
 }
 
 /** "no_show" becomes "No show", "examinee.late" becomes "Examinee: late". */

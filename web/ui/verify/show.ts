@@ -26,43 +26,39 @@ export function shownVerdict(verdict: Verdict, name: string): Node[] {
 }
 
 function headline(verdict: Verdict, name: string): Node {
-  const bad = verdict.steps.filter((step) => step.mark === "failed");
-  const odd = verdict.steps.filter((step) => step.mark === "warning");
   const file = el("p.small", "File: ", el("strong", name));
-  if (bad.length) {
-    const lines = bad.map((step) => el("li", `Step ${step.number}. ${sentenceOf(step)}`));
-    return el(
-      "div.notice.notice--bad",
-      el("h2", "Do not rely on this file"),
-      el(
-        "p",
-        "Something in it is not as it was signed, or it is signed by a key that you do not trust.",
-      ),
-      el("ul", ...lines),
-      file,
-    );
+  const bad = listed(verdict, "failed");
+  const odd = listed(verdict, "warning");
+  if (bad) {
+    const why = "Something in it is not as it was signed, or its key is not one that you trust.";
+    const kinds =
+      "This page knows bundles (.zip), records (.json) and attestations (.jws). A report (PDF) " +
+      "is checked by a PDF reader that shows signatures.";
+    const words = el("p", verdict.bare ? kinds : why);
+    return el("div.notice.notice--bad", el("h2", "Do not rely on this file"), words, bad, file);
   }
   if (verdict.bare) {
+    const alone = "This file is an attestation alone. Nothing but its signature was checked.";
     const more = "Choose the bundle or the record to have its events, pictures and texts checked.";
-    return el(
-      "div.notice.notice--warn",
-      el("h2", "The attestation is signed"),
-      el("p", `This file is an attestation alone. Nothing but its signature was checked. ${more}`),
-      file,
-    );
+    const words = el("p", `${alone} ${more}`);
+    return el("div.notice.notice--warn", el("h2", "The attestation is signed"), words, file);
   }
-  if (odd.length) {
-    const lines = odd.map((step) => el("li", `Step ${step.number}. ${sentenceOf(step)}`));
-    return el(
-      "div.notice.notice--warn",
-      el("h2", "The record holds, but read this"),
-      el("p", "Nothing in this file was changed since it was signed. You should know this:"),
-      el("ul", ...lines),
-      file,
-    );
+  const whole = "Nothing in this file was changed since it was signed.";
+  if (odd) {
+    const words = el("p", `${whole} You should know this:`);
+    const heading = el("h2", "The record holds, but read this");
+    return el("div.notice.notice--warn", heading, words, odd, file);
   }
-  const all = `All ${ALL} steps are in order. Nothing in this file was changed since it was signed.`;
-  return el("div.notice.notice--good", el("h2", "The record holds"), el("p", all), file);
+  const words = el("p", `All ${ALL} steps are in order. ${whole}`);
+  return el("div.notice.notice--good", el("h2", "The record holds"), words, file);
+}
+
+/** The steps that came out so, each in its sentence; null where none did. */
+function listed(verdict: Verdict, mark: Mark): Node | null {
+  const lines = verdict.steps
+    .filter((step) => step.mark === mark)
+    .map((step) => el("li", `Step ${step.number}. ${sentenceOf(step)}`));
+  return lines.length ? el("ul", ...lines) : null;
 }
 
 function said(verdict: Verdict): Node[] {
