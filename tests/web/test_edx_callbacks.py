@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -343,3 +343,41 @@ async def test_a_learner_is_retired_after_the_review_and_the_record_tells_it(cam
         openings = list(await tx.openings.of(sitting.session))
     assert kinds.count("texts_erased") == 1
     assert openings == []
+
+
+async def test_with_an_officer_on_board_the_review_waits_until_the_certificate_is_due(
+    campus, worker, lms
+):
+    _, attempt = await campus.begun()
+    office = campus.office.desk.office
+    due = worker.clock.now() + timedelta(days=5)
+    facts = {
+        "request": attempt,
+        "session": "ob_1",
+        "kind": "onboard",
+        "outcome": "accepted",
+        "attestation": "a.b.c",
+        "due": due.isoformat(),
+    }
+    async with office.store.write() as tx:
+        await tx.outbox.add(office.told(Channel.EDX, CAMPUS, "report.ready", facts))
+
+    await worker.work()
+    await worker.later(timedelta(days=4))
+    before = [what for what, _ in lms.taken]
+    await worker.later(timedelta(days=1))
+
+    assert before == ["ready"]
+    assert [what for what, _ in lms.taken] == ["ready", "reviewed"]
+    body = lms.taken[-1][1]
+    assert body["status"] == "passed"
+    assert "officer on board" in body["comments"][0]["comment"]
+
+
+async def test_what_was_erased_is_not_sent_again(campus, worker, lms):
+    told = campus.office.desk.office.told(Channel.EDX, CAMPUS, "attempt.review", {})
+
+    attempted = await worker.carrier.carry(replace(told, body=b""))
+
+    assert attempted.fate is Fate.REFUSED_FOR_GOOD
+    assert lms.heard == []

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from invigilation.desk.edx import (
     HANDED_IN_WITHIN,
@@ -73,21 +74,25 @@ class EdxCarrier:
     async def _report(
         self, platform: Platform, attempt: EdxAttempt, data: Mapping[str, str]
     ) -> Attempt:
-        """Put the review into the outbox; that of a whole sitting waits for the platform's word."""
-        good = data["outcome"] == Outcome.COMPLETED
+        """Put the review into the outbox; that of a whole sitting waits for the platform's word.
+
+        With an officer on board the exam may be days ahead: it waits until the certificate is due.
+        """
+        waits = HANDED_IN_WITHIN if data["outcome"] == Outcome.COMPLETED else None
         if data.get("kind") == ON_BOARD:
             # Nobody admits such a learner: they may begin as soon as the form is accepted.
             heard = await self._ready(platform, attempt)
             if heard.fate is not Fate.ACCEPTED:
                 return heard
-            good = True
+            left = datetime.fromisoformat(data["due"]) - self.desk.office.clock.now()
+            waits = max(HANDED_IN_WITHIN, left)
         told = {
             "request": attempt.id,
             "session": data["session"],
             "kind": data.get("kind", "remote"),
             "attestation_sha256": hashlib.sha256(data["attestation"].encode()).hexdigest(),
         }
-        await self.desk.report(attempt.id, told, HANDED_IN_WITHIN if good else None)
+        await self.desk.report(attempt.id, told, waits)
         return Attempt(Fate.ACCEPTED, "its review is on its way")
 
     async def _review(
