@@ -54,7 +54,7 @@ GROUPS = {
     "staff": "staff",
     "other": "other",
 }
-ERASED = "(erased on schedule)"
+ERASED = "(erased)"
 """In the place of a name or a text whose opening is not kept any more."""
 
 

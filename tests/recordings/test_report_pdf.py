@@ -147,8 +147,8 @@ def test_what_was_erased_is_said_to_be(tmp_path):
 
     assert LEARNER not in said
     assert NOTE not in said
-    assert "(erased on schedule) (reference learner-1)" in said
-    assert "2 of 7 have been erased on schedule" in said
+    assert "(erased) (reference learner-1)" in said
+    assert "2 of 7 have been erased" in said
     assert "are not in this report" in said
 
 
