@@ -55,10 +55,14 @@ class Word:
 
 def words_of(text: str) -> list[Word]:
     """Return the single names in a text, without titles and suffixes."""
-    parts = re.split(r"[\s\-\u2010-\u2015_/]+", text[:LONGEST])
-    found = [_word(part) for part in parts if recommended(part)]
+    found = _every_word(text)
     kept = [one for one in found if one.plain not in TITLES]
     return kept or found
+
+
+def _every_word(text: str) -> list[Word]:
+    parts = re.split(r"[\s\-\u2010-\u2015_/]+", text[:LONGEST])
+    return [_word(part) for part in parts if recommended(part)]
 
 
 def explained(surname: str, given: str, known: str) -> str | None:
@@ -89,6 +93,10 @@ def _beside(surname: str, given: str, known: str) -> str | None:
     if not theirs or not (last or first):
         return None
     if [one.plain for one in (*first, *last)] == [one.plain for one in theirs]:
+        return ""
+    # Somebody may be called as others are titled.
+    whole = (*_every_word(given), *_every_word(surname))
+    if [one.plain for one in whole] == [one.plain for one in _every_word(known)]:
         return ""
     joined = _run_together(first, last), _run_together(last, first), _run_together(theirs)
     for alike, what in _LEVELS:
