@@ -15,6 +15,7 @@ from invigilation.edx import AttemptEvent, AttemptState, EdxAttempt, Exam, Platf
 from invigilation.errors import InvalidInput, InvigilationError, NotAllowed, NotFound
 from invigilation.gap import Gap
 from invigilation.incident import Incident
+from invigilation.record import Data
 from invigilation.report import Channel
 from invigilation.request import RequestEvent, RequestState, licence_end
 from invigilation.session import SEALED, Outcome, SessionState
@@ -22,7 +23,7 @@ from invigilation.store import Tx
 from invigilation.store.edx import Standing
 from invigilation.store.views import Sitting
 
-PLATFORM = "edx_platform"
+PLATFORM = "platform"
 """The actor in whose name a platform's words are noted."""
 PRACTICE_READY = "practice.ready"
 PRACTICE_DONE = "practice.done"
@@ -35,6 +36,12 @@ HANDED_IN_WITHIN = timedelta(hours=12)
 
 A platform takes a good review of an exam that was never handed in for an error.
 """
+SAID: dict[AttemptEvent, tuple[str, Data]] = {
+    AttemptEvent.START: ("assessment_opened", {}),
+    AttemptEvent.SUBMIT: ("assessment_handed_in", {"failed": False}),
+    AttemptEvent.FAIL: ("assessment_handed_in", {"failed": True}),
+}
+"""How the platform's words stand in a session's record."""
 ERASED = "Deleted user"
 ERASED_EMAIL = "deleted@example.invalid"
 
@@ -187,12 +194,23 @@ class EdxDesk:
             if after.state is held.state:
                 return held
             await tx.edx.save(after)
+            await self._note(tx, after, event, now)
             if after.state in HANDED_IN:
                 await tx.edx.hurry(_once(ident), now)
             if after.practice and after.state is AttemptState.SUBMITTED:
                 told = self.office.told(Channel.EDX, backend, PRACTICE_DONE, {"request": ident})
                 await tx.outbox.add(told)
         return after
+
+    async def _note(self, tx: Tx, attempt: EdxAttempt, event: AttemptEvent, now: datetime) -> None:
+        """Note the platform's word in the record of a session that is not sealed yet."""
+        booking = None if attempt.request is None else await tx.bookings.latest_of(attempt.request)
+        session = None if booking is None else await tx.sessions.id_of(booking.id)
+        held = None if session is None else await tx.sessions.hold(session)
+        if held is None or held.session.state in SEALED:
+            return
+        kind, data = SAID[event]
+        await tx.sessions.append(self.office.entry(held, kind, PLATFORM, data, now))
 
     async def report(self, ident: str, report: Told, waits: timedelta | None) -> None:
         """Put the review of a session's report into the outbox, once.

@@ -179,6 +179,13 @@ async def test_what_was_handed_in_before_is_reviewed_at_once(campus, worker, lms
 
     assert lms.taken[-1][0] == "reviewed"
     assert lms.taken[-1][1]["status"] == "suspicious"
+    async with campus.office.desk.office.store.read() as tx:
+        said = [
+            (one.kind, one.data.get("failed"))
+            for one in await tx.sessions.entries(sitting.session)
+            if one.actor == "platform"
+        ]
+    assert said == [("assessment_opened", None), ("assessment_handed_in", False)]
 
 
 async def test_a_review_does_not_wait_for_ever(campus, worker, lms):
