@@ -41,6 +41,7 @@ async def test_a_report_reaches_a_backend_that_was_down_and_takes_effect_once(
     await everything_delivered(world)
     await world.beat()
 
+    assert world.rows("SELECT kind FROM anchor") == [("receipt",)]
     [report] = await world.reports()
     assert (report["outcome"], report["learner"]) == ("completed", "L-1001")
     events = await world.fetch(f"{world.practice.url}/events.json")
