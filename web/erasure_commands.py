@@ -31,17 +31,23 @@ def forget(
         seals = asyncio.run(_forget(house, session, reason))
     except InvigilationError as error:
         raise Unable(str(error)) from None
-    typer.echo(f"{session}: {seals} names and texts of the record are erased.")
+    typer.echo(
+        f"{session}: {seals} names and texts of the record are erased, and its reports (PDF)."
+    )
     typer.echo("Pictures and recordings go when their own time is over.")
 
 
 async def _forget(house: House, session: str, reason: str) -> int:
     from invigilation.desk.exporting import OPERATOR  # noqa: PLC0415 - as above
+    from web.reports import open_reports  # noqa: PLC0415
     from web.setup import open_store  # noqa: PLC0415
 
     store = house.desk.office.store
     try:
         await open_store(store)
-        return await house.desk.erasure.forget(session, f"staff:{OPERATOR.id}", reason)
+        seals = await house.desk.erasure.forget(session, f"staff:{OPERATOR.id}", reason)
+        # They show the names that have gone.
+        await open_reports(house.desk, house.vault, house.settings).sweep()
+        return seals
     finally:
         await store.close()

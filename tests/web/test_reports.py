@@ -15,9 +15,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import text
 
 from invigilation.desk.identity import Seen
-from invigilation.errors import Busy, NotAllowed
+from invigilation.errors import Busy, NotAllowed, NotFound
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.people import Staff
 from invigilation.session import Outcome
@@ -206,6 +207,29 @@ async def test_a_report_goes_with_the_names_in_it(world: World, quick: Quick) ->
 
     assert gone == 1
     assert await reports.kept(sitting.session) is None
+
+
+async def test_who_is_forgotten_at_once_is_in_no_report(
+    world: World, quick: Quick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitting = await attested(world)
+    report = await world.app[REPORTS].report(sitting.session, SAM)
+    async with world.desk.office.store.write() as tx:
+        sent = "UPDATE delivery SET state = 'delivered', accepted = next_at"
+        await tx.outbox._db.execute(text(sent))
+    database = f"sqlite+aiosqlite:///{tmp_path}/office.sqlite3"
+    monkeypatch.setenv("INVIGILATION_VAR", str(tmp_path))
+    monkeypatch.setenv("INVIGILATION_DATABASE_URL", database)
+    command = ["invigilation", "forget", sitting.session, "--reason", "They asked for it."]
+    monkeypatch.setattr(sys, "argv", command)
+
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(main)
+
+    assert ended.value.code == 0
+    assert await world.app[REPORTS].kept(sitting.session) is None
+    with pytest.raises(NotFound):
+        world.vault.read(sitting.session, report.id)
 
 
 async def test_reports_are_no_evidence(world: World, quick: Quick) -> None:
