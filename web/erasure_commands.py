@@ -31,10 +31,8 @@ def forget(
         seals = asyncio.run(_forget(house, session, reason))
     except InvigilationError as error:
         raise Unable(str(error)) from None
-    typer.echo(
-        f"{session}: {seals} names and texts of the record are erased, and its reports (PDF)."
-    )
-    typer.echo("Pictures and recordings go when their own time is over.")
+    typer.echo(f"{session}: names and texts erased from the record: {seals}.")
+    typer.echo("Its reports (PDF) are erased, too. Pictures and recordings go when their own time is over.")
 
 
 async def _forget(house: House, session: str, reason: str) -> int:

@@ -92,6 +92,9 @@ EVENTS = {
     "attested": "Signed the statement",
     "record_exported": "Took the record with evidence away as a file",
     "texts_erased": "Erased the names and texts of this record",
+    "assessment_opened": "Sent the learner to the assessment",
+    "assessment_handed_in": "The assessment system says: handed in",
+    "control_refused": "The assessment system did not accept",
     "report_made": "Made the report for people",
 }
 _SAID = (
@@ -109,6 +112,7 @@ _SAID = (
     "outcome",
     "ruling",
     "result",
+    "action",
 )
 """What of an entry's data is shown beside its words."""
 _PLAIN = {
