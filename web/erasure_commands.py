@@ -32,7 +32,8 @@ def forget(
     except InvigilationError as error:
         raise Unable(str(error)) from None
     typer.echo(f"{session}: names and texts erased from the record: {seals}.")
-    typer.echo("Its reports (PDF) are erased, too. Pictures and recordings go when their own time is over.")
+    typer.echo("Its reports (PDF) are erased, too.")
+    typer.echo("Pictures and recordings go when their own time is over.")
 
 
 async def _forget(house: House, session: str, reason: str) -> int:
