@@ -97,10 +97,14 @@ def verify(
     timestamp_certificates: Annotated[
         Path | None, typer.Option(help="Certificates of time-stamp authorities you trust: PEM.")
     ] = None,
+    backends: Annotated[
+        Path | None,
+        typer.Option(help="Keys of assessment backends, as they gave them to you: JWKS or PEM."),
+    ] = None,
 ) -> None:
     """Check a session's record offline, in numbered steps; exit code 0 only when all holds."""
     try:
-        verdict = _checked(file, keys, timestamp_certificates)
+        verdict = _checked(file, keys, timestamp_certificates, backends)
     except KeysUnreadable as error:
         raise Unable(str(error)) from None
     except OSError as error:
@@ -109,11 +113,11 @@ def verify(
     raise typer.Exit(0 if verdict.ok else 1)
 
 
-def _checked(file: Path, keys: Path, authorities: Path | None) -> Verdict:
+def _checked(file: Path, keys: Path, authorities: Path | None, backends: Path | None) -> Verdict:
     with file.open("rb") as opened:
         begins = opened.read(len(PDF))
     if begins != PDF:
-        return check_file(file, keys, authorities)
+        return check_file(file, keys, authorities, backends)
     # Slow to import, and nothing else needs it.
     from recordings.report_pdf.check import check, roots_of_file  # noqa: PLC0415
 

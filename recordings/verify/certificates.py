@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .der import CONTEXT, SEQUENCE, Node, make, single, some
+from .strict import shown
 from .verdict import NotVerified
 
 
@@ -94,6 +95,6 @@ def certificate(raw: bytes) -> x509.Certificate:
 
 
 def name_of(one: x509.Certificate) -> str:
-    """Return what people call the holder of a certificate."""
+    """Return what people call the holder of a certificate, in printable ASCII: anybody made it."""
     common = one.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(common[0].value) if common else one.subject.rfc4514_string()
+    return shown(str(common[0].value) if common else one.subject.rfc4514_string())

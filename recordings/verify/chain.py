@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .keys import CLOCK_TOLERANCE, Keys, check_time
+from .keys import CLOCK_TOLERANCE, Keys, check_time, check_turn
 from .record import Record
 from .signatures import first_broken
 from .strict import INSTANT, SHA256, canonical, instant, member, shown
@@ -79,10 +79,12 @@ def times(record: Record, claims: Mapping[str, Any] | None, signer: str, keys: K
     """
     backwards = None
     latest: datetime | None = None
+    newest: datetime | None = None
     for number, (event, body) in enumerate(zip(record.events, record.bodies, strict=True), 1):
         at = _at(body, number)
         try:
             check_time(keys, event["key_id"], at)
+            newest = check_turn(keys, event["key_id"], newest)
         except NotVerified as error:
             raise NotVerified(f"event {number}: {error}") from None
         behind = latest - at if latest else timedelta(0)
@@ -104,6 +106,10 @@ def _attested_in_time(record: Record, claims: Mapping[str, Any], signer: str, ke
         return  # the next step names what is missing
     try:
         check_time(keys, signer, said)
+        newest = None
+        for event in record.events[: _length(record, claims)]:
+            newest = check_turn(keys, event["key_id"], newest)
+        check_turn(keys, signer, newest)
     except NotVerified as error:
         raise NotVerified(f"the attestation: {error}") from None
     if last is not None and abs(said - last) > CLOCK_TOLERANCE:
@@ -121,11 +127,15 @@ def attested_at(record: Record, claims: Mapping[str, Any]) -> datetime:
 
 
 def _last_attested(record: Record, claims: Mapping[str, Any]) -> datetime | None:
+    length = _length(record, claims)
+    return _at(record.bodies[length - 1], length) if length else None
+
+
+def _length(record: Record, claims: Mapping[str, Any]) -> int:
+    """Return how many events were attested; 0 if that is not known, or not all are here."""
     chain = claims.get("chain")
     length = chain.get("length") if isinstance(chain, dict) else None
-    if type(length) is not int or not 1 <= length <= len(record.bodies):
-        return None
-    return _at(record.bodies[length - 1], length)
+    return length if type(length) is int and 1 <= length <= len(record.bodies) else 0
 
 
 def _at(body: Mapping[str, Any], number: int) -> datetime:
@@ -148,7 +158,8 @@ def ends(record: Record, claims: Mapping[str, Any]) -> Found[int]:
     later = Counter(shown(body.get("kind")) for body in record.bodies[length:])
     named = ", ".join(f"{kind} {count} times" for kind, count in sorted(later.items()))
     after = f"; {later.total()} signed after the attestation: {named}" if later else ""
-    return Found(length, f"yes, {length} events were attested{after}")
+    rest = "; whether others followed, nothing proves"
+    return Found(length, f"yes, {length} events were attested{after}{rest}")
 
 
 def _digest(event: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from .keys import KeysUnreadable, load_keys
-from .steps import verify_file
+from .steps import NO_KEYS, verify_file
 from .verdict import Verdict, render
 
 
@@ -28,9 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--authorities", type=Path, help="certificates of time-stamp authorities you trust (PEM)"
     )
+    parser.add_argument(
+        "--backends", type=Path, help="keys of assessment backends that you know (JWKS or PEM)"
+    )
     chosen = parser.parse_args(arguments)
     try:
-        verdict = check_file(chosen.file, chosen.keys, chosen.authorities)
+        verdict = check_file(chosen.file, chosen.keys, chosen.authorities, chosen.backends)
     except (OSError, KeysUnreadable) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -38,16 +41,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if verdict.ok else 1
 
 
-def check_file(file: Path, keys: Path, authorities: Path | None = None) -> Verdict:
+def check_file(
+    file: Path, keys: Path, authorities: Path | None = None, backends: Path | None = None
+) -> Verdict:
     """Verify a file by files of keys and certificates; raises OSError and KeysUnreadable."""
     trusted = load_keys(keys)
     stamping = () if authorities is None else load_certificates(authorities)
+    known = NO_KEYS if backends is None else load_keys(backends)
     with file.open("rb") as opened:
         if not opened.read(1):
             return verify_file(b"", trusted, stamping)
         # Recordings may make a bundle larger than the memory.
         data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    return verify_file(memoryview(data), trusted, stamping, processes=os.cpu_count() or 1)
+    processes = os.cpu_count() or 1
+    return verify_file(memoryview(data), trusted, stamping, processes=processes, backends=known)
 
 
 def load_certificates(path: Path) -> tuple[Certificate, ...]:

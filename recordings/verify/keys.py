@@ -65,6 +65,22 @@ def check_time(keys: Keys, key_id: object, at: datetime) -> None:
         raise NotVerified(f"its key {shown(key_id)} was retired before {at:%d %B %Y at %H:%M} UTC")
 
 
+def check_turn(keys: Keys, key_id: object, newest: datetime | None) -> datetime | None:
+    """Raise NotVerified if a newer key has signed what stands before, when this was retired.
+
+    `newest` is when the newest of those keys began; return it with this one taken in. Otherwise
+    whoever steals a retired key could add to a record, dated back, behind its end.
+    """
+    key = dated(keys, key_id)
+    if newest is not None and key.until is not None and key.until <= newest:
+        # Two that began in the same second may both have been in use.
+        older = key.since is None or key.since < newest
+        if older:
+            raise NotVerified(f"its key {shown(key_id)} was retired before what it follows")
+    begun = [one for one in (newest, key.since) if one is not None]
+    return max(begun, default=None)
+
+
 def load_keys(path: Path) -> dict[str, DatedKey]:
     """Read public keys from a JWKS or PEM file, named by their RFC 7638 thumbprints.
 

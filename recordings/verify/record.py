@@ -42,6 +42,7 @@ class Record:
     anchors: tuple[Any, ...] = ()
     files: Mapping[str, memoryview] = field(default_factory=dict)
     report: memoryview | None = None
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ def read(data: memoryview) -> Found[Record]:
     if strange is not None:
         raise NotVerified(f"a file in it is called {shown(strange)}")
     record = _record(found[RECORD], files, found.get(REPORT))
+    if record.version == 1:
+        # It has no canonical form, and there were no bundles yet.
+        raise NotVerified("a bundle holds no record of the first format")
     told = f"yes, with {len(record.events)} events and {len(files)} files of evidence"
     return Found(record, told)
 
@@ -120,6 +124,7 @@ def _record(data: memoryview, files: dict[str, memoryview], report: memoryview |
         tuple(member(record, "anchors", list)) if version > 1 else (),
         files,
         report,
+        version,
     )
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.x509 import Certificate
 
 from . import anchors, chain, pieces
-from .jws import signed_by
-from .keys import Keys
+from .jws import MAX_JWS_BYTES, signed_by
+from .keys import Keys, check_time
 from .record import Record, read
-from .strict import parse
-from .verdict import Found, NotVerified, Step, Verdict, take
+from .strict import instant, parse
+from .verdict import Found, Mark, NotVerified, Step, Verdict, take
 
-ATTESTATION_FORMATS = frozenset({"invigilation-attestation/1", "invigilation-attestation/2"})
+_FIRST = "invigilation-attestation/1"
+ATTESTATION_FORMATS = (_FIRST, "invigilation-attestation/2")
 Data = bytes | memoryview
+NO_KEYS: Keys = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,13 @@ def verify(
     authorities: tuple[Certificate, ...] = (),
     now: datetime | None = None,
     processes: int = 1,
+    backends: Keys = NO_KEYS,
 ) -> Verdict:
     """Check a record or a bundle in eleven steps.
 
     `authorities` are the certificates of time-stamp authorities that the reader trusts; `now` is
-    when it is checked; `processes` share the work of a large file, see `signatures.first_broken`.
+    when it is checked; `processes` share the work of a large file, see `signatures.first_broken`;
+    `backends` are the keys of those who sign receipts, as far as the reader knows them.
     Never raises, whatever the bytes are.
     """
     steps: list[Step] = []
@@ -55,16 +60,18 @@ def verify(
     take(steps, 8, lambda: pieces.evidence(record, _there(claims)))
     texts = take(steps, 9, lambda: pieces.texts(record, claims))
     take(steps, 10, lambda: pieces.report(record, length))
-    at = now or datetime.now(UTC)
-    take(steps, 11, lambda: anchors.witnessed(record, _there(claims), authorities, at))
+    at, trusted = now or datetime.now(UTC), anchors.Trusted(authorities, backends)
+    take(steps, 11, lambda: anchors.witnessed(record, _there(claims), trusted, at))
     return Verdict(tuple(steps), None if attested is None else attested.payload, texts or {})
 
 
 def verify_attestation(jws: bytes, keys: Keys) -> Verdict:
-    """Check a bare attestation (`.jws`): its signature and format, and nothing beyond it."""
+    """Check a bare attestation (`.jws`): its signature, format and key, and nothing beyond them."""
     steps: list[Step] = []
-    attested = take(steps, 2, lambda: _attestation(jws.strip(), keys))
-    return Verdict(tuple(steps), None if attested is None else attested.payload)
+    attested = take(steps, 2, lambda: _bare(jws, keys))
+    if attested is not None:
+        take(steps, 6, lambda: _in_time(attested, keys))
+    return Verdict(tuple(steps), None if attested is None else attested.payload, bare=True)
 
 
 def verify_file(
@@ -73,12 +80,13 @@ def verify_file(
     authorities: tuple[Certificate, ...] = (),
     now: datetime | None = None,
     processes: int = 1,
+    backends: Keys = NO_KEYS,
 ) -> Verdict:
     """Check a file of any kind: a bundle (ZIP), a record (JSON), or else a bare attestation."""
     begins = bytes(data[:64]).lstrip()
     if begins[:1] == b"{" or begins[:2] == b"PK":
-        return verify(data, keys, authorities, now, processes)
-    return verify_attestation(bytes(data), keys)
+        return verify(data, keys, authorities, now, processes, backends)
+    return verify_attestation(bytes(data[: MAX_JWS_BYTES + 1]), keys)
 
 
 def _there(claims: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -90,7 +98,26 @@ def _there(claims: Mapping[str, Any] | None) -> Mapping[str, Any]:
 def _of_record(record: Record, keys: Keys) -> Found[_Attested]:
     if record.attestation is None:
         raise NotVerified("it has not been attested yet")
-    return _attestation(record.attestation.encode(), keys)
+    found = _attestation(record.attestation.encode(), keys)
+    if record.version == 1 and found.value.claims["format"] != _FIRST:
+        raise NotVerified("an attestation of this format stands in a record of the second one")
+    return found
+
+
+def _bare(jws: bytes, keys: Keys) -> Found[_Attested]:
+    if len(jws) > MAX_JWS_BYTES:
+        raise NotVerified("it is not a compact JWS")
+    return _attestation(jws.strip(), keys)
+
+
+def _in_time(attested: _Attested, keys: Keys) -> Found[None]:
+    if "attested_at" not in attested.claims:
+        return Found(None, "it does not say when it was signed", Mark.WARNING)
+    try:
+        check_time(keys, attested.key_id, instant(attested.claims["attested_at"]))
+    except NotVerified as error:
+        raise NotVerified(f"the attestation: {error}") from None
+    return Found(None, "yes, by the time that the attestation gives")
 
 
 def _attestation(jws: bytes, keys: Keys) -> Found[_Attested]:

@@ -46,6 +46,7 @@ from .verdict import NotVerified
 
 MAX_TOKEN_BYTES = 64 * 1024
 MAX_CHAIN = 6
+MAX_CERTIFICATES = 32
 MIN_RSA_BITS = 2048
 
 _SIGNED_DATA = oid("1.2.840.113549.1.7.2")
@@ -115,6 +116,8 @@ def open_token(
     certificate that comes with the token.
     """
     parts = _read(token)
+    if len(parts.certificates) > MAX_CHAIN:
+        raise NotVerified("the token is not in the form in which one is kept")
     chain = _chain(parts)
     if _written(parts, chain) != token:
         raise NotVerified("the token is not in the form in which one is kept")
@@ -156,6 +159,9 @@ def _read(token: bytes) -> _Token:
     if inner.raw != _TST_INFO:
         raise NotVerified("it is signed data, but no time-stamp token")
     certificates = next((one.content for one in signed[3:-1] if one.tag == CONTEXT), b"")
+    listed = elements(certificates)
+    if len(listed) > MAX_CERTIFICATES:
+        raise NotVerified("it has too many certificates")
     signer = single(signed[-1].of(SET).content).children(SEQUENCE)
     if len(signer) < 6:
         raise NotVerified("its signer is not named as one")
@@ -166,7 +172,7 @@ def _read(token: bytes) -> _Token:
         attributes,
         signer[5].of(OCTETS).content,
         some(signer[4].children(SEQUENCE))[0].raw,
-        tuple(one.raw for one in elements(certificates)),
+        tuple(one.raw for one in listed),
     )
 
 
@@ -203,23 +209,26 @@ def _chain(parts: _Token, more: Iterable[x509.Certificate] = ()) -> tuple[x509.C
     leaf = next((one for one in known if _is_named(one, named)), None)
     if leaf is None:
         raise NotVerified("the certificate of its signer is not in the token")
-    return _above((leaf,), [*more, *known]) or (leaf,)
+    return _above(leaf, [*more, *known]) or (leaf,)
 
 
 def _above(
-    chain: tuple[x509.Certificate, ...], known: Sequence[x509.Certificate]
+    leaf: x509.Certificate, known: Sequence[x509.Certificate]
 ) -> tuple[x509.Certificate, ...] | None:
-    """Return the chain with all above it, if some way leads to a self-signed one.
+    """Return a shortest chain from the leaf up to a self-signed one, if there is any.
 
-    There may be several ways: authorities let each other sign their roots.
+    There may be several ways: authorities let each other sign their roots. Each certificate is
+    looked at once, since whoever writes a token may make ways without number.
     """
-    if issued(chain[-1], chain[-1]):
-        return chain
-    for one in known if len(chain) < MAX_CHAIN else ():
-        if one not in chain and issued(chain[-1], one):
-            whole = _above((*chain, one), known)
-            if whole is not None:
-                return whole
+    ways: list[tuple[x509.Certificate, ...]] = [(leaf,)]
+    left = [one for one in known if one != leaf]
+    while ways:
+        way = ways.pop(0)
+        if issued(way[-1], way[-1]):
+            return way
+        above = [one for one in left if issued(way[-1], one)] if len(way) < MAX_CHAIN else []
+        left = [one for one in left if one not in above]
+        ways += [(*way, one) for one in above]
     return None
 
 

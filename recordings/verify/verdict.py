@@ -46,12 +46,13 @@ class Step:
 class Verdict:
     """All steps that were taken; `payload` is what the attestation says, if it is signed.
 
-    `texts` are those that are shown and fit, by their seals.
+    `texts` are those that are shown and fit, by their seals; `bare` is an attestation alone.
     """
 
     steps: tuple[Step, ...]
     payload: str | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    bare: bool = False
 
     @property
     def ok(self) -> bool:
@@ -95,7 +96,8 @@ def take(steps: list[Step], number: int, check: Callable[[], Found[T]]) -> T | N
 
 def render(verdict: Verdict) -> str:
     """Return the verdict as text for a terminal, in ASCII, whatever the file held."""
-    lines = [f"{step.number:>2}. [{step.mark:^7}] {step.sentence}" for step in verdict.steps]
+    steps = ((step, _printable(step.sentence)) for step in verdict.steps)
+    lines = [f"{step.number:>2}. [{step.mark:^7}] {sentence}" for step, sentence in steps]
     lines += ["", _summary(verdict)]
     if verdict.payload is not None:
         shown = json.dumps(_opened(json.loads(verdict.payload), verdict.texts), indent=2)
@@ -115,7 +117,14 @@ def _opened(value: Any, texts: Mapping[str, str]) -> Any:
     return {name: _opened(inner, texts) for name, inner in value.items()}
 
 
+def _printable(text: str) -> str:
+    """Return a text in which nothing can move a terminal's cursor, or begin a line of its own."""
+    return "".join(one if " " <= one <= "~" else ascii(one)[1:-1] for one in text)
+
+
 def _summary(verdict: Verdict) -> str:
     if not verdict.ok:
         return "NOT VERIFIED. Do not rely on this file."
+    if verdict.bare:
+        return "THE ATTESTATION IS SIGNED. Nothing else was checked: that takes the record."
     return "VERIFIED, with a warning: read it above." if verdict.warned else "VERIFIED."

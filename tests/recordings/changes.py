@@ -7,12 +7,14 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+from recordings.seal import SigningKey
 from tests.recordings.bundles import (
     NOW,
+    START,
     STRANGER,
     Draft,
     base64url,
@@ -24,6 +26,7 @@ from tests.recordings.bundles import (
     pdf,
     sealed,
     sha256,
+    stamp,
     unpack,
 )
 
@@ -269,6 +272,54 @@ def attached_later(found: dict[str, bytes]) -> None:
 
 def receipt(**changes: Any) -> Change:
     return record(lambda of: of["anchors"][0].update(changes))
+
+
+def own_receipt(of: Record, **changes: Any) -> dict[str, Any]:
+    """Return the first receipt, signed anew by somebody who is no backend of ours."""
+    old = of["anchors"][0]
+    part = old["receipt"].split(".")[1]
+    payload = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) | changes
+    jwk = STRANGER.jwk()
+    return {
+        "kind": "receipt",
+        "backend": payload["backend"],
+        "at": payload["accepted_at"],
+        "receipt": jws(payload, STRANGER, "invigilation-receipt+jws"),
+        "key": {name: jwk[name] for name in ("kty", "crv", "x")},
+    }
+
+
+def witnessed_twice(of: Record) -> None:
+    of["anchors"] *= 2
+
+
+def witnesses_unsorted(of: Record) -> None:
+    of["anchors"].append(own_receipt(of, accepted_at=stamp(START)))
+
+
+def witnessed_by_a_stranger(of: Record) -> None:
+    of["anchors"] = [own_receipt(of)]
+
+
+def appended(key: SigningKey, at: datetime) -> Callable[[Record], None]:
+    """Sign one more event behind the last, with that key and at that time."""
+
+    def change(of: Record) -> None:
+        draft = Draft(key=key, start=at)
+        previous = sha256(of["events"][-1]["body"].encode())
+        body = json.loads(draft.event(1, previous, ("incident", "learner", {}, []))["body"])
+        text = canonical(body | {"seq": len(of["events"]) + 1})
+        of["events"].append(
+            {"body": text.decode(), "signature": base64url(key.sign(text)), "key_id": key.key_id}
+        )
+
+    return change
+
+
+def all_of_first_format(of: Record) -> None:
+    """Strip what the first format had not: then nothing would hold its spelling."""
+    of["format"] = "invigilation-record/1"
+    del of["openings"], of["anchors"]
 
 
 def respelt_receipt(of: Record) -> None:

@@ -17,6 +17,7 @@ from tests.recordings.bundles import (
     NEXT,
     NOW,
     RETIRED,
+    ROTATED,
     SESSION,
     STRANGER,
     Draft,
@@ -31,6 +32,8 @@ from tests.recordings.bundles import (
 )
 from tests.recordings.changes import (
     Change,
+    all_of_first_format,
+    appended,
     attached_later,
     attestation,
     body,
@@ -74,6 +77,9 @@ from tests.recordings.changes import (
     unsorted,
     with_fields,
     with_key,
+    witnessed_by_a_stranger,
+    witnessed_twice,
+    witnesses_unsorted,
 )
 
 
@@ -113,6 +119,7 @@ _FILE = [
     Case("no record", members(lambda found: found.pop("record.json")), 1),
     Case("an unknown format", record(lambda of: of.update(format="invigilation-record/3")), 1),
     Case("called an older format", record(of_first_format), 1),
+    Case("made into an older format", record(all_of_first_format), 1),
     Case("a member more", record(lambda of: of.update(note="trust me")), 1),
     Case("a member less", record(lambda of: of.pop("openings")), 1),
     Case("a member twice in the record", text(b'"format"', b'"session":"ses_8","format"'), 1),
@@ -298,6 +305,13 @@ _EVIDENCE = [
         8,
     ),
 ]
+_BEHIND = [
+    Case(
+        "a retired key adds an event behind the last",
+        record(appended(RETIRED, ROTATED - timedelta(days=2))),
+        6,
+    ),
+]
 _TEXTS = [
     Case("a text changed", record(reworded), 9),
     Case("a seal's key changed", record(key_changed), 9),
@@ -364,6 +378,10 @@ _WITNESSES = [
         "a receipt for another attestation", signed(receipt={"attestation_sha256": "ab" * 32}), 11
     ),
     Case("a receipt for something else", signed(receipt={"type": "report.refused"}), 11),
+    Case("a receipt twice", record(witnessed_twice), 11),
+    Case("witnesses in another order", record(witnesses_unsorted), 11),
+    Case("a receipt by anybody's key", record(witnessed_by_a_stranger), 11, "warning"),
+    Case("dated into the future", signed(start=NOW + timedelta(days=1)), 11, "warning"),
     Case("dated back by ten days", earlier(10), 11, "warning"),
     Case("dated forward by two hours", signed(receipt_after=timedelta(minutes=-20)), 11, "warning"),
     Case(
@@ -373,7 +391,18 @@ _WITNESSES = [
         "warning",
     ),
 ]
-CASES = [*_FILE, *_SEAL, *_CHAIN, *_TIMES, *_END, *_EVIDENCE, *_TEXTS, *_REPORT, *_WITNESSES]
+CASES = [
+    *_FILE,
+    *_SEAL,
+    *_CHAIN,
+    *_TIMES,
+    *_END,
+    *_BEHIND,
+    *_EVIDENCE,
+    *_TEXTS,
+    *_REPORT,
+    *_WITNESSES,
+]
 
 
 def good() -> bytes:

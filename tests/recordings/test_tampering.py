@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 
 from recordings.verify import parse_keys, render, verify_file
 
-from .bundles import NOW, Draft, canonical, key_set, pack, unpack
+from .bundles import COMPANY, NOW, Draft, canonical, key_set, pack, unpack
 from .tampering import CASES, Case, good
 
 KEYS = parse_keys(json.dumps(key_set()).encode())
+BACKENDS = {COMPANY.key_id: COMPANY.public}
 GOOD = good()
 
 
 def test_the_untouched_bundle_verifies() -> None:
-    verdict = verify_file(GOOD, KEYS, now=NOW)
+    verdict = verify_file(GOOD, KEYS, now=NOW, backends=BACKENDS)
 
     assert verdict.ok, render(verdict)
     assert not verdict.warned, render(verdict)
@@ -28,7 +29,7 @@ def test_the_untouched_bundle_verifies() -> None:
 def test_each_change_is_named_by_its_step(case: Case) -> None:
     changed = case.change(GOOD)
 
-    verdict = verify_file(changed, KEYS, now=NOW)
+    verdict = verify_file(changed, KEYS, now=NOW, backends=BACKENDS)
 
     first = next((step for step in verdict.steps if step.mark != "ok"), None)
     assert changed != GOOD

@@ -335,8 +335,10 @@ def test_a_bare_attestation_verifies_and_shows_its_payload() -> None:
     verdict = verify_file(RECORD["attestation"].encode() + b"\n", KEYS)
 
     assert verdict.ok
-    assert [step.number for step in verdict.steps] == [2]
+    # The first format does not say when it was signed.
+    assert [(step.number, step.mark) for step in verdict.steps] == [(2, "ok"), (6, "warning")]
     assert "I watched the whole of it." in render(verdict)
+    assert "Nothing else was checked" in render(verdict)
 
 
 def test_a_changed_attestation_shows_no_payload() -> None:

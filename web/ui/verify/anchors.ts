@@ -4,6 +4,7 @@
 import { digest, fromBase64, fromHex, joined, NotVerified, textOf, utf8 } from "./bytes";
 import { attestedAt, instant } from "./chain";
 import {
+  canonical,
   exactly,
   isMembers,
   listAt,
@@ -33,16 +34,20 @@ const ACCEPTED = [
 ];
 const TIMESTAMP = ["kind", "at", "index", "size", "path", "token"];
 const OKP = ["kty", "crv", "x"];
+const MOST = 1_000;
 const LARGEST = 1_000_000;
 const LONGEST_PATH = 20;
 const HOUR_MS = 3_600_000;
+const TO_COME =
+  "the time that the attestation gives has not come yet: a clock is wrong, or it is forged";
 /** How long after the attestation others should have seen it at the latest. */
 const SOON_MS = 48 * HOUR_MS;
 
+/** Anybody can make one of their own: `warning` says what was not checked. */
 interface Witness {
   at: number;
   told: string;
-  warning?: string;
+  warning: string;
 }
 
 /** Step 11. `now` in milliseconds since 1970. */
@@ -52,14 +57,18 @@ export async function anchors(
   now: number,
 ): Promise<Found<true>> {
   const attested = attestedAt(record, claims);
+  inOrder(record.anchors);
+  const early = attested - now > TOLERANCE_MS;
   const witnesses: Witness[] = [];
   for (const one of record.anchors) witnesses.push(await witness(one, record, claims));
   if (!witnesses.length) {
     const clause =
-      "nobody has witnessed this record yet: that it was not rewritten since rests on us";
-    return { value: true, clause, mark: now - attested > SOON_MS ? "warning" : "ok" };
+      "nobody has witnessed this record yet: that it was not rewritten since rests on us" +
+      (early ? `; ${TO_COME}` : "");
+    return { value: true, clause, mark: early || now - attested > SOON_MS ? "warning" : "ok" };
   }
-  const warnings = witnesses.flatMap(({ warning }) => warning ?? []);
+  const warnings = witnesses.map(({ warning }) => warning);
+  if (early) warnings.push(TO_COME);
   const first = Math.min(...witnesses.map(({ at }) => at));
   if (first - attested > SOON_MS) {
     const late = Math.floor((first - attested) / HOUR_MS);
@@ -75,7 +84,17 @@ export async function anchors(
     );
   }
   const clause = `yes, ${[...witnesses.map(({ told }) => told), ...warnings].join("; ")}`;
-  return { value: true, clause, mark: warnings.length ? "warning" : "ok" };
+  return { value: true, clause, mark: "warning" };
+}
+
+/** Holds them to one order, the oldest first, and each to be there once. */
+function inOrder(list: readonly Json[]): void {
+  if (list.length > MOST) throw new NotVerified("it has more witnesses than any of ours");
+  const times = list.flatMap((one) => (isMembers(one) ? [shown(one["at"])] : []));
+  const backwards = times.some((at, i) => i > 0 && at < times[i - 1]!);
+  if (backwards || new Set(list.map(canonical)).size !== list.length) {
+    throw new NotVerified("the witnesses are not in their order, or one is there twice");
+  }
 }
 
 async function witness(one: Json, record: SessionRecord, claims: Members): Promise<Witness> {
@@ -116,8 +135,9 @@ async function receipt(one: Members, record: SessionRecord, claims: Members): Pr
     }
   }
   const at = timeOf(one);
-  const told = `${shown(one["backend"])} signed for it on ${onDay(at)} with the key ${key.id}`;
-  return { at, told: `${told} (ask them whether it is theirs)` };
+  const who = shown(one["backend"]);
+  const warning = `whether the key ${key.id} is that of ${who} was not checked: ask them`;
+  return { at, told: `${who} signed for it on ${onDay(at)}`, warning };
 }
 
 /** A time stamp (RFC 3161) over the root of a list on which this record stands. */
@@ -139,7 +159,7 @@ async function timestamp(one: Members, claims: Members): Promise<Witness> {
   if (stamped.at !== at) {
     throw new NotVerified("a time stamp is of another time than it is listed under");
   }
-  const who = shown(stamped.authority);
+  const who = stamped.authority;
   const told = `${who} stamped it on ${onDay(at)}`;
   return { at, told, warning: `whether ${who} is to be trusted was not checked` };
 }

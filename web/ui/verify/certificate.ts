@@ -21,6 +21,7 @@ import {
   UTC_TIME,
   type Element,
 } from "./der";
+import { shown } from "./keys";
 
 export type Hash = "SHA-256" | "SHA-384" | "SHA-512";
 
@@ -148,12 +149,12 @@ export function forTimeStamps(one: Certificate): boolean {
   return usage !== null && usage.critical && same(usage.value, FOR_TIME_STAMPS);
 }
 
-/** Whose it is, in a word. */
+/** Whose it is, in a word, printable: anybody made it. */
 export function nameOf(one: Certificate): string {
   for (const set of children(single(one.subject), SEQUENCE)) {
     for (const pair of children(set, SET)) {
       const [kind, value] = children(pair, SEQUENCE);
-      if (kind && value && same(kind.raw, COMMON_NAME)) return textOf(value.content);
+      if (kind && value && same(kind.raw, COMMON_NAME)) return shown(textOf(value.content));
     }
   }
   return "an authority without a name";

@@ -12,11 +12,20 @@ import {
   type Members,
 } from "./json";
 import { openJws } from "./jws";
-import { check, misdated, shown, TOLERANCE_MS, type Keys, type TrustedKey } from "./keys";
+import {
+  check,
+  misdated,
+  retiredBefore,
+  shown,
+  TOLERANCE_MS,
+  type Keys,
+  type TrustedKey,
+} from "./keys";
 import type { Event, SessionRecord } from "./record";
 import type { Found } from "./step";
 
 const FORMAT = /^invigilation-attestation\/[12]$/;
+const FIRST_FORMAT = "invigilation-attestation/1";
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{6})Z$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 const FIRST_PREVIOUS = "0".repeat(64);
@@ -42,6 +51,27 @@ export async function attested(jws: string | null, keys: Keys): Promise<Found<At
     throw new NotVerified("the format of what it signs is not known");
   }
   return { value: { claims, key }, clause: "yes, with a key that you trust" };
+}
+
+/** Step 2 of a record: the formats of both go together. */
+export async function attestedIn(record: SessionRecord, keys: Keys): Promise<Found<Attested>> {
+  const found = await attested(record.attestation, keys);
+  if (record.version === 1 && found.value.claims["format"] !== FIRST_FORMAT) {
+    throw new NotVerified("an attestation of this format stands in a record of the second one");
+  }
+  return found;
+}
+
+/** Step 6 of an attestation alone. */
+export function attestedInUse({ claims, key }: Attested, keys: Keys): Found<true> {
+  if (!("attested_at" in claims)) {
+    return { value: true, clause: "it does not say when it was signed", mark: "warning" };
+  }
+  const at = instant(claims["attested_at"]);
+  if (at === null) throw new NotVerified("the attestation: a time is not spelt as it should be");
+  const wrong = misdated(keys, key.id, at);
+  if (wrong) throw new NotVerified(`the attestation: ${wrong}`);
+  return { value: true, clause: "yes, by the time that the attestation gives" };
 }
 
 /** Step 3. */
@@ -134,12 +164,14 @@ function canonicalText(value: Json): string | null {
 /** Step 6: a clock that was set back is shown, not condemned, but a key out of its time is. */
 export function times(record: SessionRecord, found: Attested | null, keys: Keys): Found<true> {
   let latest = -Infinity;
+  let newest = -Infinity;
   let warning: string | null = null;
   for (const [i, event] of record.events.entries()) {
     const at = instant(event.said["at"]);
     if (at === null) throw new NotVerified(`event ${i + 1} has no time`);
-    const wrong = misdated(keys, event.keyId, at);
+    const wrong = misdated(keys, event.keyId, at) ?? retiredBefore(keys, event.keyId, newest);
     if (wrong) throw new NotVerified(`event ${i + 1}: ${wrong}`);
+    newest = Math.max(newest, keys.get(event.keyId)?.from ?? -Infinity);
     if (latest - at > TOLERANCE_MS) {
       const minutes = Math.floor((latest - at) / 60_000);
       warning ??= `by ${minutes} minutes before event ${i + 1}`;
@@ -158,7 +190,10 @@ function attestedInTime(record: SessionRecord, found: Attested, keys: Keys): voi
   const last = lastAttested(record, found.claims);
   const said = "attested_at" in found.claims ? attestedAt(record, found.claims) : last;
   if (said === null) return; // the next step names what is missing
-  const wrong = misdated(keys, found.key.id, said);
+  const before = record.events.slice(0, lengthOf(record, found.claims));
+  const newest = before.map(({ keyId }) => keys.get(keyId)?.from ?? -Infinity);
+  const latest = newest.reduce((one, other) => Math.max(one, other), -Infinity);
+  const wrong = misdated(keys, found.key.id, said) ?? retiredBefore(keys, found.key.id, latest);
   if (wrong) throw new NotVerified(`the attestation: ${wrong}`);
   if (last !== null && Math.abs(said - last) > TOLERANCE_MS) {
     throw new NotVerified("the attestation gives another time than the event that it rests on");
@@ -180,8 +215,15 @@ export function attestedAt(record: SessionRecord, claims: Members): number {
 }
 
 function lastAttested(record: SessionRecord, claims: Members): number | null {
-  const ends = isMembers(claims["chain"]) ? claims["chain"]["length"] : undefined;
-  return typeof ends === "number" ? instant(record.events[ends - 1]?.said["at"]) : null;
+  const length = lengthOf(record, claims);
+  return length ? instant(record.events[length - 1]!.said["at"]) : null;
+}
+
+/** How many events were attested; 0 if that is not known, or not all are here. */
+function lengthOf(record: SessionRecord, claims: Members): number {
+  const length = isMembers(claims["chain"]) ? claims["chain"]["length"] : undefined;
+  const known = Number.isSafeInteger(length) && (length as number) <= record.events.length;
+  return known ? Math.max(length as number, 0) : 0;
 }
 
 /** Step 7; how many events were attested. */
@@ -207,7 +249,8 @@ export async function head(record: SessionRecord, claims: Members): Promise<Foun
   const after = named.length
     ? `; ${events.length - length} signed after the attestation: ${named.join(", ")}`
     : "";
-  return { value: length, clause: `yes, ${length} events were attested${after}` };
+  const rest = "; whether others followed, nothing proves";
+  return { value: length, clause: `yes, ${length} events were attested${after}${rest}` };
 }
 
 /** Milliseconds since 1970 of a time as records write it; null for what is none. */

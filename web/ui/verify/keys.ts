@@ -94,6 +94,18 @@ export function misdated(keys: Keys, id: string, at: number): string | null {
   return null;
 }
 
+/**
+ * What is wrong with a signature behind others, or null: a key that was retired when a newer one
+ * signed signs no more. `newest` is when the newest of those keys began, in milliseconds.
+ */
+export function retiredBefore(keys: Keys, id: string, newest: number): string | null {
+  const key = keys.get(id);
+  if (!key || key.until === null || key.until > newest) return null;
+  // Two that began in the same second may both have been in use.
+  const older = key.from === null || key.from < newest;
+  return older ? `its key ${shown(id)} was retired before what it follows` : null;
+}
+
 /** "23 November 2026 at 10:00 UTC". */
 export function onDay(at: number): string {
   const day = { timeZone: "UTC", day: "2-digit", month: "long", year: "numeric" } as const;

@@ -50,6 +50,7 @@ export interface SessionRecord {
   /** The files beside the record, by their names; none where the record came alone. */
   files: ReadonlyMap<string, Member>;
   bundled: boolean;
+  version: number;
 }
 
 /** Reads a bundle or a record. Throws NotVerified for anything else. */
@@ -86,6 +87,10 @@ async function parse(
   if (!isMembers(whole) || !version) throw new NotVerified("its format is not known");
   exactly(whole, MEMBERS[version]!, "the file");
   const second = version === "2";
+  if (bundled && !second) {
+    // It has no canonical form, and there were no bundles yet.
+    throw new NotVerified("a bundle holds no record of the first format");
+  }
   if (second && canonical(whole) !== text) throw new NotVerified("it is not in canonical form");
   return {
     session: textAt(whole, "session"),
@@ -96,6 +101,7 @@ async function parse(
     anchors: second ? listAt(whole, "anchors") : [],
     files,
     bundled,
+    version: Number(version),
   };
 }
 

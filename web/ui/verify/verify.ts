@@ -1,8 +1,17 @@
 // The eleven steps in a row: the same as the command `invigilation verify` takes.
 
 import { anchors } from "./anchors";
-import { NotVerified } from "./bytes";
-import { attested, chain, head, oneSession, signatures, times } from "./chain";
+import { NotVerified, textOf } from "./bytes";
+import {
+  attested,
+  attestedIn,
+  attestedInUse,
+  chain,
+  head,
+  oneSession,
+  signatures,
+  times,
+} from "./chain";
 import { evidence, type Piece } from "./evidence";
 import type { Members } from "./json";
 import type { Keys } from "./keys";
@@ -33,8 +42,8 @@ const LARGEST_ATTESTATION = 64 * 1024 * 1024;
 
 /** Checks a bundle, a record or a bare attestation. Never throws. */
 export async function verify(file: Blob, keys: Keys, now: number): Promise<Verdict> {
-  const begins = (await file.slice(0, BEGINNING).text()).trimStart();
-  const bare = !/^(?:\{|PK)/.test(begins) && file.size <= LARGEST_ATTESTATION;
+  const begins = new Uint8Array(await file.slice(0, BEGINNING).arrayBuffer());
+  const bare = !/^[ \t\n\v\f\r]*(?:\{|PK)/.test(String.fromCharCode(...begins));
   return bare ? verifyAttestation(file, keys) : verifyRecord(file, keys, now);
 }
 
@@ -43,7 +52,7 @@ async function verifyRecord(file: Blob, keys: Keys, now: number): Promise<Verdic
   const steps: Step[] = [];
   const record = await take(steps, 1, () => readRecord(file));
   if (!record) return outcome(steps, {});
-  const found = await take(steps, 2, () => attested(record.attestation, keys));
+  const found = await take(steps, 2, () => attestedIn(record, keys));
   const claims = found?.claims ?? null;
   const there = (): Members => {
     if (!claims) throw new NotVerified("there is no attestation to hold it against");
@@ -69,9 +78,23 @@ async function verifyRecord(file: Blob, keys: Keys, now: number): Promise<Verdic
 
 async function verifyAttestation(file: Blob, keys: Keys): Promise<Verdict> {
   const steps: Step[] = [];
-  const jws = (await file.text()).trim();
-  const found = await take(steps, 2, () => attested(jws, keys));
+  const found = await take(steps, 2, async () => attested(await bareText(file), keys));
+  if (found) await take(steps, 6, () => attestedInUse(found, keys));
   return outcome(steps, { claims: found?.claims ?? null, texts: new Map(), bare: true });
+}
+
+/** The text of an attestation alone; white space around it is no part of it. */
+async function bareText(file: Blob): Promise<string> {
+  if (file.size > LARGEST_ATTESTATION) throw new NotVerified("it is not a compact JWS");
+  const text = textOf(new Uint8Array(await file.arrayBuffer()));
+  let [from, to] = [0, text.length];
+  while (from < to && isSpace(text.charCodeAt(from))) from++;
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isSpace(unit: number): boolean {
+  return unit === 32 || (unit >= 9 && unit <= 13);
 }
 
 function outcome(steps: Step[], found: Partial<Verdict>): Verdict {
