@@ -254,6 +254,7 @@ def verifies(world: World, record: Path, keys: Path) -> None:
     whole = world.run("web.cli", "verify", str(record), "--keys", str(keys))
     assert whole.returncode == 0, whole.stdout + whole.stderr
     said = record.read_text()
+    assert "practice signed for it on" in whole.stdout
     assert "alarm test is over" in said
     record.write_text(said.replace("alarm test is over", "alarm test is ovEr", 1))
     broken = world.run("web.cli", "verify", str(record), "--keys", str(keys))
