@@ -117,6 +117,9 @@ async def test_an_exam_may_be_spelt_as_the_documents_spell_it(campus):
         {"exam_name": "a\0b"},
         {"course_id": None},
         {"due_date": "soon"},
+        {"due_date": "0001-01-01T00:00:00+14:00"},
+        {"id": ""},
+        {"id": 10**120},
     ],
 )
 async def test_an_exam_that_nobody_could_sit_here_gets_no_name(campus, wrong):
@@ -139,6 +142,14 @@ async def test_another_platforms_exam_is_unknown(campus):
     for path in (f"/api/v1/exam/{exam}/", f"/api/v1/exam/{exam}/attempt/{attempt}/"):
         assert (await campus.ask("GET", path, by=OTHER))[0] == 404
     assert (await campus.ask("POST", f"/api/v1/exam/{exam}/attempt/", WHO, by=OTHER))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/exam/a%00b/", "/api/v1/exam/x/attempt/%0a/", "/api/v1/exam/None/"],
+)
+async def test_a_name_that_we_never_gave_names_nothing(campus, path):
+    assert (await campus.ask("GET", path))[0] == 404
 
 
 # --- attempts -----------------------------------------------------------------------------------
@@ -380,6 +391,7 @@ async def test_an_instructor_sees_what_the_link_is_for_and_nothing_else(campus, 
         {"iss": OTHER},
         {"iss": None},
         {"course_id": None},
+        {"course_id": "a\0b"},
     ],
 )
 async def test_a_link_that_lacks_something_opens_nothing(campus, claims):

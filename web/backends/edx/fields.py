@@ -33,6 +33,8 @@ def _text(value: object) -> object:
 
 def _utc(moment: datetime) -> datetime:
     """Return the moment in UTC; one without a zone is meant so."""
+    if not 2000 <= moment.year < 2200:
+        raise ValueError("Give a day between the years 2000 and 2199.")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

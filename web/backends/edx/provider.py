@@ -20,7 +20,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from invigilation.desk.edx import Candidate, EdxDesk, Terms
 from invigilation.desk.office import new_id
 from invigilation.edx import EdxAttempt, Exam
-from invigilation.errors import InvalidInput, InvigilationError
+from invigilation.errors import InvalidInput, InvigilationError, NotFound
 from invigilation.store.edx import Standing
 from web.api.layer import read_body
 from web.api.oauth import TokenEndpoint, Tokens
@@ -208,6 +208,9 @@ def _answering(handler: Handler) -> Handler:
 
     async def serve(request: web.Request) -> web.StreamResponse:
         try:
+            if not all(one.isprintable() for one in request.match_info.values()):
+                # PostgreSQL takes no NUL; a name with one names nothing here.
+                raise NotFound("path", "")  # noqa: TRY301 - answered as any other
             response = await handler(request)
         except Problem as problem:
             response = problem.response()

@@ -56,7 +56,6 @@ class Teacher:
 
     backend: str
     course: str
-    name: str
     exam: str | None
     attempt: str | None
 
@@ -70,35 +69,38 @@ class Links:
 
     async def teacher(self, client_id: str, token: str) -> Teacher | None:
         """Return who is let in; None for a link that is not right, over, or used."""
+        claims = await self._claims(client_id, token)
+        course = claims.get("course_id")
+        if not isinstance(course, str) or not course.isprintable():
+            return None
+        if not self._lasts(claims["exp"]) or not await self._first(client_id, str(claims["jti"])):
+            return None
+        exam, attempt = _word(claims.get("exam_id")), _word(claims.get("attempt_id"))
+        return Teacher(client_id, course, exam, attempt)
+
+    async def _claims(self, client_id: str, token: str) -> dict[str, object]:
+        """Return what a link claims; nothing when it is not signed by that platform."""
+        if not client_id.isprintable():
+            return {}
         try:
             platform = await self.desk.platform(client_id)
             secret = self.wrapping.open(ours(client_id), platform.secret)
-            claims = _claims(token, secret, client_id)
+            return _claims(token, secret, client_id)
         except (NotFound, jwt.PyJWTError):
-            return None
-        now = self.desk.office.clock.now().timestamp()
-        ends = claims["exp"]
+            return {}
+
+    def _lasts(self, ends: object) -> bool:
+        """Say whether a link is good now, by its end in epoch seconds."""
         if isinstance(ends, bool) or not isinstance(ends, int | float):
-            return None
-        if not now - SKEW.total_seconds() < ends < now + LONGEST.total_seconds():
-            return None
-        course, user = claims.get("course_id"), claims.get("user")
-        if not isinstance(course, str) or not await self._first(client_id, str(claims["jti"])):
-            return None
-        name = user.get("full_name") if isinstance(user, dict) else None
-        return Teacher(
-            client_id,
-            course,
-            name if isinstance(name, str) else "",
-            _word(claims.get("exam_id")),
-            _word(claims.get("attempt_id")),
-        )
+            return False
+        now = self.desk.office.clock.now().timestamp()
+        return now - SKEW.total_seconds() < ends < now + LONGEST.total_seconds()
 
     async def _first(self, client: str, jti: str) -> bool:
         """Say whether this link comes for the first time."""
         office = self.desk.office
         now = office.clock.now()
-        digest = sha256(jti.encode()).hexdigest()
+        digest = sha256(jti.encode(errors="backslashreplace")).hexdigest()
         asked = Asked(client, f"edx-link-{digest}", digest, None, None, now)
         async with office.store.write() as tx:
             return await tx.watch.begin(asked, now - KEPT_FOR, now - KEPT_FOR) is None
