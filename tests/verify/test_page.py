@@ -20,7 +20,8 @@ from tests.web.office import HandClock, World, make_app
 from web.keys import DESK, VAULT
 from web.pages.verify import PUBLISHED, file_policy
 
-WORDS = "The record holds"
+WORDS = "The record holds, but read this"
+"""A backend has signed for the report: whether the key is theirs is for the reader to find out."""
 
 
 @pytest.fixture
