@@ -74,9 +74,10 @@ class EdxRows:
 
     async def add_attempt(self, one: EdxAttempt) -> EdxAttempt:
         """Insert a fresh attempt, or return the fresh one that its learner has already."""
-        statement = self._insert(edx_attempt).values(**dump(one))
-        await self._db.execute(
-            statement.on_conflict_do_nothing(
+        statement = (
+            self._insert(edx_attempt)
+            .values(**dump(one))
+            .on_conflict_do_nothing(
                 index_elements=[edx_attempt.c.exam, edx_attempt.c.candidate],
                 index_where=text(FRESH),
             )
@@ -86,7 +87,11 @@ class EdxRows:
             edx_attempt.c.candidate == one.candidate,
             edx_attempt.c.state == AttemptState.CREATED,
         )
-        return load(EdxAttempt, (await self._db.execute(query)).one())
+        while True:
+            await self._db.execute(statement)
+            # On PostgreSQL the fresh one may begin between these two statements.
+            if row := (await self._db.execute(query)).first():
+                return load(EdxAttempt, row)
 
     async def attempt(self, ident: str, *, hold: bool = False) -> EdxAttempt | None:
         """Find an attempt; with `hold`, nobody else changes it in the meantime."""
