@@ -5,18 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from invigilation import merkle
+from invigilation import merkle, record
+from invigilation.desk.reports import file_of
+from invigilation.record import Moment
 from recordings.verify import parse_keys, verify_file
 from recordings.verify.timestamp import open_token, tidied
 from tests.harness.tsa import TimeStampAuthority
+from tests.recordings import reports
 from tests.recordings.bundles import (
     KEY,
     NEXT,
@@ -222,6 +227,24 @@ def test_a_report_with_another_attestation_is_named(node: Node) -> None:
     assert verdict.first == (10, "failed")
 
 
+def test_a_report_as_it_is_really_made_is_found_to_carry_its_attestation(node: Node) -> None:
+    of = reports.source()
+    paper = reports.sealed(of)
+    made = {"sha256": sha256(paper), "size": len(paper), "pictures": True}
+    end, when = of.entries[-1].head, Moment(reports.at(90), 0)
+    signer = reports.Signer()
+    entry = record.write(end, reports.SESSION, when, "report_made", "service", made, signer)
+    whole = file_of(reports.SESSION, [*of.entries, entry], of.attestation, [], of.openings, ())
+    bundle = pack({"record.json": whole, "report.pdf": paper})
+    keys = canonical({"keys": [reports.KEY.jwk()]})
+
+    verdict = node.verify(bundle, keys, reports.at(100))
+
+    assert verdict.ok, verdict.sentences
+    assert verdict.report
+    assert verdict.facts["Learner"] == reports.LEARNER
+
+
 class Stamped:
     """A bundle of today with a time-stamp, and what it is made of."""
 
@@ -258,11 +281,16 @@ def stamped(tmp_path_factory: pytest.TempPathFactory) -> Stamped:
     return Stamped(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.mark.parametrize("authority", [{"links": 3}, {"ess": "sha1"}])
-def test_a_time_stamp_is_taken_but_not_vouched_for(
-    node: Node, tmp_path: Path, authority: dict[str, Any]
-) -> None:
-    stamped = Stamped(tmp_path, **authority)
+AUTHORITIES: dict[str, Callable[[], dict[str, Any]]] = {
+    "a chain": lambda: {"links": 3},
+    "SHA-1 in the name": lambda: {"ess": "sha1"},
+    "RSA": lambda: {"signing": rsa.generate_private_key(65537, 2048)},
+}
+
+
+@pytest.mark.parametrize("kind", AUTHORITIES)
+def test_a_time_stamp_is_taken_but_not_vouched_for(node: Node, tmp_path: Path, kind: str) -> None:
+    stamped = Stamped(tmp_path, **AUTHORITIES[kind]())
 
     verdict = node.verify(stamped.packed(), stamped.keys, stamped.now)
 
