@@ -47,7 +47,7 @@ async def work(url: str, shift: str) -> None:
         async with Dispatch(desk, carrier, pause_after).running() as dispatch:
             while True:
                 await dispatch.sweep()
-                await asyncio.sleep(0.04)
+                await asyncio.sleep(0.1)
 
 
 class Backend:
