@@ -53,16 +53,17 @@ async def file(request: web.Request) -> web.StreamResponse:
     style, script = await asyncio.gather(
         asyncio.to_thread(assets.text, "verify.css"), asyncio.to_thread(assets.text, "verify.js")
     )
-    now = request.app[DESK].office.clock.now()
+    now, policy = request.app[DESK].office.clock.now(), file_policy(style, script)
     response = render(
         request,
         "verify_file.html",
         boot=await _keys(request),
         made=words.day(now),
-        policy=file_policy(style, script),
+        policy=policy,
         style=style,
         script=script,
     )
+    response.headers["Content-Security-Policy"] = policy
     response.headers["Content-Disposition"] = f'attachment; filename="{FILE_NAME}"'
     return response
 
