@@ -10,17 +10,24 @@ from datetime import timedelta
 from invigilation.desk.office import Office, new_id, sitting_of
 from invigilation.desk.requests import Ask, Asked, RequestDesk
 from invigilation.errors import InvalidInput, NotFound
+from invigilation.record import Entry
 from invigilation.request import licence_end
-from invigilation.session import SEALED, Session
+from invigilation.session import SEALED, Session, SessionState
+from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 from invigilation.store.platforms import Attempt, Platform, Refusal
 from invigilation.store.views import Sitting
 
+SAT = frozenset(
+    {SessionState.IN_PROGRESS, SessionState.PAUSED, SessionState.STOPPED, SessionState.ENDED}
+)
 NONCES_KEPT = timedelta(hours=24)
 CODE_LETTERS = 80
 SAID_LETTERS = 300
 ERROR_LETTERS = 1_000
 MINUTES = range(5, 8 * 60 + 1)
+LOOK_AGAIN = timedelta(minutes=10)
+"""Looks of a platform at the same picture within so long are noted as one."""
 PLATFORM = "platform"
 """Under this name a platform acts in a record."""
 
@@ -140,9 +147,13 @@ class PlatformDesk:
     async def _assessment(self, launch: Launch) -> str:
         """Return the code of the assessment behind a resource link, adding it the first time.
 
-        What the office itself has said of it (its length, its materials) stays.
+        What the office itself has said of it (its length, its materials) stays. The name of a link
+        is good within its deployment only (LTI 1.3, 5.3.5): where there may be several, the
+        deployment stands before it.
         """
-        backend, code = launch.platform.backend, _short(launch.link, CODE_LETTERS)
+        alone = len(launch.platform.deployments) == 1
+        name = launch.link if alone else json.dumps([launch.deployment, launch.link])
+        backend, code = launch.platform.backend, _short(name, CODE_LETTERS)
         async with self.office.store.read() as tx:
             known = await tx.requests.assessment_coded(backend, code)
         minutes = launch.minutes
@@ -187,12 +198,15 @@ class PlatformDesk:
         """Note that the platform says that the attempt is over, with an error if it was one."""
         now = self.office.clock.now()
         async with self.office.store.write() as tx:
-            if not await tx.platforms.set_ended(one.id, now) or one.request is None:
+            if one.request is None:
                 return
             booking = await tx.bookings.latest_of(one.request)
             session = None if booking is None else await tx.sessions.id_of(booking.id)
             held = None if session is None else await tx.sessions.hold(session)
-            if held is None or held.session.state in SEALED:
+            # What comes before the session has begun is not its end.
+            if held is None or held.session.state not in SAT:
+                return
+            if not await tx.platforms.set_ended(one.id, now):
                 return
             private = {"error": error[:ERROR_LETTERS]} if error else {}
             data = {"failed": bool(error)}
@@ -226,6 +240,12 @@ class PlatformDesk:
                 await tx.sessions.append(entry)
         return True
 
+    async def accepted(self, session: str, delivery: str) -> bool:
+        """Say whether the platform has answered this delivery before."""
+        async with self.office.store.read() as tx:
+            sent = await tx.outbox.of_session(session)
+        return any(one.id == delivery and one.accepted is not None for one in sent)
+
     async def refusals(self, session: str) -> tuple[Refusal, ...]:
         """Return what the platform did not accept, oldest first."""
         async with self.office.store.read() as tx:
@@ -246,9 +266,21 @@ class PlatformDesk:
                 raise NotFound("evidence", evidence)
             if found.erased is None:
                 data = {"evidence": evidence, "kind": found.kind}
-                who = f"{PLATFORM}:{platform}"
-                await tx.sessions.append(self.office.entry(one, "evidence_viewed", who, data))
+                entry = self.office.entry(one, "evidence_viewed", f"{PLATFORM}:{platform}", data)
+                if not await _noted(tx, entry):
+                    await tx.sessions.append(entry)
         return found
+
+
+async def _noted(tx: Tx, look: Entry) -> bool:
+    """Say whether the same look was noted a short while ago.
+
+    The link is in the learner's hands, too: nobody shall make the record as long as they like.
+    """
+    return any(
+        one.actor == look.actor and one.data == look.data and look.at - one.at < LOOK_AGAIN
+        for one in await tx.sessions.entries_of(look.session, look.kind)
+    )
 
 
 def attempt_number(raw: object) -> int:

@@ -20,16 +20,19 @@ from invigilation.store.platforms import Platform
 from invigilation.sweeps import Attempt, Carrier, Fate
 from web.backends.lti.wire import Answered, PlatformAway, Wire
 
+UPDATE = "update"
+FLAG = "flag"
+ADDS_UP = frozenset({UPDATE, FLAG})
+"""Of these a platform would do the same twice: sent again by hand, they are not asked for again."""
 ACTIONS = {
     "session.paused": "pause",
     "session.resumed": "resume",
     "session.stopped": "terminate",
-    "session.incident": "flag",
-    "session.extra_time": "update",
+    "session.incident": FLAG,
+    "session.extra_time": UPDATE,
 }
 """What is done in the room -> what the platform is asked to do."""
 REPORT = "report.ready"
-UPDATE = "update"
 REPORT_CODE = "report"
 SEVERITIES = {"low": 0.2, "medium": 0.5, "high": 0.9}
 NO_SEVERITY = 0.0
@@ -74,7 +77,11 @@ class LtiCarrier:
         return backend is not None and bool(backend.webhook_url)
 
     async def _by_webhook(self, delivery: Delivery) -> Attempt:
-        return await self.webhooks.carry(replace(delivery, channel=Channel.WEBHOOK))
+        attempt = await self.webhooks.carry(replace(delivery, channel=Channel.WEBHOOK))
+        # Who wants no webhook must still be told to stop an assessment.
+        if attempt.fate is Fate.GONE:
+            return replace(attempt, fate=Fate.REFUSED_FOR_GOOD)
+        return attempt
 
     async def _control(self, delivery: Delivery, action: str, session: str, data: Told) -> Attempt:
         """Ask the platform to do what was done here; what it refuses is no failure of ours."""
@@ -85,6 +92,8 @@ class LtiCarrier:
             return await self._by_webhook(delivery)
         if attempt is None or not attempt.control_url:
             return await self._by_webhook(delivery)
+        if action in ADDS_UP and await self.desk.accepted(session, delivery.id):
+            return Attempt(Fate.ACCEPTED, f"{action}: the platform was told this before")
         if _overtaken(action, now):
             return Attempt(Fate.ACCEPTED, f"{action}: overtaken by what came after")
         if attempt.actions and action not in attempt.actions:

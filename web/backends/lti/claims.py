@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from yarl import URL
 
 from invigilation.desk.platforms import Launch, attempt_number, spelt
 from invigilation.errors import InvalidInput
@@ -41,6 +43,8 @@ URL_LETTERS = 2_000
 ACTIONS_LIMIT = 10
 ERROR_LETTERS = 1_000
 HOME_ZONE = "Europe/London"
+_HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", re.ASCII)
+"""What may stand as a host in an address, once it is spelt in ASCII."""
 Claims = Mapping[str, object]
 
 
@@ -82,7 +86,7 @@ def start_of(claims: Claims, platform: Platform, *, plain_http: bool) -> Launch:
         email,
         _zone(claims.get("zoneinfo")),
         _text(link, "id", NAME_LETTERS),
-        _text(link, "title", NAME_LETTERS, optional=True) or "Official Assessment",
+        _text(link, "title", NAME_LETTERS, optional=True).strip() or "Official Assessment",
         attempt_number(raw),
         spelt(raw),
         spelt(dict(link)),
@@ -152,9 +156,10 @@ def _address(raw: object, *, plain_http: bool) -> str:
     schemes = {"https", "http"} if plain_http else {"https"}
     if isinstance(raw, str) and len(raw) <= URL_LETTERS and raw.isprintable() and " " not in raw:
         try:
-            parts = urlsplit(raw)
-            _ = parts.port  # raises for one that is no number
-            if parts.scheme in schemes and parts.hostname:
+            url = URL(raw)
+            # It will stand in a header (the page's policy), too: nothing odd gets there.
+            host = url.host_subcomponent or ""
+            if url.scheme in schemes and url.user is None and _HOST.fullmatch(host):
                 return raw
         except ValueError:
             pass

@@ -118,7 +118,15 @@ async def _fields(request: web.Request) -> Mapping[str, str]:
     except (ValueError, LookupError):
         raise LaunchRefused("The message cannot be read.") from None
     found = {**request.query, **form}
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    said = {name: value for name, value in found.items() if isinstance(value, str)}
+    if not all(_storable(value) for value in said.values()):
+        raise LaunchRefused("The message cannot be read.")
+    return said
+
+
+def _storable(value: str) -> bool:
+    """Say whether a text is one for every database: no NUL, and no half of a pair (surrogate)."""
+    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value)
 
 
 def _browser(request: web.Request) -> str:

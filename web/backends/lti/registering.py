@@ -105,6 +105,8 @@ def checked(one: Platform) -> Platform:
         ("keys_url", one.keys_url),
     ):
         _address(field, url)
+    if one.audience and (len(one.audience) > URL_LIMIT or not one.audience.isprintable()):
+        raise InvalidInput("audience", f"An audience has at most {URL_LIMIT} letters.")
     if not 0 <= one.launch_minutes <= 24 * 60:
         raise InvalidInput("launch_minutes", "A platform remembers a launch for 0 to 1440 minutes.")
     return one
@@ -162,19 +164,29 @@ class Registrar:
 
     async def _configuration(self, url: str) -> dict[str, object]:
         """Return the platform's configuration, which must be its issuer's own."""
-        answered = await self.wire.ask("GET", _address("openid_configuration", url))
+        answered = await self.wire.ask("GET", self._safe("openid_configuration", url))
         said = answered.body
         issuer = said.get("issuer")
         if answered.status != 200 or not isinstance(issuer, str):
             raise PlatformAway(f"its configuration could not be read: status {answered.status}")
         for field in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            _address(field, said.get(field))
-        _address("registration_endpoint", said.get("registration_endpoint"))
+            self._safe(field, said.get(field))
+        self._safe("registration_endpoint", said.get("registration_endpoint"))
         if _host(issuer) != _host(url):
             raise PlatformAway("its configuration names an issuer at another address")
         if self.base.startswith("https://") and not issuer.startswith("https://"):
             raise PlatformAway("its issuer is not an https address")
         return said
+
+    def _safe(self, field: str, raw: object) -> str:
+        """Return an address: of https, unless this service itself is on plain http.
+
+        Whoever could change its keys on their way would be the platform.
+        """
+        url = _address(field, raw)
+        if self.base.startswith("https://") and not url.startswith("https://"):
+            raise InvalidInput(field, f"The {field} is not an https address.")
+        return url
 
     async def _announce(self, said: dict[str, object], access: str) -> dict[str, object]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}

@@ -27,6 +27,8 @@ MAX_REASON = 200
 KEYS_KEPT_S = 3_600.0
 KEYS_AGAIN_S = 30.0
 """An unknown key is looked for again, but not more often than this."""
+KEYS_AWAY_S = 5.0
+"""So long nobody asks again for keys that could not be read."""
 TOKEN_SPARE_S = 60.0
 TOKEN_LONGEST_S = 3_600.0
 ASSERTION_S = 300
@@ -78,17 +80,41 @@ class Wire:
     clock: Clock
     _keys: OrderedDict[str, _Keys] = field(default_factory=OrderedDict)
     _tokens: OrderedDict[str, _Token] = field(default_factory=OrderedDict)
+    # One for each platform that is registered, at most.
+    _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _failed: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     async def public_key(self, platform: Platform, kid: str) -> dict[str, object] | None:
         """Return the platform's key of that name, or none; raises `PlatformAway`."""
-        now = self.clock.monotonic()
-        known = self._keys.get(platform.keys_url)
-        fresh = known is not None and now - known.read < KEYS_KEPT_S
-        asked = known is not None and now - known.read < KEYS_AGAIN_S
-        if known is None or not fresh or (kid not in known.found and not asked):
-            known = _Keys(now, await self._read_keys(platform.keys_url))
-            _keep(self._keys, platform.keys_url, known)
+        url = platform.keys_url
+        if (known := self._known(url, kid)) is None:
+            # However many launches wait for the keys of a platform, it is asked once.
+            async with self._asking.setdefault(url, asyncio.Lock()):
+                if (known := self._known(url, kid)) is None:
+                    known = await self._new_keys(url)
         return known.found.get(kid)
+
+    def _known(self, url: str, kid: str) -> _Keys | None:
+        """Return the keys that are kept, unless they must be read for this one."""
+        now = self.clock.monotonic()
+        failed = self._failed.get(url)
+        if failed is not None and now - failed[0] < KEYS_AWAY_S:
+            raise PlatformAway(failed[1], silent=True)
+        known = self._keys.get(url)
+        if known is None or now - known.read >= KEYS_KEPT_S:
+            return None
+        return known if kid in known.found or now - known.read < KEYS_AGAIN_S else None
+
+    async def _new_keys(self, url: str) -> _Keys:
+        try:
+            found = await self._read_keys(url)
+        except PlatformAway as error:
+            self._failed[url] = (self.clock.monotonic(), str(error))
+            raise
+        self._failed.pop(url, None)
+        known = _Keys(self.clock.monotonic(), found)
+        _keep(self._keys, url, known)
+        return known
 
     async def _read_keys(self, url: str) -> dict[str, dict[str, object]]:
         answered = await self.ask("GET", url, headers={"Accept": "application/json"})
@@ -129,8 +155,9 @@ class Wire:
         token, lasts = answered.body.get("access_token"), answered.body.get("expires_in")
         if answered.status != 200 or not isinstance(token, str) or not token:
             raise PlatformAway(f"no access token: status {answered.status}: {answered.text}")
-        seconds = float(lasts) if isinstance(lasts, int | float) else 0.0
-        until = now + min(seconds, TOKEN_LONGEST_S) - TOKEN_SPARE_S
+        # The lesser one first: a whole number may be too long for a float.
+        seconds = min(lasts, TOKEN_LONGEST_S) if isinstance(lasts, int | float) else 0.0
+        until = now + seconds - TOKEN_SPARE_S
         _keep(self._tokens, platform.backend, _Token(until, token))
         return token
 
