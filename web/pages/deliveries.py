@@ -33,7 +33,7 @@ STATES = {
 }
 DONE = {
     "again": "It is sent again now, under the same name as before.",
-    "not": "It is on its way at this moment: there is nothing to send again.",
+    "not": "It is on its way at this moment, or was erased: there is nothing to send again.",
     "since": "They are sent again now, each under the same name as before.",
     "none": "Nothing was made since then.",
     "enabled": "The backend is told again, also what it has missed.",
