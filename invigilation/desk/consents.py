@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from invigilation import record
 from invigilation.consent import NEEDED, Consent, Purpose
-from invigilation.desk.identity_facts import LIKENESS, taken_back
+from invigilation.desk.identity_facts import taken_back
 from invigilation.desk.office import SERVICE, Office, following, held, sitting_of
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.record import Data
@@ -93,13 +92,7 @@ class ConsentDesk:
 
 async def forget_likeness(tx: Tx, session: str) -> None:
     """Forget in record and attestation, too, how alike the faces were found."""
-    entries = await tx.sessions.entries_of(session, LIKENESS)
-    seals = [seal for one in entries for seal in one.seals.values()]
-    attested = await tx.sessions.sealed(session)
-    if attested is not None:
-        identity = record.payload_of(attested.attestation)["identity"]
-        seals += record.seals_in(identity["likeness"])
-    await tx.openings.forget(session, seals)
+    await tx.texts.forget_likeness(session)
 
 
 async def give_all(tx: Tx, session: str, purposes: Iterable[Purpose], now: datetime) -> None:

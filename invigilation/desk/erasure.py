@@ -39,9 +39,14 @@ class ErasureDesk:
         gone = await self._each(
             lambda tx: tx.texts.chats(now - periods.chat, BATCH), self._forget_chat
         )
-        return gone + await self._each(
+        gone += await self._each(
             lambda tx: tx.texts.old(now - periods.texts, BATCH), self._forget_old
         )
+        async with self.office.store.write() as tx:
+            await tx.texts.forget_letters(now - periods.chat)
+        # Whatever else was erased since the last time goes out of the log, too.
+        await self.office.store.scrub()
+        return gone
 
     async def forget(self, ident: str, who: str, reason: str) -> int:
         """Erase all names and texts of a sealed session, or of a decided form, now.
@@ -63,7 +68,9 @@ class ErasureDesk:
                 raise NotAllowed("forget a form that waits for a decision")
             if await tx.texts.under_way(ident):
                 raise NotAllowed("forget what has not been delivered yet")
-            return await self._forget(tx, ident, who, reason, self.office.clock.now())
+            gone = await self._forget(tx, ident, who, reason, self.office.clock.now())
+        await self.office.store.scrub()
+        return gone
 
     async def _each(
         self,

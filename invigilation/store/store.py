@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ from invigilation.store.watch import Watch
 
 POOL_SIZE = 10
 BUSY_MS = 10_000
+SCRUB_S = 0.5
 WAL_TRIES = 2_000
 MIGRATION_LOCK = 0x696E7669
 """The name of an advisory lock; any number that nobody else in the database uses."""
@@ -133,6 +134,18 @@ class Store:
         async with self._engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
+    async def scrub(self) -> bool:
+        """Make what was deleted unreadable in the file; say whether all of it is.
+
+        SQLite's log keeps older pages until it is emptied: not while somebody reads, and not for
+        long. PostgreSQL clears up by itself in time (autovacuum).
+        """
+        path = make_url(self._url).database
+        if not self._sqlite or path in {None, "", ":memory:"}:
+            return True
+        async with self._writer:
+            return await asyncio.to_thread(_empty_log, str(path))
+
     async def close(self) -> None:
         """Give all connections back."""
         await self._engine.dispose()
@@ -165,6 +178,8 @@ def _sqlite_engine(url: str) -> AsyncEngine:
         _to_wal(cursor)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is deleted is overwritten, however the library was built.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -173,6 +188,12 @@ def _sqlite_engine(url: str) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _empty_log(path: str) -> bool:
+    with closing(sqlite3.connect(path, timeout=SCRUB_S, isolation_level=None)) as connection:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return int(busy) == 0
 
 
 def _to_wal(cursor: Any) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, func, select, union, update
+from sqlalchemy import Select, Table, delete, func, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from invigilation.report import DeliveryState
+from invigilation import record
+from invigilation.report import Channel, DeliveryState
 from invigilation.store.identity_rows import challenge, document_mark, face_mark, recheck
 from invigilation.store.openings import Openings
-from invigilation.store.paper_rows import onboard
+from invigilation.store.paper_rows import audit, enquiry, onboard
 from invigilation.store.rows import (
     chat,
     delivery,
@@ -26,6 +28,8 @@ from invigilation.store.sessions import Sessions
 
 NOTED: tuple[Table, ...] = (incident, gap, inspection, challenge, recheck)
 """Tables of what happened in a session; each row has a note."""
+WORDS = ("reason", "answer")
+"""Members of the audit log's notes that hold what somebody wrote."""
 AT_REST = (DeliveryState.DELIVERED, DeliveryState.DISABLED)
 
 
@@ -75,7 +79,32 @@ class Texts:
             .where(identity_check.c.session == ident)
             .values(reading=None, likeness=None)
         )
-        return await self._forget_of(ident, "document_read", "likeness")
+        gone = await self._forget_of(ident, "document_read")
+        return gone + await self.forget_likeness(ident)
+
+    async def forget_likeness(self, ident: str) -> int:
+        """Delete how alike faces were found: in the record, the attestation, and what was sent.
+
+        Return how many openings went.
+        """
+        entries = await self._sessions.entries_of(ident, "likeness")
+        seals = {seal for one in entries for seal in one.seals.values()}
+        attested = await self._sessions.sealed(ident)
+        if attested is not None:
+            identity = record.payload_of(attested.attestation).get("identity") or {}
+            seals.update(record.seals_in(identity.get("likeness")))
+        await self._unsend(ident, seals)
+        return await self._openings.forget(ident, seals)
+
+    async def forget_letters(self, before: datetime) -> int:
+        """Empty letters that were sent before: names, times, links; return how many."""
+        old = (
+            delivery.c.channel == Channel.MAIL,
+            delivery.c.state.in_(AT_REST),
+            delivery.c.created < before,
+            func.length(delivery.c.body) > 0,
+        )
+        return (await self._db.execute(update(delivery).where(*old).values(body=b""))).rowcount
 
     async def forget(self, ident: str) -> int:
         """Delete all texts and names of a session or a form; return how many openings went.
@@ -100,6 +129,7 @@ class Texts:
             .where(onboard.c.id == ident)
             .values(officer="", rank_words="", vessel="", reason=None)
         )
+        await self._forget_around(ident)
         for table in (document_mark, face_mark):
             await self._db.execute(delete(table).where(table.c.session == ident))
         await self._db.execute(
@@ -109,6 +139,44 @@ class Texts:
         )
         return await self._openings.forget(ident)
 
+    async def _forget_around(self, ident: str) -> None:
+        """Empty the questions about a session's booking, and what the audit log says in words."""
+        booking = select(session.c.booking).where(session.c.id == ident).scalar_subquery()
+        answered = (enquiry.c.booking == booking, enquiry.c.answered.is_not(None))
+        await self._db.execute(update(enquiry).where(*answered).values(text="", answer=""))
+        noted = select(audit.c.id, audit.c.before, audit.c.after)
+        questions = select(enquiry.c.id).where(enquiry.c.booking == booking)
+        noted = noted.where(
+            or_(
+                audit.c.subject == ident,
+                audit.c.subject == booking,
+                audit.c.subject.in_(questions),
+            ),
+            audit.c.action != "record.forgotten",
+        )
+        for row in (await self._db.execute(noted)).all():
+            said = {"before": _without_words(row.before), "after": _without_words(row.after)}
+            if said != {"before": row.before, "after": row.after}:
+                await self._db.execute(update(audit).where(audit.c.id == row.id).values(**said))
+
+    async def _unsend(self, ident: str, seals: set[str]) -> None:
+        """Take openings out of the reports that were sent, or are to be: nobody gets them again."""
+        query = select(delivery.c.id, delivery.c.body).where(
+            delivery.c.session == ident, delivery.c.type == "report.ready"
+        )
+        for row in (await self._db.execute(query)).all():
+            told = json.loads(row.body) if row.body else {}
+            openings = told.get("data", {}).get("openings", {})
+            if seals.isdisjoint(openings):
+                continue
+            told["data"]["openings"] = {
+                seal: one for seal, one in openings.items() if seal not in seals
+            }
+            body = record.canonical(told)
+            await self._db.execute(
+                update(delivery).where(delivery.c.id == row.id).values(body=body)
+            )
+
     async def _forget_of(self, ident: str, *kinds: str) -> int:
         entries = await self._sessions.entries_of(ident, *kinds)
         return await self._openings.forget(
@@ -117,3 +185,11 @@ class Texts:
 
     async def _idents(self, query: Select[Any]) -> list[str]:
         return [row[0] for row in await self._db.execute(query)]
+
+
+def _without_words(noted: str | None) -> str | None:
+    """Return what the audit log says of a change, without the words that somebody wrote."""
+    said = None if noted is None else json.loads(noted)
+    if not isinstance(said, dict) or not any(said.get(name) for name in WORDS):
+        return noted
+    return record.canonical(said | {name: "" for name in WORDS if said.get(name)}).decode()

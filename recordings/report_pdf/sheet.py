@@ -61,8 +61,13 @@ class Source:
 
     @property
     def attested(self) -> tuple[Opening, ...]:
-        """The openings that belong to the attestation, and are still kept."""
-        seals = set(seals_in(payload_of(self.attestation)))
+        """The openings that belong to the attestation, and are still kept.
+
+        But how alike the faces were: that goes when the consent is taken back, a report may not.
+        """
+        payload = payload_of(self.attestation)
+        identity = payload.get("identity") or {}
+        seals = set(seals_in(payload)) - set(seals_in(identity.get("likeness")))
         return tuple(one for one in self.openings if one.seal in seals)
 
 

@@ -8,12 +8,15 @@ from datetime import timedelta
 
 import pytest
 
+from invigilation.consent import Purpose
 from invigilation.desk import Desk
 from invigilation.desk.erasure import Periods
 from invigilation.desk.onboard import Taken
 from invigilation.desk.reports import record_file
+from invigilation.enquiry import EnquiryKind
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.identity import Decision
+from invigilation.likeness import Likeness
 from invigilation.onboard import Facts, Rank
 from invigilation.report import Channel, DeliveryState
 from invigilation.session import Outcome
@@ -216,3 +219,93 @@ async def test_what_was_read_of_a_document_goes_with_its_picture(world):
     assert "P1234567A" not in said
     assert STATEMENT in said
     assert (await world.desk.sessions.view(one.session)).identity.reading is None
+
+
+LIKE = Likeness("dlib", 0.43, 1_000, None)
+
+
+async def likened(world):
+    """An attested session in which the faces were compared by a machine."""
+    one = await arrived(world, consent=("identity", "recording", "likeness"))
+    check = await shown(world, one, reading())
+    await world.desk.identity.set_likeness(one.session, check.document, check.face, LIKE)
+    await world.desk.identity.decide(one.session, world.ann, Decision.CONFIRMED, "")
+    await world.desk.sessions.admit(one.session, world.ann)
+    await world.desk.sessions.end(one.session, world.ann)
+    await world.desk.reports.attest(one.session, world.ann, STATEMENT, Outcome.COMPLETED)
+    return one
+
+
+async def openings_sent(world):
+    [sent] = await world.bodies("report.ready")
+    return {one["text"] for one in sent["data"]["openings"].values()}
+
+
+async def test_how_alike_faces_are_goes_with_the_pictures_wherever_it_stands(world):
+    one = await likened(world)
+    before = await openings_sent(world)
+
+    await Sweeps(world.desk, None, lambda _: DAY).erase(Everything())
+
+    assert LIKE.text() in before
+    assert (await world.attested(one.session))["identity"]["likeness"]["figure"] is None
+    assert await openings_sent(world) == before - {LIKE.text()}
+    rows = await world.rows("SELECT text FROM sealed_text")
+    assert LIKE.text() not in {text for (text,) in rows}
+
+
+async def test_how_alike_faces_are_is_not_sent_without_the_consent(world):
+    one = await likened(world)
+
+    await world.desk.consents.withdraw(one.session, Purpose.LIKENESS, "learner")
+
+    sent = await openings_sent(world)
+    assert LIKE.text() not in sent
+    assert STATEMENT in sent
+
+
+async def test_letters_that_were_sent_are_emptied_in_time(world):
+    await sat(world)
+    await delivered(world)
+    world.clock.go_to(world.clock.now() + 91 * DAY)
+
+    await world.desk.erasure.sweep(PERIODS)
+
+    letters = await world.rows("SELECT body FROM delivery WHERE channel = 'mail'")
+    assert letters
+    assert all(not body for (body,) in letters)
+    others = await world.rows("SELECT body FROM delivery WHERE channel <> 'mail'")
+    assert any(body for (body,) in others)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_what_is_forgotten_cannot_be_read_in_the_files(world, tmp_path):
+    one = await sat(world)
+    await delivered(world)
+    files = list(tmp_path.glob("test.sqlite3*"))
+    before = b"".join(file.read_bytes() for file in files)
+
+    await world.desk.erasure.forget(one.session, OPERATOR, "They asked for it.")
+
+    after = b"".join(file.read_bytes() for file in files)
+    for text in (*TEXTS[1:], "It is her."):
+        assert text.encode() in before
+        assert text.encode() not in after, text
+
+
+async def test_what_people_wrote_about_a_session_goes_elsewhere_too(world):
+    sitting = await sat(world)
+    asked = await world.desk.enquiries.ask(sitting.request, EnquiryKind.OTHER, "Was it my bell?")
+    await world.desk.enquiries.answer(world.sam, asked.id, "It was the neighbour.")
+    async with world.store.write() as tx:
+        why = {"reason": "Their mother rang."}
+        await world.desk.office.note(tx, "staff:sam", "any.change", sitting.booking, None, why)
+    await delivered(world)
+
+    await world.desk.erasure.forget(sitting.session, OPERATOR, "They asked for it.")
+
+    for table in ("enquiry", "audit"):
+        rows = str(await world.rows(f"SELECT * FROM {table}"))
+        for text in ("Was it my bell?", "It was the neighbour.", "Their mother rang."):
+            assert text not in rows, (table, text)
+    assert "They asked for it." in str(await world.rows("SELECT after FROM audit"))
