@@ -11,7 +11,6 @@ from recordings.signing import SigningKeys
 from recordings.vault import Vault
 from recordings.verify import verify
 from web.relay import Relay
-from web.reports import Reports
 from web.settings import Settings
 
 
@@ -33,4 +32,3 @@ SECRET = web.AppKey("secret", bytes)
 """At least 32 random bytes, the same in every process: signs the personal links."""
 VAULT = web.AppKey("vault", Vault)
 VERIFIER = web.AppKey("verifier", Verifier)
-REPORTS = web.AppKey("reports", Reports)
