@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
 
-from invigilation.charge import Price
-from invigilation.desk import Desk, Office, Rules
-from invigilation.desk.edx import EdxDesk
 from invigilation.desk.erasure import Periods
 from invigilation.desk.platforms import PlatformDesk
 from invigilation.dispatch import Dispatch
-from invigilation.ports import Clock
 from invigilation.presence import Source
 from invigilation.report import Channel
-from invigilation.store import Store
 from invigilation.sweeps import Carrier as Other
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
 from recordings.retention import DEFAULT_PERIODS, FROM_DELIVERY, Policy
-from recordings.seal import Seal
-from recordings.vault import Vault
 from recordings.vision.eye import Eye, EyeSettings
 from recordings.vision.likeness import Engine, LikenessSettings, LikenessUnfit, check
 from scheduler.jobs import Job
@@ -44,7 +35,6 @@ from web.backends.edx.course_page import CoursePage
 from web.backends.edx.lms import Lms
 from web.backends.edx.provider import Provider
 from web.backends.edx.tokens import Links
-from web.backends.edx.wrapping import Wrapping
 from web.backends.keys import WEBHOOK_KEY, open_webhook_key
 from web.backends.lti import pages as lti
 from web.backends.lti.carrier import LtiCarrier
@@ -57,9 +47,8 @@ from web.calendars.busy import BusyCalendars, reading
 from web.captures import Captures
 from web.captures import Room as Told
 from web.carrier import Carrier, pause_after
-from web.clock import ShiftedClock, SystemClock
 from web.evidence import EvidenceShelf
-from web.keyring import Keyring, open_keyring
+from web.house import House, derived, edx_desk, edx_wrapping
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
@@ -75,7 +64,7 @@ from web.retention import Eraser
 from web.settings import Settings, Unable
 from web.setup import open_store
 from web.studies import Studies
-from web.watchers import Metrics, routes
+from web.watchers import routes
 
 Context = Callable[[web.Application], AsyncIterator[None]]
 Sweep = Callable[[], Awaitable[object]]
@@ -84,40 +73,6 @@ HELD_FREE_S = 15.0
 MAX_FORM_BYTES = 256 * 1024
 LOOK_SECONDS = 20.0
 """For one look at pictures: two are enough on an idle machine, but live sessions come first."""
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The collaborators that live as long as the application."""
-
-    settings: Settings
-    keyring: Keyring
-    desk: Desk
-    vault: Vault
-    metrics: Metrics
-    payments: StripePayments | None
-
-
-def open_house(settings: Settings) -> House:
-    """Open keys, store and vault. Nothing listens yet, nothing runs yet."""
-    settings.var.mkdir(parents=True, exist_ok=True)
-    clock = clock_of(settings)
-    try:
-        keyring = open_keyring(settings.var / "keys", clock.now())
-    except (OSError, ValueError) as error:
-        raise Unable(f"The service's keys cannot be used: {error}.") from None
-    rules = Rules(
-        notice=timedelta(hours=settings.notice_hours),
-        cutoff=timedelta(hours=settings.cutoff_hours),
-        buffer=timedelta(minutes=settings.buffer_minutes),
-        no_show_price=Price(settings.no_show_net_pence, settings.vat_basis_points),
-    )
-    store = Store(settings.database)
-    signing = keyring.signing
-    office = Office(store, clock, signing, Seal(signing), rules, pepper=keyring.pepper)
-    vault = Vault(settings.var / "evidence", keyring.wrap)
-    payments = _payments(settings)
-    return House(settings, keyring, Desk.of(office, payments), vault, Metrics(), payments)
 
 
 def application(house: House) -> web.Application:
@@ -153,23 +108,12 @@ def application(house: House) -> web.Application:
     return app
 
 
-def _payments(settings: Settings) -> StripePayments | None:
-    key = settings.stripe_api_key.get_secret_value()
-    return StripePayments(key, settings.url, settings.stripe_api_base) if key else None
-
-
 def _till(payments: StripePayments) -> Context:
     async def context(_: web.Application) -> AsyncIterator[None]:
         yield
         payments.close_all()
 
     return context
-
-
-def clock_of(settings: Settings) -> Clock:
-    """Return the clock of a service with these settings."""
-    shift = settings.clock_shift_file
-    return SystemClock() if shift is None else ShiftedClock(shift)
 
 
 def _api(house: House) -> web.Application:
@@ -179,27 +123,16 @@ def _api(house: House) -> web.Application:
         api.Ports(
             clients=StoredClients(office),
             keys=StoredKeys(office),
-            token_key=_derived(house.keyring.secret, b"api tokens"),
+            token_key=derived(house.keyring.secret, b"api tokens"),
             server=house.settings.url,
             link=lambda request: house.settings.url + personal_link(house.keyring.secret, request),
         ),
     )
 
 
-def edx_desk(house: House) -> EdxDesk:
-    """Return the desk of edX platforms."""
-    desk = house.desk
-    return EdxDesk(desk.office, desk.requests, desk.bookings, desk.erasure)
-
-
-def edx_wrapping(house: House) -> Wrapping:
-    """Return what the secrets of edX platforms are wrapped with."""
-    return Wrapping(_derived(house.keyring.wrap, b"edx secrets"))
-
-
 def _edx(app: web.Application, house: House) -> None:
     settings, desk, wrapping = house.settings, edx_desk(house), edx_wrapping(house)
-    tokens = Tokens(_derived(house.keyring.secret, b"edx tokens"), house.desk.office.clock)
+    tokens = Tokens(derived(house.keyring.secret, b"edx tokens"), house.desk.office.clock)
     provider = Provider(
         desk,
         wrapping,
@@ -209,11 +142,6 @@ def _edx(app: web.Application, house: House) -> None:
         settings.url,
     )
     app.add_routes([*provider.routes(), CoursePage(desk, Links(desk, wrapping)).route()])
-
-
-def _derived(secret: bytes, purpose: bytes) -> bytes:
-    """Return a key for one purpose, so that no two purposes share one (RFC 2104)."""
-    return hmac.digest(secret, purpose, hashlib.sha256)
 
 
 def _store(house: House) -> Context:

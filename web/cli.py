@@ -74,7 +74,7 @@ def seed(
 ) -> None:
     """Fill an empty database with the demonstration; its secrets go to `demo.json` under `var`."""
     from web import seed as demonstration  # noqa: PLC0415
-    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from web.house import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
     from web.setup import open_store  # noqa: PLC0415
 
     settings = read_settings()
@@ -92,7 +92,7 @@ def seed(
 @cli.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from web.house import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
     from web.setup import open_store  # noqa: PLC0415
 
     async def run() -> None:
@@ -119,7 +119,8 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    from web.app import application, open_house  # noqa: PLC0415 - as above
+    from web.app import application  # noqa: PLC0415 - as above
+    from web.house import open_house  # noqa: PLC0415 - as above
 
     app = application(open_house(settings))
     await run_until_told(app, listener)

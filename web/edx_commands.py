@@ -35,8 +35,8 @@ def add(
     ] = False,
 ) -> None:
     """Add an edX platform; the client secret that it has made for us is asked for."""
-    from web.app import edx_wrapping, open_house  # noqa: PLC0415 - slow to import
     from web.backends.edx.setup import Lms, add_platform  # noqa: PLC0415 - as above
+    from web.house import edx_wrapping, open_house  # noqa: PLC0415 - slow to import
     from web.setup import open_store  # noqa: PLC0415 - as above
 
     place = Lms(lms, lms_client_id, _secret(secret_stdin), reviewer)

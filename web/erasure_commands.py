@@ -11,7 +11,7 @@ from invigilation.errors import InvigilationError
 from web.settings import Unable, read_settings
 
 if TYPE_CHECKING:
-    from web.app import House
+    from web.house import House
 
 commands = typer.Typer()
 
@@ -24,7 +24,7 @@ def forget(
     reason: Annotated[str, typer.Option(help="Why; the audit log keeps it: write no name.")],
 ) -> None:
     """Erase all names and texts of a record now. It still verifies, and nobody can read them."""
-    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from web.house import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
 
     house = open_house(read_settings())
     try:

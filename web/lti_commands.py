@@ -60,8 +60,8 @@ def add_platform(
     """Add a learning platform that speaks LTI 1.3 with Proctoring Services."""
     # Slow to import, and other commands need none of it.
     from invigilation.store.platforms import Platform  # noqa: PLC0415
-    from web.app import open_house  # noqa: PLC0415
     from web.backends.lti import registering  # noqa: PLC0415
+    from web.house import open_house  # noqa: PLC0415
     from web.setup import new_secrets, open_store  # noqa: PLC0415
 
     office = open_house(read_settings()).desk.office

@@ -21,8 +21,8 @@ from recordings.verify import (
 from web.settings import Unable, read_settings
 
 if TYPE_CHECKING:
-    from web.app import House
     from web.exports import Choice
+    from web.house import House
 
 commands = typer.Typer()
 keys = typer.Typer(no_args_is_help=True, help="The keys that sign records.")
@@ -45,8 +45,8 @@ def export(
     ] = False,
 ) -> None:
     """Write a session's record, pictures and report into one file that anybody can check."""
-    from web.app import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
     from web.exports import Choice  # noqa: PLC0415
+    from web.house import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
 
     if recordings and no_pictures:
         raise Unable("Choose one of --recordings and --no-pictures.")
@@ -153,7 +153,7 @@ def keys_of_records() -> None:
 def rotate() -> None:
     """Retire the key that signs records, and begin with a new one, in all running processes."""
     from recordings import signing  # noqa: PLC0415 - nothing else needs it
-    from web.app import clock_of, open_house  # noqa: PLC0415 - slow, and `verify` needs none of it
+    from web.house import clock_of, open_house  # noqa: PLC0415 - slow, and `verify` needs none of it
 
     settings = read_settings()
     now = clock_of(settings).now()

@@ -186,7 +186,7 @@ def _public_key() -> str:
 
 def _desk() -> Desk:
     """Return the desks over the office's database."""
-    from web.app import open_house  # noqa: PLC0415 - as above
+    from web.house import open_house  # noqa: PLC0415 - as above
 
     return open_house(read_settings()).desk
 

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from invigilation.desk.requests import Ask
 from tests.harness.people import Person
 from tests.journeys.world import DATABASE, World
-from web.app import open_house
 from web.auth.links import personal_link
+from web.house import open_house
 from web.seed import PRACTICE
 from web.settings import Settings
 

@@ -11,7 +11,8 @@ from aiohttp import web
 from signalling.live import RtcPeers
 from signalling.peer import MediaSettings
 from signalling.udp import SharedDoors
-from web.app import application, open_house
+from web.app import application
+from web.house import open_house
 from web.settings import Settings, Unable
 
 OURS, ELSEWHERE = "127.0.0.1", "192.0.2.1"

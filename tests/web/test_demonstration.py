@@ -12,8 +12,8 @@ from invigilation.errors import PaymentDue
 from tests.builders import START
 from tests.simulated_learner import LINK_VARIABLE
 from web import demonstration
-from web.app import open_house
 from web.demonstration import Places
+from web.house import open_house
 from web.seed import ASKER, STAFF, open_demo, seed
 from web.settings import Settings
 from web.setup import open_store

@@ -6,8 +6,9 @@ import asyncio
 
 from aiohttp import web
 
-from web.app import application, open_house
+from web.app import application
 from web.evidence import EvidenceShelf
+from web.house import open_house
 from web.settings import Settings
 
 
