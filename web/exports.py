@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
 from invigilation.desk import Desk
+from invigilation.desk.exporting import Export
 from invigilation.desk.reports import record_file
 from invigilation.people import Staff
 from invigilation.presence import Source
@@ -33,10 +35,18 @@ _WANTED: dict[Choice, Callable[[Evidence], bool]] = {
 }
 
 
-async def pieces(
-    desk: Desk, vault: Vault, session: str, by: Staff, choice: Choice
-) -> tuple[list[Piece], int]:
-    """Return the members of a session's bundle, and how many bytes they are at least.
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The members of a bundle, how many bytes they are at least, and what is not among them."""
+
+    members: tuple[Piece, ...]
+    size: int
+    lacks: tuple[str, ...]
+    """Plain sentences; none if nothing is missing."""
+
+
+async def pieces(desk: Desk, vault: Vault, session: str, by: Staff, choice: Choice) -> Gathered:
+    """Return what goes into a session's bundle.
 
     The report for people goes along if one was made; not if it shows pictures and none are wanted.
     Raises NotFound for a session whose record this person may not see.
@@ -52,4 +62,26 @@ async def pieces(
     ]
     if report is not None:
         found.append(report_piece(await asyncio.to_thread(vault.read, session, report.id)))
-    return found, sum(one.size or 0 for one in taken.pieces)
+    size = sum(one.size or 0 for one in taken.pieces)
+    return Gathered(tuple(found), size, tuple(_lacks(taken, report=report is not None)))
+
+
+def _lacks(taken: Export, *, report: bool) -> Iterator[str]:
+    """Yield what a bundle has not, which nobody sees who does not look for it."""
+    record, here = taken.record, {one.id for one in taken.pieces}
+    absent = [one for one in record.evidence if one.id not in here]
+    erased = sum(one.erased is not None for one in absent)
+    recordings = sum(one.erased is None and one.kind in RECORDINGS for one in absent)
+    pictures = len(absent) - erased - recordings
+    if record.sealed is None:
+        yield "It is not attested yet: it does not verify."
+    if erased:
+        yield f"Pieces of evidence that were erased: {erased}."
+    if recordings:
+        yield f"Recordings that were left out: {recordings}."
+    if pictures:
+        yield f"Pictures that were left out: {pictures}."
+    if not report:
+        yield "There is no report (PDF) in it."
+    if not record.anchors:
+        yield "Nobody outside has witnessed the record yet."

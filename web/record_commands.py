@@ -56,7 +56,7 @@ def export(
     try:
         with path.open("xb") as file:
             try:
-                asyncio.run(_export(house, session, choice, file))
+                lacks = asyncio.run(_export(house, session, choice, file))
                 size = file.tell()
             except BaseException:
                 path.unlink()
@@ -68,9 +68,12 @@ def export(
     except OSError as error:
         raise Unable(f"{path} cannot be written: {error.strerror}.") from None
     typer.echo(f"{path}: {size:,} bytes. That you took it is in the record.")
+    for sentence in lacks:
+        typer.echo(sentence)
 
 
-async def _export(house: House, session: str, choice: Choice, file: BinaryIO) -> None:
+async def _export(house: House, session: str, choice: Choice, file: BinaryIO) -> tuple[str, ...]:
+    """Write the bundle; return sentences about what is not in it."""
     from invigilation.desk.exporting import OPERATOR  # noqa: PLC0415 - as above
     from recordings import bundle  # noqa: PLC0415
     from web.exports import pieces  # noqa: PLC0415
@@ -79,10 +82,11 @@ async def _export(house: House, session: str, choice: Choice, file: BinaryIO) ->
     store = house.desk.office.store
     try:
         await open_store(store)
-        found, _ = await pieces(house.desk, house.vault, session, OPERATOR, choice)
-        await asyncio.to_thread(bundle.write, file, found)
+        found = await pieces(house.desk, house.vault, session, OPERATOR, choice)
+        await asyncio.to_thread(bundle.write, file, found.members)
     finally:
         await store.close()
+    return found.lacks
 
 
 @commands.command()

@@ -183,6 +183,10 @@ def test_a_bundle_is_exported_and_verified_by_commands(session: str, machine: Ma
     assert names(file.read_bytes()) == ["evidence/ev_face.jpg", "record.json"]
     assert checked[0] == 0, checked[1]
     assert "VERIFIED" in checked[1]
+    assert "Recordings that were left out: 1." in told[1]
+    assert "There is no report (PDF) in it." in told[1]
+    assert "Nobody outside has witnessed the record yet." in told[1]
+    assert "Pictures that were left out" not in told[1]
 
 
 def test_recordings_go_along_when_they_are_asked_for_and_pictures_may_stay(
@@ -190,12 +194,12 @@ def test_recordings_go_along_when_they_are_asked_for_and_pictures_may_stay(
 ) -> None:
     whole, bare = machine.folder / "whole.zip", machine.folder / "bare.zip"
 
-    codes = [
-        machine.run("export", session, "--output", str(whole), "--recordings")[0],
-        machine.run("export", session, "--output", str(bare), "--no-pictures")[0],
-    ]
+    first = machine.run("export", session, "--output", str(whole), "--recordings")
+    second = machine.run("export", session, "--output", str(bare), "--no-pictures")
 
-    assert codes == [0, 0]
+    assert (first[0], second[0]) == (0, 0)
+    assert "left out" not in first[1]
+    assert "Pictures that were left out: 1." in second[1]
     assert names(whole.read_bytes())[:2] == ["evidence/ev_cam.webm", "evidence/ev_face.jpg"]
     assert names(bare.read_bytes()) == ["record.json"]
     assert all(

@@ -24,11 +24,11 @@ async def download(request: web.Request) -> web.StreamResponse:
     person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
     session = request.match_info["session"]
     desk, vault = request.app[DESK], request.app[VAULT]
-    found, size = await pieces(desk, vault, session, person, Choice.PICTURES)
-    if size > MAX_BYTES:
+    found = await pieces(desk, vault, session, person, Choice.PICTURES)
+    if found.size > MAX_BYTES:
         raise Refused("refused", "These are too many pictures for a page. Ask the operator.")
     try:
-        bundle = await asyncio.to_thread(packed, found)
+        bundle = await asyncio.to_thread(packed, found.members)
     except NotFound:
         raise Refused("erased", "A picture was just deleted: load the page again.") from None
     return web.Response(
