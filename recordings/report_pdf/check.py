@@ -33,7 +33,7 @@ from invigilation.record import commitment, seals_in
 from recordings.report_pdf.certificate import roots_of_file
 from recordings.report_pdf.drawing import ATTESTATION, OPENINGS
 from recordings.report_pdf.signing import as_asn1
-from recordings.verify import Keys, Mark, NotVerified, Step, Verdict, open_jws
+from recordings.verify import Keys, Mark, NotVerified, Step, Verdict, verify_attestation
 
 __all__ = ["attestation_of", "check", "roots_of_file"]
 
@@ -178,7 +178,11 @@ def _der_length(data: bytes) -> int:
 
 
 def _attested(file: _File) -> tuple[Mark, str]:
-    file.payload = open_jws(_attached(file.reader, ATTESTATION), file.keys)
+    verdict = verify_attestation(_attached(file.reader, ATTESTATION), file.keys)
+    for step in verdict.steps:
+        if step.mark is Mark.FAILED:
+            raise NotVerified(step.sentence.partition(": no, ")[2].removesuffix("."))
+    file.payload = (verdict.payload or "").encode()
     return Mark.OK, f"session {json.loads(file.payload)['session']}"
 
 

@@ -10,6 +10,7 @@ import subprocess
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
@@ -29,7 +30,7 @@ from recordings.report_pdf.check import attestation_of, check
 from recordings.report_pdf.sheet import openings_file
 from recordings.report_pdf.signing import Authority, NoTimestamp, _signer, as_asn1, certify
 from recordings.seal import SigningKey
-from recordings.verify import Mark, render
+from recordings.verify import DatedKey, Mark, render
 from tests.harness.tsa import certificate, key, time_stamp_authority
 from tests.recordings.reports import (
     KEYS,
@@ -234,6 +235,18 @@ def test_an_opening_that_does_not_fit_is_refused(change, of):
     pdf = certify(drawn(of, change(listed)), document_key(), SERVICE)
 
     assert failed(judged(pdf)) == [5]
+
+
+def test_an_attestation_by_a_key_that_was_retired_before_is_refused(whole):
+    retired = {
+        name: DatedKey(public, None, datetime(2026, 1, 1, tzinfo=UTC))
+        for name, public in KEYS.items()
+    }
+
+    verdict = check(whole, retired, [document_key().chain[0]])
+
+    assert failed(verdict)[0] == 4
+    assert "was retired before" in render(verdict)
 
 
 def test_erased_texts_are_counted():
