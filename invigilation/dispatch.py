@@ -200,11 +200,17 @@ class Dispatch:
         failed = attempt.fate is Fate.FAILED
         later = now + self.pause_after(delivery.attempts) if failed else now
         state = delivery.after(_EVENTS[attempt.fate])
+        attempt = replace(attempt, note=_plain(attempt.note))
         async with office.store.write() as tx:
             mine = await tx.outbox.settle(delivery, state, later, attempt.note)
             if mine and delivery.channel is not Channel.MAIL:
                 await _heard(tx, delivery, attempt, now)
         return later
+
+
+def _plain(note: str) -> str:
+    """Return what was heard as every database keeps it and every page shows it."""
+    return "".join(char if char.isprintable() else " " for char in note[:NOTE_LIMIT])
 
 
 async def _heard(tx: Tx, delivery: Delivery, attempt: Attempt, now: datetime) -> None:

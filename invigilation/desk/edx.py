@@ -15,10 +15,11 @@ from invigilation.edx import AttemptEvent, AttemptState, EdxAttempt, Exam, Platf
 from invigilation.errors import InvalidInput, InvigilationError, NotAllowed, NotFound
 from invigilation.gap import Gap
 from invigilation.incident import Incident
+from invigilation.people import Learner
 from invigilation.record import Data
 from invigilation.report import Channel
 from invigilation.request import RequestEvent, RequestState, licence_end
-from invigilation.session import SEALED, Outcome, SessionState
+from invigilation.session import OVER, SEALED, Outcome, SessionState
 from invigilation.store import Tx
 from invigilation.store.edx import Standing
 from invigilation.store.views import Sitting
@@ -199,7 +200,8 @@ class EdxDesk:
                 await tx.edx.hurry(_once(ident), now)
             if after.practice and after.state is AttemptState.SUBMITTED:
                 told = self.office.told(Channel.EDX, backend, PRACTICE_DONE, {"request": ident})
-                await tx.outbox.add(told)
+                # It may be handed in again, after an error: it has one review.
+                await tx.outbox.add_once(told, f"edx.practice:{ident}")
         return after
 
     async def _note(self, tx: Tx, attempt: EdxAttempt, event: AttemptEvent, now: datetime) -> None:
@@ -230,6 +232,12 @@ class EdxDesk:
             session = report.get("session")
             once = f"{_once(ident)}{session}"
             await tx.outbox.add_once(replace(told, next_at=due), once, session=str(session))
+
+    async def over(self, session: str) -> bool:
+        """Say whether a session is over, or is none at all."""
+        async with self.office.store.read() as tx:
+            found = await tx.sessions.find(session)
+        return found is None or found.state in OVER
 
     async def seen(self, session: str) -> Seen | None:
         """Return what a review is made of; None for what is no session here."""
@@ -289,14 +297,14 @@ class EdxDesk:
             sessions = await tx.edx.sessions_of(backend, user)
         if any(state not in {SessionState.SCHEDULED, *SEALED} for state in sessions.values()):
             return False
-        if learner is not None and learner.name != ERASED:
+        if learner is not None and not _retired(learner):
             for session, state in sessions.items():
                 if state in SEALED and not await self._forget(session, who):
                     return False
         for one in attempts:
             if one.state is not AttemptState.DELETED:
                 await self.delete(backend, one.exam, one.id)
-        if learner is not None and learner.name != ERASED:
+        if learner is not None and not _retired(learner):
             bare = replace(
                 learner, name=ERASED, email=ERASED_EMAIL, born=None, document_number=None
             )
@@ -338,6 +346,10 @@ async def _theirs(tx: Tx, backend: str, exam: str, ident: str) -> EdxAttempt:
     if found is None or found.exam != known.id or found.state is AttemptState.DELETED:
         raise NotFound("attempt", ident)
     return found
+
+
+def _retired(learner: Learner) -> bool:
+    return (learner.name, learner.email) == (ERASED, ERASED_EMAIL)
 
 
 def _once(attempt: str) -> str:

@@ -117,6 +117,18 @@ async def test_what_failed_is_shown_with_what_was_heard(world):
     assert oldest == world.clock.now()
 
 
+async def test_whatever_was_heard_can_be_kept(world):
+    await put(world, "a")
+    heard = Attempt(Fate.FAILED, "a\0b\ud800\r\n" + "x" * 1_000)
+
+    await sweeps(world, Post({"a": heard})).deliver()
+
+    async with world.store.read() as tx:
+        [waiting] = await tx.outbox.waiting(10)
+    assert waiting.note.startswith("a b   xx")
+    assert len(waiting.note) == 300
+
+
 async def test_what_is_refused_for_good_is_not_tried_again(world):
     await put(world, "a")
     await sweeps(world, Post({"a": Attempt(Fate.REFUSED_FOR_GOOD, "410")})).deliver()

@@ -247,3 +247,12 @@ async def test_a_token_of_absurd_length_of_life_is_used(lti):
     answered = await lti.tool.wire.control(lti.platform, f"{lti.academy.url}/acs", {})
 
     assert answered.status == 200
+
+
+async def test_a_page_of_the_platforms_may_show_the_picture(lti):
+    sitting, _ = await lti.admitted(lti.office.stranger())
+    link = lti.tool.picture_link(BACKEND, sitting.session, "ev_face").removeprefix(BASE)
+
+    answer = await lti.office.stranger().get(link)
+
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"

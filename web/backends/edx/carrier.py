@@ -32,6 +32,8 @@ ALREADY = "already have a review"
 NOT_TOLD = "an edX platform has no word for this"
 ERASED = "what it said was erased"
 GONE = "the platform has deleted this attempt"
+NOT_THEIRS = "no attempt of this platform stands behind it"
+OVERTAKEN = "overtaken: the session is over"
 ATTEMPT = "/api/edx_proctoring/v1/proctored_exam/attempt"
 
 
@@ -51,9 +53,11 @@ class EdxCarrier:
         data = json.loads(delivery.body)["data"]
         try:
             platform = await self.desk.platform(delivery.target)
-            attempt, _ = await self.desk.standing(data["request"])
+            attempt, exam = await self.desk.standing(data["request"])
         except NotFound:
-            return Attempt(Fate.ACCEPTED, "no attempt of this platform stands behind it")
+            return Attempt(Fate.ACCEPTED, NOT_THEIRS)
+        if exam is None or exam.backend != platform.backend:
+            return Attempt(Fate.ACCEPTED, NOT_THEIRS)
         if attempt.state is AttemptState.DELETED:
             return Attempt(Fate.ACCEPTED, GONE)
         return await self._tell(delivery.type, platform, attempt, data)
@@ -61,6 +65,9 @@ class EdxCarrier:
     async def _tell(
         self, kind: str, platform: Platform, attempt: EdxAttempt, data: Mapping[str, str]
     ) -> Attempt:
+        if kind == ADMITTED and await self.desk.over(data["session"]):
+            # It would open the exam to a learner whom nobody watches any more.
+            return Attempt(Fate.ACCEPTED, OVERTAKEN)
         if kind in {ADMITTED, PRACTICE_READY}:
             return await self._ready(platform, attempt)
         if kind == REPORT:

@@ -106,7 +106,7 @@ class Provider:
                 body.minutes,
                 body.practice,
                 body.due,
-                json.dumps(json.loads(raw), sort_keys=True),
+                json.dumps(json.loads(raw, parse_constant=_no_number), sort_keys=True),
             )
         )
         return web.json_response({"id": exam.id})
@@ -254,6 +254,10 @@ def _invalid(error: ValidationError) -> Problem:
         for one in faults[:20]
     ]
     return Problem("invalid_input", "Some fields cannot be used.", facts={"errors": listed})
+
+
+def _no_number(_: str) -> None:
+    """Return what stands for NaN and the infinities, which JSON has no word for."""
 
 
 def _quoted(key: str) -> str:

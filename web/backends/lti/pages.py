@@ -306,7 +306,12 @@ async def picture(request: web.Request) -> web.StreamResponse:
     except (NotFound, EvidenceDamaged):
         raise Refused("erased", "This was deleted when its retention time was over.") from None
     request.app[RELAY].session_changed(session)
-    policy = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
+    policy = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        # It stands in pages of the platform's.
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
     return web.Response(body=body, content_type=found.media_type, headers=policy)
 
 

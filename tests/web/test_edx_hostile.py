@@ -1,0 +1,96 @@
+"""edX platforms that are late, or say what nobody expects."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from invigilation.report import Channel
+from tests.web.campus import CAMPUS, EXAM, OTHER, WHO, sqlite_campus
+from web.backends.edx.carrier import EdxCarrier
+from web.backends.edx.lms import Answer
+
+
+class Lms:
+    """Keeps what it is to tell, and has told it."""
+
+    def __init__(self):
+        self.told = []
+
+    async def call(self, platform, path, body):
+        self.told.append((platform.backend, path.rpartition("/")[2], body))
+        return Answer(200, "")
+
+
+@pytest.fixture
+async def campus(sqlite_template, tmp_path):
+    async with sqlite_campus(sqlite_template, tmp_path) as opened:
+        yield opened
+
+
+async def the_delivery(campus, kind):
+    async with campus.office.desk.office.store.read() as tx:
+        due = await tx.outbox.due(campus.office.clock.now(), 100)
+    return next(one for one in due if one.type == kind)
+
+
+async def test_an_exam_is_not_opened_after_its_session(campus):
+    _, attempt = await campus.begun()
+    sitting = await campus.admitted(attempt)
+    late = await the_delivery(campus, "session.admitted")
+    await campus.attested(sitting)
+    lms = Lms()
+
+    ended = await EdxCarrier(campus.desk, lms).carry(late)
+
+    assert lms.told == []
+    assert "overtaken" in ended.note
+
+
+async def test_a_platform_is_told_of_its_own_attempts_alone(campus):
+    _, attempt = await campus.begun()
+    sitting = await campus.admitted(attempt)
+    facts = {"request": attempt, "session": sitting.session}
+    theirs = campus.office.desk.office.told(Channel.EDX, OTHER, "session.admitted", facts)
+    lms = Lms()
+
+    await EdxCarrier(campus.desk, lms).carry(theirs)
+
+    assert lms.told == []
+
+
+async def test_a_learner_who_is_named_like_a_retired_one_is_retired(campus):
+    _, attempt = await campus.begun(full_name="Deleted user")
+
+    await campus.ask("DELETE", f"/api/v1/user/{WHO['user_id']}/")
+
+    found, _ = await campus.desk.standing(attempt)
+    learner = (await campus.desk.requests.find(found.request)).learner
+    assert learner.email == "deleted@example.invalid"
+
+
+async def test_what_is_no_json_does_not_come_back(campus):
+    token = (await campus.sign_in(CAMPUS, campus.secrets[CAMPUS]))[1]["access_token"]
+    headers = {"Authorization": f"JWT {token}"}
+    odd = json.dumps(EXAM | {"rules": {"most": float("nan"), "least": float("-inf")}})
+    async with campus.office.client.post("/edx/api/v1/exam/", data=odd, headers=headers) as said:
+        exam = (await said.json())["id"]
+
+    async with campus.office.client.get(f"/edx/api/v1/exam/{exam}/", headers=headers) as said:
+        text = await said.text()
+
+    shown = json.loads(text, parse_constant=pytest.fail)
+    assert shown["rules"] == {"most": None, "least": None}
+
+
+async def test_a_practice_is_passed_once_however_often_it_is_handed_in(campus):
+    exam = await campus.exam(is_practice_exam=True)
+    attempt = await campus.attempt(exam)
+    path = f"/api/v1/exam/{exam}/attempt/{attempt}/"
+    for word in ("started", "error", "submitted", "error", "submitted"):
+        await campus.ask("PATCH", path, {"status": word})
+
+    async with campus.office.desk.office.store.read() as tx:
+        due = await tx.outbox.due(campus.office.clock.now(), 100)
+    assert [one.type for one in due].count("practice.done") == 1
