@@ -31,6 +31,7 @@ from tests.journeys.world import SOON_S, Asked, Time, World, run
 from tests.shots_identity import plain_case, refused, two_people
 from tests.shots_live import crowd_pages
 from tests.shots_office import fill_the_week, office_pages
+from tests.shots_record import delivery_pages, record_pages
 
 FOLDER = ROOT / "docs" / "shots"
 MARIA = "Maria Santos"
@@ -238,6 +239,7 @@ async def session_pages(
     await album.both(console.page, "record")
     await console.page.locator("#player").scroll_into_view_if_needed()
     await album.here(console.page, "playback", "#player")
+    await record_pages(album, console)
 
 
 async def identified(album: Album, learner: LearnerPage, console: Console) -> None:
@@ -325,6 +327,7 @@ async def administrator_pages(album: Album, cast: Cast) -> None:
     await person.sign_in(ADMINISTRATOR)
     await person.visit("Administration")
     await album.both(person.page, "admin")
+    await delivery_pages(album, cast, person.page)
 
 
 async def every_page(album: Album, cast: Cast) -> None:

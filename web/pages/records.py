@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
+from invigilation.anchor import AnchorKind
 from invigilation.comparing import Field
 from invigilation.desk.reports import Record, record_file
 from invigilation.errors import NotFound
@@ -228,8 +230,17 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
             for one in of.evidence
             if one.kind in RECORDINGS and one.id in present
         ],
+        "witnesses": [_witness(one) for one in of.anchors],
         "download_url": of.sealed and f"/staff/records/{of.session.id}/download",
     }
+
+
+def _witness(anchor: Mapping[str, Any]) -> str:
+    """Say who outside of the house has signed for this record, and when."""
+    at = f"{_time(datetime.fromisoformat(anchor['at']))} (London)"
+    if anchor["kind"] == AnchorKind.RECEIPT:
+        return f"The training company ({anchor['backend']}) signed for the report on {at}."
+    return f"A time-stamp authority signed that the record was there on {at}."
 
 
 def _identity(check: IdentityCheck, present: set[str], names: dict[str, str]) -> dict[str, Any]:
