@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from invigilation.anchor import AnchorKind
 from invigilation.desk.identity import Seen
 from invigilation.identity import SnapshotKind
 from invigilation.people import Staff
@@ -55,6 +56,22 @@ async def attested(world: World, by: Staff | None = None) -> Sitting:
 def names(bundle: bytes) -> list[str]:
     with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
         return archive.namelist()
+
+
+async def test_the_records_page_names_its_witnesses(world: World) -> None:
+    sitting = await attested(world)
+    sam = await world.staff(SAM)
+    path = f"/staff/records/{sitting.session}"
+    before = (await sam.get(path)).words
+    async with world.desk.office.store.write() as tx:
+        await tx.anchors.add(sitting.session, AnchorKind.RECEIPT, START, {"backend": "acme"})
+        await tx.anchors.add(sitting.session, AnchorKind.TIMESTAMP, START, {"index": 0})
+
+    after = (await sam.get(path)).words
+
+    assert "Nobody outside has signed for this record yet." in before
+    assert "The training company (acme) signed for the report on" in after
+    assert "A time-stamp authority signed that the record was there on" in after
 
 
 async def test_the_bundle_of_a_session_verifies_and_says_who_took_it(world: World) -> None:
