@@ -19,6 +19,19 @@ from .strict import base64url, member, parse, shown
 from .verdict import NotVerified
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
+_SMALL = frozenset(
+    bytes.fromhex(y)
+    for y in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+"""The points of small order (RFC 7748, 7), without their sign: such a key signs whatever it is."""
 
 
 class KeysUnreadable(ValueError):
@@ -119,10 +132,13 @@ def from_jwk(item: Any) -> tuple[str, DatedKey]:
     """Return a key and its name from a JWK of ours; raises NotVerified."""
     if not isinstance(item, dict) or item.get("kty") != "OKP" or item.get("crv") != "Ed25519":
         raise NotVerified("a key is not an Ed25519 key")
+    raw = base64url(member(item, "x", str).encode())
     try:
-        key = Ed25519PublicKey.from_public_bytes(base64url(member(item, "x", str).encode()))
+        key = Ed25519PublicKey.from_public_bytes(raw)
     except ValueError:
         raise NotVerified("a key is not an Ed25519 key") from None
+    if raw[:-1] + bytes([raw[-1] & 0x7F]) in _SMALL:
+        raise NotVerified("a key is one by which anything is signed")
     key_id = thumbprint(key)
     if item.get("kid", key_id) != key_id:
         raise NotVerified("a key is published under another name than its thumbprint")

@@ -78,6 +78,7 @@ from tests.recordings.changes import (
     with_fields,
     with_key,
     witnessed_by_a_stranger,
+    witnessed_by_no_one,
     witnessed_twice,
     witnesses_unsorted,
 )
@@ -381,6 +382,7 @@ _WITNESSES = [
     Case("a receipt twice", record(witnessed_twice), 11),
     Case("witnesses in another order", record(witnesses_unsorted), 11),
     Case("a receipt by anybody's key", record(witnessed_by_a_stranger), 11, "warning"),
+    Case("a receipt by a key that signs anything", record(witnessed_by_no_one), 11),
     Case("dated into the future", signed(start=NOW + timedelta(days=1)), 11, "warning"),
     Case("dated back by ten days", earlier(10), 11, "warning"),
     Case("dated forward by two hours", signed(receipt_after=timedelta(minutes=-20)), 11, "warning"),

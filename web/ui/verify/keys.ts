@@ -4,6 +4,7 @@ import {
   base64url,
   fromBase64,
   fromBase64url,
+  hexOf,
   NotVerified,
   sha256,
   textOf,
@@ -18,6 +19,14 @@ const PEM = /^-----BEGIN PUBLIC KEY-----\s([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY
 /** The SubjectPublicKeyInfo of Ed25519 (RFC 8410) up to the key itself. */
 const SPKI = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const ED25519 = { name: "Ed25519" };
+/** The points of small order (RFC 7748, 7), without their sign: such a key signs whatever it is. */
+const SMALL = new Set([
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ...["ec", "ed", "ee"].map((first) => `${first}${"ff".repeat(30)}7f`),
+]);
 
 /** One public key; `from` and `until` in milliseconds since 1970, open where there is none. */
 export interface TrustedKey {
@@ -137,6 +146,9 @@ async function trusted(raw: Bytes, jwk: Members): Promise<TrustedKey> {
   } catch {
     throw new NotVerified("a key is not an Ed25519 key");
   }
+  const plain = raw.slice();
+  plain[31]! &= 0x7f;
+  if (SMALL.has(hexOf(plain))) throw new NotVerified("a key is one by which anything is signed");
   return { id, key, from: seconds(jwk, "nbf"), until: seconds(jwk, "exp") };
 }
 
