@@ -226,16 +226,21 @@ class PlatformDesk:
             raise NotFound("attempt", link)
         return found
 
-    async def refused(self, delivery: str, session: str, action: str, said: str) -> bool:
-        """Note what the platform did not accept, for the invigilator; false when it was noted."""
+    async def refused(
+        self, delivery: str, session: str, action: str, said: str, *, final: bool = True
+    ) -> bool:
+        """Note what the platform did not accept, for the invigilator; false when it was noted.
+
+        Only what is `final` stands in the record: of the rest an answer may still come.
+        """
         now = self.office.clock.now()
         said = " ".join(said.split())[:SAID_LETTERS]
         async with self.office.store.write() as tx:
             one = await tx.sessions.hold(session)
             refusal = Refusal(delivery, session, action, said, now)
-            if one is None or not await tx.platforms.add_refusal(refusal):
+            if one is None or not await tx.platforms.keep_refusal(refusal):
                 return False
-            if one.session.state not in SEALED:
+            if final and one.session.state not in SEALED:
                 entry = self.office.entry(one, "control_refused", PLATFORM, {"action": action}, now)
                 await tx.sessions.append(entry)
         return True
@@ -245,6 +250,11 @@ class PlatformDesk:
         async with self.office.store.read() as tx:
             sent = await tx.outbox.of_session(session)
         return any(one.id == delivery and one.accepted is not None for one in sent)
+
+    async def answered(self, delivery: str) -> bool:
+        """Forget that an answer was missing; say whether it was."""
+        async with self.office.store.write() as tx:
+            return await tx.platforms.drop_refusal(delivery)
 
     async def refusals(self, session: str) -> tuple[Refusal, ...]:
         """Return what the platform did not accept, oldest first."""

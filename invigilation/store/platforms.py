@@ -174,10 +174,20 @@ class Platforms:
         statement = self._insert(lti_nonce).values(digest=digest, used=now)
         return (await self._db.execute(statement.on_conflict_do_nothing())).rowcount == 1
 
-    async def add_refusal(self, one: Refusal) -> bool:
-        """Insert what was not accepted, once for a delivery; say whether it is new."""
+    async def keep_refusal(self, one: Refusal) -> bool:
+        """Write what was not accepted, once for a delivery; say whether it says something new."""
         statement = self._insert(lti_refusal).values(**dump(one))
-        return (await self._db.execute(statement.on_conflict_do_nothing())).rowcount == 1
+        statement = statement.on_conflict_do_update(
+            index_elements=[lti_refusal.c.delivery],
+            set_={"said": one.said},
+            where=lti_refusal.c.said != one.said,
+        )
+        return (await self._db.execute(statement)).rowcount == 1
+
+    async def drop_refusal(self, ident: str) -> bool:
+        """Delete what was not accepted of a delivery; say whether there was something."""
+        mine = lti_refusal.c.delivery == ident
+        return (await self._db.execute(delete(lti_refusal).where(mine))).rowcount == 1
 
     async def refusals(self, session: str, limit: int = 50) -> list[Refusal]:
         """Return what was not accepted in a session, oldest first."""

@@ -232,6 +232,35 @@ async def test_extra_time_that_is_sent_again_by_hand_is_not_given_twice(lti):
     assert [one["extra_time"] for one in given] == [15]
 
 
+async def refusals(lti, session):
+    """Return what the invigilator reads, and how many refusals the record tells."""
+    read = [one.said for one in await lti.tool.desk.refusals(session)]
+    async with lti.office.desk.office.store.read() as tx:
+        return read, len(await tx.sessions.entries_of(session, "control_refused"))
+
+
+@pytest.mark.parametrize(
+    ("status", "after"), [(200, ([], 0)), (400, (["status 400"], 1)), (500, (None, 0))]
+)
+async def test_an_answer_that_came_late_is_no_refusal(lti, status, after):
+    sitting, _ = await lti.admitted(lti.office.stranger())
+    by, told = replace(ANA, id=sitting.staff), []
+    await lti.office.desk.sessions.pause(sitting.session, by, "A fire drill.")
+    carrier = LtiCarrier(lti.tool.desk, lti.tool.wire, Wanting(), told.append)
+    delivery = await the_delivery(lti, sitting.session, "session.paused")
+    lti.academy.acs = (503, {})
+    await carrier.carry(replace(delivery, attempts=1))
+    missing = ["no answer yet; we try again"]
+    assert await refusals(lti, sitting.session) == (missing, 0)
+    lti.academy.acs = (status, {})
+
+    await carrier.carry(replace(delivery, attempts=2))
+
+    read, noted = after
+    assert await refusals(lti, sitting.session) == (missing if read is None else read, noted)
+    assert len(told) == (1 if status == 500 else 2)
+
+
 async def test_a_platform_that_wants_no_webhook_is_still_told_to_stop(lti):
     sitting, _ = await lti.admitted(lti.office.stranger())
     carrier = LtiCarrier(lti.tool.desk, lti.tool.wire, Wanting(), lambda _: None)

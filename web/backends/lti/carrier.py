@@ -95,6 +95,7 @@ class LtiCarrier:
         if action in ADDS_UP and await self.desk.accepted(session, delivery.id):
             return Attempt(Fate.ACCEPTED, f"{action}: the platform was told this before")
         if _overtaken(action, now):
+            await self._over(delivery, session)
             return Attempt(Fate.ACCEPTED, f"{action}: overtaken by what came after")
         if attempt.actions and action not in attempt.actions:
             await self._refused(delivery, session, action, "it does not take this")
@@ -112,6 +113,7 @@ class LtiCarrier:
             failed = await self._no_answer(delivery, session, action, str(error))
             return replace(failed, silent=error.silent)
         if 200 <= answered.status < 300:
+            await self._over(delivery, session)
             return Attempt(Fate.ACCEPTED, f"{action}: {_status(answered)}"[:NOTE_LETTERS])
         if answered.status in LATER or answered.status >= 500:
             return await self._no_answer(delivery, session, action, f"status {answered.status}")
@@ -121,8 +123,15 @@ class LtiCarrier:
 
     async def _no_answer(self, delivery: Delivery, session: str, action: str, why: str) -> Attempt:
         """Fail for now, and let the invigilator know from the first time on."""
-        await self._refused(delivery, session, action, "no answer yet; we try again")
+        said = "no answer yet; we try again"
+        if await self.desk.refused(delivery.id, session, action, said, final=False):
+            self.changed(session)
         return Attempt(Fate.FAILED, f"{action}: {why}"[:NOTE_LETTERS])
+
+    async def _over(self, delivery: Delivery, session: str) -> None:
+        """Let the invigilator no longer read that an answer is missing."""
+        if delivery.attempts > 1 and await self.desk.answered(delivery.id):
+            self.changed(session)
 
     async def _refused(self, delivery: Delivery, session: str, action: str, said: str) -> None:
         if await self.desk.refused(delivery.id, session, action, said):
