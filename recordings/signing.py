@@ -29,6 +29,7 @@ from recordings.seal import SigningKey
 from recordings.verify import DatedKey, KeysUnreadable, parse_keys
 
 log = logging.getLogger(__name__)
+TRIES = 10
 KEY, NEXT, HISTORY = "signing.pem", "signing.next.pem", "signing.json"
 
 
@@ -77,11 +78,15 @@ class SigningKeys:
 
     def _now(self) -> _Known:
         """Return what the folder says; while it says something damaged, what was known stays."""
-        stamp = self._stamp()
-        if stamp not in {self._known.stamp, self._refused}:
+        for _ in range(TRIES):
+            stamp = self._stamp()
+            if stamp in {self._known.stamp, self._refused}:
+                break
             try:
                 self._known = self._read()
             except (OSError, ValueError):
+                if self._stamp() != stamp:
+                    continue  # rotated once more meanwhile: an old key must not sign behind it
                 log.exception("the keys that have changed cannot be read: the old ones stay")
                 self._refused = stamp
         return self._known
@@ -145,6 +150,10 @@ def _in_use(folder: Path, key_id: str) -> SigningKey:
             key = SigningKey.load(folder / name)
         except FileNotFoundError:
             continue
+        except ValueError:
+            if name == NEXT:
+                continue  # another rotation is just writing it
+            raise
         if key.key_id != key_id:
             continue
         if name == NEXT:

@@ -36,6 +36,30 @@ def test_a_rotation_counts_at_once_in_what_runs_already(folder):
     new.public.verify(running.sign(b"x"), b"x")
 
 
+def test_a_rotation_while_another_is_read_lets_no_old_key_sign(folder, monkeypatch):
+    running = SigningKeys(folder)
+    rotate(folder, NOW)
+    real, later = signing._in_use, []
+
+    def overtaken(where, key_id):
+        if not later:
+            later.append(None)
+            later[0] = rotate(folder, NOW)[1]
+        return real(where, key_id)
+
+    monkeypatch.setattr(signing, "_in_use", overtaken)
+
+    assert running.key_id == later[0].key_id
+
+
+def test_a_next_key_that_is_half_written_stops_nobody(folder):
+    running = SigningKeys(folder)
+    _, new = rotate(folder, NOW)
+    (folder / NEXT).write_text("-----BEGIN PRIV")
+
+    assert running.key_id == new.key_id
+
+
 def test_what_signs_keeps_its_key_from_beginning_to_end(folder):
     running = SigningKeys(folder)
     held = running.current()
