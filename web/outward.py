@@ -18,6 +18,16 @@ ANYWHERE: tuple[Network, ...] = (
 """For rehearsals on one machine: no address is refused."""
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: the last 32 bits are an IPv4 address."""
+UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given to public networks (RFC 4291 2.4); beside it lie translations of IPv4
+addresses, local ones among them, and networks of one site."""
+SPECIAL: tuple[Network, ...] = (
+    ipaddress.IPv4Network("192.0.0.0/24"),
+    ipaddress.IPv4Network("192.88.99.0/24"),
+    ipaddress.IPv6Network("3fff::/20"),
+)
+"""Of no public network (RFC 6890, 7526, 9637), though not every version of Python says so; some
+clouds keep the secrets of their machines in the first."""
 
 
 class PrivateAddressError(OSError):
@@ -63,6 +73,10 @@ def may_reach(host: str, private: Collection[Network] = ()) -> bool:
     address = _meant(ipaddress.ip_address(host.partition("%")[0]))
     if any(address in network for network in private):
         return True
+    if isinstance(address, ipaddress.IPv6Address) and address not in UNICAST:
+        return False
+    if any(address in network for network in SPECIAL):
+        return False
     return address.is_global and not address.is_multicast
 
 
