@@ -42,6 +42,17 @@ class EdxRows:
         row = (await self._db.execute(query)).first()
         return None if row is None else load(Platform, row)
 
+    async def renew(
+        self, backend: str, *, secret: bytes | None = None, lms_secret: bytes | None = None
+    ) -> bool:
+        """Write new secrets of a platform, wrapped; say whether there is such a platform."""
+        given = {"secret": secret, "lms_secret": lms_secret}
+        values = {name: value for name, value in given.items() if value is not None}
+        mine = edx_platform.c.backend == backend
+        return (
+            await self._db.execute(update(edx_platform).where(mine).values(values))
+        ).rowcount == 1
+
     async def keep_exam(self, one: Exam) -> Exam:
         """Insert an exam, or bring the one of that name up to date; return it with its own id."""
         row = dump(one)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import sys
 
 import pytest
 
 from invigilation.report import Channel
-from tests.web.campus import CAMPUS, EXAM, OTHER, WHO, sqlite_campus
+from tests.web.campus import CAMPUS, EXAM, LMS_SECRET, OTHER, WHO, sqlite_campus
 from web.backends.edx.carrier import EdxCarrier
 from web.backends.edx.lms import Answer
+from web.backends.edx.setup import renew_secret
+from web.cli import main
 
 
 class Lms:
@@ -94,3 +99,47 @@ async def test_a_practice_is_passed_once_however_often_it_is_handed_in(campus):
     async with campus.office.desk.office.store.read() as tx:
         due = await tx.outbox.due(campus.office.clock.now(), 100)
     assert [one.type for one in due].count("practice.done") == 1
+
+
+# --- secrets that others know -------------------------------------------------------------------
+
+
+async def test_a_renewed_secret_is_the_only_one(campus):
+    store = campus.office.desk.office.store
+    old = campus.secrets[CAMPUS]
+    async with store.write() as tx:
+        new = await renew_secret(campus.office.desk.office, tx, campus.wrapping, CAMPUS)
+
+    assert (await campus.sign_in(CAMPUS, old))[0] == 401
+    assert (await campus.sign_in(CAMPUS, new))[0] == 200
+    assert (await campus.sign_in(OTHER, campus.secrets[OTHER]))[0] == 200
+    link = f"/edx/api/v1/instructor/{CAMPUS}/?jwt={campus.instructor()}"  # signed with the old one
+    async with campus.office.client.get(link) as answer:
+        assert answer.status == 403
+    async with store.read() as tx:
+        noted = [one.after for one in await tx.audit.of(CAMPUS) if one.action.startswith("edx")]
+    assert noted == ['{"whose":"ours"}']
+
+
+def test_the_command_renews_either_secret(sqlite_template, tmp_path, monkeypatch, capsys):
+    var = tmp_path / "var"
+    var.mkdir()
+    (var / "invigilation.db").write_bytes(sqlite_template.read_bytes())
+    monkeypatch.setenv("INVIGILATION_VAR", str(var))
+    codes = []
+    for words in (
+        "add campus Campus --lms https://lms.example.org --lms-client-id us --secret-stdin",
+        "secret campus",
+        "secret campus --lms --secret-stdin",
+        "secret nowhere",
+    ):
+        monkeypatch.setattr(sys, "argv", ["invigilation", "edx", *words.split()])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{LMS_SECRET}\n"))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        codes.append(ended.value.code)
+
+    shown = capsys.readouterr().out
+    assert codes == [0, 0, 0, 1]
+    assert len(set(re.findall(r"client_secret  (\S+)", shown))) == 2
+    assert LMS_SECRET not in shown

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from invigilation.desk.deliveries import COMMAND
+from invigilation.desk.office import Office
 from invigilation.edx import Platform
-from invigilation.errors import InvalidInput
+from invigilation.errors import InvalidInput, NotFound
 from invigilation.people import clean_email, clean_name
 from invigilation.report import Channel
 from invigilation.store import Tx
@@ -45,8 +47,7 @@ async def add_platform(
         raise InvalidInput("lms", "Write an address like https://lms.example.com.") from None
     if not 0 < len(lms.client) <= CLIENT_LIMIT or not lms.client.isprintable():
         raise InvalidInput("lms_client_id", "Give the client id that the platform has for us.")
-    if len(lms.secret) not in SECRET or not lms.secret.isprintable():
-        raise InvalidInput("lms_secret", "Give the client secret that the platform has for us.")
+    _check_secret(lms.secret)
     if not _IDENT.fullmatch(ident):
         raise InvalidInput(
             "id", "The id of a backend is at most 40 small letters, digits and hyphens."
@@ -66,3 +67,30 @@ async def add_platform(
         )
     )
     return backend, secret
+
+
+async def renew_secret(office: Office, tx: Tx, wrapping: Wrapping, ident: str) -> str:
+    """Give a platform a new secret to sign in with here, told once; the old one is over at once.
+
+    Raises `NotFound`.
+    """
+    secret = new_secret()
+    if not await tx.edx.renew(ident, secret=wrapping.wrap(ours(ident), secret)):
+        raise NotFound("platform", ident)
+    await office.note(tx, COMMAND, "edx_secret.renewed", ident, None, {"whose": "ours"})
+    return secret
+
+
+async def keep_lms_secret(
+    office: Office, tx: Tx, wrapping: Wrapping, ident: str, secret: str
+) -> None:
+    """Keep the new secret with which we sign in at a platform; raises `NotFound`."""
+    _check_secret(secret)
+    if not await tx.edx.renew(ident, lms_secret=wrapping.wrap(theirs(ident), secret)):
+        raise NotFound("platform", ident)
+    await office.note(tx, COMMAND, "edx_secret.renewed", ident, None, {"whose": "theirs"})
+
+
+def _check_secret(secret: str) -> None:
+    if len(secret) not in SECRET or not secret.isprintable():
+        raise InvalidInput("lms_secret", "Give the client secret that the platform has for us.")
