@@ -12,6 +12,7 @@ import asyncio
 import io
 import json
 import logging
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,7 @@ from recordings.verify import Keys, Mark, NotVerified, Step, Verdict, verify_att
 __all__ = ["attestation_of", "check", "roots_of_file"]
 
 MAX_PDF_BYTES = 16 * 1024 * 1024
+MAX_ATTACHED_BYTES = 64 * 1024 * 1024
 TITLES = {
     1: "The file is a PDF with the service's seal on it",
     2: "The seal is by a certificate that the service has published",
@@ -239,5 +241,14 @@ def _attached(reader: PdfFileReader, name: str) -> bytes:
     found = [specification for named, specification in pairs if named == name]
     if len(found) != 1:
         raise NotVerified(f"{len(found)} files named {name} are attached")
-    data: bytes = found[0].get_object()["/EF"]["/F"].data
+    stream = found[0].get_object()["/EF"]["/F"]
+    packed, packing = bytes(stream.encoded_data), stream.get("/Filter")
+    if packing is None:
+        return packed
+    if packing != "/FlateDecode":
+        raise NotVerified(f"{name} is packed in another way than ours")
+    # A few bytes may unpack to more than the memory.
+    data = zlib.decompressobj().decompress(packed, MAX_ATTACHED_BYTES + 1)
+    if len(data) > MAX_ATTACHED_BYTES:
+        raise NotVerified(f"{name} is too large")
     return data

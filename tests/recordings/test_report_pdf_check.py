@@ -237,6 +237,20 @@ def test_an_opening_that_does_not_fit_is_refused(change, of):
     assert failed(judged(pdf)) == [5]
 
 
+def test_an_attachment_that_swells_is_not_unpacked(whole):
+    writer = IncrementalPdfFileWriter(io.BytesIO(whole))
+    files = writer.root["/Names"]["/EmbeddedFiles"]["/Names"][1].get_object()["/EF"]
+    stream = files["/F"]
+    stream._data, stream._encoded_data = None, zlib.compress(bytes(65 * 1024 * 1024), 9)
+    stream["/Filter"] = generic.NameObject("/FlateDecode")
+    writer.mark_update(files.raw_get("/F"))
+
+    verdict = judged(written(writer))
+
+    assert 4 in failed(verdict)
+    assert "is too large" in render(verdict)
+
+
 def test_an_attestation_by_a_key_that_was_retired_before_is_refused(whole):
     retired = {
         name: DatedKey(public, None, datetime(2026, 1, 1, tzinfo=UTC))
