@@ -1,8 +1,9 @@
-"""The commands about platforms that speak LTI 1.3: tool, add-platform, invite."""
+"""The commands about platforms that speak LTI 1.3: tool, add-platform, remove-platform, invite."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Annotated
 
 import typer
@@ -64,7 +65,11 @@ def add_platform(
     from web.house import open_house  # noqa: PLC0415
     from web.setup import new_secrets, open_store  # noqa: PLC0415
 
-    office = open_house(read_settings()).desk.office
+    settings = read_settings()
+    urls = (authorize_url, token_url, keys_url)
+    if settings.url.startswith("https://") and any(not one.startswith("https://") for one in urls):
+        raise Unable("The addresses of a platform begin with https://, as our own does.")
+    office = open_house(settings).desk.office
     secret = new_secrets().webhook_secret if webhook_url else ""
 
     async def run() -> None:
@@ -88,16 +93,41 @@ def add_platform(
         finally:
             await office.store.close()
 
-    try:
-        asyncio.run(run())
-    except InvigilationError as error:
-        raise Unable(str(error)) from None
-    except OSError as error:
-        raise Unable(f"The database cannot be reached: {error}.") from None
+    _run(run())
     typer.echo(f"{name} ({ident}) may launch sessions.")
     if secret:
         typer.echo(f"webhook secret  {secret}")
         typer.echo("Keep it now: it is not shown again.")
+
+
+@commands.command()
+def remove_platform(ident: Ident) -> None:
+    """Let a platform launch nothing more, at once; what was booked stays."""
+    from web.backends.lti import registering  # noqa: PLC0415 - as above
+    from web.house import open_house  # noqa: PLC0415 - as above
+    from web.setup import open_store  # noqa: PLC0415 - as above
+
+    office = open_house(read_settings()).desk.office
+
+    async def run() -> None:
+        try:
+            await open_store(office.store)
+            async with office.store.write() as tx:
+                await registering.remove(office, tx, ident)
+        finally:
+            await office.store.close()
+
+    _run(run())
+    typer.echo(f"{ident} may launch nothing more, and is told nothing more.")
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    try:
+        asyncio.run(work)
+    except InvigilationError as error:
+        raise Unable(str(error)) from None
+    except OSError as error:
+        raise Unable(f"The database cannot be reached: {error}.") from None
 
 
 @commands.command()

@@ -98,6 +98,11 @@ class Platforms:
         done = await self._db.execute(statement.on_conflict_do_nothing())
         return done.rowcount == 1
 
+    async def remove(self, backend: str) -> bool:
+        """Delete a platform, not what it has launched; say whether there was one."""
+        mine = platform.c.backend == backend
+        return (await self._db.execute(delete(platform).where(mine))).rowcount == 1
+
     async def of_backend(self, backend: str) -> Platform | None:
         """Find the platform of a backend."""
         query = all_of(platform, Platform).where(platform.c.backend == backend)

@@ -10,8 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from invigilation.people import Role
+from invigilation.session import Outcome
 from invigilation.sweeps import Attempt, Fate, Sweeps
-from tests.web.lti_office import BACKEND, BASE, LINK, SUBJECT, Academy, lti_world
+from tests.web.lti_office import BACKEND, BASE, LINK, SUBJECT, Academy, lti_world, query_of
 from tests.web.office import ANA, SECRET_BYTES
 from web.backends.lti import claims as said
 from web.backends.lti import registering
@@ -285,3 +286,30 @@ async def test_a_page_of_the_platforms_may_show_the_picture(lti):
     answer = await lti.office.stranger().get(link)
 
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+# --- a platform that is not to be trusted any more ----------------------------------------------
+
+
+async def test_a_platform_that_was_removed_launches_nothing_and_is_told_nothing(lti):
+    person, desk = lti.office.stranger(), lti.office.desk
+    sitting, attempt = await lti.admitted(person)
+    by = replace(ANA, id=sitting.staff)
+    query = query_of(await lti.login(person))
+    until = lti.office.clock.now() + timedelta(days=1)
+    link = registering.invite(SECRET_BYTES, "", registering.Invitation(BACKEND, "H", until))
+    async with desk.office.store.write() as tx:
+        await registering.remove(desk.office, tx, BACKEND)
+
+    late = await lti.post(person, query["state"], lti.sign(lti.claims(query["nonce"])))
+    assert (late.status, (await lti.login(person)).status) == (404, 400)
+    assert (await person.get(f"/lti/start/{attempt.id}")).status == 404
+    assert (await person.get(link)).status == 404
+    await desk.sessions.end(sitting.session, by)
+    await desk.reports.attest(
+        sitting.session, by, "I watched all of the session.", Outcome.COMPLETED
+    )
+    carrier = LtiCarrier(lti.tool.desk, lti.tool.wire, Wanting(), lambda _: None)
+    ended = await carrier.carry(await the_delivery(lti, sitting.session, "report.ready"))
+    assert ended.fate is Fate.REFUSED_FOR_GOOD
+    assert lti.academy.controls == []

@@ -179,6 +179,27 @@ def test_the_command_registers_and_refuses(sqlite_template, tmp_path, monkeypatc
     assert "There is a backend acme already." in str(again.exception)
 
 
+def test_a_platform_of_a_service_on_https_is_there_too_and_may_be_removed(
+    sqlite_template, tmp_path, monkeypatch
+):
+    shutil.copy(sqlite_template, tmp_path / "invigilation.db")
+    monkeypatch.setenv("INVIGILATION_VAR", str(tmp_path))
+    monkeypatch.setenv("INVIGILATION_PUBLIC_URL", "https://exams.example.org")
+    words = "lti add-platform acme Acme --issuer https://a.example --client-id c"
+    urls = "--authorize-url https://a.example/a --token-url https://a.example/t --keys-url"
+    command = [*words.split(), *urls.split()]
+
+    plain = CliRunner().invoke(cli, [*command, "http://a.example/k"])
+    added = CliRunner().invoke(cli, [*command, "https://a.example/k"])
+    removed = CliRunner().invoke(cli, ["lti", "remove-platform", "acme"])
+    again = CliRunner().invoke(cli, ["lti", "remove-platform", "acme"])
+
+    assert "begin with https://" in str(plain.exception)
+    assert added.exit_code == 0
+    assert "launch nothing more" in removed.output
+    assert again.exit_code == 1
+
+
 def test_the_command_shows_what_a_platform_has_to_know(tmp_path, monkeypatch):
     monkeypatch.setenv("INVIGILATION_VAR", str(tmp_path))
     monkeypatch.setenv("INVIGILATION_PUBLIC_URL", "https://exams.example.org")

@@ -139,8 +139,11 @@ class LtiCarrier:
 
     async def _report(self, delivery: Delivery, session: str, data: Told) -> Attempt:
         """Give the report to a platform without a webhook, as an update of the attempt."""
-        platform = await self.desk.of_backend(delivery.target)
-        attempt, _, _ = await self.desk.controlled(session)
+        try:
+            platform = await self.desk.of_backend(delivery.target)
+            attempt, _, _ = await self.desk.controlled(session)
+        except NotFound:
+            return Attempt(Fate.REFUSED_FOR_GOOD, "this platform is registered no more")
         if attempt is None or not attempt.control_url:
             return Attempt(Fate.ACCEPTED, "this platform does not ask to be told")
         if attempt.actions and UPDATE not in attempt.actions:

@@ -89,6 +89,16 @@ async def keep(
     await office.note(tx, SERVICE, "platform.registered", clean.backend, None, said)
 
 
+async def remove(office: Office, tx: Tx, ident: str) -> None:
+    """Let a platform launch nothing more, and tell it nothing more; raises `NotFound`.
+
+    Its backend stays, with all that was asked for, so that no invitation is good for it again.
+    """
+    if not await tx.platforms.remove(ident):
+        raise NotFound("platform", ident)
+    await office.note(tx, SERVICE, "platform.removed", ident, None, None)
+
+
 def checked(one: Platform) -> Platform:
     """Return the platform, if all of it can be used; raises `InvalidInput`."""
     _ident(one.backend)
