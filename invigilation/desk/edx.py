@@ -310,6 +310,7 @@ class EdxDesk:
             )
             async with self.office.store.write() as tx:
                 await tx.people.update_learner(bare)
+                await tx.edx.forget_letters(sessions, learner.email, ERASED_EMAIL, RETIRED)
                 await self.office.note(tx, who, "learner.retired", learner.id, None, None)
         return True
 

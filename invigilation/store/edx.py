@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.edx import AttemptState, EdxAttempt, Exam, Platform
-from invigilation.report import DeliveryState
+from invigilation.report import Channel, DeliveryState
 from invigilation.session import SessionState
 from invigilation.store.edx_rows import FRESH, edx_attempt, edx_exam, edx_platform
 from invigilation.store.mapping import all_of, dump, load
@@ -149,6 +150,21 @@ class EdxRows:
             .order_by(booking.c.start)
         )
         return {row[0]: row[1] for row in await self._db.execute(query)}
+
+    async def forget_letters(
+        self, sessions: Collection[str], address: str, instead: str, note: str
+    ) -> None:
+        """Empty all letters of these sessions to an address, and the address; none leaves more."""
+        mine = (
+            delivery.c.channel == Channel.MAIL,
+            delivery.c.session.in_(sorted(sessions)),
+            delivery.c.target == address,
+        )
+        waiting = delivery.c.state == DeliveryState.PENDING
+        stopped = {"state": DeliveryState.DISABLED, "note": note}
+        await self._db.execute(update(delivery).where(*mine, waiting).values(stopped))
+        bare = {"body": b"", "target": instead}
+        await self._db.execute(update(delivery).where(*mine).values(bare))
 
     async def attempts_of(self, backend: str, candidate: str) -> list[EdxAttempt]:
         """Return a learner's attempts, oldest first."""

@@ -75,6 +75,34 @@ async def test_a_learner_who_is_named_like_a_retired_one_is_retired(campus):
     assert learner.email == "deleted@example.invalid"
 
 
+async def words_of(campus):
+    """Return all that the database says, table by table."""
+    async with campus.office.desk.office.store.read() as tx:
+        ask = tx.outbox._db.exec_driver_sql
+        tables = [row[0] for row in await ask("SELECT name FROM sqlite_master WHERE type='table'")]
+        return {name: str(list(await ask(f'SELECT * FROM "{name}"'))) for name in tables}
+
+
+@pytest.mark.parametrize("sat", [True, False])
+async def test_of_a_retired_learner_no_table_knows_name_or_address(campus, sat):
+    _, attempt = await campus.begun()
+    if sat:
+        await campus.attested(await campus.admitted(attempt))
+        async with campus.office.desk.office.store.write() as tx:
+            await tx.outbox._db.exec_driver_sql("UPDATE delivery SET state = 'delivered'")
+    else:
+        await campus.booked(attempt)
+
+    _, done = await campus.ask("DELETE", f"/api/v1/user/{WHO['user_id']}/")
+
+    assert done is True
+    told = await words_of(campus)
+    assert [name for name, text in told.items() if "Maria" in text or "maria@" in text] == []
+    async with campus.office.desk.office.store.read() as tx:
+        due = await tx.outbox.due(campus.office.clock.now(), 100)
+    assert [one.type for one in due if one.channel is Channel.MAIL] == []
+
+
 async def test_what_is_no_json_does_not_come_back(campus):
     token = (await campus.sign_in(CAMPUS, campus.secrets[CAMPUS]))[1]["access_token"]
     headers = {"Authorization": f"JWT {token}"}
