@@ -164,7 +164,8 @@ def _shelf(app: web.Application, house: House) -> EvidenceShelf:
     studies = Studies(house.desk, house.vault, eye, told, bool(settings.likeness))
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        await eye.open()
+        if settings.identity_at_once:
+            await eye.open()
         yield
         await studies.close()
         await eye.close()

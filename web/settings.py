@@ -136,6 +136,9 @@ class Settings(BaseSettings):
     identity_processes: int = Field(
         1, ge=1, le=16, description="processes that read documents and look at faces"
     )
+    identity_at_once: bool = Field(
+        default=True, description="start these processes with the service, not with the first look"
+    )
     likeness: LikenessSwitch = Field(
         LikenessSwitch.OFF,
         description="off, dlib or sface: whether a computer says how alike two faces are",

@@ -47,9 +47,16 @@ def practice(time: Time, practice: Practice) -> Practice:
 
 @pytest.fixture
 async def world(
-    service: Service, practice: Practice, mailbox: Mailbox, time: Time, seeded: Path
+    request: pytest.FixtureRequest,
+    service: Service,
+    practice: Practice,
+    mailbox: Mailbox,
+    time: Time,
+    seeded: Path,
 ) -> World:
     """Everything, seeded and running."""
+    if request.node.get_closest_marker("pictureless"):
+        service.set(INVIGILATION_IDENTITY_AT_ONCE="false")
     whole = World(service, practice, mailbox, time)
     await whole.open(seeded)
     return whole

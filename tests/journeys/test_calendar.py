@@ -22,7 +22,7 @@ from tests.journeys.plain import book_plainly
 from tests.journeys.test_accessibility import Survey
 from tests.journeys.world import DATABASE, SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 THURSDAY = datetime(2026, 11, 26, tzinfo=UTC)
 """Nothing is booked on it when a journey begins; London is at UTC."""

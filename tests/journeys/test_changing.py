@@ -20,7 +20,7 @@ from tests.journeys.plain import book_plainly, sign_in, visitor
 from tests.journeys.steps import START
 from tests.journeys.world import DATABASE, SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 KATHMANDU = "Asia/Kathmandu"
 ARJUN, ARJUN_MAIL = "Arjun Nair", "arjun.nair@example.org"

@@ -19,7 +19,7 @@ from tests.journeys.people import SOON_MS, LearnerPage, SchedulerPage, values
 from tests.journeys.steps import START, book
 from tests.journeys.world import SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 MARIA = "Maria Santos"
 MAIL = "maria.santos@example.org"

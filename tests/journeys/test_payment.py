@@ -21,7 +21,7 @@ from tests.journeys.people import SOON_MS, LearnerPage, SchedulerPage, values
 from tests.journeys.steps import START
 from tests.journeys.world import DATABASE, SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 MARIA, ARJUN = "Maria Santos", "Arjun Nair"
 MAIL = "maria.santos@example.org"

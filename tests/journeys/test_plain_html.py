@@ -12,7 +12,7 @@ from tests.journeys.people import SOON_MS, LearnerPage
 from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 MAIL = "maria.santos@example.org"
 LATER = START + timedelta(days=2, hours=1)

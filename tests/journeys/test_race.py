@@ -15,7 +15,7 @@ from tests.journeys.plain import book_plainly
 from tests.journeys.steps import START
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 SEATS = 6
 """Three invigilators, each of whom watches two learners at once."""

@@ -17,7 +17,7 @@ from tests.journeys.plain import book_plainly
 from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 LEARNERS = {
     "L-1001": "Maria Santos",

@@ -485,7 +485,7 @@ async def test_schemathesis_finds_nothing(server, lms, tmp_path):
         str(server.make_url("/api/openapi.json")),
         lms._client.session.headers["Authorization"],
         tmp_path,
-        "--max-examples=4",
+        "--max-examples=3",
         # What the office's rules refuse (an unknown code, a licence that has ended) no schema says.
         "--exclude-checks=positive_data_acceptance",
     )
