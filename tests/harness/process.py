@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 END_S = 15.0
 """How long a program may take to end when it was asked to; after that it is killed."""
@@ -61,6 +62,17 @@ def owned(user: str | None = None) -> list[str]:
     return words
 
 
+class Running(Protocol):
+    """What is asked of a program that was started: a part of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, how: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
 class Process:
     """A program and its log. `start` may be called again after it has ended."""
 
@@ -77,7 +89,7 @@ class Process:
         self.log = log
         self.environment = environment
         self.directory = directory
-        self._running: subprocess.Popen[bytes] | None = None
+        self._running: Running | None = None
 
     @property
     def pid(self) -> int:

@@ -7,11 +7,11 @@ import contextlib
 import http.client
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.harness.process import Process, free_port
+from tests.harness.nursery import Nursling
+from tests.harness.process import free_port
 from tests.harness.servers import Mailbox
 from tests.harness.waiting import until
 
@@ -50,12 +50,8 @@ class Program:
         self.port = port
         ours = ("INVIGILATION_", "PRACTICE_")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        self.process = Process(
-            [sys.executable, "-X", "faulthandler", "-m", module, *arguments],
-            log,
-            environment={**inherited, "PYTHONUNBUFFERED": "1", **environment},
-            directory=ROOT,
-        )
+        own = {**inherited, "PYTHONUNBUFFERED": "1", **environment}
+        self.process = Nursling(module, arguments, log, environment=own)
 
     def set(self, **environment: str) -> None:
         """Set further variables for its next start."""

@@ -1,0 +1,175 @@
+"""Starts our own programs by forking a process that has imported them: that takes most of a start.
+
+`python -m tests.harness.nursery` reads a JSON line for each wish and answers with one: a program to
+start (its process id), or the id of one (its exit code, or null while it runs). A program that was
+forked is as one that was started by its own command, but for its imports.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import importlib
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.harness.process import Process, owned
+
+ROOT = Path(__file__).parents[2]
+KNOWN = ("web.cli", "web.app", "web.demonstration", "web.practice.app")
+"""What is imported before the first fork."""
+LOOK_S = 0.02
+SET_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of prctl(2): the kernel ends a program whose nursery is gone."""
+
+Wish = dict[str, Any]
+
+
+# --- in the tests -------------------------------------------------------------------------------
+
+
+class Nursery:
+    """The process that forks, started with the first program."""
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+
+    def ask(self, wish: Wish | int) -> Any:
+        """Return the answer to one wish."""
+        with self._asking:
+            if self._process is None:
+                command = [*owned(), sys.executable, "-m", "tests.harness.nursery"]
+                self._process = subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.write(json.dumps(wish) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+NURSERY = Nursery()
+
+
+class Child:
+    """A forked program, with the part of `subprocess.Popen` that `Process` uses."""
+
+    def __init__(self, wish: Wish) -> None:
+        self.pid: int = NURSERY.ask(wish)
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit code, as Popen has it, or None while it runs."""
+        if self._code is None:
+            self._code = NURSERY.ask(self.pid)
+        return self._code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises `subprocess.TimeoutExpired`."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if until is not None and time.monotonic() > until:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            time.sleep(LOOK_S)
+        return code
+
+    def send_signal(self, how: int) -> None:
+        """Send it a signal while it is there."""
+        if self.poll() is None:
+            os.kill(self.pid, how)
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+class Nursling(Process):
+    """One of our own programs, started by the nursery."""
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__([module, *arguments], log, environment=environment, directory=ROOT)
+        self._module, self._arguments = module, list(arguments)
+
+    def start(self) -> None:
+        """Start it; what it prints is added to the log."""
+        assert not self.alive, f"{self._module} runs already"
+        self._running = Child(
+            {
+                "module": self._module,
+                "arguments": self._arguments,
+                "log": str(self.log),
+                "environment": dict(self.environment or {}),
+            }
+        )
+
+
+# --- in the nursery -----------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Answer wishes; in a child, become the program."""
+    for module in KNOWN:
+        importlib.import_module(module)
+    assert threading.active_count() == 1, "a thread would not survive the fork"
+    wish = _served()
+    if wish is not None:
+        _become(wish)
+
+
+def _served() -> Wish | None:
+    """Serve until the tests are gone (None), or until this is the child that is wished for."""
+    for line in sys.stdin:
+        wish = json.loads(line)
+        if isinstance(wish, int):
+            print(json.dumps(_code(wish)), flush=True)
+            continue
+        child = os.fork()
+        if child == 0:
+            return wish  # type: ignore[no-any-return]
+        print(child, flush=True)
+    return None
+
+
+def _code(pid: int) -> int | None:
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if found else None
+
+
+def _become(wish: Wish) -> None:
+    ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(wish["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.environ.clear()
+    os.environ.update(wish["environment"])
+    os.chdir(ROOT)
+    faulthandler.enable()
+    sys.argv = [wish["module"], *wish["arguments"]]
+    runpy.run_module(wish["module"], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
