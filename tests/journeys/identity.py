@@ -27,6 +27,10 @@ async def go_on_capture(learner: LearnerPage) -> None:
     await capture.get_by_role("button", name="Start").click(timeout=SOON_MS)
 
 
+READ_MS = 3 * SOON_MS
+"""Whoever reads gives way to live sessions, and on a busy machine to everybody."""
+
+
 async def is_advised(learner: LearnerPage, words: str) -> None:
     """Wait until the page says this of the picture."""
     await expect(learner.page.locator(".finder-words")).to_have_text(words, timeout=SOON_MS)
@@ -60,7 +64,7 @@ class Panel:
     async def compares(self, field: str, grade: str, words: str = "") -> None:
         """Wait until a line of the comparison says this."""
         line = self.page.locator(f".finding--{field}")
-        await expect(line).to_contain_text(grade, timeout=SOON_MS)
+        await expect(line).to_contain_text(grade, timeout=READ_MS)
         if words:
             await expect(line).to_contain_text(words)
 

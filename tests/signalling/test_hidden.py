@@ -120,7 +120,7 @@ async def test_when_the_session_is_over_nothing_is_sent_any_more(house):
 
 
 async def test_a_recording_that_is_slow_to_end_costs_the_record_no_gap(house, monkeypatch):
-    monkeypatch.setattr("signalling.room.CLOSE_S", 0.2)
+    monkeypatch.setattr("signalling.room.CLOSE_S", 2.0)
     house.evidence.slow = asyncio.Event()
     peer = await house.to_start()
     peer.send(Track.CAMERA)

@@ -203,6 +203,11 @@ def make_app(
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)
     shelf = shelf_of(app[DESK], app[VAULT], Snapshots())
     app[CAPTURES] = Captures(app[DESK], shelf, Room(lambda *_: None, lambda *_: None))
+
+    async def nothing_goes_on(_: web.Application) -> None:
+        await shelf.studies.close()
+
+    app.on_cleanup.append(nothing_goes_on)
     pages.setup(app)
     return app
 
