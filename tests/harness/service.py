@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.harness.nursery import Nursling
-from tests.harness.process import free_port
+from tests.harness.process import Process, free_port
 from tests.harness.servers import Mailbox
 from tests.harness.waiting import until
 
@@ -51,7 +51,7 @@ class Program:
         ours = ("INVIGILATION_", "PRACTICE_")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         own = {**inherited, "PYTHONUNBUFFERED": "1", **environment}
-        self.process = Nursling(module, arguments, log, environment=own)
+        self.process: Process = Nursling(module, arguments, log, environment=own)
 
     def set(self, **environment: str) -> None:
         """Set further variables for its next start."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.harness.process import free_port
+from tests.harness.process import Process, free_port
 from tests.harness.service import ROOT, Program
 from tests.journeys.world import World
 
@@ -39,8 +39,13 @@ class Campus(Program):
         super().__init__(
             "edx_platform", log=folder / "platform.log", port=port, environment=environment
         )
-        self.process.command = [str(PYTHON), "edx_platform.py"]
-        self.process.directory = FOLDER
+        # It runs in an environment of its own.
+        self.process = Process(
+            [str(PYTHON), "edx_platform.py"],
+            folder / "platform.log",
+            environment=self.process.environment,
+            directory=FOLDER,
+        )
 
     @property
     def page(self) -> str:

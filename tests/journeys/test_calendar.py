@@ -8,6 +8,7 @@ import csv
 import io
 import re
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -61,8 +62,17 @@ def box(page: Page, booking: str) -> Locator:
     return page.locator(f'#calendar button[data-booking="{booking}"]')
 
 
-async def drag(page: Page, booking: str, hours: float, row: str = "") -> None:
-    """Drag a box of a 90-minute session by so many hours, and into the row of somebody."""
+async def drag(
+    page: Page,
+    booking: str,
+    hours: float,
+    row: str = "",
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Drag a box of a 90-minute session by so many hours, and into the row of somebody.
+
+    `meanwhile` is what happens before it is let go.
+    """
     # The page may just be drawing its boxes anew.
     at = await until(box(page, booking).bounding_box, SOON_S, "the booking's box")
     x, y = at["x"] + 30, at["y"] + 20
@@ -75,6 +85,7 @@ async def drag(page: Page, booking: str, hours: float, row: str = "") -> None:
     await page.mouse.down()
     await page.mouse.move(x + 8, y, steps=3)
     await page.mouse.move(x + hours * at["width"] / SESSION_HOURS, y + down, steps=6)
+    meanwhile()
     await page.mouse.up()
 
 
@@ -128,9 +139,11 @@ async def test_dragging_asks_moves_and_can_be_undone(
     await expect(toast).to_contain_text(f"Maria Santos is with {other} now.", timeout=SOON_MS)
     assert where(world, booking) == (begin, other)
 
-    with contextlib.closing(sqlite3.connect(world.service.var / DATABASE)) as line, line:
-        line.execute("UPDATE booking SET sequence = sequence + 1 WHERE id = ?", (booking,))
-    await drag(page, booking, 0, name)
+    def somebody_changes_it() -> None:
+        with contextlib.closing(sqlite3.connect(world.service.var / DATABASE)) as line, line:
+            line.execute("UPDATE booking SET sequence = sequence + 1 WHERE id = ?", (booking,))
+
+    await drag(page, booking, 0, name, somebody_changes_it)
     await expect(toast).to_contain_text("Somebody else has changed this booking", timeout=SOON_MS)
     assert where(world, booking) == (begin, other)
 
