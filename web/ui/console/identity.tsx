@@ -179,7 +179,7 @@ function AfterDecision(props: {
       {sitting && !room.supervising && (
         <div class="buttons tools tools--done">
           <KeyButton keyName="F" disabled={!mine} onPress={face}>
-            Take the face again
+            Take face again
           </KeyButton>
           <Draw room={room} state={state} keys={keys} />
         </div>
