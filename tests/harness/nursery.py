@@ -13,11 +13,11 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from tests.harness.process import Process, owned
 ROOT = Path(__file__).parents[2]
 KNOWN = ("web.cli", "web.app", "web.demonstration", "web.practice.app")
 """What is imported before the first fork."""
-LOOK_S = 0.02
 SET_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2): the kernel ends a program whose nursery is gone."""
 
@@ -81,11 +80,15 @@ class Child:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; raises `subprocess.TimeoutExpired`."""
-        until = None if timeout is None else time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            if until is not None and time.monotonic() > until:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            time.sleep(LOOK_S)
+        if (code := self.poll()) is not None:
+            return code
+        end = os.pidfd_open(self.pid)
+        try:
+            select.select([end], [], [], timeout)
+        finally:
+            os.close(end)
+        if (code := self.poll()) is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         return code
 
     def send_signal(self, how: int) -> None:
