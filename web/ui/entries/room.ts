@@ -3,10 +3,11 @@
 import { Outbox } from "../lib/chat";
 import { Devices, listen, type Kind } from "../lib/devices";
 import { bootData, byId, clockTime, duration, remaining, setText } from "../lib/page";
-import { isOver, type Boot, type RoomState, type SessionState } from "../lib/protocol";
+import { isOver, type Boot, type RoomState } from "../lib/protocol";
 import { Connection } from "../lib/connection";
 import type { Media } from "../lib/media-link";
 import { status, turnedTo, type Standing, type Status } from "../lib/status";
+import { Link } from "../link/link";
 import { Asks } from "../room/asks";
 import { DocumentCapture } from "../room/document";
 import { Hand } from "../room/hand";
@@ -17,17 +18,12 @@ import { SecondCamera } from "../room/second-camera";
 import { afterwards, attention, span } from "../room/words";
 
 const KINDS: readonly Kind[] = ["camera", "microphone"];
-/** Large and sharp while the identity document is read; light on the link after admission. */
-const FOR_READING = { maxBitrate: 900_000, maxFramerate: 10 };
-const FOR_WATCHING = { maxBitrate: 400_000, maxFramerate: 15 };
-const READING_WIDTH = 1280;
-const WATCHING_WIDTH = 640;
 
 const boot = bootData<Boot & { second_url: string }>();
 const mark = `joined:${boot.session}`;
 const serviceName = document.title.split(" – ").at(-1) ?? "";
 
-let link: Standing = "connecting";
+let standing: Standing = "connecting";
 let media: Media = "none";
 let state: RoomState | null = null;
 let stateAt = 0;
@@ -39,27 +35,27 @@ let inRoom = false;
 let stopMeter: (() => void) | null = null;
 let metered: MediaStreamTrack | null = null;
 let lastLine = 0;
-/** Until when a picture is being taken, in milliseconds of `performance.now()`. */
-let sharpUntil = 0;
 
 const devices = new Devices(() => void devicesChanged());
 const connection = new Connection(boot, {
   link(now) {
     // Connected is not in the room yet: that is told by `joined`.
-    if (now !== "connected") link = now;
+    if (now !== "connected") standing = now;
     draw();
   },
   refused,
 });
 const room = connection.room(boot.session ?? "", "learner", {
   joined() {
-    link = "joined";
+    standing = "joined";
     refusal = null;
+    link.joined();
     void outbox.flush();
     draw();
   },
   media(now) {
     media = now;
+    link.media(now);
     draw();
   },
   state: show,
@@ -69,17 +65,14 @@ const room = connection.room(boot.session ?? "", "learner", {
     video.play().catch(() => (byId("sound").hidden = false));
   },
   replaced() {
-    link = "replaced";
+    standing = "replaced";
     hangUp();
     draw();
   },
-  sharpen(seconds) {
-    sharpUntil = performance.now() + seconds * 1000;
-    aim();
-    setTimeout(aim, seconds * 1000 + 50);
-  },
+  sharpen: (seconds) => link.sharpen(seconds),
   refused,
 });
+const link = new Link({ room, devices, boot, changed: draw });
 const outbox = new Outbox(room, drawChat);
 const screen = new Screen(room, draw);
 const asks = new Asks(byId("asks"), room, screen, write, draw);
@@ -121,7 +114,7 @@ async function devicesChanged(): Promise<void> {
   byId("ready").classList.toggle("button--quiet", devices.troubles.size > 0);
   meter();
   if (inRoom) {
-    aim();
+    link.aim();
     await room.setTracks({ audio: devices.microphone, camera: devices.camera });
     draw();
   }
@@ -193,8 +186,8 @@ function show(next: RoomState): void {
   state = next;
   stateAt = performance.now();
   if (turnedTo(next)) metBy = next.invigilator.name;
+  link.state(next);
   if (isOver(next.state)) hangUp();
-  else aim();
   if (!next.screen_wanted) void screen.stop();
   draw();
   drawChat();
@@ -206,19 +199,9 @@ function hangUp(): void {
   if (hungUp) return;
   hungUp = true;
   void screen.stop();
+  link.hangUp();
   room.hangUp();
   for (const kind of KINDS) devices.close(kind);
-}
-
-/** Sends a picture fit for what it is needed for. */
-function aim(): void {
-  const before: SessionState[] = ["scheduled", "checked_in", "identified"];
-  const reading = state?.inspection?.kind === "identity" || performance.now() < sharpUntil;
-  const width = devices.camera?.getSettings().width ?? WATCHING_WIDTH;
-  const sharp = !state || reading || before.includes(state.state);
-  const widest = sharp ? READING_WIDTH : WATCHING_WIDTH;
-  const scaleResolutionDownBy = Math.max(1, width / widest);
-  room.setEncoding("camera", { ...(sharp ? FOR_READING : FOR_WATCHING), scaleResolutionDownBy });
 }
 
 async function stayAwake(): Promise<void> {
@@ -231,10 +214,10 @@ async function stayAwake(): Promise<void> {
 function draw(): void {
   if (!inRoom) return;
   const met = metBy !== null && metBy === state?.invigilator.name;
-  const live = state && !isOver(state.state) && link !== "replaced" && !refusal ? state : null;
+  const live = state && !isOver(state.state) && standing !== "replaced" && !refusal ? state : null;
   capture.draw(live, state !== null && isOver(state.state));
   const doing = capture.busy ? "document" : capture.done ? "face" : null;
-  drawStatus(status(state, link, refusal, met, doing));
+  drawStatus(status(state, standing, refusal, met, doing));
   drawTags();
   drawPictures();
   drawTime();
@@ -273,11 +256,11 @@ function drawTitle(): void {
 }
 
 function drawTags(): void {
-  const connected = link === "joined" && (media === "connected" || hungUp);
+  const connected = standing === "joined" && (media === "connected" || hungUp);
   const words =
-    link === "replaced"
+    standing === "replaced"
       ? "Not connected"
-      : link !== "joined"
+      : standing !== "joined"
         ? "Connecting"
         : connected
           ? "Connected"
@@ -289,7 +272,7 @@ function drawTags(): void {
     tag(`tag-${kind}`, `${name} ${on ? "on" : "off"}`, on ? "good" : hungUp ? "quiet" : "bad");
   }
   byId("tag-screen").hidden = !screen.sharing;
-  const watched = state && link === "joined" ? attention(state) : "";
+  const watched = state && standing === "joined" ? attention(state) : "";
   byId("watched").hidden = watched === "";
   setText(byId("watched"), watched);
   byId("tag-recording").hidden = !state?.recording || hungUp;
@@ -302,7 +285,7 @@ function tag(id: string, words: string, tone: string): void {
 
 function drawPictures(): void {
   const other = state?.invigilator;
-  const here = other?.present === true && link === "joined";
+  const here = other?.present === true && standing === "joined";
   const seen = here && other.camera && media === "connected";
   byId("remote-blank").hidden = seen;
   setText(
