@@ -21,7 +21,7 @@ from invigilation.desk.identity_facts import proven
 from invigilation.desk.room_view import RoomView
 from invigilation.document import DocumentKind
 from invigilation.errors import NotAllowed
-from invigilation.session import LIVE, OVER, SEALED, SessionState
+from invigilation.session import LIVE, OVER, SessionState
 from signalling import messages as m
 from signalling import wire
 from signalling.actions import act
@@ -49,8 +49,9 @@ from signalling.lookout import Lookout
 from signalling.means import Means
 from signalling.messages import Party
 from signalling.requests import Requests
+from signalling.roll import Roll
 from signalling.seat import SHAPES, Person, Seat
-from signalling.stage import Departing, Stage, watch
+from signalling.stage import Stage, watch
 from signalling.studio import Studio
 from signalling.usher import SENDERS, Usher
 
@@ -87,6 +88,7 @@ class Room(Actor):
         self._announcer = Announcer(means, self._stage)
         self._lookout = Lookout(session, means)
         self._usher = Usher(session, means, self._stage, self._spawn)
+        self._roll = Roll(session, means, self._stage, self._outdated)
         self._requests = Requests(session, means.desk, means.clock)
         self._view: RoomView | None = None
         self._stale = True
@@ -234,26 +236,7 @@ class Room(Actor):
         ):
             self._stale = True
             await self._means.desk.sessions.ready(self.session, staff_of(person))
-        await self._record_presence(seat, person.actor)
-
-    async def _record_presence(self, seat: Seat, who: str | None) -> None:
-        """Bring the record up to who is here; `who` None: nobody."""
-        before = seat.recorded
-        if before == who or self._sealed:
-            return
-        for actor, present in ((before, False), (who, True)):
-            if actor is not None:
-                await self._note_presence(actor, present=present)
-                seat.recorded = actor if present else None
-
-    async def _note_presence(self, actor: str, *, present: bool) -> None:
-        if not self._sealed:
-            self._stale = True
-            await self._means.desk.sessions.present(self.session, actor, present=present)
-
-    @property
-    def _sealed(self) -> bool:
-        return self._view is not None and self._view.session.state in SEALED
+        await self._roll.bring(seat, person.actor)
 
     async def _keep_to(self, view: RoomView) -> None:
         """Let an invigilator go whose session it is no more: it was taken over, or moved."""
@@ -264,14 +247,14 @@ class Room(Actor):
         if self._usher.due(self._clock.monotonic()):
             left += await self._usher.release(view.sitting.staff_name)
         for actor in left:
-            await self._note_presence(actor, present=False)
+            await self._roll.note(actor, present=False)
 
     async def _leave(self, seat: Seat) -> None:
         self._empty(seat)
         await self._requests.sends_nothing(seat)
         for peer in self._stage.clear(seat):
             self._spawn(peer.close())
-        await self._record_presence(seat, None)
+        await self._roll.bring(seat, None)
 
     def _empty(self, seat: Seat) -> None:
         self._emptied_at = self._clock.monotonic()
@@ -287,7 +270,7 @@ class Room(Actor):
         for seat in self._stage:
             if seat.has_left(now):
                 await self._requests.sends_nothing(seat)
-                await self._record_presence(seat, None)
+                await self._roll.bring(seat, None)
         self._usher.end_hidden(now)
         if self._stage.occupied:
             self._stale = self._stale or now - self._looked_at >= LOOK_S
@@ -347,9 +330,13 @@ class Room(Actor):
         self._view = await self._means.desk.sessions.view(self.session)
         self._stale = False
         self._looked_at = self._clock.monotonic()
+        self._roll.seen(self._view)
         self._requests.seen(self._view)
         self._identification.seen(self._view)
         return self._view
+
+    def _outdated(self) -> None:
+        self._stale = True
 
     async def _known(self) -> RoomView:
         return await self._read() if self._view is None else self._view
@@ -373,7 +360,7 @@ class Room(Actor):
         """Complete the recording and end all media; then nobody is here any more."""
         departing = self._stage.departed()
         peers = [peer for seat in self._stage for peer in self._stage.clear(seat)]
-        ends = [self._studio.close(), self._all_left(departing)]
+        ends = [self._studio.close(), self._roll.all_left(departing)]
         if self._view is not None:
             ends.append(self._lookout.close(self._view))
         # Each by itself: a recording that is slow to end must not cost the record a gap.
@@ -383,13 +370,6 @@ class Room(Actor):
         await asyncio.gather(*(peer.close() for peer in peers))
         if self._view is not None:
             self._means.changed(self._view.sitting.staff)
-
-    async def _all_left(self, departing: Departing | None) -> None:
-        for seat in self._stage:
-            self._empty(seat)
-            await self._record_presence(seat, None)
-        if departing is not None and departing.recorded is not None:
-            await self._note_presence(departing.recorded, present=False)
 
     async def _last(self, work: Coroutine[Any, Any, None]) -> None:
         try:
