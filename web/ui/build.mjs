@@ -5,6 +5,10 @@
 //   styles/NAME.css (not _NAME.css)   -> web/static/NAME-HASH.css
 //   web/static/manifest.json          {"NAME.js": "NAME-HASH.js", ...}, written last
 //
+// What a page needs later it loads by `import("../folder/part")`, a literal path: that makes
+// NAME_part-HASH.js. What page and part share stays in the page's one script, from which the part
+// takes it: a page is always one file, and a module is never there twice. (See parts.mjs.)
+//
 // A hash in the name changes with the content, so files may be cached for ever. `--check` builds
 // and prints the sizes without writing anything.
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
@@ -13,9 +17,11 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { build } from "esbuild";
+import { page } from "./parts.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static");
+const target = ["es2022", "chrome110", "safari16"];
 
 /** The files of one folder that are entries of their own; none when there is no such folder. */
 async function entries(folder, endings) {
@@ -27,35 +33,32 @@ async function entries(folder, endings) {
     .map((name) => join(here, folder, name));
 }
 
-/** One bundle a page, in memory: [{logical, name, bytes}]. */
-async function bundle() {
-  const entryPoints = [
-    ...(await entries("entries", [".ts", ".tsx"])),
-    ...(await entries("styles", [".css"])),
-  ];
+/** All style sheets, in memory: [{logical, name, bytes}]. */
+async function sheets() {
   const result = await build({
     absWorkingDir: here,
     bundle: true,
     charset: "utf8",
-    define: { "process.env.NODE_ENV": '"production"' },
     entryNames: "[name]-[hash]",
-    entryPoints,
-    format: "esm",
-    jsx: "automatic",
-    jsxImportSource: "preact",
+    entryPoints: await entries("styles", [".css"]),
     legalComments: "none",
     logLevel: "warning",
-    metafile: true,
     minify: true,
     outdir: out,
-    target: ["es2022", "chrome110", "safari16"],
+    target,
     write: false,
   });
-  // An imported style sheet comes out as a second file beside its script: it keeps the script's name.
   return result.outputFiles.map((file) => {
     const name = basename(file.path);
     return { logical: name.replace(/-[A-Z0-9]{8}(\.\w+)$/, "$1"), name, bytes: file.contents };
   });
+}
+
+/** Every script and every style sheet. */
+async function bundle() {
+  const scripts = await entries("entries", [".ts", ".tsx"]);
+  const pages = await Promise.all(scripts.map((entry) => page(entry, here, target)));
+  return [...pages.flat(), ...(await sheets())];
 }
 
 const brotli = promisify(brotliCompress);
