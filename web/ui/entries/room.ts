@@ -41,6 +41,7 @@ const connection = new Connection(boot, {
   link(now) {
     // Connected is not in the room yet: that is told by `joined`.
     if (now !== "connected") standing = now;
+    if (now === "lost") link.lost();
     draw();
   },
   refused,
@@ -66,6 +67,7 @@ const room = connection.room(boot.session ?? "", "learner", {
   },
   replaced() {
     standing = "replaced";
+    link.replaced();
     hangUp();
     draw();
   },
@@ -169,6 +171,7 @@ async function enter(): Promise<void> {
   byId("check").hidden = true;
   byId("room").hidden = false;
   byId("picker-place").append(byId("picker"));
+  byId("data-place").append(byId("data"));
   byId("troubles-place").append(byId("troubles"));
   draw();
   setInterval(draw, 1000);
@@ -237,7 +240,7 @@ function draw(): void {
   const url = isOver(state.state) ? null : state.assessment_url;
   byId("open").hidden = url === null || state.state === "paused";
   if (url) byId<HTMLAnchorElement>("open-link").href = url;
-  for (const id of ["live", "settings", "allowed"]) byId(id).hidden = isOver(state.state);
+  for (const id of ["live", "settings", "data", "allowed"]) byId(id).hidden = isOver(state.state);
   const identify =
     state.state === "checked_in" && state.invigilator.present && met && !capture.busy;
   byId("room").classList.toggle("identify", identify);

@@ -1,5 +1,7 @@
 // The media of one session: one peer connection, its fixed m-lines, and how it comes back by itself.
 
+import type { Voice } from "../link/rungs";
+import { tuned } from "../link/voice";
 import type { Accepted, Role } from "./protocol";
 import { heard, preferVp8 } from "./wire";
 
@@ -77,6 +79,12 @@ export class MediaLink {
   private lines = new Map<Line, RTCRtpTransceiver>();
   private tracks: Tracks = {};
   private encodings: Partial<Record<TrackName, RTCRtpEncodingParameters>> = {};
+  /** How the voice is sent: null sends none, undefined as the browser likes. */
+  private voice: Voice | null | undefined;
+  private startKbit = 0;
+  /** The server's answer as it came, and the first bitrate it was taken with. */
+  private answered: { sdp: string; startKbit: number } | null = null;
+  private tuning: Promise<void> = Promise.resolve();
   /** False once the page has hung up. */
   private wanted = true;
   /** Grows with each attempt, so that a late answer of an older one is dropped. */
@@ -102,6 +110,27 @@ export class MediaLink {
   setEncoding(name: "camera" | "screen", encoding: RTCRtpEncodingParameters): void {
     this.encodings[name] = encoding;
     void this.applyEncoding(name);
+  }
+
+  /** How thin the voice is sent; applies at once, without a round trip, and to what comes later. */
+  setVoice(voice: Voice | null): void {
+    if (JSON.stringify(voice) === JSON.stringify(this.voice)) return;
+    this.voice = voice;
+    this.tuning = this.tuning.then(() => this.retune());
+  }
+
+  /** What the browser begins with on every later connection, in kilobits a second. */
+  setStart(kbit: number): void {
+    this.startKbit = kbit;
+  }
+
+  /** The browser's statistics; empty while there is no connection. */
+  async stats(): Promise<Record<string, unknown>[]> {
+    const found: Record<string, unknown>[] = [];
+    if (this.pc?.connectionState === "connected" || this.pc?.connectionState === "disconnected") {
+      (await this.pc.getStats()).forEach((entry: Record<string, unknown>) => found.push(entry));
+    }
+    return found;
   }
 
   /** Tells the other side which devices are on. */
@@ -166,6 +195,7 @@ export class MediaLink {
     clearTimeout(this.timer);
     this.pc?.close();
     this.pc = null;
+    this.answered = null;
     this.lines.clear();
     this.heardAtLoss = null;
     this.host.media(media);
@@ -192,6 +222,7 @@ export class MediaLink {
     try {
       const pc = this.peer(await this.host.iceServers(), shape);
       this.pc = pc;
+      this.answered = null;
       await pc.setLocalDescription(await pc.createOffer());
       const answer = await this.host.request("offer", { sdp: pc.localDescription?.sdp ?? "" });
       old?.close();
@@ -199,7 +230,8 @@ export class MediaLink {
         pc.close();
         return;
       }
-      await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp as string });
+      this.answered = { sdp: answer.sdp as string, startKbit: this.startKbit };
+      await pc.setRemoteDescription({ type: "answer", sdp: this.tuned(this.answered) });
       await this.applyEncodings();
     } catch {
       old?.close();
@@ -214,7 +246,11 @@ export class MediaLink {
     this.shape = shape;
     this.lines = new Map();
     for (const [name, direction] of SHAPES[shape]) {
-      const line = pc.addTransceiver(name === "audio" ? "audio" : "video", { direction });
+      const line = pc.addTransceiver(name === "audio" ? "audio" : "video", {
+        direction,
+        // From the first packet on: an uncapped start would fill a thin link for seconds.
+        ...(direction.startsWith("send") ? { sendEncodings: [this.first(name)] } : {}),
+      });
       if (name !== "audio") preferVp8(line);
       this.lines.set(name, line);
       if (name !== "second" && direction.startsWith("send")) void this.put(name);
@@ -303,6 +339,32 @@ export class MediaLink {
     const line = this.lines.get(name);
     if (!line?.direction.startsWith("send")) return;
     await line.sender.replaceTrack(this.tracks[name] ?? null).catch(() => undefined);
+  }
+
+  private first(name: Line): RTCRtpEncodingParameters {
+    const voice: RTCRtpEncodingParameters = { priority: "high", networkPriority: "high" };
+    return name === "audio" ? voice : { ...this.encodings[name as "camera" | "screen"] };
+  }
+
+  private tuned({ sdp, startKbit }: { sdp: string; startKbit: number }): string {
+    return tuned(sdp, this.voice ?? null, startKbit);
+  }
+
+  /** Takes the server's answer anew, with other words about the voice. */
+  private async retune(): Promise<void> {
+    const { pc, answered, voice } = this;
+    if (voice !== undefined) this.encodings.audio = { active: voice !== null };
+    await this.applyEncoding("audio");
+    if (!pc || !answered || !voice || pc.signalingState !== "stable") return;
+    try {
+      await pc.setLocalDescription(await pc.createOffer());
+      await pc.setRemoteDescription({ type: "answer", sdp: this.tuned(answered) });
+    } catch {
+      // The voice goes on as it was.
+      if ((pc.signalingState as string) === "have-local-offer") {
+        await pc.setLocalDescription({ type: "rollback" }).catch(() => undefined);
+      }
+    }
   }
 
   private async applyEncodings(): Promise<void> {

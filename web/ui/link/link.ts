@@ -1,23 +1,28 @@
 // What of this page goes over the link: how large the pictures are, how thin the voice, and in
 // parts of its own all that a thin link needs besides. The room tells it what happens.
+// What is not needed to be seen and heard is loaded afterwards.
 
 import type { Devices } from "../lib/devices";
 import type { Media } from "../lib/media-link";
-import type { Boot, RoomState, SessionState } from "../lib/protocol";
+import { byId } from "../lib/page";
+import type { Boot, RoomState, Rung, SessionState, Way, Why } from "../lib/protocol";
 import type { RoomLink } from "../lib/room-link";
+import { allowance, fitting, storedBudget, storedChoice } from "./budget";
+import type { Climb } from "./climb";
+import { first, known } from "./hint";
+import type { Panel } from "./panel";
+import { encoding, startBitrate, STEPS, stepOf, WIDEST, type Picture } from "./rungs";
 
-/** What is sent, as `invigilation/ladder.py` tells it. */
-export type Rung = "full" | "small" | "slow" | "stills" | "sound" | "text";
-/** How sound and picture travel. */
-export type Way = "direct" | "relay" | "socket" | "none";
-export type Why = "start" | "link" | "proved" | "budget" | "person";
-
-/** Large and sharp while the identity document is read; light on the link after admission. */
-const FOR_READING = { maxBitrate: 900_000, maxFramerate: 10 };
-const FOR_WATCHING = { maxBitrate: 400_000, maxFramerate: 15 };
-const READING_WIDTH = 1280;
-const WATCHING_WIDTH = 640;
+/** While the identity document is read: large and sharp where the link is wide, else large. */
+const FOR_READING: Picture = { maxBitrate: 900_000, maxFramerate: 10, width: 1280 };
+const FOR_READING_SLOWLY: Picture = { maxBitrate: 320_000, maxFramerate: 5, width: 1280 };
 const BEFORE: SessionState[] = ["scheduled", "checked_in", "identified"];
+/** As wide as a screen is taken at most. */
+const SCREEN_WIDTH = 1280;
+const CAMERA_WIDTH = 640;
+const AGAIN_MS = 5000;
+
+export type { Rung, Way, Why };
 
 /** What the link needs of the page. */
 export interface LinkHost {
@@ -34,23 +39,56 @@ export interface LinkPart {
   /** After every change of what is sent, or of how. */
   step?(rung: Rung, way: Way): void;
   joined?(): void;
+  /** The connection to the server is gone; it comes back by itself. */
+  lost?(): void;
   /** The session is over: nothing of it is sent any more. */
   hangUp?(): void;
+  /** Another window of the same person goes on. */
+  replaced?(): void;
   /** What this part has sent and got so far, in bytes. */
   bytes?(): number;
 }
 
 export class Link {
-  rung: Rung = "full";
+  /** The step of `STEPS` that holds now. */
+  at: number;
   way: Way = "none";
+  why: Why = "start";
   /** The page records on the device now. */
   keeps = false;
+  /** So much may be sent that a document can be read in the stream itself. */
+  wide: boolean;
+  private isConnected = false;
   private readonly parts: LinkPart[] = [];
+  private climb: Climb | null = null;
+  private panel: Panel | null = null;
+  private loading = false;
+  private joinedOnce = false;
+  private over = false;
   private last: RoomState | null = null;
+  private messages = 0;
   /** Until when a picture is being taken, in milliseconds of `performance.now()`. */
   private sharpUntil = 0;
+  private set = "";
 
-  constructor(readonly host: LinkHost) {}
+  constructor(readonly host: LinkHost) {
+    const hint = first(known(Date.now()));
+    const allowed = fitting(allowance(storedBudget(), 0, null), hint);
+    this.at = Math.max(hint, allowed, stepOf(storedChoice()));
+    this.wide = this.at === WIDEST && storedBudget().kbit === null;
+    host.room.live.setStart(startBitrate(this.at));
+    byId("data").addEventListener("toggle", () => void this.load());
+    this.aim();
+  }
+
+  get rung(): Rung {
+    return STEPS[this.at]?.rung ?? "full";
+  }
+
+  /** Media are up. */
+  get isUp(): boolean {
+    return this.isConnected;
+  }
 
   /** Adds a part; it is told at once where things stand. */
   add(part: LinkPart): void {
@@ -61,16 +99,24 @@ export class Link {
 
   state(state: RoomState): void {
     this.last = state;
+    this.messages += JSON.stringify(state).length;
     this.aim();
     for (const part of this.parts) part.state?.(state);
   }
 
-  media(_media: Media): void {
+  media(media: Media): void {
+    this.isConnected = media === "connected";
     this.aim();
   }
 
   joined(): void {
+    this.joinedOnce = true;
     for (const part of this.parts) part.joined?.();
+    if (!this.climb) void this.load();
+  }
+
+  lost(): void {
+    for (const part of this.parts) part.lost?.();
   }
 
   /** A picture is being taken: the camera is sent in full size for so many seconds. */
@@ -81,18 +127,87 @@ export class Link {
   }
 
   hangUp(): void {
+    if (this.over) return;
+    this.over = true;
     for (const part of this.parts) part.hangUp?.();
+    this.panel?.draw();
   }
 
-  /** Sends a picture fit for what it is needed for; to be called when the camera is another one. */
+  replaced(): void {
+    this.over = true;
+    for (const part of this.parts) {
+      if (part.replaced) part.replaced();
+      else part.hangUp?.();
+    }
+    this.panel?.draw();
+  }
+
+  /** How long packets wait in a queue now, in milliseconds; 0 while nobody knows. */
+  get queue_ms(): number {
+    return this.climb?.figures?.queue_ms ?? 0;
+  }
+
+  /** What the parts and the messages of the room took, in bytes. */
+  bytes(): number {
+    return this.parts.reduce((sum, part) => sum + (part.bytes?.() ?? 0), this.messages);
+  }
+
+  /** Takes another step. */
+  go(at: number, why: Why, way: Way): void {
+    Object.assign(this, { at, why, way });
+    this.host.room.live.setStart(startBitrate(at));
+    this.aim();
+    for (const part of this.parts) part.step?.(this.rung, way);
+    this.panel?.draw();
+    this.host.changed();
+  }
+
+  /** The link was looked at, as it is once a second. */
+  looked(): void {
+    this.panel?.draw();
+  }
+
+  /** Sends what fits the step; to be called when the camera is another one. */
   aim(): void {
     const { last } = this;
     const { room, devices } = this.host;
     const reading = last?.inspection?.kind === "identity" || performance.now() < this.sharpUntil;
-    const width = devices.camera?.getSettings().width ?? WATCHING_WIDTH;
     const sharp = !last || reading || BEFORE.includes(last.state);
-    const widest = sharp ? READING_WIDTH : WATCHING_WIDTH;
-    const scaleResolutionDownBy = Math.max(1, width / widest);
-    room.setEncoding("camera", { ...(sharp ? FOR_READING : FOR_WATCHING), scaleResolutionDownBy });
+    const { camera = null, screen = null, voice = null } = STEPS[this.at] ?? {};
+    const read = this.wide ? FOR_READING : FOR_READING_SLOWLY;
+    const picture = sharp && this.at === WIDEST ? read : camera;
+    const width = devices.camera?.getSettings().width ?? CAMERA_WIDTH;
+    const paid = this.climb?.budget ?? storedBudget();
+    // In silence nothing is sent where bytes are paid for; else the voice is a little smoother.
+    const dtx = paid.kbit !== null || paid.mb !== null;
+    const wanted = {
+      camera: encoding(picture, width),
+      screen: encoding(screen, SCREEN_WIDTH),
+      voice: voice && { ...voice, dtx },
+    };
+    const set = JSON.stringify(wanted);
+    if (set === this.set) return;
+    this.set = set;
+    room.setEncoding("camera", wanted.camera);
+    room.setEncoding("screen", wanted.screen);
+    room.live.setVoice(wanted.voice);
+  }
+
+  private async load(): Promise<void> {
+    if (this.loading || this.over) return;
+    this.loading = true;
+    try {
+      const { Climb, Panel, others } = await import("./late");
+      this.panel ??= new Panel(this);
+      if (!this.joinedOnce || this.climb) return;
+      this.climb = this.panel.climb = new Climb(this);
+      for (const part of [this.climb, ...others(this)]) this.add(part);
+      this.panel.draw();
+    } catch {
+      // The link has swallowed it: once more.
+      setTimeout(() => void this.load(), AGAIN_MS);
+    } finally {
+      this.loading = false;
+    }
   }
 }

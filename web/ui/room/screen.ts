@@ -5,7 +5,6 @@ import type { RoomLink } from "../lib/room-link";
 /** Sharp text at a small rate: what is read matters, not what moves. */
 const RATE = 5;
 const WIDEST = 1280;
-const BITRATE = 350_000;
 
 export class Screen {
   /** True where this browser can share a screen at all; phones cannot. */
@@ -58,7 +57,6 @@ export class Screen {
     track.addEventListener("ended", () => {
       if (this.track === track) void this.stop();
     });
-    this.room.setEncoding("screen", { maxBitrate: BITRATE, maxFramerate: RATE });
     await this.room.setTracks({ screen: track });
   }
 }

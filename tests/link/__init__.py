@@ -1,0 +1,1 @@
+"""What the learner's page does for its link."""

@@ -1,0 +1,91 @@
+// Where to begin before anything was measured: too high would fill the link for seconds, and with
+// it the first words that are spoken.
+
+import { STEPS, STILLS, stepOf, WIDEST } from "./rungs";
+
+const EXPECTED = "link:expected";
+/** A rehearsal, and a session, say something about the link for so long. */
+const FRESH_MS = 36 * 3600_000;
+/** Files smaller than this come too fast to time. */
+const ENOUGH_BYTES = 8000;
+/** A link that looks so wide, on top of what a step takes, carries it. */
+const CAUTION = 1.15;
+const WIDE_KBIT = 1000;
+
+/** What is known of the link when the page begins. Null: nothing. */
+export interface Known {
+  /** The step that a rehearsal found, or that the last session held. */
+  expected: number | null;
+  /** How fast the page's own files came, in kilobits a second. */
+  kbit: number | null;
+  /** The browser's own word for the link: "4g" or less. */
+  kind: string | null;
+  saving: boolean;
+}
+
+/** The step to begin with. */
+export function first({ expected, kbit, kind, saving }: Known): number {
+  const measured = kbit === null ? null : carried(kbit);
+  if (expected !== null) {
+    // The link may be worse than when it was tried; it is not believed to be better.
+    return Math.max(expected, measured ?? WIDEST);
+  }
+  if (measured !== null) return measured;
+  if (saving || kind === "2g" || kind === "slow-2g") return STILLS;
+  if (kind === "3g") return stepOf("small");
+  return kind === "4g" ? WIDEST : WIDEST + 1;
+}
+
+function carried(kbit: number): number {
+  if (kbit >= WIDE_KBIT) return WIDEST;
+  const step = STEPS.findIndex(({ up, down }) => Math.max(up, down) * CAUTION <= kbit);
+  return step < 0 || step > STILLS ? STILLS : step;
+}
+
+interface Connectivity {
+  effectiveType?: string;
+  saveData?: boolean;
+}
+
+/** Gathers what the browser knows already, without sending a byte. */
+export function known(now: number): Known {
+  const connection = (navigator as { connection?: Connectivity }).connection;
+  return {
+    expected: expected(now),
+    kbit: pace(performance.getEntriesByType("resource") as PerformanceResourceTiming[]),
+    kind: connection?.effectiveType ?? null,
+    saving: connection?.saveData === true,
+  };
+}
+
+/** How fast files came, in kilobits a second; null when all of them came out of the cache. */
+export function pace(files: readonly PerformanceResourceTiming[]): number | null {
+  const rates = files
+    .filter(({ transferSize }) => transferSize >= ENOUGH_BYTES)
+    .map(({ transferSize, responseEnd, responseStart }) => {
+      // The first bytes are there at `responseStart`; of a file at once nothing can be said.
+      return (8 * transferSize) / Math.max(4, responseEnd - responseStart);
+    });
+  return rates.length ? Math.max(...rates) : null;
+}
+
+function expected(now: number): number | null {
+  try {
+    const kept = JSON.parse(localStorage.getItem(EXPECTED) ?? "{}") as Record<string, unknown>;
+    const { rung, step, at } = kept;
+    const when = typeof at === "number" ? at : Date.parse(String(at));
+    if (typeof rung !== "string" || !(now - when < FRESH_MS)) return null;
+    return typeof step === "number" && STEPS[step]?.rung === rung ? step : stepOf(rung);
+  } catch {
+    return null;
+  }
+}
+
+/** Remembers what the link has carried. */
+export function expect(step: number, now: number): void {
+  try {
+    localStorage.setItem(EXPECTED, JSON.stringify({ rung: STEPS[step]?.rung, step, at: now }));
+  } catch {
+    // Nothing is remembered: the next page begins by what it sees.
+  }
+}
