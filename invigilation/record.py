@@ -25,6 +25,8 @@ from invigilation.ports import Clock, Signer
 
 Plain = str | int | bool | None
 Data = Mapping[str, Plain]
+Facts = Mapping[str, object]
+"""What may stand in an entry: as `Data`, or with lists and objects in it; JSON."""
 FIRST_PREVIOUS = "0" * 64
 Texts = Mapping[str, str]
 NO_TEXTS: Texts = MappingProxyType({})
@@ -143,7 +145,7 @@ def write(
     when: Moment,
     kind: str,
     actor: str,
-    data: Data,
+    data: Facts,
     signer: Signer,
     private: Texts = NO_TEXTS,
 ) -> Entry:

@@ -16,6 +16,7 @@ from invigilation.desk.enquiries import EnquiryDesk
 from invigilation.desk.erasure import ErasureDesk
 from invigilation.desk.exporting import ExportDesk
 from invigilation.desk.feeds import FeedDesk
+from invigilation.desk.fills import FillDesk
 from invigilation.desk.gaps import GapDesk
 from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
@@ -25,6 +26,7 @@ from invigilation.desk.office import Office, Rules
 from invigilation.desk.onboard import OnboardDesk
 from invigilation.desk.payments import PaymentDesk
 from invigilation.desk.people import Reception
+from invigilation.desk.probes import ProbeDesk
 from invigilation.desk.products import ProductDesk
 from invigilation.desk.receipts import ReceiptDesk
 from invigilation.desk.rechecks import RecheckDesk
@@ -53,6 +55,7 @@ class Desk:
     rota: RotaDesk
     sessions: SessionDesk
     gaps: GapDesk
+    fills: FillDesk
     inspections: InspectionDesk
     handover: HandoverDesk
     identity: IdentityDesk
@@ -77,6 +80,7 @@ class Desk:
     deliveries: DeliveryDesk
     onboard: OnboardDesk
     ledger: LedgerDesk
+    probes: ProbeDesk
 
     @classmethod
     def of(cls, office: Office, payments: Payments | None = None) -> Desk:
@@ -90,6 +94,7 @@ class Desk:
             RotaDesk(office),
             SessionDesk(office),
             GapDesk(office),
+            FillDesk(office),
             InspectionDesk(office),
             HandoverDesk(office),
             IdentityDesk(office),
@@ -114,4 +119,5 @@ class Desk:
             DeliveryDesk(office),
             OnboardDesk(office),
             LedgerDesk(office),
+            ProbeDesk(office),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from invigilation import record
+from invigilation.desk.filling import refresh
 from invigilation.desk.office import (
     SERVICE,
     Office,
@@ -135,7 +136,7 @@ async def close_gap(
     await tx.marks.save_gap(closed)
     told = {"began": record.stamp(closed.began), "ended": data["ended"]}
     await _tell(office, tx, one.session.id, "session.restored", told)
-    return closed, following(one, entry)
+    return closed, await refresh(office, tx, following(one, entry), now)
 
 
 async def _tell(office: Office, tx: Tx, session: str, notice: str, told: Told) -> None:

@@ -16,7 +16,7 @@ from invigilation.errors import NotAllowed, NotFound
 from invigilation.office_hours import LONDON
 from invigilation.people import Role, Staff
 from invigilation.ports import Clock, Sealer, Signer
-from invigilation.record import NO_TEXTS, Data, Entry, Moment, Texts
+from invigilation.record import NO_TEXTS, Data, Entry, Facts, Moment, Texts
 from invigilation.report import Channel, Delivery, DeliveryState
 from invigilation.session import Session
 from invigilation.slots import Calendar, Staffing
@@ -104,7 +104,7 @@ class Office:
         held: Open,
         kind: str,
         actor: str,
-        data: Data,
+        data: Facts,
         at: datetime | None = None,
         private: Texts = NO_TEXTS,
     ) -> Entry:

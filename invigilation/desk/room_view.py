@@ -9,6 +9,7 @@ from invigilation.challenge import Challenge
 from invigilation.comparing import Finding
 from invigilation.consent import Consent
 from invigilation.desk.identity_facts import Facts
+from invigilation.fill import Fill
 from invigilation.gap import Gap
 from invigilation.hints import Hint
 from invigilation.identity import IdentityCheck
@@ -45,6 +46,8 @@ class RoomView:
     """Whether the learner's page may send a picture of the document now."""
     refusals: tuple[Refusal, ...] = ()
     """What the learner's assessment system did not accept, oldest first."""
+    fills: tuple[Fill, ...] = ()
+    """What the learner's device kept of the gaps; of some gaps there is nothing."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -51,9 +51,19 @@ READ_SINCE = (
     "The document was read after you had decided: it has expired, or has another name. Look again."
 )
 NOTES = frozenset(
-    {"hand_raised", "hand_lowered", "screen_asked", "screen_shared", "screen_ended", "signal"}
+    {
+        "hand_raised",
+        "hand_lowered",
+        "screen_asked",
+        "screen_shared",
+        "screen_ended",
+        "signal",
+        "ladder",
+        "link_budget",
+    }
 )
-"""What a room may note: hands, screens, and `signal`, a change of what presence is judged by."""
+"""What a room may note: hands, screens, `signal`, a change of what presence is judged by, and
+what the learner's page sends over its link."""
 NOTE_VALUES = 8
 NOTE_LETTERS = 200
 _CAME_OR_WENT = {True: "joined", False: "left"}
@@ -92,6 +102,7 @@ class SessionDesk:
                 await _name(tx, check.referred_by),
                 may_capture(found.state, check, consents, inspections),
                 await _refusals(tx, sitting),
+                tuple(await tx.fills.of_session(session)),
             )
 
     async def note_attempt(self, session: str, kind: str) -> None:

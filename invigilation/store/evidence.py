@@ -18,6 +18,8 @@ BARE_REPORT = "report_bare"
 """A PDF without pictures."""
 REPORTS = frozenset({REPORT, BARE_REPORT})
 """Made of the evidence, so never a part of it."""
+LOCAL = "local_recording"
+"""A chunk of what a learner's own device kept of a gap; it may come after the attestation."""
 SHOWN = ("id_document", "face")
 """The kinds of pictures that stand in a report."""
 

@@ -26,6 +26,7 @@ from invigilation.store.edx import EdxRows
 from invigilation.store.endpoints import Endpoints
 from invigilation.store.enquiries import Enquiries
 from invigilation.store.evidence import EvidenceRows
+from invigilation.store.fills import Fills
 from invigilation.store.identities import Identities
 from invigilation.store.ledger import Ledger
 from invigilation.store.logins import Logins
@@ -36,6 +37,7 @@ from invigilation.store.outbox import Outbox
 from invigilation.store.payments import Payments
 from invigilation.store.people import People
 from invigilation.store.platforms import Platforms
+from invigilation.store.probes import Probes
 from invigilation.store.products import Products
 from invigilation.store.receipts import Receipts
 from invigilation.store.reminders import Reminders
@@ -74,11 +76,13 @@ class Tx:
         self.openings = Openings(connection)
         self.anchors = Anchors(connection)
         self.marks = Marks(connection)
+        self.fills = Fills(connection)
         self.evidence = EvidenceRows(connection)
         self.identities = Identities(connection)
         self.charges = Charges(connection)
         self.payments = Payments(connection)
         self.products = Products(connection)
+        self.probes = Probes(connection)
         self.onboard = Onboard(connection)
         self.outbox = Outbox(connection)
         self.endpoints = Endpoints(connection)

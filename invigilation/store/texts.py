@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation import record
 from invigilation.report import Channel, DeliveryState
+from invigilation.store.fill_rows import gap_fill
 from invigilation.store.identity_rows import challenge, document_mark, face_mark, recheck
 from invigilation.store.openings import Openings
 from invigilation.store.paper_rows import audit, enquiry, onboard
+from invigilation.store.probes import Probes
 from invigilation.store.rows import (
     chat,
     delivery,
@@ -26,7 +28,7 @@ from invigilation.store.rows import (
 )
 from invigilation.store.sessions import Sessions
 
-NOTED: tuple[Table, ...] = (incident, gap, inspection, challenge, recheck)
+NOTED: tuple[Table, ...] = (incident, gap, inspection, challenge, recheck, gap_fill)
 """Tables of what happened in a session; each row has a note."""
 WORDS = ("reason", "answer")
 """Members of the audit log's notes that hold what somebody wrote."""
@@ -40,6 +42,7 @@ class Texts:
         self._db = connection
         self._openings = Openings(connection)
         self._sessions = Sessions(connection)
+        self._probes = Probes(connection)
 
     async def chats(self, before: datetime, limit: int) -> list[str]:
         """Return sessions that ended before and whose chat is still there."""
@@ -130,6 +133,7 @@ class Texts:
             .values(officer="", rank_words="", vessel="", reason=None)
         )
         await self._forget_around(ident)
+        await self._probes.forget_session(ident)
         for table in (document_mark, face_mark):
             await self._db.execute(delete(table).where(table.c.session == ident))
         await self._db.execute(

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from invigilation import (
     booking,
     charge,
+    fill,
     gap,
     identity,
     inspection,
@@ -189,6 +190,34 @@ MACHINES = {
         referred       reopen        open
         confirmed      reopen        open
         not_confirmed  reopen        open
+        """,
+        set(),
+    ),
+    "fill": (
+        fill.TABLE,
+        fill.FillState,
+        fill.FillEvent,
+        """
+        none      promise   promised
+        promised  promise   promised
+        promised  arrive    arriving
+        promised  lapse     none
+        promised  run_out   partial
+        arriving  promise   arriving
+        arriving  arrive    arriving
+        arriving  lapse     none
+        arriving  complete  complete
+        arriving  run_out   partial
+        complete  promise   arriving
+        complete  lapse     none
+        complete  accept    accepted
+        complete  refuse    refused
+        partial   accept    accepted
+        partial   refuse    refused
+        accepted  accept    accepted
+        accepted  refuse    refused
+        refused   accept    accepted
+        refused   refuse    refused
         """,
         set(),
     ),
