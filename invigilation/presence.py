@@ -53,3 +53,5 @@ class Source(StrEnum):
     SCREEN = "screen_recording"
     SECOND = "second_recording"
     INVIGILATOR = "invigilator_recording"
+    STILLS = "stills"
+    """Single pictures, where the link carried no moving one."""

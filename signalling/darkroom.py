@@ -36,6 +36,7 @@ from signalling.ports import MediaPeer, Picture, PictureWatch
 from signalling.presence import SILENT_S
 from signalling.seat import Person
 from signalling.stage import Stage
+from signalling.thin import Thin
 from signalling.tracks import Track
 
 KEY_FRAME_S: Final = 3.0
@@ -55,10 +56,13 @@ log = structlog.get_logger(__name__)
 class Darkroom:
     """Takes one picture at a time, and looks at one now and then."""
 
-    def __init__(self, session: str, means: Means, stage: Stage, spawn: Spawn, post: Post) -> None:
+    def __init__(
+        self, session: str, means: Means, stage: Stage, thin: Thin, spawn: Spawn, post: Post
+    ) -> None:
         self._session = session
         self._means = means
         self._stage = stage
+        self._stills = thin.stills
         self._spawn = spawn
         self._post = post
         self._taking: asyncio.Task[None] | None = None
@@ -130,6 +134,7 @@ class Darkroom:
 
     async def _note(self, by: Staff, wanted: m.NoteIncident, picture: Picture | None) -> Answer:
         """Note an incident, even when no picture of it could be had."""
+        self._stills.around()
         desk = self._means.desk
         if picture is not None:
             seen = Seen(SnapshotKind.INCIDENT, picture.evidence)
@@ -157,13 +162,16 @@ class Darkroom:
     async def _taken(self, kind: SnapshotKind) -> Picture | None:
         """Return a picture of now, or None when none can be had."""
         learner = self._stage[Party.LEARNER]
-        if learner.peer is None:
+        stills = self._stills.coming and not self.sees(self._means.clock.monotonic())
+        if learner.peer is None and not stills:
             return None
         try:
             async with asyncio.timeout(PICTURE_S):
                 if learner.person is not None:
                     body = {"session": self._session, "seconds": SHARPEN_S}
                     await self._means.outlet.send(learner.person.sid, "sharpen", body)
+                if stills or learner.peer is None:
+                    return await self._still(kind)
                 frame = await learner.peer.key_frame(
                     KEY_FRAME_S, Track.CAMERA, wider_than=self._small()
                 )
@@ -174,6 +182,11 @@ class Darkroom:
         except Exception:
             log.exception("a picture could not be kept", session=self._session)
             return None
+
+    async def _still(self, kind: SnapshotKind) -> Picture | None:
+        """Return the newest still as a picture, where no moving one comes."""
+        jpeg = await self._stills.fresh()
+        return None if jpeg is None else await self._means.evidence.still(self._session, kind, jpeg)
 
     def _small(self) -> int:
         """Return the width that is less than the camera can give, as far as is known."""

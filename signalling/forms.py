@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -20,6 +21,7 @@ from invigilation.gap import Ruling
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity, check_category
 from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.ladder import Budget, Rung, Way, Why
 from invigilation.recheck import RecheckResult
 from invigilation.session import EXTRA_MINUTES, Outcome
 from signalling import messages as m
@@ -35,6 +37,12 @@ NAME_LIMIT: Final = 120
 """Of one name of a document's holder."""
 NUMBER_LIMIT: Final = 40
 ISSUER_LIMIT: Final = 60
+STILL_LIMIT: Final = 24 * 1024
+SOUND_LIMIT: Final = 16 * 1024
+"""Of one piece: some seconds of narrow sound."""
+COUNT_LIMIT: Final = 10**9
+BUDGET_KBIT: Final = range(8, 10_001)
+BUDGET_MB: Final = range(1, 100_001)
 TAKEN: Final = (
     SnapshotKind.ID_DOCUMENT,
     SnapshotKind.ID_BACK,
@@ -45,6 +53,8 @@ TAKEN: Final = (
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_FIGURES: Final = frozenset(one.name for one in fields(m.Figures))
 _REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs"})
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -142,6 +152,59 @@ def _day(name: str, raw: object) -> str:
     raise InvalidInput(name, "Write a day like 1990-03-27, or nothing.")
 
 
+def _moment(name: str, raw: object) -> datetime:
+    try:
+        if type(raw) is str and _MOMENT.fullmatch(raw):
+            return datetime.fromisoformat(raw).astimezone(UTC)
+    except ValueError:
+        pass  # there is no such day
+    raise InvalidInput(name, "Write a moment like 2026-11-23T10:02:11.000Z.")
+
+
+def _count(name: str, raw: object) -> int:
+    if type(raw) is not int or not 0 <= raw <= COUNT_LIMIT:
+        raise InvalidInput(name, "This must be a whole number, not less than nothing.")
+    return raw
+
+
+def _bytes(most: int) -> Check:
+    """Make a check for bytes in base64 (RFC 4648, 4); returns the bytes, at least one."""
+
+    def check(name: str, raw: object) -> bytes:
+        if type(raw) is not str or not 0 < len(raw) <= (most + 2) // 3 * 4:
+            raise InvalidInput(name, f"Send 1 to {most:,} bytes in base64.")
+        try:
+            decoded = binascii.a2b_base64(raw, strict_mode=True)
+        except ValueError:
+            raise InvalidInput(name, "This is no base64.") from None
+        if not 0 < len(decoded) <= most:
+            raise InvalidInput(name, f"Send 1 to {most:,} bytes in base64.")
+        return decoded
+
+    return check
+
+
+def _budget(name: str, raw: object) -> Budget:
+    parts = _parts(name, raw, frozenset({"kbit", "mb"}))
+    for key, allowed in (("kbit", BUDGET_KBIT), ("mb", BUDGET_MB)):
+        value = parts[key]
+        if value is not None and (type(value) is not int or value not in allowed):
+            raise InvalidInput(name, f"Give {allowed[0]} to {allowed[-1]:,}, or null.")
+    return Budget(parts["kbit"], parts["mb"])
+
+
+def _figures(name: str, raw: object) -> m.Figures:
+    parts = _parts(name, raw, _FIGURES)
+    return m.Figures(**{key: _count(name, value) for key, value in parts.items()})
+
+
+def _parts(name: str, raw: object, keys: frozenset[str]) -> dict[str, Any]:
+    if type(raw) is not dict or raw.keys() != keys:
+        wanted = ", ".join(sorted(keys))
+        raise InvalidInput(name, f"This is an object with exactly these fields: {wanted}.")
+    return raw
+
+
 def _one_of(words: Iterable[EnumT]) -> Check:
     known = {word.value: word for word in words}
 
@@ -202,6 +265,22 @@ _JUDGE: Final[dict[str, Check]] = _NOTE | {
     "result": _one_of(InspectionResult),
 }
 _RULE_GAP: Final[dict[str, Check]] = _NOTE | {"gap": _pattern(_ID), "ruling": _one_of(Ruling)}
+_LINK: Final[dict[str, Check]] = _SESSION | {
+    "rung": _one_of(Rung),
+    "way": _one_of(Way),
+    "why": _one_of(Why),
+    "keeps": _yes_or_no,
+    "used_kb": _count,
+    "budget": _budget,
+    "figures": _figures,
+}
+_STILL: Final[dict[str, Check]] = _SESSION | {"at": _moment, "jpeg": _bytes(STILL_LIMIT)}
+_SOUND: Final[dict[str, Check]] = _SESSION | {
+    "stream": _pattern(_ID),
+    "n": _count,
+    "at": _moment,
+    "audio": _bytes(SOUND_LIMIT),
+}
 _ATTEST: Final[dict[str, Check]] = _SESSION | {
     "statement": _text(*STATEMENT_LIMITS),
     "outcome": _one_of(Outcome),
@@ -218,6 +297,9 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "chat": Form(m.Chat, _LINE, _TALKERS),
     "notice": Form(m.Notice, _LINE, _INVIGILATOR),
+    "link": Form(m.Link, _LINK, frozenset({_L})),
+    "still": Form(m.Still, _STILL, frozenset({_L})),
+    "sound": Form(m.SoundPiece, _SOUND, _TALKERS),
     "hand": Form(m.Hand, _SESSION | {"raised": _yes_or_no}, _TALKERS),
     "done": Form(m.Done, _SESSION | {"inspection": _pattern(_ID)}, frozenset({_L})),
     "snapshot": Form(m.Snapshot, _SESSION | {"kind": _one_of(TAKEN)}, _INVIGILATOR),

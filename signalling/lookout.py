@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -14,15 +15,27 @@ from signalling.means import Means
 from signalling.ports import MediaPeer
 from signalling.presence import Finding, GapBegan, GapEnded, Noted, Presence, Reading
 from signalling.seat import Seat
+from signalling.thin import Thin
 from signalling.tracks import Track
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the server finds of a learner; `silent_since`: their last packet, while none come."""
+
+    link: Link
+    picture: Sight
+    sound: Sound
+    silent_since: datetime | None
+
+
 class Lookout:
     """Watches over one learner's presence, and keeps the record of it."""
 
-    def __init__(self, session: str, means: Means) -> None:
+    def __init__(self, session: str, means: Means, thin: Thin) -> None:
+        self._thin = thin
         self._session = session
         self._means = means
         self._presence = Presence(means.clock.monotonic())
@@ -30,24 +43,10 @@ class Lookout:
         self._since = 0.0
 
     @property
-    def link(self) -> Link:
-        """How their media come."""
-        return self._presence.link
-
-    @property
-    def picture(self) -> Sight:
-        """What the learner's picture is worth."""
-        return self._presence.picture
-
-    @property
-    def sound(self) -> Sound:
-        """What their sound is worth."""
-        return self._presence.sound
-
-    @property
-    def silent_since(self) -> datetime | None:
-        """The time of their last packet, while none come."""
-        return self._presence.silent_since
+    def seen(self) -> Seen:
+        """How their media come, and what they are worth."""
+        now = self._presence
+        return Seen(now.link, now.picture, now.sound, now.silent_since)
 
     def looked(self, sight: Sight) -> None:
         """Take what a look at the picture has found."""
@@ -58,7 +57,7 @@ class Lookout:
         running = view.session.state is SessionState.IN_PROGRESS
         gap = any(one.ended is None for one in view.gaps)
         findings = self._presence.see(self._reading(learner.peer, running=running), gap=gap)
-        recorded = False
+        recorded = await self._thin.ladder.tick(learner, view)
         for finding in findings:
             if view.session.state in LIVE or isinstance(finding, GapEnded):
                 await self._record(finding)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from invigilation.challenge import ChallengeResult
@@ -15,6 +15,7 @@ from invigilation.gap import Ruling
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.ladder import Budget, Rung, Way, Why
 from invigilation.recheck import RecheckResult
 from invigilation.session import Outcome
 
@@ -73,6 +74,59 @@ class Media(Message):
     microphone: bool
     screen: bool
     label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a learner's page measures of its link, over some seconds.
+
+    Both directions in kilobits a second; of a thousand packets, how many are lost on the way to us;
+    the round trip, and how much longer it takes for what waits on the way, in milliseconds.
+    """
+
+    sent_kbit: int
+    got_kbit: int
+    lost_permille: int
+    rtt_ms: int
+    queue_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link(Message):
+    """Tell what the link carries, and what is sent over it, as the learner's page finds it.
+
+    `keeps`: the learner's device records by itself. `used_kb`: of 1,000 bytes each, what the page
+    has sent and got in this session.
+    """
+
+    rung: Rung
+    way: Way
+    why: Why
+    keeps: bool
+    used_kb: int
+    budget: Budget
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Still(Message):
+    """Send a single picture, where no moving one gets through; `at` is when it was taken."""
+
+    at: datetime
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPiece(Message):
+    """Send a piece of sound, where there are no media: WebM with Opus, number `n` of its stream.
+
+    `stream` names one run of the page's recorder; `at` is when the piece began.
+    """
+
+    stream: str
+    n: int
+    at: datetime
+    audio: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,10 @@ class EvidenceRoom(Protocol):
         """Decode a VP8 key frame and store it as a picture."""
         ...
 
+    async def still(self, session: str, kind: SnapshotKind, jpeg: bytes) -> Picture | None:
+        """Draw a JPEG anew, which came from outside, and store it as a picture; None if bad."""
+        ...
+
     def study(self, picture: Evidence) -> None:
         """Look at a picture of a document or a face that is in the record; returns at once.
 
@@ -149,6 +153,10 @@ class Outlet(Protocol):
 
     async def send(self, sid: str, event: str, body: Mapping[str, object]) -> None:
         """Send to one connection, in order; one that is gone is passed over."""
+        ...
+
+    def waiting(self, sid: str) -> int:
+        """Return how many frames wait for a connection: what is worth nothing late is dropped."""
         ...
 
     def dismiss(self, sid: str) -> None:

@@ -53,6 +53,7 @@ from signalling.roll import Roll
 from signalling.seat import SHAPES, Person, Seat
 from signalling.stage import Stage, watch
 from signalling.studio import Studio
+from signalling.thin import LIGHT, Thin
 from signalling.usher import SENDERS, Usher
 
 SETTLE_S: Final = 5.0
@@ -82,11 +83,12 @@ class Room(Actor):
         self.session = session
         self._means = means
         self._stage = Stage(nobody_since)
-        self._studio = Studio(session, means, self._stage, self._spawn, self.look)
-        self._darkroom = Darkroom(session, means, self._stage, self._spawn, self._post)
+        self._thin = thin = Thin(session, means, self._stage)
+        self._studio = Studio(session, means, self._stage, thin, self._spawn, self.look)
+        self._darkroom = Darkroom(session, means, self._stage, thin, self._spawn, self._post)
         self._identification = Identification(session, means, self._darkroom)
         self._announcer = Announcer(means, self._stage)
-        self._lookout = Lookout(session, means)
+        self._lookout = Lookout(session, means, thin)
         self._usher = Usher(session, means, self._stage, self._spawn)
         self._roll = Roll(session, means, self._stage, self._outdated)
         self._requests = Requests(session, means.desk, means.clock)
@@ -164,6 +166,8 @@ class Room(Actor):
         if not may_send(None if seat is None else seat.party, event):
             what = "before you have joined the session" if seat is None else f"as {seat.party}"
             raise NotAllowed(f"do this {what}")
+        if seat is not None and isinstance(message, LIGHT):
+            return await self._thin.hear(seat, message, await self._known())
         self._stale = True
         if isinstance(message, m.TakeOver):
             await self._means.desk.handover.take(
@@ -346,10 +350,8 @@ class Room(Actor):
         return wire.Face(
             {seat.party: seat.view(now) for seat in self._stage},
             self._studio.on,
-            self._lookout.link,
-            self._lookout.picture,
-            self._lookout.sound,
-            self._lookout.silent_since,
+            self._lookout.seen,
+            self._thin.ladder.told,
             self._requests.hand,
             self._requests.screen_wanted,
             self._requests.offered_at,

@@ -13,6 +13,7 @@ from invigilation.session import LIVE, OVER
 from signalling.means import Means, Spawn
 from signalling.stage import Stage
 from signalling.tape import Tapes, feeds
+from signalling.thin import Thin
 
 
 class Studio:
@@ -22,10 +23,17 @@ class Studio:
     """
 
     def __init__(
-        self, session: str, means: Means, stage: Stage, spawn: Spawn, look: Callable[[], None]
+        self,
+        session: str,
+        means: Means,
+        stage: Stage,
+        thin: Thin,
+        spawn: Spawn,
+        look: Callable[[], None],
     ) -> None:
         self._clock = means.clock
         self._stage = stage
+        self._thin = thin
         self._spawn = spawn
         self._look = look
         self._tapes = Tapes(session, means.evidence)
@@ -46,7 +54,8 @@ class Studio:
         elif self._tapes.broken:
             self._finishing = self._spawn(self._finish(self._tapes.finish_broken))
         elif view.session.state in LIVE:
-            return await self._tapes.follow(feeds(self._stage), self._clock.monotonic())
+            now = self._clock.monotonic()
+            return await self._tapes.follow(feeds(self._stage, self._thin, now), now)
         return False
 
     async def done(self, view: RoomView) -> None:

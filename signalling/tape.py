@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from invigilation.presence import Source
 from signalling.messages import Party
 from signalling.ports import EvidenceRoom, MediaPeer, Recording
+from signalling.presence import SILENT_S
+from signalling.socket_sound import Voice
 from signalling.stage import Stage
+from signalling.taps import MediaSink
+from signalling.thin import Thin
 from signalling.tracks import Track
 
 RETRY_S: Final = 10.0
@@ -21,11 +25,23 @@ RETRY_S: Final = 10.0
 log = structlog.get_logger(__name__)
 
 
+class Tapped(Protocol):
+    """What a recording can listen to: a peer, or what comes by the socket in its place."""
+
+    def packet_at(self, track: Track) -> float | None:
+        """When the last packet of a track came, monotonic; None before the first."""
+        ...
+
+    def tap(self, sink: MediaSink, video: Track | None, audio: Track | None) -> Callable[[], None]:
+        """Give these tracks to a sink, too; calling what is returned ends that."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a recording is made of: these tracks of this peer."""
+    """What a recording is made of: these tracks of this source."""
 
-    peer: MediaPeer
+    peer: Tapped
     video: Track | None
     audio: Track | None
 
@@ -36,19 +52,35 @@ class Feed:
         return any(one is not None and self.peer.packet_at(one) is not None for one in tracks)
 
 
-def feeds(stage: Stage) -> dict[Source, Feed]:
-    """Return what there is to be recorded now, source by source."""
+def feeds(stage: Stage, thin: Thin, now: float) -> dict[Source, Feed]:
+    """Return what there is to be recorded now (monotonic), source by source."""
     learner, second = stage[Party.LEARNER].peer, stage[Party.SECOND].peer
-    found: dict[Source, Feed] = {}
-    if learner is not None:
+    found: dict[Source, Feed] = {Source.STILLS: Feed(thin.stills, Track.CAMERA, None)}
+    voice = thin.sound.voice(Party.LEARNER)
+    if _speaks_for(voice, learner, now):
+        found[Source.CAMERA] = Feed(voice, None, Track.AUDIO)
+    elif learner is not None:
         found[Source.CAMERA] = Feed(learner, Track.CAMERA, Track.AUDIO)
+    if learner is not None:
         found[Source.SCREEN] = Feed(learner, Track.SCREEN, None)
     if second is not None:
         found[Source.SECOND] = Feed(second, Track.CAMERA, None)
-    if stage.invigilating is not None:
-        # What they ask and say belongs to the evidence; how they look does not.
+    invigilator = thin.sound.voice(Party.INVIGILATOR)
+    # What they ask and say belongs to the evidence; how they look does not.
+    if _speaks_for(invigilator, stage.invigilating, now):
+        found[Source.INVIGILATOR] = Feed(invigilator, None, Track.AUDIO)
+    elif stage.invigilating is not None:
         found[Source.INVIGILATOR] = Feed(stage.invigilating, None, Track.AUDIO)
     return {source: feed for source, feed in found.items() if feed.flows}
+
+
+def _speaks_for(voice: Voice, peer: MediaPeer | None, now: float) -> bool:
+    """Say whether a voice comes by the socket, and by no connection."""
+    came = voice.packet_at(Track.AUDIO)
+    if came is None or now - came >= SILENT_S:
+        return False
+    heard = None if peer is None else peer.packet_at(Track.AUDIO)
+    return heard is None or now - heard >= SILENT_S
 
 
 class Tape:
@@ -59,7 +91,7 @@ class Tape:
         self._evidence = evidence
         self._source = source
         self._recording: Recording | None = None
-        self._peer: MediaPeer | None = None
+        self._peer: Tapped | None = None
         self._untap: Callable[[], None] | None = None
         self._retry_at = float("-inf")
 

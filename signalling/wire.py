@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,13 +12,15 @@ from invigilation.desk.room_view import RoomView
 from invigilation.gap import Gap
 from invigilation.incident import Incident
 from invigilation.inspection import Inspection
-from invigilation.presence import Link, Sight, Sound
+from invigilation.presence import Link, Sound
 from invigilation.session import SessionState
 from invigilation.store.platforms import Refusal
 from invigilation.store.sessions import Line
 from invigilation.store.views import LobbyRole, Sitting
 from signalling import wire_identity
 from signalling.capture import Capture
+from signalling.ladder_watch import Told
+from signalling.lookout import Seen
 from signalling.messages import Party
 from signalling.seat import Flow, SeatView
 from signalling.words import Json, maybe, stamp
@@ -38,17 +40,15 @@ LINKS: Final = {Link.LIVE: "good", Link.POOR: "poor"}
 class Face:
     """What a room shows beside the session's record: it is told anew when this changes.
 
-    `silent_since`: the time of the learner's last packet, while none come. `hand`: since when it
-    is raised. `offered_at`: since when the session is offered to a colleague. `capture`: what comes
-    of the document from the learner's page.
+    `seen` is what the server finds of the learner, `told` what their page tells of its link.
+    `hand`: since when it is raised. `offered_at`: since when the session is offered to a colleague.
+    `capture`: what comes of the document from the learner's page.
     """
 
     seats: Mapping[Party, SeatView]
     recording: bool
-    link: Link
-    picture: Sight
-    sound: Sound
-    silent_since: datetime | None
+    seen: Seen
+    told: Told
     hand: datetime | None
     screen_wanted: bool
     offered_at: datetime | None
@@ -67,11 +67,12 @@ class Glimpse:
 def versions(view: RoomView, face: Face) -> dict[Party, object]:
     """Return, for each party, what changes exactly when they are to be told the state anew.
 
-    A learner is not told each time they speak and pause: their link has better things to carry.
+    A learner is not told each time they speak and pause, nor what their own page has told: their
+    link has better things to carry.
     """
-    calm = replace(face, capture=replace(face.capture, progress=None))
-    if face.sound is Sound.HEARD:
-        calm = replace(calm, sound=Sound.QUIET)
+    calm = replace(face, told=Told(), capture=replace(face.capture, progress=None))
+    if face.seen.sound is Sound.HEARD:
+        calm = replace(calm, seen=replace(face.seen, sound=Sound.QUIET))
     record = (view.session.seq, view.session.state, view.sitting, view.refusals)
     learner = face.seats[Party.LEARNER].present
     return {
@@ -98,7 +99,7 @@ def state(party: Party, view: RoomView, face: Face) -> Json:
         return {**body, "learner": {"name": sitting.learner_name, "present": learner.present}}
     released = party is Party.LEARNER and session.state in OPEN
     asked = next((one for one in view.inspections if one.open), None)
-    body |= _people(view, face) | {
+    body |= _people(party, view, face) | {
         "assessment": {
             "title": sitting.title,
             "minutes": session.minutes,
@@ -127,25 +128,40 @@ def state(party: Party, view: RoomView, face: Face) -> Json:
     return body | wire_identity.for_learner(view, face.capture)
 
 
-def _people(view: RoomView, face: Face) -> Json:
+def _people(party: Party, view: RoomView, face: Face) -> Json:
     learner, second = face.seats[Party.LEARNER], face.seats[Party.SECOND]
     supervisor = face.seats[Party.SUPERVISOR]
     return {
         "learner": _seat(view.sitting.learner_name, learner)
         | {
             "screen": learner.screen,
-            "link": LINKS.get(face.link, "none"),
-            "picture": face.picture.value,
-            "sound": face.sound.value,
+            "link": LINKS.get(face.seen.link, "none"),
+            "picture": face.seen.picture.value,
+            "sound": face.seen.sound.value,
             "hand": maybe(face.hand),
-            "silent_since": None if learner.media is Flow.LIVE else maybe(face.silent_since),
-        },
+            "silent_since": None if learner.media is Flow.LIVE else maybe(face.seen.silent_since),
+        }
+        | _link(face.told, figures=party in STAFF),
         "invigilator": _seat(view.sitting.staff_name, face.seats[Party.INVIGILATOR]),
         "second": {"present": second.present, "media": second.media.value},
         "supervisor": {"name": supervisor.name, "since": maybe(supervisor.since)}
         if supervisor.present
         else None,
     }
+
+
+def _link(told: Told, *, figures: bool) -> Json:
+    budget = told.budget
+    body: Json = {
+        "rung": None if told.rung is None else told.rung.value,
+        "way": None if told.way is None else told.way.value,
+        "keeps": told.keeps,
+        "budget": {"kbit": budget.kbit, "mb": budget.megabytes} if budget else None,
+        "used_kb": told.used_kb,
+    }
+    if figures:
+        body["figures"] = None if told.figures is None else asdict(told.figures)
+    return body
 
 
 def _for_staff(view: RoomView, face: Face) -> Json:

@@ -13,6 +13,8 @@ from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 
 MEDIA_TYPE = "video/webm"
+STILLS_TYPE = "application/vnd.invigilation.stills"
+"""Made of pictures one after another; `recordings.stills` says how."""
 ASKED_AT_ONCE = 500
 
 
@@ -28,7 +30,8 @@ class RecordingDesk:
         Time 0 of the part is its `started`.
         """
         now = self.office.clock.now()
-        part = Evidence(new_id("ev"), session, source.value, MEDIA_TYPE, now, None, None, None)
+        made = STILLS_TYPE if source is Source.STILLS else MEDIA_TYPE
+        part = Evidence(new_id("ev"), session, source.value, made, now, None, None, None)
         async with self.office.store.write() as tx:
             one = await held(tx, session)
             if one.session.state in OVER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import dataclasses
 import json
@@ -45,8 +46,11 @@ def test_one_wrong_field_among_good_ones(event, data):
 
     if message is not None:
         kept = getattr(message, name)
+        if isinstance(kept, bytes):
+            assert binascii.a2b_base64(value) == kept
+            return
         assert kept == value
-        assert isinstance(kept, str | bool)
+        assert isinstance(kept, str | bool | int)
         if isinstance(kept, str):
             assert len(kept) <= SDP_LIMIT
             kept.encode()  # can be stored and sent: no halves of characters
@@ -61,7 +65,11 @@ def test_fields_that_nobody_asked_for_are_refused(event, more):
     assert message is None or more.keys() <= body.keys()
 
 
-@given(event=EVENTS)
+NOT_AS_WRITTEN = {"link", "still", "sound"}
+"""Of their fields some are bytes, moments and limits when they have been read."""
+
+
+@given(event=st.sampled_from(sorted(FORMS.keys() - NOT_AS_WRITTEN)))
 def test_what_was_read_can_be_read_again(event):
     first = read(event, {"session": "se_1", **BODIES[event]})
 

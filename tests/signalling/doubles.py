@@ -118,14 +118,18 @@ class FakeRecording:
 
     def __init__(self, desk: Desk, part: Evidence) -> None:
         self.part = part
+        self.frames: list[tuple[bytes, float]] = []
+        self.packets: list[tuple[bytes, int, float]] = []
         self.finished = 0
         self.broken = False
         self.hold: asyncio.Event | None = None
         self._desk = desk
 
-    def video(self, frame, rtp_timestamp, key_frame, received): ...
+    def video(self, frame, rtp_timestamp, key_frame, received):
+        self.frames.append((frame, received))
 
-    def audio(self, packet, rtp_timestamp, received): ...
+    def audio(self, packet, rtp_timestamp, received):
+        self.packets.append((packet, rtp_timestamp, received))
 
     async def finish(self) -> None:
         if self.hold is not None:
@@ -163,6 +167,9 @@ class FakeEvidence:
         one = Evidence(new_id("ev"), session, kind, "image/jpeg", now, digest, 9, None)
         return Picture(one, 640, 480)
 
+    async def still(self, session: str, kind: SnapshotKind, jpeg: bytes) -> Picture | None:
+        return await self.picture(session, kind, jpeg)
+
     def study(self, picture: Evidence) -> None:
         self.studied.append(picture)
 
@@ -187,9 +194,13 @@ class Inbox:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict]] = []
         self.dismissed: list[str] = []
+        self.slow: dict[str, int] = {}
 
     async def send(self, sid: str, event: str, body: Mapping[str, object]) -> None:
         self.sent.append((sid, event, dict(body)))
+
+    def waiting(self, sid: str) -> int:
+        return self.slow.get(sid, 0)
 
     def dismiss(self, sid: str) -> None:
         self.dismissed.append(sid)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from base64 import b64encode
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from invigilation.gap import Ruling
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind, InspectionResult
+from invigilation.ladder import Budget, Rung, Way, Why
 from invigilation.recheck import RecheckResult
 from invigilation.session import Outcome
 from signalling import messages
@@ -24,6 +26,7 @@ from signalling.messages import Party
 from tests.signalling.bodies import BODIES
 
 S = "se_1"
+AT = datetime(2026, 11, 23, 10, 2, 11, tzinfo=UTC)
 
 
 def body(event, **changed):
@@ -39,6 +42,21 @@ def body(event, **changed):
         ("chat", m.Chat(S, "Hello", "client-0001")),
         ("media", m.Media(S, camera=True, microphone=True, screen=False, label="USB Camera")),
         ("notice", m.Notice(S, "Ten minutes are left", "client-0002")),
+        (
+            "link",
+            m.Link(
+                S,
+                Rung.SMALL,
+                Way.DIRECT,
+                Why.LINK,
+                keeps=True,
+                used_kb=1234,
+                budget=Budget(kbit=128),
+                figures=m.Figures(80, 20, 12, 700, 0),
+            ),
+        ),
+        ("still", m.Still(S, AT, b"\xff\xd8\xff\xe0\xff\xd9")),
+        ("sound", m.SoundPiece(S, "run1", 0, AT, b"\x1a\x45\xdf\xa3")),
         ("hand", m.Hand(S, raised=True)),
         ("done", m.Done(S, "is_1")),
         ("ask", m.AskInspection(S, InspectionKind.ROOM_SCAN)),
@@ -271,6 +289,63 @@ def test_a_truth_is_no_number():
     for wrong in (0, 1, "true"):
         with pytest.raises(InvalidInput):
             parse("media", body("media", camera=wrong))
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "most"), [("still", "jpeg", 24_576), ("sound", "audio", 16_384)]
+)
+def test_bytes_are_so_many_and_no_more(event, field, most):
+    whole = parse(event, body(event, **{field: b64encode(bytes(most)).decode()}))
+    assert len(getattr(whole, field)) == most
+
+    for wrong in (b64encode(bytes(most + 1)).decode(), "", "====", "AA", "A A=", "AAAA\n", "ÄAAA"):
+        with pytest.raises(InvalidInput):
+            parse(event, body(event, **{field: wrong}))
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-02-30T10:02:11.000Z",
+        "2026-11-23T10:02:11Z",
+        "2026-11-23T10:02:11.000+00:00",
+        "2026-11-23T24:61:11.000Z",
+        "",
+    ],
+)
+def test_a_moment_is_written_in_one_way(at):
+    with pytest.raises(InvalidInput):
+        parse("still", body("still", at=at))
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        {"kbit": 7, "mb": None},
+        {"kbit": 8.5, "mb": None},
+        {"kbit": True, "mb": None},
+        {"kbit": 64},
+        {"kbit": None, "mb": 0},
+    ],
+)
+def test_a_budget_has_both_limits_or_says_that_there_is_none(budget):
+    assert parse("link", body("link", budget={"kbit": None, "mb": 40})).budget == Budget(None, 40)
+
+    with pytest.raises(InvalidInput):
+        parse("link", body("link", budget=budget))
+
+
+def test_figures_are_whole_and_all_there():
+    figures = dict(BODIES["link"]["figures"])
+
+    for wrong in (
+        {**figures, "rtt_ms": 0.5},
+        {**figures, "rtt_ms": -1},
+        {**figures, "more": 1},
+        {"rtt_ms": 1},
+    ):
+        with pytest.raises(InvalidInput):
+            parse("link", body("link", figures=wrong))
 
 
 PROTOCOL = Path(messages.__file__).with_name("PROTOCOL.md").read_text(encoding="utf-8")

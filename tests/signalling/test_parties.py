@@ -69,6 +69,11 @@ OF_LEARNER = {
     "sound",
     "hand",
     "silent_since",
+    "rung",
+    "way",
+    "keeps",
+    "budget",
+    "used_kb",
 }
 SHOWN = {track: track for track in (Track.AUDIO, Track.CAMERA, Track.SCREEN)}
 SPOKEN = {track: track for track in (Track.AUDIO, Track.CAMERA)}
@@ -224,7 +229,8 @@ async def test_each_is_told_what_is_for_them_and_no_more(full):
     assert states[Party.INVIGILATOR].keys() == STAFFS
     assert states[Party.SUPERVISOR].keys() == STAFFS
     for party in (Party.LEARNER, Party.INVIGILATOR, Party.SUPERVISOR):
-        assert states[party]["learner"].keys() == OF_LEARNER
+        figures = set() if party is Party.LEARNER else {"figures"}
+        assert states[party]["learner"].keys() == OF_LEARNER | figures
     second = {"session", "seq", "now", "role", "state", "learner", "recording"}
     assert states[Party.SECOND].keys() == second
     assert states[Party.SECOND]["learner"].keys() == {"name", "present"}
@@ -334,7 +340,7 @@ async def test_each_source_is_recorded_into_files_of_its_own(full):
     lea.send(Track.SCREEN)
     await full.tick(1)
 
-    fed = {source: full.evidence.of(source)[0] for source in Source}
+    fed = {source: full.evidence.of(source)[0] for source in Source if source != Source.STILLS}
     assert Source.SCREEN.value not in without
     assert lea.sinks == [
         (fed[Source.CAMERA], Track.CAMERA, Track.AUDIO),

@@ -62,6 +62,12 @@ async def test_join_answers_with_the_whole_state_tailored_to_the_side(house):
         "sound": "none",
         "hand": None,
         "silent_since": None,
+        "rung": None,
+        "way": None,
+        "keeps": False,
+        "budget": None,
+        "used_kb": None,
+        "figures": None,
     }
     assert house.inbox.last("lea")["invigilator"]["present"] is True
 

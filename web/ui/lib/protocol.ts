@@ -20,6 +20,9 @@ export interface Boot {
   role: Exclude<Role, "supervisor">;
   socket_path: string;
   ticket_url: string;
+  /** For the first connection, if it comes within 30 seconds. */
+  ticket?: string;
+  ice_servers?: RTCIceServer[];
   /** The session's state when the page was made: tells a reload from a first visit. */
   state?: SessionState;
 }
@@ -40,6 +43,59 @@ export interface Party {
   media: Flow;
 }
 
+/** What the learner's page sends over its link, the most first. */
+export type Rung = "full" | "small" | "slow" | "stills" | "sound" | "text";
+/** How: `socket` where no media connection can be made. */
+export type Way = "direct" | "relay" | "socket" | "none";
+/** Why a step was taken. */
+export type Why = "start" | "link" | "proved" | "budget" | "person";
+
+/** What a learner or a ship allows, both directions together; of 1,000 bits, and of 1,000,000 bytes. */
+export interface Budget {
+  kbit: number | null;
+  mb: number | null;
+}
+
+/** What the learner's page measures of its link. */
+export interface LinkFigures {
+  sent_kbit: number;
+  got_kbit: number;
+  lost_permille: number;
+  rtt_ms: number;
+  queue_ms: number;
+}
+
+/** The message `link`, less the session. */
+export interface LinkTold {
+  rung: Rung;
+  way: Way;
+  why: Why;
+  /** The device records by itself. */
+  keeps: boolean;
+  used_kb: number;
+  budget: Budget;
+  figures: LinkFigures;
+}
+
+/** A single picture, where no moving one gets through: to staff. */
+export interface StillBody {
+  session: string;
+  at: string;
+  /** In base64. */
+  jpeg: string;
+}
+
+/** A piece of sound, where there are no media. */
+export interface SoundBody {
+  session: string;
+  from: "learner" | "invigilator";
+  stream: string;
+  n: number;
+  at: string;
+  /** WebM with Opus, in base64. */
+  audio: string;
+}
+
 export interface Learner extends Party {
   name: string;
   screen: boolean;
@@ -51,6 +107,15 @@ export interface Learner extends Party {
   hand: string | null;
   /** When the last packet came, while `media` is not `live`. */
   silent_since: string | null;
+  /** Null while neither their page nor their media are there. */
+  rung: Rung | null;
+  way: Way | null;
+  keeps: boolean;
+  /** Null without limits. */
+  budget: Budget | null;
+  used_kb: number | null;
+  /** Only for staff. */
+  figures?: LinkFigures | null;
 }
 
 export interface ChatLine {

@@ -1,0 +1,79 @@
+"""What a room has beside the media, for a link that is too thin for them.
+
+The learner's page tells how its link is; stills and sound come by the socket, and are signs of life
+as packets of media are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from invigilation.desk.room_view import RoomView
+from signalling import messages as m
+from signalling.commands import NOTHING, Answer
+from signalling.ladder_watch import LadderWatch
+from signalling.means import Means
+from signalling.messages import Message, Party
+from signalling.presence import SILENT_S
+from signalling.seat import Seat
+from signalling.socket_sound import SocketSound
+from signalling.stage import Stage
+from signalling.stills import Stills
+
+LIGHT: Final = (m.Link, m.Still, m.SoundPiece)
+"""Messages that change nothing of the session: its record is not read anew for them."""
+
+
+@dataclass(slots=True)
+class Signs:
+    """When something of the learner last came by the socket, monotonic; None: nothing has.
+
+    `since`: from when on it has come without a pause.
+    """
+
+    since: float | None = None
+    still: float | None = None
+    sound: float | None = None
+
+    @property
+    def last(self) -> float | None:
+        """When the last of both came."""
+        return max((at for at in (self.still, self.sound) if at is not None), default=None)
+
+    def came(self, message: Message, now: float) -> None:
+        """Note that a still or a piece of sound has come."""
+        last = self.last
+        if last is None or now - last >= SILENT_S:
+            self.since = now
+        if isinstance(message, m.Still):
+            self.still = now
+        else:
+            self.sound = now
+
+
+class Thin:
+    """Hears the messages of `LIGHT`, and knows what they say."""
+
+    def __init__(self, session: str, means: Means, stage: Stage) -> None:
+        self.ladder = LadderWatch(session, means)
+        self.signs = Signs()
+        self._clock = means.clock
+        self.stills = Stills(session, means, stage)
+        self.sound = SocketSound(session, means, stage)
+
+    async def hear(self, seat: Seat, message: Message, view: RoomView) -> Answer:
+        """Answer one of them; raises what it is refused with."""
+        match message:
+            case m.Link():
+                self.ladder.hear(message)
+                return NOTHING
+            case m.Still():
+                answer = await self.stills.take(seat, message, view)
+            case m.SoundPiece():
+                answer = await self.sound.take(seat, message, view)
+            case _:
+                raise TypeError(message)
+        if seat.party is Party.LEARNER:
+            self.signs.came(message, self._clock.monotonic())
+        return answer
