@@ -10,6 +10,7 @@ from invigilation.desk import onboard_record
 from invigilation.desk.office import SERVICE, Office
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.onboard import OnboardState
+from invigilation.probe import FRESH
 from invigilation.record import Data
 from invigilation.session import SEALED
 from invigilation.store import Tx
@@ -44,6 +45,7 @@ class ErasureDesk:
         )
         async with self.office.store.write() as tx:
             await tx.texts.forget_letters(now - periods.chat)
+            await tx.probes.forget_before(now - FRESH)
         # Whatever else was erased since the last time goes out of the log, too.
         await self.office.store.scrub()
         return gone
