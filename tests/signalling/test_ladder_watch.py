@@ -10,6 +10,8 @@ from invigilation.errors import Busy
 from invigilation.ladder import Budget, Rung, Way, Why
 from signalling import messages as m
 from signalling.commands import Tick
+from signalling.messages import Party
+from tests.harness.waiting import until
 from tests.signalling.house import open_house
 
 FIGURES = m.Figures(sent_kbit=40, got_kbit=20, lost_permille=12, rtt_ms=700, queue_ms=30)
@@ -139,7 +141,9 @@ async def test_without_page_and_media_there_is_no_rung_but_the_device_records_as
     lost = house.inbox.last("ann")["learner"]
 
     await peer.close()
-    await seconds(house, 2)
+    seat = house.room._stage[Party.LEARNER]
+    await until(lambda: seat.peer is None, 5, "the peer to be gone")
+    await seconds(house, 1)
 
     gone = house.inbox.last("ann")["learner"]
     assert (lost["rung"], lost["present"]) == ("small", False)
