@@ -1,4 +1,4 @@
-// Runs the capture's modules for the tests: bundles them, then answers one call a line of standard
+// Runs modules of a page for the tests: bundles them, then answers one call a line of standard
 // input, {"name", "arguments"}, with one line of JSON. Pixels come as {"width", "height", "base64"}.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -12,7 +12,7 @@ const result = await build({
   format: "esm",
   logLevel: "error",
   stdin: {
-    contents: modules.map((name) => `export * from "./room/capture/${name}";`).join("\n"),
+    contents: modules.map((name) => `export * from "./${name}";`).join("\n"),
     loader: "ts",
     resolveDir: folder,
   },
@@ -35,7 +35,8 @@ function given(value) {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, given(one)]));
 }
 
-function call({ name, of, made, arguments: all }) {
+function call({ name, of, made, value, arguments: all }) {
+  if (value !== undefined) return capture[value];
   const values = all.map(given);
   if (made !== undefined) {
     kept.set(made, new capture[name](...values));

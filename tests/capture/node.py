@@ -16,7 +16,11 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 UI = HERE.parents[1] / "web" / "ui"
-MODULES = ("picture", "outline", "quality", "look", "advice", "pace", "turned", "words")
+CAPTURE = tuple(
+    f"room/capture/{name}"
+    for name in ("picture", "outline", "quality", "look", "advice", "pace", "turned", "words")
+)
+"""Paths under `web/ui`, without their endings."""
 LOOK_SIDE = 320
 READING_WIDTH = 540
 
@@ -39,12 +43,13 @@ class Made:
 class Node:
     """One node process with the modules loaded."""
 
+    modules: tuple[str, ...] = CAPTURE
     process: subprocess.Popen[str] = field(init=False)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.process = subprocess.Popen(
-            ["node", str(HERE / "driver.mjs"), str(UI), *MODULES],
+            ["node", str(HERE / "driver.mjs"), str(UI), *self.modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -63,6 +68,10 @@ class Node:
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a function."""
         return self.send({"name": name, "arguments": arguments})
+
+    def value(self, name: str) -> Any:
+        """Return a constant."""
+        return self.send({"value": name})
 
     def make(self, name: str, *arguments: Any) -> Made:
         """Make an object of a class."""

@@ -35,6 +35,8 @@ const AROUND_S = 600;
 const OVER = 1.03;
 const STRICT_MS = 60_000;
 const ASKED_BYTES = 500;
+/** A satellite's round trip takes longer: there, a picture is not made large for a moment. */
+const WIDE_MS = 250;
 
 export class Climb implements LinkPart {
   budget: Budget = storedBudget();
@@ -113,7 +115,9 @@ export class Climb implements LinkPart {
     if (found) {
       const changed = !late && this.ladder.sample(found, now);
       this.figures = found;
-      this.link.wide = (found.base_ms ?? 999) < 250 && this.budget.kbit === null;
+      if (found.base_ms !== null) {
+        this.link.wide = found.base_ms < WIDE_MS && this.budget.kbit === null;
+      }
       if (changed) this.stepped();
     }
     this.findWay(found, now);

@@ -1,0 +1,49 @@
+"""Where the page begins, before anything of the link was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.capture.node import Node
+
+FULL, THINNER, SMALL, SLOW, STILLS = range(5)
+NOTHING = {"expected": None, "kbit": None, "kind": None, "saving": False}
+
+
+@pytest.mark.parametrize(
+    ("known", "step"),
+    [
+        ({}, THINNER),
+        ({"kind": "4g"}, FULL),
+        ({"kind": "3g"}, SMALL),
+        ({"kind": "2g"}, STILLS),
+        ({"kind": "4g", "saving": True}, STILLS),
+        ({"kbit": 20_000}, FULL),
+        ({"kbit": 240, "kind": "4g"}, THINNER),
+        ({"kbit": 115, "kind": "4g"}, SMALL),
+        ({"kbit": 62}, SLOW),
+        ({"kbit": 9}, STILLS),
+        ({"expected": SMALL, "kind": "4g"}, SMALL),
+        ({"expected": SMALL, "kbit": 20_000}, SMALL),
+        ({"expected": FULL, "kbit": 60}, SLOW),
+    ],
+)
+def test_the_least_that_anything_says_is_believed(
+    node: Node, known: dict[str, object], step: int
+) -> None:
+    assert node.call("first", {**NOTHING, **known}) == step
+
+
+def test_the_pace_is_that_of_the_largest_files(node: Node) -> None:
+    def file(size: int, took: float) -> dict[str, float]:
+        return {"transferSize": size, "responseStart": 900, "responseEnd": 900 + took}
+
+    assert node.call("pace", [file(300, 0), file(0, 0)]) is None
+    assert node.call("pace", [file(20_000, 1600), file(9_000, 900), file(300, 0)]) == 100
+
+
+def test_a_thin_step_begins_low(node: Node) -> None:
+    starts = [node.call("startBitrate", step) for step in range(7)]
+
+    assert starts == sorted(starts, reverse=True)
+    assert starts[SMALL] <= 50
