@@ -62,6 +62,8 @@ class Browsers:
     def __init__(self, pictures: Path) -> None:
         self.pictures = pictures
         self.complaints: list[str] = []
+        self.arguments: list[str] = []
+        """Further arguments of every browser that is started from now on."""
         self._allowed: list[re.Pattern[str]] = []
         self._playwright: Playwright | None = None
         self._browsers: list[Browser] = []
@@ -75,21 +77,23 @@ class Browsers:
         viewport: tuple[int, int] = DESK,
         zone: str = "Europe/London",
         javascript: bool = True,
+        executable: Path | None = None,
     ) -> Page:
         """Start one person's browser and return its empty page.
 
         Camera and microphone are granted. Without a film the camera is Chromium's own test
-        pattern; without a sound the microphone beeps. `zone` is the person's time zone.
+        pattern; without a sound the microphone beeps. `zone` is the person's time zone. The
+        `executable` is another way to start the same browser, such as on board a ship.
         """
         if self._playwright is None:
             self._playwright = await async_playwright().start()
-        arguments = list(_ARGUMENTS)
+        arguments = [*_ARGUMENTS, *self.arguments]
         if film:
             arguments.append(f"--use-file-for-fake-video-capture={film}")
         if microphone:
             arguments.append(f"--use-file-for-fake-audio-capture={microphone}")
         browser = await self._playwright.chromium.launch(
-            executable_path=_chromium(), args=arguments
+            executable_path=executable or chromium(), args=arguments
         )
         self._browsers.append(browser)
         context = await browser.new_context(
@@ -166,7 +170,8 @@ async def accessibility_problems(page: Page) -> list[Problem]:
     ]
 
 
-def _chromium() -> str:
+def chromium() -> str:
+    """Return the browser's program."""
     found = os.environ.get("INVIGILATION_CHROMIUM") or shutil.which("chromium-headless-shell")
     assert found, "Chromium is missing: ./dev test installs it"
     return found
