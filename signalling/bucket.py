@@ -13,12 +13,21 @@ class Bucket:
         self._level = burst
         self._at = clock.monotonic()
 
+    @property
+    def full(self) -> bool:
+        """Whether it is as if nothing had ever been taken."""
+        self._fill()
+        return self._level >= self._burst
+
     def take(self) -> bool:
         """Take one; say whether there was one."""
-        now = self._clock.monotonic()
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
-        self._at = now
+        self._fill()
         if self._level < 1:
             return False
         self._level -= 1
         return True
+
+    def _fill(self) -> None:
+        now = self._clock.monotonic()
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now

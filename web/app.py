@@ -50,10 +50,12 @@ from web.carrier import Carrier, pause_after
 from web.evidence import EvidenceShelf
 from web.house import House, derived, edx_desk, edx_wrapping
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
+from web.local import LocalKeeping
 from web.mail.letters import Letterhead, Letters
 from web.mail.post import MailFolder, Post, Smtp
 from web.outward import ANYWHERE, open_client
 from web.pages.captures import CAPTURES
+from web.pages.local import LOCAL
 from web.pages.verify import PUBLISHED
 from web.payments import hook
 from web.payments.stripe import StripePayments
@@ -95,6 +97,7 @@ def application(house: House) -> web.Application:
     app[RELAY] = _relay(app, house, live)
     app.cleanup_ctx.append(_platforms(house))
     app[CAPTURES] = captures = Captures(house.desk, shelf, Told(live.progress, live.captured))
+    app[LOCAL] = LocalKeeping(house.desk, house.vault, app[RELAY].session_changed)
     app.cleanup_ctx.append(_clockwork(house, shelf, captures))
     documents = app[REPORTS].documents
     app.add_routes(routes(house.desk, signing.published, documents, house.metrics))
@@ -280,6 +283,8 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Contex
             carrier = replace(plain, others=others)
             sweeps = Sweeps(house.desk, carrier, pause_after)
             jobs = _jobs(house, sweeps, shelf, captures, calendars)
+            minute = timedelta(seconds=60)
+            jobs.append(Job("fills", minute, 2 * minute, app[LOCAL].sweep))
             jobs += timestamps.jobs(house.desk, authority) + app[REPORTS].jobs()
             async with Dispatch(house.desk, carrier, pause_after).running() as dispatch:
                 jobs += _deliveries(house, dispatch)

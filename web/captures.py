@@ -24,11 +24,11 @@ from invigilation.identity import SnapshotKind
 from invigilation.record import canonical
 from recordings.errors import EvidenceStoreFull, PictureUndecodable
 from signalling.capture import Progress, Side
+from web.arriving import Arriving
 from web.evidence import EvidenceShelf
 
 log = structlog.get_logger(__name__)
 
-CHUNK: Final = 32 * 1024
 BEST_BYTES: Final = 2_000_000
 HELP_BYTES: Final = 600_000
 PARTS: Final = 5
@@ -44,24 +44,6 @@ QUALITIES: Final = 12
 KINDS: Final = {Side.FRONT: SnapshotKind.ID_DOCUMENT, Side.BACK: SnapshotKind.ID_BACK}
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _WORD: Final = re.compile(r"[a-z_]{1,24}")
-
-
-class WrongOffset(InvigilationError):
-    """This chunk does not follow on what has come."""
-
-    code = "wrong_offset"
-
-    def __init__(self, have: int) -> None:
-        super().__init__(f"This does not follow: {have} bytes of it are here.")
-
-
-class WrongDigest(InvigilationError):
-    """What has come of a part is not what was announced; it is forgotten."""
-
-    code = "wrong_digest"
-
-    def __init__(self, part: int) -> None:
-        super().__init__(f"Part {part} came wrong. Send it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +80,7 @@ class Plan:
 class _Held:
     plan: Plan
     until: float
-    came: list[bytearray] = field(default_factory=list)
+    came: list[Arriving] = field(default_factory=list)
     evidence: str | None = None
     """Set when the capture is finished; then nothing else of it is held."""
     told_at: float = float("-inf")
@@ -112,7 +94,7 @@ class _Held:
     def have(self) -> list[int]:
         if self.evidence is not None:
             return [part.size for part in self.plan.parts]
-        return [len(part) for part in self.came]
+        return [part.have for part in self.came]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +133,7 @@ class Captures:
         if len(begun) >= PER_HOUR or others + plan.size > HELD_BYTES:
             raise Busy("picture desk")
         begun.append(now)
-        held = _Held(plan, now + LASTS_S, [bytearray() for _ in plan.parts])
+        held = _Held(plan, now + LASTS_S, [Arriving(part.sha256, part.size) for part in plan.parts])
         self._held[session] = held
         self._tell(held)
         return held.have, None
@@ -164,16 +146,13 @@ class Captures:
         held = self._find(session, name)
         if not 0 <= part < len(held.plan.parts):
             raise NotFound("part", str(part))
-        have = held.have[part]
-        if not 0 < len(data) <= CHUNK:
-            raise InvalidInput("chunk", f"Send 1 to {CHUNK} bytes at once.")
-        if offset + len(data) <= have:
-            return have  # it came before: its answer was lost
-        if offset != have or offset + len(data) > held.plan.parts[part].size:
-            raise WrongOffset(have)
-        held.came[part] += data
-        self._tell(held)
-        return have + len(data)
+        if held.evidence is not None:
+            return held.have[part]
+        before = held.came[part].have
+        have = held.came[part].put(offset, data)
+        if have > before:
+            self._tell(held)
+        return have
 
     async def finish(self, session: str, name: str) -> str:
         """Put the picture into the record, and return its id; a second time is no change.
@@ -185,7 +164,8 @@ class Captures:
         held = self._find(session, name)
         async with held.finishing:
             if held.evidence is None:
-                _check(held)
+                for number, arriving in enumerate(held.came):
+                    arriving.check(number)
                 try:
                     held.evidence = await self._keep(held)
                 except (InvalidInput, NotAllowed):
@@ -218,7 +198,7 @@ class Captures:
         plan = held.plan
         session, kind = plan.session, KINDS[plan.side]
         await self.desk.identity.may_picture(session, None)
-        best, *more = [bytes(part) for part in held.came]
+        best, *more = [bytes(part.came) for part in held.came]
         try:
             drawn = await self.shelf.eye.draw(best)
             picture = await self.shelf.keep(session, kind, drawn.jpeg)
@@ -260,15 +240,6 @@ class Captures:
             held.told_at = now
             progress = Progress(held.plan.side, sum(held.have), held.plan.size)
             self.room.progress(held.plan.session, progress)
-
-
-def _check(held: _Held) -> None:
-    for number, (came, part) in enumerate(zip(held.came, held.plan.parts, strict=True)):
-        if len(came) != part.size:
-            raise WrongOffset(len(came))
-        if hashlib.sha256(came).hexdigest() != part.sha256:
-            came.clear()
-            raise WrongDigest(number)
 
 
 def plan_of(session: str, body: Mapping[str, Any]) -> Plan:

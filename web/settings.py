@@ -128,6 +128,9 @@ class Settings(BaseSettings):
         None, description="for rehearsals and tests: a file with seconds to add to the clock"
     )
     recording_days: int = Field(90, ge=1)
+    local_segment_s: float = Field(
+        20.0, ge=2, le=50, description="length of what a learner's device keeps as one chunk"
+    )
     identity_days: int = Field(30, ge=1)
     text_days: int = Field(
         6 * 366, ge=90, description="names and what people wrote, after a session"

@@ -32,7 +32,9 @@ from web.auth.links import personal_link
 from web.backends.keys import WEBHOOK_KEY
 from web.captures import Captures, Room
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
+from web.local import LocalKeeping
 from web.pages.captures import CAPTURES
+from web.pages.local import LOCAL
 from web.pages.verify import PUBLISHED
 from web.relay import Relay
 from web.reports import REPORTS, open_reports
@@ -203,6 +205,8 @@ def make_app(
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)
     shelf = shelf_of(app[DESK], app[VAULT], Snapshots())
     app[CAPTURES] = Captures(app[DESK], shelf, Room(lambda *_: None, lambda *_: None))
+
+    app[LOCAL] = LocalKeeping(app[DESK], app[VAULT], lambda _: None)
 
     async def nothing_goes_on(_: web.Application) -> None:
         await shelf.studies.close()

@@ -27,7 +27,8 @@ from tests.specimens.zone import Form
 from tests.web.eyes import shelf_of
 from tests.web.office import START, Answer, Person, World
 from web import captures
-from web.captures import BEST_BYTES, CHUNK, HELP_BYTES, LASTS_S, PER_HOUR, Room
+from web.arriving import CHUNK
+from web.captures import BEST_BYTES, HELP_BYTES, LASTS_S, PER_HOUR, Room
 from web.pages.captures import CAPTURES
 
 PATH = "/room/captures"

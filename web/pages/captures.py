@@ -8,9 +8,10 @@ import structlog
 from aiohttp import web
 
 from invigilation.errors import InvalidInput, NotFound, NotSignedIn
+from web.arriving import CHUNK
 from web.auth import csrf
 from web.auth.visitor import VISITOR, request_id_of
-from web.captures import CHUNK, Captures, plan_of
+from web.captures import Captures, plan_of
 from web.keys import DESK
 from web.pages.mistakes import Refused
 from web.pages.tickets import read_json
