@@ -31,7 +31,9 @@ FRAMES_A_SECOND: Final = 100.0
 FRAMES_AT_ONCE: Final = 300.0
 """Of frames of any kind; a client that keeps to the limit of messages is far below."""
 ENTER_S: Final = 10.0
-"""How long a connection may take until it has entered what it came for."""
+"""How long a connection may take until it has given a ticket."""
+JOIN_S: Final = 180.0
+"""How long one with a ticket may wait before it joins: somebody looks at their camera first."""
 UNREADABLE: Final = (ValueError, TypeError, LookupError, RecursionError)
 """What the library's decoders raise for frames that they cannot read."""
 RESERVED: Final = frozenset({"connect", "disconnect", "connect_error"})
@@ -133,6 +135,14 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         link = self._links.get(eio_sid)
         if link is not None:
             link.deadline.cancel()
+
+    def admitted(self, eio_sid: str) -> None:
+        """Give a connection whose ticket was good its time to join."""
+        link = self._links.get(eio_sid)
+        if link is not None:
+            link.deadline.cancel()
+            loop = asyncio.get_running_loop()
+            link.deadline = loop.call_later(JOIN_S, self._too_late, eio_sid)
 
     def lives(self, eio_sid: str) -> bool:
         """Say whether a connection has not ended."""

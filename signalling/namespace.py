@@ -17,6 +17,7 @@ from invigilation.desk import Desk
 from invigilation.desk.people import Kind
 from invigilation.errors import Busy, InvalidInput, InvigilationError, NotAllowed, NotSignedIn
 from invigilation.ports import Clock
+from invigilation.store.logins import Ticket
 from signalling.bucket import Bucket
 from signalling.commands import Internal
 from signalling.edge import NAMESPACE, EdgeServer
@@ -53,10 +54,11 @@ class Lane:
 
 
 class Line:
-    """A connection that has been let in."""
+    """A connection that has been let in, and the ticket by which it came."""
 
-    def __init__(self, person: Person, eio_sid: str, clock: Clock) -> None:
+    def __init__(self, person: Person, ticket: Ticket, eio_sid: str, clock: Clock) -> None:
         self.person = person
+        self.ticket = ticket
         self.eio_sid = eio_sid
         self.waiting = 0
         self._bucket = Bucket(ALL_MESSAGES_A_SECOND, ALL_MESSAGES_AT_ONCE, clock)
@@ -134,6 +136,11 @@ class Lines:
             return
         await self._server.emit(event, dict(body), to=sid, namespace=NAMESPACE)
 
+    def waiting(self, sid: str) -> int:
+        """Return how many frames wait for a connection; for one that is gone none do."""
+        line = self._lines.get(sid)
+        return 0 if line is None else self._server.waiting(line.eio_sid)
+
     def dismiss(self, sid: str) -> None:
         """Close a connection soon, after what was sent before; returns at once."""
         line = self._lines.get(sid)
@@ -169,7 +176,8 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         if not self._edge.first_try(eio_sid):
             raise socketio.exceptions.ConnectionRefusedError("One attempt a connection.")
         try:
-            person = await self._person(sid, auth)
+            ticket = await self._ticket(auth)
+            person = await self._person(sid, ticket)
         except InvigilationError as refusal:
             log.info("a ticket was refused", code=refusal.code)
             raise socketio.exceptions.ConnectionRefusedError(str(refusal)) from None
@@ -178,21 +186,30 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             raise socketio.exceptions.ConnectionRefusedError(str(Internal())) from None
         if not self._edge.lives(eio_sid):
             raise socketio.exceptions.ConnectionRefusedError("This connection has ended.")
-        self._lines.add(Line(person, eio_sid, self._clock))
-        if person.staff is not None:
+        self._lines.add(Line(person, ticket, eio_sid, self._clock))
+        if person.staff is None:
+            self._edge.admitted(eio_sid)
+        else:
             self._edge.entered(eio_sid)
             self._lobby.enter(sid, person.staff)
 
-    async def _person(self, sid: str, auth: object) -> Person:
+    async def _ticket(self, auth: object) -> Ticket:
         raw = auth.get("ticket") if isinstance(auth, dict) else None
         if not isinstance(raw, str) or not raw.isascii() or not 0 < len(raw) <= TICKET_LIMIT:
             raise NotSignedIn("This ticket is not valid.")
-        ticket = await self._desk.reception.use_ticket(raw)
+        return await self._desk.reception.use_ticket(raw)
+
+    async def _person(self, sid: str, ticket: Ticket) -> Person:
         if ticket.kind == Kind.STAFF:
             staff = await self._desk.reception.staff(ticket.person)
             return Person(sid, staff=staff)
         if ticket.session is None:
             raise NotSignedIn("This ticket is not valid.")
+        if ticket.kind == Kind.LEARNER:
+            # A ticket to come back with is old: another session may have taken this one's place.
+            sitting = await self._desk.bookings.latest(ticket.person)
+            if sitting is None or sitting.session != ticket.session:
+                raise NotSignedIn("This ticket is not valid.")
         party = Party.SECOND if ticket.kind == Kind.SECOND else Party.LEARNER
         return Person(sid, party, session=ticket.session)
 
@@ -239,6 +256,9 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             answer = await self._rooms.say(person, message)
         if isinstance(message, Join):
             self._edge.entered(line.eio_sid)
+            if person.staff is None:
+                again = await self._desk.reception.return_ticket(line.ticket)
+                return {**answer, "again": again}
         return answer
 
 

@@ -17,6 +17,8 @@ from invigilation.store.logins import LINK, Login, Ticket
 STAFF_HOURS = 12
 LEARNER_HOURS = 12
 TICKET_SECONDS = 30
+RETURN_HOURS = 4
+"""Longer than a session: whoever was in it comes back without asking at the front office."""
 LINK_MINUTES = 15
 
 
@@ -118,8 +120,19 @@ class Reception:
 
     async def ticket(self, kind: Kind, person: str, session: str | None) -> str:
         """Return a ticket that opens one live connection within 30 seconds."""
+        return await self._ticket(kind, person, session, timedelta(seconds=TICKET_SECONDS))
+
+    async def return_ticket(self, used: Ticket) -> str:
+        """Return a ticket like the one that was used, good once, for when the connection is lost.
+
+        Not for staff: their way back is their login, which may end before.
+        """
+        lasts = timedelta(hours=RETURN_HOURS)
+        return await self._ticket(Kind(used.kind), used.person, used.session, lasts)
+
+    async def _ticket(self, kind: Kind, person: str, session: str | None, lasts: timedelta) -> str:
         token = secrets.token_urlsafe(32)
-        expires = self.office.clock.now() + timedelta(seconds=TICKET_SECONDS)
+        expires = self.office.clock.now() + lasts
         async with self.office.store.write() as tx:
             await tx.logins.add_ticket(Ticket(digest(token), kind, person, session, expires))
         return token

@@ -13,7 +13,7 @@ from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render
 from web.pages.me import Standing, standing_of
 from web.pages.personal import note_attempt
-from web.pages.tickets import SOCKET_PATH, TICKET_PATH
+from web.pages.tickets import SOCKET_PATH, TICKET_PATH, learner_ticket
 
 routes = web.RouteTableDef()
 
@@ -153,6 +153,8 @@ async def room(request: web.Request) -> web.StreamResponse:
     if not _fits(request, sitting):
         return _use_a_computer(request, standing)
     boot = {
+        # The first connection needs no request of its own for what stands here already.
+        **await learner_ticket(request, sitting.session),
         "session": sitting.session,
         "role": "learner",
         "socket_path": SOCKET_PATH,

@@ -34,14 +34,21 @@ async def ticket(request: web.Request) -> web.StreamResponse:
     if visitor.staff is not None and _same(given, visitor.staff.csrf):
         who, token = await _staff_ticket(request)
     elif visitor.learner is not None and _same(given, visitor.learner.csrf):
-        who, token = await _learner_ticket(request, body.get("session"))
+        return _answer(await learner_ticket(request, body.get("session")))
     elif visitor.second is not None and _same(given, visitor.second.csrf):
         who, token = await _second_ticket(request, body.get("session"))
     else:
         raise NotSignedIn("Please sign in again.")
+    return _answer(_with_relays(request, who, token))
+
+
+def _answer(body: dict[str, object]) -> web.Response:
+    return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+
+def _with_relays(request: web.Request, who: str, token: str) -> dict[str, object]:
     servers = ice_servers(request.app[SETTINGS], who, request.app[DESK].office.clock.now())
-    answer = {"ticket": token, "ice_servers": servers}
-    return web.json_response(answer, headers={"Cache-Control": "no-store"})
+    return {"ticket": token, "ice_servers": servers}
 
 
 async def _staff_ticket(request: web.Request) -> tuple[str, str]:
@@ -49,13 +56,18 @@ async def _staff_ticket(request: web.Request) -> tuple[str, str]:
     return person.id, await request.app[DESK].reception.ticket(Kind.STAFF, person.id, None)
 
 
-async def _learner_ticket(request: web.Request, session: object) -> tuple[str, str]:
+async def learner_ticket(request: web.Request, session: object) -> dict[str, object]:
+    """Return a `ticket` for the learner whose request this is, and `ice_servers` with it.
+
+    Raises `NotFound` when this is not their session.
+    """
     ident = request_id_of(request)
     desk = request.app[DESK]
     sitting = await desk.bookings.latest(ident)
     if sitting is None or sitting.session != session:
         raise NotFound("session", str(session))
-    return ident, await desk.reception.ticket(Kind.LEARNER, ident, sitting.session)
+    token = await desk.reception.ticket(Kind.LEARNER, ident, sitting.session)
+    return _with_relays(request, ident, token)
 
 
 async def _second_ticket(request: web.Request, session: object) -> tuple[str, str]:

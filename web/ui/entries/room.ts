@@ -98,6 +98,8 @@ function refused(_code: string, detail: string): void {
 
 async function check(): Promise<void> {
   byId("check").hidden = false;
+  // Connected already when they are ready; nobody is told of them before.
+  connection.prepare();
   await devices.openBoth();
   byId<HTMLButtonElement>("ready").disabled = false;
 }

@@ -1,9 +1,9 @@
 // One session over a connection to the server: being in it, its state, its messages, its media.
 // It stays joined by itself, over every loss of the connection, until `leave`.
 
-import type { Socket } from "socket.io-client";
 import { MediaLink, type Media, type Remote, type Tracks } from "./media-link";
 import type { Accepted, Role, RoomState } from "./protocol";
+import type { Socket } from "./socket";
 import { NO_ANSWER, RoomError } from "./wire";
 
 /** Refusals that say nothing about the person: the same may be accepted a moment later. */
@@ -38,6 +38,8 @@ export interface Carrier {
   inTurn(session: string, work: () => Promise<void>): Promise<void>;
   /** Makes the connection anew. */
   unanswered(): void;
+  /** How media fare, which tells something of the link. */
+  media(media: Media): void;
   /** Keeps the room, and joins it as soon as it can be. */
   carry(room: RoomLink): void;
   drop(room: RoomLink): void;
@@ -50,7 +52,9 @@ export class RoomLink {
   private role: Role | null = null;
   private seq = -1;
   private timer = 0;
-  private readonly link: MediaLink;
+  private readonly takers = new Map<string, (body: object) => void>();
+  /** Its media: how they are sent, and what is known of the way. */
+  readonly live: MediaLink;
 
   constructor(
     private readonly carrier: Carrier,
@@ -58,13 +62,16 @@ export class RoomLink {
     readonly shape: Shape,
     private readonly page: RoomPage,
   ) {
-    this.link = new MediaLink({
-      role: () => (this.place === "joined" ? this.role : null),
+    this.live = new MediaLink({
+      role: () => (this.inside ? this.role : null),
       request: (event, body) => this.request(event, body),
       iceServers: () => carrier.iceServers(),
       inTurn: (work) => carrier.inTurn(session, work),
       unanswered: () => carrier.unanswered(),
-      media: (media) => page.media(media),
+      media: (media) => {
+        carrier.media(media);
+        page.media(media);
+      },
       remote: (remote) => page.remote(remote),
     });
   }
@@ -87,7 +94,7 @@ export class RoomLink {
 
   /** Ends media for good and keeps the messages: the session is over. */
   hangUp(): void {
-    this.link.hangUp();
+    this.live.hangUp();
   }
 
   /**
@@ -95,28 +102,38 @@ export class RoomLink {
    * Throws `RoomError` when the server refuses or does not answer within 8 seconds.
    */
   async request(event: string, body: object = {}): Promise<Accepted> {
-    if (this.place !== "joined") throw new RoomError("not_joined", NO_ANSWER);
+    if (!this.inside) throw new RoomError("not_joined", NO_ANSWER);
     return this.carrier.send(event, { session: this.session, ...body });
   }
 
   /** Sets what this side sends; null sends nothing of that kind, a track not named stays. */
   setTracks(tracks: Tracks): Promise<void> {
-    return this.link.setTracks(tracks);
+    return this.live.setTracks(tracks);
   }
 
   /** Caps what one picture sends; applies at once and to every later connection. */
   setEncoding(name: "camera" | "screen", encoding: RTCRtpEncodingParameters): void {
-    this.link.setEncoding(name, encoding);
+    this.live.setEncoding(name, encoding);
   }
 
   /** Tells the others which devices are on; call it when a track is muted or unmuted. */
   tellMedia(): void {
-    this.link.tell();
+    this.live.tell();
   }
 
   /** How loud the other side is now, 0 to 1. */
   loudness(): Promise<number> {
-    return this.link.loudness();
+    return this.live.loudness();
+  }
+
+  /** Calls `take` with each message of this name: `still`, `sound`. */
+  on<Body>(event: string, take: (body: Body) => void): void {
+    this.takers.set(event, take as (body: object) => void);
+  }
+
+  /** Messages can be sent: in the room, or right behind the `join` of whose role is known. */
+  private get inside(): boolean {
+    return this.place === "joined" || (this.place === "joining" && this.role !== null);
   }
 
   // For the connection that carries this room.
@@ -129,9 +146,13 @@ export class RoomLink {
   /** Joins over this socket; false when the server did not answer. */
   async enter(socket: Socket): Promise<boolean> {
     this.place = "joining";
-    const mine = (): boolean => this.place === "joining" && socket.connected;
+    // What staff are in a room they learn from the answer. All others offer their media at once.
+    this.role = this.shape === "staff" ? null : this.shape;
+    const mine = (): boolean => this.place === "joining" && socket.alive;
     try {
-      const answer = await this.carrier.send("join", { session: this.session });
+      const joining = this.carrier.send("join", { session: this.session });
+      if (this.role) void this.live.revive();
+      const answer = await joining;
       if (!mine()) return true;
       const state = answer.state as RoomState;
       this.place = "joined";
@@ -142,13 +163,14 @@ export class RoomLink {
       return this.onRefused(error instanceof RoomError ? error : new RoomError("internal", ""));
     }
     this.page.joined?.();
-    void this.link.revive();
+    if (this.shape === "staff") void this.live.revive();
     return true;
   }
 
   private onRefused(error: RoomError): boolean {
     this.place = error.code === "no_answer" ? "waiting" : "refused";
     if (error.code === "no_answer") return false;
+    this.live.close("none");
     if (PASSING.includes(error.code)) this.timer = window.setTimeout(() => this.open(), AGAIN_MS);
     else this.page.refused(error.code, error.message);
     return true;
@@ -159,7 +181,12 @@ export class RoomLink {
     clearTimeout(this.timer);
     if (this.place === "out") return;
     this.place = "waiting";
-    this.link.socketLost();
+    this.live.socketLost();
+  }
+
+  /** Passes on what came beside the states. */
+  heard(event: string, body: object): void {
+    this.takers.get(event)?.(body);
   }
 
   /** Takes a state of this session; one that is older than what is shown is dropped. */
@@ -187,7 +214,7 @@ export class RoomLink {
   quit(): void {
     clearTimeout(this.timer);
     this.place = "out";
-    this.link.close("none");
+    this.live.close("none");
     this.carrier.drop(this);
   }
 }

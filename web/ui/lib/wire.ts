@@ -1,9 +1,8 @@
-// Single steps of signalling/PROTOCOL.md that keep no state: the ticket, the socket, the codecs.
+// Single steps of signalling/PROTOCOL.md that keep no state: the ticket, the codecs.
 
-import { io, type Socket } from "socket.io-client";
 import type { Boot } from "./protocol";
 
-const CONNECT_LIMIT_MS = 8000;
+const TICKET_LIMIT_MS = 8000;
 
 export const NO_ANSWER = "The server did not answer. Check that you are connected, then try again.";
 
@@ -30,7 +29,7 @@ export async function fetchTicket(
     headers: { "Content-Type": "application/json", "X-CSRF-Token": token?.content ?? "" },
     // Staff move between their sessions; everybody else's ticket is for one.
     body: JSON.stringify(boot.role === "invigilator" ? {} : { session: boot.session }),
-    signal: AbortSignal.timeout(CONNECT_LIMIT_MS),
+    signal: AbortSignal.timeout(TICKET_LIMIT_MS),
   });
   if ([401, 403, 404, 410].includes(answer.status)) {
     const detail =
@@ -44,38 +43,6 @@ export async function fetchTicket(
   if (!answer.ok) throw new RoomError(String(answer.status), NO_ANSWER);
   const body = (await answer.json()) as { ticket: string; ice_servers?: RTCIceServer[] };
   return { ticket: body.ticket, iceServers: body.ice_servers ?? [] };
-}
-
-/** Connects one socket; `attach` is called before it can receive anything. */
-export function dial(
-  boot: Boot,
-  ticket: string,
-  attach: (socket: Socket) => void,
-): Promise<Socket> {
-  const socket = io("/room", {
-    path: boot.socket_path,
-    transports: ["websocket"],
-    auth: { ticket },
-    reconnection: false,
-    forceNew: true,
-    timeout: CONNECT_LIMIT_MS,
-  });
-  attach(socket);
-  return new Promise((done, fail) => {
-    const timer = setTimeout(() => {
-      socket.disconnect();
-      fail(new RoomError("no_answer", NO_ANSWER));
-    }, CONNECT_LIMIT_MS);
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      done(socket);
-    });
-    socket.once("connect_error", (error) => {
-      clearTimeout(timer);
-      socket.disconnect();
-      fail(error);
-    });
-  });
 }
 
 /** Bytes of media and its reports that came so far; a dead server sends none. */
