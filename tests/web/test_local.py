@@ -246,8 +246,8 @@ async def test_what_tells_of_no_chain_is_refused(page: Page, changed: dict) -> N
 
 async def test_nobody_reaches_anothers_recording(world: World, page: Page) -> None:
     await page.tell()
-    other = await page_of(world, 2)
-    other.device = page.device
+    person = await world.learner((await world.asked(2)).request.id)
+    other = Page(person, page.session, (await person.get("/me")).csrf, page.device)
 
     answers = [
         await other.put(1),
