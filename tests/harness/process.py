@@ -40,11 +40,11 @@ def free_port() -> int:
         return port
 
 
-def listens(port: int) -> bool:
-    """Tell whether something accepts connections on 127.0.0.1:`port`."""
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    """Tell whether something accepts connections on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 def owned(user: str | None = None) -> list[str]:

@@ -48,6 +48,8 @@ class Program:
         environment: Mapping[str, str],
     ) -> None:
         self.port = port
+        self.public = ""
+        """Where people reach it, when that is not its address on this machine."""
         ours = ("INVIGILATION_", "PRACTICE_")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         own = {**inherited, "PYTHONUNBUFFERED": "1", **environment}
@@ -58,9 +60,14 @@ class Program:
         self.process.environment = {**(self.process.environment or {}), **environment}
 
     @property
-    def url(self) -> str:
-        """Its address, without a slash at the end."""
+    def local(self) -> str:
+        """Its address on this machine, without a slash at the end."""
         return f"http://localhost:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Its address as people have it, without a slash at the end."""
+        return self.public or self.local
 
     @property
     def log(self) -> str:
@@ -102,6 +109,11 @@ class Service(Program):
             port=port,
             environment={**own, **(environment or {})},
         )
+
+    def reached_at(self, url: str, address: str) -> None:
+        """Let people come by another address, such as a ship's shore; media go there, too."""
+        self.public = url
+        self.set(INVIGILATION_PUBLIC_URL=url, INVIGILATION_MEDIA_ADDRESSES=f'["{address}"]')
 
     def set_for_journeys(self, mailbox: Mailbox, clock_shift: Path) -> None:
         """Let it work fast, at the time that the file says, and send its mails to the mailbox."""

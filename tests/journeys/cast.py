@@ -34,13 +34,18 @@ class Cast:
         viewport: tuple[int, int] = PHONE,
         scene: Scene = Scene.BOTH,
         film: Path | None = None,
+        executable: Path | None = None,
     ) -> LearnerPage:
-        """Bring a learner; their camera shows a scene, or a film of its own."""
+        """Bring a learner; their camera shows a scene, or a film of its own.
+
+        The executable is that of a browser elsewhere, such as on board a ship.
+        """
         page = await self.browsers.launch(
             film or self.films.film(scene, who),
             self.films.sound(who.seed),
             viewport=viewport,
             zone=zone,
+            executable=executable,
         )
         await page.add_init_script(PEERS)
         return LearnerPage(page, self.world, zone)

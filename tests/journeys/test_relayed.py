@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,15 +12,14 @@ from tests.harness.films import Scene
 from tests.harness.service import Service
 from tests.harness.turn import Relay, turn_server
 from tests.harness.waiting import until
+from tests.journeys.aboard import not_before_today
 from tests.journeys.cast import MARIA, Cast
 from tests.journeys.people import LearnerPage
 from tests.journeys.plain import book_plainly
-from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
 
-WEEK = timedelta(weeks=1)
 ONLY_RELAYED = """
   window.peers = [];
   window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -91,14 +90,3 @@ async def test_a_learner_without_udp_is_seen_and_heard_through_the_relay(
     way = await until(lambda: page.evaluate(WAY), SOON_S, "the way that media take")
     assert way == ["relay", "tcp"]
     assert "ALLOCATE processed, success" in relay.log
-
-
-def not_before_today() -> datetime:
-    """Return a Wednesday morning to come: the relay goes by the machine's own clock.
-
-    Weeks with bank holidays on a Wednesday are left out.
-    """
-    start = START + timedelta(days=2)
-    while start < datetime.now(UTC) or not (1, 6) < (start.month, start.day) < (12, 20):
-        start += WEEK
-    return start

@@ -160,7 +160,7 @@ class World:
         """Return one of the service's own figures."""
         async with (
             aiohttp.ClientSession() as client,
-            client.get(f"{self.service.url}/metrics") as answer,
+            client.get(f"{self.service.local}/metrics") as answer,
         ):
             text = await answer.text()
         wanted = ",".join(f'{key}="{value}"' for key, value in labels.items())
