@@ -14,10 +14,12 @@ from invigilation.errors import Busy, NotFound
 from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Source
 from invigilation.store.evidence import Evidence
-from recordings.errors import EvidenceDamaged
+from recordings.errors import EvidenceDamaged, PictureUndecodable
 from recordings.evidence import Snapshots
 from recordings.recorder import Recorder, mend
+from recordings.stills import StillsRecorder
 from recordings.vault import Vault
+from recordings.vision.capture import Picture as Taken
 from recordings.vision.eye import Eye, SeenFace
 from recordings.vision.watch import Loops, Small
 from signalling.ports import Picture
@@ -35,7 +37,7 @@ FACE_SECONDS = 3.0
 class Recording:
     """A recording under way: the sink of one source's media, and its row."""
 
-    recorder: Recorder
+    recorder: Recorder | StillsRecorder
     part: Evidence
     desk: Desk
 
@@ -47,7 +49,7 @@ class Recording:
     @property
     def audio(self) -> Callable[[bytes, int, float], None]:
         """What records one packet, as the room calls it."""
-        return self.recorder.audio
+        return _deaf if isinstance(self.recorder, StillsRecorder) else self.recorder.audio
 
     @property
     def broken(self) -> bool:
@@ -103,7 +105,21 @@ class EvidenceShelf:
 
         Of a face for a re-check, the cut-out face is stored beside it.
         """
-        taken = await self.snapshots.take(key_frame)
+        return await self._stored(session, kind, await self.snapshots.take(key_frame))
+
+    async def still(self, session: str, kind: SnapshotKind, jpeg: bytes) -> Picture | None:
+        """Have a JPEG from the learner's page drawn anew, and store it as `picture` does.
+
+        None for one that cannot be used, or while there is too much to do.
+        """
+        try:
+            taken = await self.eye.still(jpeg)
+        except (Busy, PictureUndecodable) as why:
+            log.info("a still could not be used", session=session, why=str(why))
+            return None
+        return await self._stored(session, kind, taken)
+
+    async def _stored(self, session: str, kind: SnapshotKind, taken: Taken) -> Picture:
         picture = await self.keep(session, kind, taken.jpeg)
         if kind is not SnapshotKind.FACE_AGAIN:
             return Picture(picture, taken.width, taken.height)
@@ -149,13 +165,21 @@ class EvidenceShelf:
         now, monotonic = clock.now(), clock.monotonic()
         part = await self.desk.recordings.begin(session, source)
         zero = monotonic + (part.started - now).total_seconds()
-        recorder = Recorder(self.vault, session, part.id, zero)
+        recorder: Recorder | StillsRecorder
+        if source is Source.STILLS:
+            began = part.started
+            recorder = StillsRecorder(self.vault, session, part.id, self._draw, began, zero)
+        else:
+            recorder = Recorder(self.vault, session, part.id, zero)
         try:
             await recorder.start()
         except BaseException:
             await self.desk.recordings.lose(part)
             raise
         return Recording(recorder, part, self.desk)
+
+    async def _draw(self, jpeg: bytes) -> bytes:
+        return (await self.eye.still(jpeg)).jpeg
 
     def watcher(self) -> Watch:
         """Return a new watch over one person's pictures."""
@@ -196,3 +220,7 @@ class EvidenceShelf:
             await asyncio.to_thread(self.vault.erase, sessions[ident], ident)
             log.warning("evidence without a row erased", session=sessions[ident], evidence=ident)
         return len(unknown)
+
+
+def _deaf(packet: bytes, rtp_timestamp: int, received: float) -> None:
+    """Take no packet: stills have no sound."""

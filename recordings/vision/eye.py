@@ -113,8 +113,15 @@ class Eye:
 
         Raises PictureUndecodable, also when it takes too long, and Busy.
         """
+        return await self._drawn("draw", data)
+
+    async def still(self, data: bytes) -> Picture:
+        """Return the small picture in a JPEG of a live session, drawn anew; raises as `draw`."""
+        return await self._drawn("still", data)
+
+    async def _drawn(self, task: str, data: bytes) -> Picture:
         try:
-            picture: Picture = await self._do("draw", data)
+            picture: Picture = await self._do(task, data)
         except (_Failed, _TooLong) as why:
             raise PictureUndecodable(str(why)) from None
         return picture

@@ -14,6 +14,7 @@ from invigilation.document import DocumentKind
 from invigilation.likeness import Likeness
 from invigilation.mrz import vote
 from invigilation.mrz.layout import form_of
+from recordings.errors import PictureUndecodable
 from recordings.vision import engines, faces, mrz
 from recordings.vision.band import grey_of
 from recordings.vision.capture import Picture
@@ -30,6 +31,9 @@ ALIKE = 3
 PORTRAIT_QUALITY = 92
 PORTRAIT_TRIES = 2
 """In so many pictures a portrait is looked for; the backs of cards have none."""
+STILL_SIDE = 640
+"""Pixels; the pages send 320 by 240, and 640 by 480 where somebody asks for a picture."""
+STILL_QUALITY = 80
 WITHOUT_ZONE = frozenset({DocumentKind.DRIVING_LICENCE})
 
 cv2.setNumThreads(1)
@@ -38,6 +42,17 @@ cv2.setNumThreads(1)
 def draw(data: bytes) -> Picture:
     """Return the picture in a file, drawn anew. Raises PictureUndecodable."""
     return decode_upload(data)
+
+
+def still(data: bytes) -> Picture:
+    """Return a small picture of a live session, drawn anew. Raises PictureUndecodable."""
+    pixels = decode_pixels(data, LEAST_SIDE)
+    if max(pixels.shape[:2]) > STILL_SIDE:
+        raise PictureUndecodable("it is larger than a still is")
+    encoded, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, STILL_QUALITY])
+    if not encoded:
+        raise PictureUndecodable("it cannot be stored")
+    return Picture(jpeg.tobytes(), pixels.shape[1], pixels.shape[0])
 
 
 def document(

@@ -597,9 +597,9 @@ async def test_each_source_is_recorded_as_evidence_of_its_own_kind(world):
 
     assert kinds == [
         *("recording", "recording", "screen_recording"),
-        *("second_recording", "invigilator_recording"),
+        *("second_recording", "invigilator_recording", "stills"),
     ]
-    assert {one.data["kind"] for one in (await world.entries(one.session))[-5:]} == {*kinds}
+    assert {one.data["kind"] for one in (await world.entries(one.session))[-6:]} == {*kinds}
 
 
 async def test_a_sitting_says_whether_a_phone_alone_will_do(world):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from invigilation.errors import Busy
 from recordings.vision.eye import Eye, SeenDocument, SeenFace
 from recordings.vision.upload import decode_upload
+from recordings.vision.worker import still
 from web.evidence import EvidenceShelf
 from web.studies import Studies
 
@@ -29,6 +30,10 @@ class FakeEye(Eye):
     async def draw(self, data):
         self._tired()
         return decode_upload(data)
+
+    async def still(self, data):
+        self._tired()
+        return still(data)
 
     async def document(self, pictures, kind=None):
         self._tired()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from invigilation.desk.recordings import STILLS_TYPE
 from invigilation.errors import NotFound
 from invigilation.people import Staff
 from invigilation.store.evidence import Evidence
@@ -25,6 +26,8 @@ CHUNK = 256 * 1024
 PLAYBACK_SECONDS = 300.0
 PLAYBACK_LIMIT_SECONDS = 3 * 3600.0
 MAX_PLAYBACKS = 1_000
+PLAYED = ("video/", STILLS_TYPE)
+"""What a player asks for again and again."""
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ async def _looked(request: web.Request, person: Staff, ident: str) -> Evidence:
     async with playbacks.first:
         now = desk.office.clock.monotonic()
         found = playbacks.going_on(person, ident, now)
-        if found is None or not found.media_type.startswith("video/"):
+        if found is None or not found.media_type.startswith(PLAYED):
             found = await desk.identity.see(ident, person)
             playbacks.begin(person, found, now)
     return found

@@ -21,6 +21,7 @@ from invigilation.presence import Source
 from invigilation.record import Data, Entry
 from recordings.errors import EvidenceDamaged
 from recordings.vault import Vault
+from recordings.stills import Stretches, stretches
 from recordings.webm import HEAD_BYTES, Glance, glance
 from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT, VERIFIER
@@ -130,6 +131,7 @@ _PLAIN = {
     "screen_recording": "learner's screen",
     "second_recording": "second camera",
     "invigilator_recording": "invigilator's voice",
+    "stills": "learner's still pictures",
 }
 """Words of the record that a reader would stumble over; the others are plain by themselves."""
 _WRITTEN = frozenset({"reason", "why", "detail"})
@@ -226,6 +228,7 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
                 "name": NAMES[Source(one.kind)],
                 "started": f"{_time(one.started)} (London)",
                 "size": _size(one.size or 0),
+                "stills": one.kind == Source.STILLS,
             }
             for one in of.evidence
             if one.kind in RECORDINGS and one.id in present
@@ -268,13 +271,20 @@ def _present(of: Record) -> set[str]:
     return {one.id for one in of.evidence if one.sha256 is not None and one.erased is None}
 
 
-def _glances(vault: Vault, of: Record) -> dict[str, Glance]:
-    """Read the heads of all recordings that are there. Blocks."""
-    found = {}
-    for ident in _present(of) & {one.id for one in of.evidence if one.kind in RECORDINGS}:
+def _glances(vault: Vault, of: Record) -> dict[str, Glance | Stretches]:
+    """Read the heads of all recordings that are there, and all stills. Blocks."""
+    found: dict[str, Glance | Stretches] = {}
+    present = _present(of)
+    for one in of.evidence:
+        if one.kind not in RECORDINGS or one.id not in present:
+            continue
+        ident = one.id
         try:
             with vault.open(of.session.id, ident) as reader:
-                found[ident] = glance(reader.read(0, HEAD_BYTES))
+                if one.kind == Source.STILLS:
+                    found[ident] = stretches(reader.read(0, reader.size))
+                else:
+                    found[ident] = glance(reader.read(0, HEAD_BYTES))
         except NotFound:
             continue
         except (EvidenceDamaged, ValueError):

@@ -17,6 +17,7 @@ from invigilation.presence import Signal, Source
 from invigilation.record import Entry
 from invigilation.session import HALTS, STARTS, SessionEvent, runs
 from invigilation.store.evidence import Evidence
+from recordings.stills import Stretches
 from recordings.webm import Glance
 
 NAMES = {
@@ -24,6 +25,7 @@ NAMES = {
     Source.SCREEN: "Learner's screen",
     Source.SECOND: "Second camera",
     Source.INVIGILATOR: "Invigilator's voice",
+    Source.STILLS: "Learner's still pictures",
 }
 _UNMARKED = frozenset(
     {
@@ -121,7 +123,7 @@ class Words:
 
 
 def time_line(
-    of: Record, view: RoomView, glances: Mapping[str, Glance], words: Words
+    of: Record, view: RoomView, glances: Mapping[str, Glance | Stretches], words: Words
 ) -> TimeLine | None:
     """Return the time line, or None when there is nothing to play.
 
@@ -155,20 +157,36 @@ def ms(at: datetime) -> int:
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def _lane(source: Source, of: Record, glances: Mapping[str, Glance]) -> Lane:
+def _lane(source: Source, of: Record, glances: Mapping[str, Glance | Stretches]) -> Lane:
     finished = {
         str(one.data["evidence"]): one.at for one in of.entries if one.kind == "recording_finished"
     }
     parts = [
-        _part(one, glances[one.id], finished.get(one.id, one.started))
+        part
         for one in sorted(of.evidence, key=lambda one: one.started)
         if one.kind == source.value and one.id in glances
+        for part in _parts(one, glances[one.id], finished.get(one.id, one.started))
     ]
     return {
         "source": source.name.lower(),
         "name": NAMES[source],
         "parts": [part for part in parts if part["length"] > 0],
     }
+
+
+def _parts(one: Evidence, told: Glance | Stretches, finished: datetime) -> list[Part]:
+    if isinstance(told, Glance):
+        return [_part(one, told, finished)]
+    return [
+        {
+            "id": one.id,
+            "start": ms(began),
+            "length": ms(ended) - ms(began),
+            "picture": True,
+            "sound": False,
+        }
+        for began, ended in told.spans
+    ]
 
 
 def _part(one: Evidence, told: Glance, finished: datetime) -> Part:

@@ -70,7 +70,7 @@ function drawVoices(): void {
     const box = make("input", "");
     box.type = "checkbox";
     box.checked = true;
-    box.addEventListener("change", () => (deck.element.muted = !box.checked));
+    box.addEventListener("change", () => deck.mute(!box.checked));
     const name = deck.lane.source === "camera" ? "Learner's voice" : deck.lane.name;
     label.append(box, ` ${name}`);
     voices.append(label);

@@ -12,7 +12,20 @@ const HURRY = 0.15;
 
 export type DeckState = "hole" | "waiting" | "ready" | "broken";
 
-export class Deck {
+/** What the player leads through time. */
+export interface Deck {
+  readonly lane: Lane;
+  readonly element: HTMLElement;
+  readonly part: Part | null;
+  /** It has a picture. */
+  readonly seen: boolean;
+  readonly heard: boolean;
+  /** Brings it to this moment; `moving` while the player's time goes on. */
+  follow(at: number, speed: number, moving: boolean): DeckState;
+  mute(muted: boolean): void;
+}
+
+export class MediaDeck implements Deck {
   readonly element: HTMLMediaElement;
   part: Part | null = null;
   private hurrying = false;
@@ -32,7 +45,10 @@ export class Deck {
     return this.lane.parts.some((part) => part.sound);
   }
 
-  /** Brings the element to this moment; `moving` while the player's time goes on. */
+  mute(muted: boolean): void {
+    this.element.muted = muted;
+  }
+
   follow(at: number, speed: number, moving: boolean): DeckState {
     const part = partAt(this.lane, at);
     const element = this.element;

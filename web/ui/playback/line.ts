@@ -9,7 +9,7 @@ export interface Part {
 }
 
 export interface Lane {
-  source: "camera" | "screen" | "second" | "invigilator";
+  source: "camera" | "screen" | "second" | "invigilator" | "stills";
   name: string;
   parts: Part[];
 }

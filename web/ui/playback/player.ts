@@ -1,8 +1,9 @@
 // The player's time, which all sources follow.
 
-import { Deck } from "./deck";
-import type { DeckState } from "./deck";
+import { MediaDeck } from "./deck";
+import type { Deck, DeckState } from "./deck";
 import type { TimeLine } from "./line";
+import { StillsDeck } from "./stills";
 
 const TICK_MS = 100;
 /** So long all wait for one that does not load; then it has to catch up. */
@@ -24,7 +25,9 @@ export class Player {
     readonly line: TimeLine,
     private readonly changed: () => void,
   ) {
-    this.decks = line.lanes.map((lane) => new Deck(lane));
+    this.decks = line.lanes.map((lane) =>
+      lane.source === "stills" ? new StillsDeck(lane) : new MediaDeck(lane),
+    );
     this.at = line.start;
   }
 
