@@ -11,7 +11,7 @@ from signalling import messages as m
 from signalling.commands import NOTHING, Answer
 
 MOVES: Final = (m.Admit, m.Refuse, m.Pause, m.Resume, m.Stop, m.End, m.Attest)
-MARKS: Final = (m.AskInspection, m.Judge, m.RuleGap, m.ExtraTime)
+MARKS: Final = (m.AskInspection, m.Judge, m.RuleGap, m.JudgeFill, m.ExtraTime)
 IDENTITY: Final = (
     m.TypeDocument,
     m.DecideIdentity,
@@ -72,6 +72,8 @@ async def _mark(desk: Desk, by: Staff, message: m.Message) -> Answer:
             await desk.inspections.judge(session, by, inspection, result, note)
         case m.RuleGap(session, gap, ruling, note):
             await desk.gaps.rule(session, by, gap, ruling, note)
+        case m.JudgeFill(session, gap, accepted, note):
+            await desk.fills.judge(session, by, gap, accepted=accepted, note=note)
         case m.ExtraTime(session, minutes):
             await desk.sessions.extra_minutes(session, by, minutes)
     return NOTHING

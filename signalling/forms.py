@@ -281,6 +281,7 @@ _SOUND: Final[dict[str, Check]] = _SESSION | {
     "at": _moment,
     "audio": _bytes(SOUND_LIMIT),
 }
+_JUDGE_FILL: Final[dict[str, Check]] = _NOTE | {"gap": _pattern(_ID), "accepted": _yes_or_no}
 _ATTEST: Final[dict[str, Check]] = _SESSION | {
     "statement": _text(*STATEMENT_LIMITS),
     "outcome": _one_of(Outcome),
@@ -326,6 +327,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "judge": Form(m.Judge, _JUDGE, _INVIGILATOR),
     "share_screen": Form(m.ShareScreen, _SESSION | {"wanted": _yes_or_no}, _INVIGILATOR),
     "rule_gap": Form(m.RuleGap, _RULE_GAP, _INVIGILATOR),
+    "judge_fill": Form(m.JudgeFill, _JUDGE_FILL, _INVIGILATOR),
     "pause": Form(m.Pause, _REASON, _INVIGILATOR),
     "resume": Form(m.Resume, _SESSION, _INVIGILATOR),
     "extra_time": Form(m.ExtraTime, _SESSION | {"minutes": _minutes}, _INVIGILATOR),

@@ -292,6 +292,15 @@ class ShareScreen(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeFill(Message):
+    """Say what is made of what the learner's device kept of a gap."""
+
+    gap: str
+    accepted: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleGap(Message):
     """Say whose a gap was."""
 

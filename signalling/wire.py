@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from invigilation.desk.room_view import RoomView
+from invigilation.fill import Fill
 from invigilation.gap import Gap
 from invigilation.incident import Incident
 from invigilation.inspection import Inspection
@@ -40,7 +41,8 @@ LINKS: Final = {Link.LIVE: "good", Link.POOR: "poor"}
 class Face:
     """What a room shows beside the session's record: it is told anew when this changes.
 
-    `seen` is what the server finds of the learner, `told` what their page tells of its link.
+    `seen` is what the server finds of the learner, `told` what their page tells of its link,
+    `sees` whether they are sent the invigilator's picture.
     `hand`: since when it is raised. `offered_at`: since when the session is offered to a colleague.
     `capture`: what comes of the document from the learner's page.
     """
@@ -49,6 +51,7 @@ class Face:
     recording: bool
     seen: Seen
     told: Told
+    sees: bool
     hand: datetime | None
     screen_wanted: bool
     offered_at: datetime | None
@@ -70,7 +73,7 @@ def versions(view: RoomView, face: Face) -> dict[Party, object]:
     A learner is not told each time they speak and pause, nor what their own page has told: their
     link has better things to carry.
     """
-    calm = replace(face, told=Told(), capture=replace(face.capture, progress=None))
+    calm = replace(face, told=Told(), sees=False, capture=replace(face.capture, progress=None))
     if face.seen.sound is Sound.HEARD:
         calm = replace(calm, seen=replace(face.seen, sound=Sound.QUIET))
     record = (view.session.seq, view.session.state, view.sitting, view.refusals)
@@ -141,7 +144,8 @@ def _people(party: Party, view: RoomView, face: Face) -> Json:
             "hand": maybe(face.hand),
             "silent_since": None if learner.media is Flow.LIVE else maybe(face.seen.silent_since),
         }
-        | _link(face.told, figures=party in STAFF),
+        | _link(face.told)
+        | (_figures(face) if party in STAFF else {}),
         "invigilator": _seat(view.sitting.staff_name, face.seats[Party.INVIGILATOR]),
         "second": {"present": second.present, "media": second.media.value},
         "supervisor": {"name": supervisor.name, "since": maybe(supervisor.since)}
@@ -150,18 +154,20 @@ def _people(party: Party, view: RoomView, face: Face) -> Json:
     }
 
 
-def _link(told: Told, *, figures: bool) -> Json:
+def _link(told: Told) -> Json:
     budget = told.budget
-    body: Json = {
+    return {
         "rung": None if told.rung is None else told.rung.value,
         "way": None if told.way is None else told.way.value,
         "keeps": told.keeps,
         "budget": {"kbit": budget.kbit, "mb": budget.megabytes} if budget else None,
         "used_kb": told.used_kb,
     }
-    if figures:
-        body["figures"] = None if told.figures is None else asdict(told.figures)
-    return body
+
+
+def _figures(face: Face) -> Json:
+    found = face.told.figures
+    return {"sees": face.sees, "figures": None if found is None else asdict(found)}
 
 
 def _for_staff(view: RoomView, face: Face) -> Json:
@@ -171,7 +177,7 @@ def _for_staff(view: RoomView, face: Face) -> Json:
         "taken_over": view.session.invigilator is not None,
         "incidents": [_incident(one) for one in view.incidents],
         "inspections": [_inspection(one) for one in view.inspections[-LISTED:]],
-        "gaps": [_gap(one) for one in view.gaps[-LISTED:]],
+        "gaps": _gaps(view),
         "backend_refused": [_refusal(one) for one in view.refusals[-LISTED:]],
         "handover": None
         if to is None
@@ -257,6 +263,31 @@ def _inspection(one: Inspection) -> Json:
         "result": None if one.result is None else one.result.value,
         "note": one.note,
         "judged_at": maybe(one.judged_at),
+    }
+
+
+def _gaps(view: RoomView) -> list[Json]:
+    fills = {one.gap: one for one in view.fills}
+    gaps = view.gaps[-LISTED:]
+    return [_gap(one) | {"fill": _fill(fills.get(one.id))} for one in gaps]
+
+
+def _fill(one: Fill | None) -> Json:
+    if one is None:
+        one = Fill("", "")
+    return {
+        "state": one.state.value,
+        "have": one.have,
+        "total": one.total,
+        "chunks": one.chunks,
+        "here": one.here,
+        "covers_s": one.covers // SECOND,
+        "promised_s": one.promised // SECOND,
+        "told": maybe(one.told),
+        "before": maybe(one.before),
+        "arrived": maybe(one.arrived),
+        "evidence": list(one.evidence),
+        "note": one.note,
     }
 
 

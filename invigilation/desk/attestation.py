@@ -5,7 +5,7 @@ Its JSON Schema is `web/schemas/attestation-2.json`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -15,6 +15,7 @@ from invigilation import record
 from invigilation.coverage import Sign, cause, coverage
 from invigilation.desk.handover import HANDED_OVER
 from invigilation.desk.identity_report import told
+from invigilation.fill import FillState
 from invigilation.gap import Gap
 from invigilation.incident import Incident
 from invigilation.inspection import Inspection
@@ -49,6 +50,7 @@ async def payload(
     """Return the whole account; its names and texts go into the envelope."""
     session = closing.session
     gaps = await tx.marks.gaps(session.id)
+    fills = {one.gap: one.state for one in await tx.fills.of_session(session.id)}
     entries = await tx.sessions.entries_of(session.id, *READ_BACK)
     return {
         "format": record.ATTESTATION_FORMAT,
@@ -77,7 +79,7 @@ async def payload(
         "statement": envelope.seal(closing.statement),
         "due": record.stamp(closing.due),
         "identity": await told(tx, sitting, envelope),
-        "presence": _presence(entries, gaps, session.finished or closing.at, envelope),
+        "presence": _presence(entries, gaps, fills, session.finished or closing.at, envelope),
         "handovers": await _handovers(tx, entries, envelope),
         "incidents": [_incident(one, envelope) for one in await tx.sessions.incidents(session.id)],
         "gaps": [_gap(one, envelope) for one in gaps],
@@ -90,7 +92,11 @@ async def payload(
 
 
 def _presence(
-    entries: list[Entry], gaps: list[Gap], until: datetime, envelope: Envelope
+    entries: list[Entry],
+    gaps: list[Gap],
+    fills: Mapping[str, FillState],
+    until: datetime,
+    envelope: Envelope,
 ) -> dict[str, object]:
     steps = [(SessionEvent(one.kind), one.at) for one in entries if one.kind in CLOCK]
     signs = [
@@ -113,8 +119,8 @@ def _presence(
                 "ended": _stamp(one.ended),
                 "seconds": ((one.ended or until) - one.began) // SECOND,
                 "cause": cause(one, opened.get(one.id, one.began), signs),
-                # Nothing that a learner's device kept in a gap is taken in yet.
-                "filled": False,
+                "filled": fills.get(one.id) is FillState.ACCEPTED,
+                "fill": fills.get(one.id, FillState.NONE),
                 "ruling": one.ruling,
             }
             for one in gaps

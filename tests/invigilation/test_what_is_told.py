@@ -23,6 +23,7 @@ from invigilation.recheck import RecheckCause, RecheckResult
 from invigilation.session import Outcome
 from tests import builders
 from tests.builders import CONSENT, START
+from tests.devices import Device
 from tests.invigilation.offices import STATEMENT
 from tests.invigilation.shown import arrived, picture, reading, shown
 
@@ -35,7 +36,7 @@ SAID = {
     name: f"{name.upper()} was said by somebody."
     for name in (
         *("referral", "decision", "challenge", "recheck", "chat", "notice", "incident", "gap"),
-        *("inspection", "pause", "stop"),
+        *("inspection", "pause", "stop", "fill"),
     )
 }
 NAMES = ("Maria", "SANTOS", "Ann Archer", "Bob Baker", "P1234567A", "OBS Virtual", "0.91234")
@@ -104,6 +105,7 @@ async def supervised(world, one):
     world.clock.go(60)
     await desk.gaps.close(session, world.clock.now())
     await desk.gaps.rule(session, ann, gap.id, Ruling.TECHNICAL, SAID["gap"])
+    await filled(world, session, gap)
     asked = await desk.inspections.ask(session, ann, InspectionKind.ROOM_SCAN)
     await desk.inspections.judge(
         session, ann, asked.id, InspectionResult.SATISFIED, SAID["inspection"]
@@ -113,6 +115,18 @@ async def supervised(world, one):
     world.clock.go(120)
     await desk.sessions.resume(session, ann)
     world.clock.go(60)
+
+
+async def filled(world, session, gap):
+    """What the device kept of the gap comes, is refused at first, and then accepted."""
+    desk, device = world.desk, Device(session)
+    request = (await desk.sessions.view(session)).sitting.request
+    device.record(gap.began, gap.began + timedelta(seconds=65))
+    await desk.fills.tell(session, request, device.recording, 0, device.told())
+    for n in range(len(device.links)):
+        await desk.fills.keep(session, device.recording, n, device.piece(n))
+    for accepted in (False, True):
+        await desk.fills.judge(session, world.ann, gap.id, accepted=accepted, note=SAID["fill"])
 
 
 async def sat(world):
@@ -133,6 +147,7 @@ async def test_all_that_is_told_of_a_session_fits_the_schemas(world):
     told = await fit(world)
 
     assert {"session.incident", "session.extra_time", "session.restored"} <= set(told)
+    assert {"session.gap_filled", "session.fill_judged"} <= set(told)
     assert told[-1] == "report.ready"
 
 
@@ -164,7 +179,7 @@ async def test_presence_is_told_in_figures(world):
     assert presence["on_camera_permille"] == 910
     [gap] = presence["gaps"]
     assert (gap["seconds"], gap["cause"], gap["filled"], gap["ruling"]) == (
-        *(65, "no_media", False),
+        *(65, "no_media", True),
         "technical",
     )
     [pause] = presence["pauses"]

@@ -58,6 +58,7 @@ BODIES: dict[str, dict[str, object]] = {
     "judge": {"inspection": "is_1", "result": "satisfied", "note": ""},
     "share_screen": {"wanted": True},
     "rule_gap": {"gap": "gp_1", "ruling": "technical", "note": ""},
+    "judge_fill": {"gap": "gp_1", "accepted": True, "note": ""},
     "pause": {"reason": "Fire drill"},
     "resume": {},
     "extra_time": {"minutes": 10},

@@ -31,7 +31,8 @@ export interface Boot {
 export type Flow = "live" | "silent" | "none";
 /** What the server finds by itself about the learner's link, picture and sound. */
 export type LinkQuality = "good" | "poor" | "none";
-export type Sight = "good" | "black" | "frozen" | "looping" | "stopped" | "none";
+export type Sight =
+  "good" | "black" | "frozen" | "looping" | "stills" | "withheld" | "stopped" | "none";
 export type Sound = "heard" | "quiet" | "muted" | "none";
 
 export interface Party {
@@ -116,6 +117,8 @@ export interface Learner extends Party {
   used_kb: number | null;
   /** Only for staff. */
   figures?: LinkFigures | null;
+  /** Only for staff: they are sent the invigilator's picture. */
+  sees?: boolean;
 }
 
 export interface ChatLine {
@@ -296,6 +299,27 @@ export interface Inspection extends OpenInspection {
 export type Ruling = "technical" | "learner";
 
 /** A time in which nothing came from the learner while the clock ran. */
+export type FillState =
+  "none" | "promised" | "arriving" | "complete" | "partial" | "accepted" | "refused";
+
+/** What the learner's own device kept of a gap. */
+export interface Fill {
+  state: FillState;
+  have: number;
+  total: number;
+  chunks: number;
+  here: number;
+  /** Seconds of the gap that are here, and that the device says it has. */
+  covers_s: number;
+  promised_s: number;
+  told: string | null;
+  /** When the device had last told its chain before the gap. */
+  before: string | null;
+  arrived: string | null;
+  evidence: string[];
+  note: string;
+}
+
 export interface Gap {
   id: string;
   began: string;
@@ -304,6 +328,7 @@ export interface Gap {
   lost_s: number | null;
   ruling: Ruling | null;
   note: string;
+  fill: Fill;
 }
 
 export interface BackendRefusal {
