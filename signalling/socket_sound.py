@@ -19,7 +19,8 @@ from signalling.bucket import Bucket
 from signalling.commands import NOTHING, Answer
 from signalling.means import Means
 from signalling.messages import Party
-from signalling.seat import Flow, Seat
+from signalling.presence import SILENT_S
+from signalling.seat import Seat
 from signalling.stage import Stage
 from signalling.stills import taken_at
 from signalling.taps import MediaSink
@@ -136,12 +137,19 @@ class SocketSound:
         parties: tuple[Party, ...] = ()
         if speaker is Party.LEARNER:
             parties = (Party.INVIGILATOR, Party.SUPERVISOR)
-        elif self._stage[Party.LEARNER].flow(self._means.clock.monotonic()) is not Flow.LIVE:
+        elif not self._has_media:
             parties = (Party.LEARNER,)
         for party in parties:
             person = self._stage[party].person
             if person is not None:
                 yield person.sid
+
+    @property
+    def _has_media(self) -> bool:
+        """Whether something comes from the learner by a connection, which then works both ways."""
+        peer = self._stage[Party.LEARNER].peer
+        last = None if peer is None else peer.last_packet_at
+        return last is not None and self._means.clock.monotonic() - last < SILENT_S
 
     async def _pass_on(
         self, sid: str, party: Party, message: m.SoundPiece, piece: Piece, header: bytes
