@@ -22,6 +22,7 @@ from recordings.vision.likeness import Engine, LikenessSettings, LikenessUnfit, 
 from scheduler.jobs import Job
 from scheduler.runner import running
 from signalling.live import Live, RtcPeers
+from signalling.mirror import Mirrors
 from signalling.peer import MediaSettings
 from web import pages, timestamps
 from web.alerts import Alerts
@@ -56,6 +57,7 @@ from web.mail.post import MailFolder, Post, Smtp
 from web.outward import ANYWHERE, open_client
 from web.pages.captures import CAPTURES
 from web.pages.local import LOCAL
+from web.pages.rehearsal import MIRRORS
 from web.pages.verify import PUBLISHED
 from web.payments import hook
 from web.payments.stripe import StripePayments
@@ -206,10 +208,12 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     clock = house.desk.office.clock
     peers = RtcPeers(media)
     live = Live(house.desk, shelf, peers, clock, settings.origins)
+    app[MIRRORS] = mirrors = Mirrors(peers, clock.monotonic)
 
     async def evidence_room(_: web.Application) -> AsyncIterator[None]:
         _open_media(peers, settings)
         yield
+        await mirrors.close()
         peers.close()
         shelf.snapshots.close()
 

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(30.0, gt=0, le=60, description="sign of life in the record")
     sweep_seconds: float = Field(60.0, gt=0, description="how often missed sessions are looked for")
     deliver_seconds: float = Field(2.0, gt=0, description="how often the outbox is looked into")
+    rehearsal_seconds: float = Field(
+        60.0, ge=5, le=75, description="how long a learner's test of the link takes, about"
+    )
     clock_shift_file: Path | None = Field(
         None, description="for rehearsals and tests: a file with seconds to add to the clock"
     )

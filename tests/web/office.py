@@ -25,6 +25,8 @@ from invigilation.store.views import Sitting
 from recordings.evidence import Snapshots
 from recordings.seal import Seal, SigningKey
 from recordings.vault import Vault
+from signalling.mirror import Mirrors
+from tests.signalling.doubles import FakePeers
 from tests.web.eyes import shelf_of
 from web import pages
 from web.auth import cookies
@@ -35,6 +37,7 @@ from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
 from web.local import LocalKeeping
 from web.pages.captures import CAPTURES
 from web.pages.local import LOCAL
+from web.pages.rehearsal import MIRRORS
 from web.pages.verify import PUBLISHED
 from web.relay import Relay
 from web.reports import REPORTS, open_reports
@@ -205,11 +208,13 @@ def make_app(
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)
     shelf = shelf_of(app[DESK], app[VAULT], Snapshots())
     app[CAPTURES] = Captures(app[DESK], shelf, Room(lambda *_: None, lambda *_: None))
+    app[MIRRORS] = Mirrors(FakePeers(clock), clock.monotonic)
 
     app[LOCAL] = LocalKeeping(app[DESK], app[VAULT], lambda _: None)
 
     async def nothing_goes_on(_: web.Application) -> None:
         await shelf.studies.close()
+        await app[MIRRORS].close()
 
     app.on_cleanup.append(nothing_goes_on)
     pages.setup(app)

@@ -38,6 +38,7 @@ from web.pages import (
     receipts,
     records,
     referrals,
+    rehearsal,
     report_pdf,
     rota,
     schemas,
@@ -58,6 +59,7 @@ from web.pages.frame import setup_templates
 from web.pages.headers import add_headers
 from web.pages.mistakes import pages
 from web.pages.onboard import PICTURES, SENT, SENT_LIMIT
+from web.pages.rehearsal import PIECES, PIECES_LIMIT, RUNS, RUNS_LIMIT
 from web.pages.sign_in import PASSWORDS, THROTTLE
 from web.pages.start import ASKED, ASKED_LIMIT
 
@@ -75,6 +77,7 @@ LEARNERS = (
     tickets,
     captures,
     local,
+    rehearsal,
     second,
     onboard,
     verify,
@@ -121,6 +124,8 @@ def setup(app: web.Application) -> None:
     app[PLAYBACKS] = Playbacks()
     app[GUESSES] = Throttle(WRONG_LIMIT)
     app[SENT] = Throttle(SENT_LIMIT)
+    app[RUNS] = Throttle(RUNS_LIMIT)
+    app[PIECES] = Throttle(PIECES_LIMIT)
     app.cleanup_ctx.append(_passwords)
     app.cleanup_ctx.append(_pictures)
     for noun in (*LEARNERS, *STAFF):

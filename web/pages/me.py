@@ -23,6 +23,7 @@ from web.keys import DESK
 from web.pages.frame import go, render
 from web.pages.onboard import case_of
 from web.pages.personal import note_attempt
+from web.pages.small_tests import small_boot
 from web.pages.zones import zone_of
 
 routes = web.RouteTableDef()
@@ -173,7 +174,14 @@ async def show(request: web.Request) -> web.StreamResponse:
         await note_attempt(request, sitting, "page_opened")
     done = request.query.get("done", "")
     done = done if done in DONE else ""
-    return render(request, "me.html", at=standing, done=done, onboard=await case_of(request))
+    return render(
+        request,
+        "me.html",
+        at=standing,
+        done=done,
+        onboard=await case_of(request),
+        link=await small_boot(request),
+    )
 
 
 @routes.get("/me/sign-out")

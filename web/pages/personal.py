@@ -15,8 +15,12 @@ from invigilation.waiting import WaitingState
 from web.auth import cookies, links
 from web.keys import DESK, SECRET
 from web.pages.frame import go, render
+from web.pages.small_tests import PATH
 
 routes = web.RouteTableDef()
+
+TO_TEST = "test"
+"""The link of a reminder with `?to=test` leads on to the test of the link."""
 
 
 @routes.get("/r/{token}")
@@ -31,7 +35,8 @@ async def enter(request: web.Request) -> web.StreamResponse:
     """Sign the learner in, and lead them to what they come for.
 
     That is a time that is offered to them, or the receipt of what is over; else their own page. A
-    missed session, or a refusal, is told there: its learner may dispute it.
+    missed session, or a refusal, is told there: its learner may dispute it. The link of a reminder
+    leads on to the test of the link, as long as there is something to test for.
     """
     asked, sitting = await _opened(request)
     desk = request.app[DESK]
@@ -63,6 +68,8 @@ async def _first_page(request: web.Request, asked: Asked, sitting: Sitting | Non
         onboard = await request.app[DESK].onboard.accepted(asked.request.id)
         refusal = await request.app[DESK].enquiries.refusal(asked.request.id)
         return "/me" if missed or onboard or refusal else "/me/receipts"
+    if request.query.get("to") == TO_TEST:
+        return PATH
     line = await request.app[DESK].waiting.of_request(asked.request.id)
     offered = any(one.state is WaitingState.OFFERED for one in line)
     return "/me/waiting" if offered else "/me"

@@ -1,0 +1,180 @@
+// One test of the link, from the first question to what the server makes of the figures.
+
+import { mirrored, type Load, type Mirrored } from "./mirror";
+import { socketOpens, Transfers } from "./transfers";
+
+export interface Place {
+  url: string;
+  socket_path: string;
+  ice_servers: RTCIceServer[];
+  /** How long a whole test takes, about. */
+  seconds: number;
+}
+
+export interface Figures {
+  up_kbit: number;
+  down_kbit: number;
+  rtt_ms: number;
+  jitter_ms: number;
+  lost_up_permille: number;
+  lost_down_permille: number;
+  udp: boolean;
+  turn: boolean | null;
+  socket: boolean;
+}
+
+export interface Expected {
+  rung: string;
+  way: string;
+  name: string;
+  kind: string;
+  words: string[];
+}
+
+export interface Outcome {
+  figures: Figures;
+  expected: Expected;
+  /** Of 1,000 bytes each, both ways. */
+  kilobytes: number;
+}
+
+/** Told what is being done, and how much of all is done: 0 to 1. */
+export type Progress = (words: string, done: number) => void;
+
+const SOCKET_MS = 10_000;
+const CONNECT_MS = 15_000;
+const WHOLE_S = 60;
+/** What the steps of the ladder take beside the voice: slow, small, full. */
+const LOADS: readonly Load[] = [
+  { kbit: 0, fps: 0, seconds: 5 },
+  { kbit: 26, fps: 5, seconds: 6 },
+  { kbit: 50, fps: 8, seconds: 6 },
+  { kbit: 165, fps: 12, seconds: 7 },
+];
+const RELAYED: readonly Load[] = [{ kbit: 0, fps: 0, seconds: 4 }];
+const SMALL: readonly Load[] = [{ kbit: 20, fps: 10, seconds: 4 }];
+/** One flight of packets, twice in case one is lost; then more, where that was quick. */
+const SIZES = [12_000, 12_000, 60_000];
+const SMALL_SIZES = [9000];
+const LEAST_SECONDS = 3;
+
+const isRelay = (url: string): boolean => /^turns?:/.test(url);
+
+/** The whole test: about a minute. Throws `Refused`, or what `fetch` throws. */
+export async function test(place: Place, progress: Progress): Promise<Outcome> {
+  const transfers = new Transfers(place.url);
+  const scale = Math.min(1, place.seconds / WHOLE_S);
+  const loads = LOADS.map((load) => shorter(load, scale));
+  const relays = place.ice_servers.some(({ urls }) => [urls].flat().some(isRelay));
+  const last = relays ? 0.8 : 0.97;
+  progress("Measuring the delay…", 0.02);
+  const delay = await transfers.delay(scale < 0.5 ? 3 : 8);
+  progress("Opening the channel for messages…", 0.12);
+  const socket = await socketOpens(place.socket_path, SOCKET_MS);
+  progress("Measuring how much comes to you…", 0.18);
+  const down = await transfers.down(SIZES);
+  progress("Measuring how much you can send…", 0.26);
+  const up = await transfers.up(SIZES);
+  const words = "Sending sound and pictures there and back…";
+  let passed = 0;
+  const whole = loads.reduce((sum, { seconds }) => sum + seconds, 0);
+  progress(words, 0.35);
+  const media = await mirrored(transfers, {
+    iceServers: place.ice_servers,
+    relayOnly: false,
+    voice: true,
+    loads,
+    connectMs: CONNECT_MS,
+    tick: () => progress(words, 0.35 + (last - 0.35) * Math.min(1, (passed += 1) / whole)),
+  });
+  const turn = relays ? await relayed(place, transfers, media, scale, progress) : null;
+  progress("Asking what this means…", 0.98);
+  return told(transfers, "full", {
+    ...figuresOf(delay.rtt, delay.jitter, down, up, media),
+    turn,
+    socket,
+  });
+}
+
+async function relayed(
+  place: Place,
+  transfers: Transfers,
+  media: Mirrored,
+  scale: number,
+  progress: Progress,
+): Promise<boolean> {
+  if (media.way === "relay") return true;
+  progress("Trying the way round, by a relay…", 0.82);
+  const found = await mirrored(transfers, {
+    iceServers: place.ice_servers,
+    relayOnly: true,
+    voice: true,
+    loads: RELAYED.map((load) => shorter(load, scale)),
+    connectMs: CONNECT_MS,
+    tick: () => undefined,
+  });
+  return found.way === "relay";
+}
+
+/** The small one, of some seconds and less than 60 kB; asks nobody and shows nothing. */
+export async function smallTest(place: Place): Promise<Outcome> {
+  const transfers = new Transfers(place.url);
+  const delay = await transfers.delay(3);
+  const socket = await socketOpens(place.socket_path, SOCKET_MS);
+  const down = await transfers.down(SMALL_SIZES);
+  const up = await transfers.up(SMALL_SIZES);
+  const media = await mirrored(transfers, {
+    iceServers: place.ice_servers,
+    relayOnly: false,
+    voice: false,
+    loads: SMALL,
+    connectMs: CONNECT_MS,
+    tick: () => undefined,
+  });
+  const figures = figuresOf(delay.rtt, delay.jitter, down, up, media);
+  const turn = media.way === "relay" ? true : null;
+  return told(transfers, "small", { ...figures, turn, socket });
+}
+
+const shorter = (load: Load, scale: number): Load => ({
+  ...load,
+  seconds: Math.max(LEAST_SECONDS, Math.round(load.seconds * scale)),
+});
+
+/** A short transfer may come out too low on a link with losses, media only where they connect. */
+function figuresOf(
+  rtt: number,
+  jitter: number,
+  down: number,
+  up: number,
+  media: Mirrored,
+): Omit<Figures, "turn" | "socket"> {
+  return {
+    up_kbit: Math.round(Math.max(up, media.upKbit)),
+    down_kbit: Math.round(Math.max(down, media.downKbit)),
+    rtt_ms: Math.round(Math.min(rtt, media.rtt ?? rtt)),
+    jitter_ms: Math.round(media.jitter ?? jitter),
+    lost_up_permille: media.lostUp,
+    lost_down_permille: media.lostDown,
+    udp: media.way === "direct",
+  };
+}
+
+async function told(
+  transfers: Transfers,
+  kind: "full" | "small",
+  figures: Figures,
+): Promise<Outcome> {
+  const expected = await transfers.post<Expected>("", { kind, ...figures });
+  remember(expected.rung);
+  return { figures, expected, kilobytes: Math.ceil(transfers.bytes / 1000) };
+}
+
+/** The room's ladder begins where this test has ended. */
+function remember(rung: string): void {
+  try {
+    localStorage.setItem("link:expected", JSON.stringify({ rung, at: new Date().toISOString() }));
+  } catch {
+    // A browser that keeps nothing begins in the middle.
+  }
+}
