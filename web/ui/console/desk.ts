@@ -194,6 +194,7 @@ export class Desk {
     if (known) return known;
     const room = new Room(session, this.connection, {
       changed: () => this.changed(),
+      silent: () => this.set({ silent: true }),
       told: (_room, ended) => {
         // The last session has just ended: nobody is there any more to be seen by.
         if (ended && !this.mine().length) this.cameraOff();

@@ -5,6 +5,7 @@ import type { Connection } from "../lib/connection";
 import type { Media, Remote, Tracks } from "../lib/media-link";
 import { isOver, type Accepted, type RoomState } from "../lib/protocol";
 import type { RoomLink } from "../lib/room-link";
+import { Thin } from "./stills";
 
 /** Louder than this is somebody speaking, of 1. */
 const SPEAKING = 0.02;
@@ -20,6 +21,8 @@ export interface RoomHost {
   /** A state has come; `ended` when the session was live until now. */
   told(room: Room, ended: boolean): void;
   released(room: Room, to: string): void;
+  /** The browser wants a touch before it plays sound. */
+  silent(): void;
 }
 
 export class Room {
@@ -41,6 +44,8 @@ export class Room {
   voice: MediaStream | null = null;
   pictures: Partial<Record<View, MediaStream>> = {};
   readonly outbox: Outbox;
+  /** What comes by the socket, where the link is too thin for more. */
+  readonly thin: Thin;
   private readonly link: RoomLink;
   private sends: Tracks = {};
   /** The newest line that the invigilator has shown to have seen. */
@@ -75,6 +80,11 @@ export class Room {
         host.changed();
       },
     });
+    this.thin = new Thin(
+      this.link,
+      () => host.changed(),
+      () => host.silent(),
+    );
     this.outbox = new Outbox(this.link, () => host.changed());
   }
 
@@ -87,6 +97,7 @@ export class Room {
   }
 
   leave(): Promise<void> {
+    this.thin.close();
     return this.link.leave();
   }
 
@@ -123,6 +134,7 @@ export class Room {
     const ended = this.live && isOver(state.state);
     this.state = state;
     this.stateAt = performance.now();
+    this.thin.state(state);
     // Nobody is there any more: the messages stay, the media go.
     if (isOver(state.state) && !this.hungUp) this.hangUp();
     void this.outbox.flush();
@@ -135,6 +147,7 @@ export class Room {
     if (audio === this.sends.audio && camera === this.sends.camera) return;
     this.sends = { audio, camera };
     void this.link.setTracks(this.sends);
+    this.thin.send(audio);
   }
 
   /** True while this learner hears the invigilator. */
@@ -185,6 +198,7 @@ export class Room {
   private hangUp(): void {
     this.hungUp = true;
     this.link.hangUp();
+    this.thin.close();
     this.sends = {};
     this.speaking = false;
   }

@@ -1,15 +1,22 @@
 // The learners' voices: one in full, the others not at all or quietly.
 
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { MIX_VOLUME, type Desk } from "./desk";
+import { PiecesVoice } from "./stills";
 
 export function Sounds({ desk }: { desk: Desk }) {
   return (
     <div class="voices">
       {desk.tiles().map((room) => {
-        if (!room.voice || !room.live) return null;
+        if (!room.live) return null;
         const volume = room.session === desk.focus ? 1 : desk.mix ? MIX_VOLUME : 0;
-        return <Voice key={room.session} desk={desk} stream={room.voice} volume={volume} />;
+        return (
+          <Fragment key={room.session}>
+            {room.voice && <Voice desk={desk} stream={room.voice} volume={volume} />}
+            <PiecesVoice room={room} volume={volume} />
+          </Fragment>
+        );
       })}
       {desk.silent && (
         <button type="button" class="button sound" onClick={() => play(desk)}>

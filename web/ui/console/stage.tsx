@@ -8,6 +8,7 @@ import { Offered } from "./handover";
 import { useDesk } from "./hooks";
 import { StateTag, Video } from "./parts";
 import type { Room, View } from "./room";
+import { Still } from "./stills";
 import { troubles, WEAK } from "./trouble";
 
 const VIEWS: Record<View, string> = {
@@ -125,6 +126,7 @@ function Pictures({ desk, room, state }: { desk: Desk; room: Room; state: RoomSt
     <div class="picture stage-picture">
       <Video stream={stream} label={`Picture of ${learner.name}: ${VIEWS[large].toLowerCase()}`} />
       {!seen && <p class="blank">{isOver(state.state) ? "The session is over." : "No picture."}</p>}
+      {large === "camera" && <Still desk={desk} room={room} />}
       {room.speaking && <span class="mark mark--speaks">Speaks</span>}
       {room.live && others.length > 0 && (
         <div class="others" role="group" aria-label="Further pictures">

@@ -11,6 +11,7 @@ import { useDesk } from "./hooks";
 import { Video } from "./parts";
 import type { Room } from "./room";
 import { toStage } from "./stage";
+import { Still } from "./stills";
 import { troubles } from "./trouble";
 
 export function Tiles({ desk }: { desk: Desk }) {
@@ -54,6 +55,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
         {!seen && (
           <span class="tile-blank">{state && isOver(state.state) ? "Over" : "No picture"}</span>
         )}
+        <Still desk={desk} room={room} small />
       </span>
       <span class="tile-marks">
         {room.speaking && <span class="mark mark--speaks">Speaks</span>}

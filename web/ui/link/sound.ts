@@ -149,16 +149,17 @@ export class VoiceIn {
   }
 
   stop(): void {
+    this.head = null;
+    this.stream = "";
+    this.n = -1;
+    this.queue = [];
+    if (!this.url) return;
     this.element.pause();
     this.element.removeAttribute("src");
     this.element.load();
-    if (this.url) URL.revokeObjectURL(this.url);
+    URL.revokeObjectURL(this.url);
     this.url = "";
     this.buffer = null;
-    this.queue = [];
-    this.stream = "";
-    this.n = -1;
-    this.head = null;
   }
 
   private open(): boolean {
