@@ -2,10 +2,15 @@
 
 import type { Link, LinkPart } from "./link";
 
+import { Kept } from "./kept";
+import { SocketSound } from "./socket-sound";
+import { Stills } from "./stills";
+
 export { Climb } from "./climb";
 export { Panel } from "./panel";
 
 /** What works beside the stream: one line a part. */
-export function others(_link: Link): LinkPart[] {
-  return [];
+export function others(link: Link): LinkPart[] {
+  const stills = new Stills(link);
+  return [stills, new SocketSound(link, () => stills.beat()), new Kept(link)];
 }

@@ -32,23 +32,30 @@ export function shareOf(parts: readonly Part[], have: readonly number[]): number
   return total ? there / total : 1;
 }
 
-/** One piece is to hold the link up for about so long. */
-const PIECE_MS = 250;
-const LEAST = 4096;
+/** How gently something is sent. */
+export interface Manner {
+  /** One piece is to hold the link up for about so long, in milliseconds. */
+  hold: number;
+  /** Bytes: a smaller piece would be mostly wrapping. */
+  least: number;
+}
+
+const USUAL: Manner = { hold: 250, least: 4096 };
 const LONGEST_WAIT_MS = 4000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
 /** Learns from each answered piece how large the next may be and how long to wait before it. */
 export class Pace {
-  private size = LEAST;
+  private size: number;
 
   /** `most`: what the server takes at once. `way`: how long an answer took, in milliseconds, to
    * something that was next to nothing: the way there and back. */
   constructor(
     private readonly most: number,
     private way: number,
+    private readonly manner: Manner = USUAL,
   ) {
-    this.size = Math.min(LEAST, most);
+    this.size = Math.min(manner.least, most);
   }
 
   /** Bytes of the next piece. */
@@ -60,10 +67,11 @@ export class Pace {
   sent(bytes: number, took: number): number {
     this.way = Math.min(this.way, took);
     const carried = took - this.way;
-    const fits = carried > 0 ? (bytes * PIECE_MS) / carried : Infinity;
+    const { hold, least } = this.manner;
+    const fits = carried > 0 ? (bytes * hold) / carried : Infinity;
     // Half as much at once when it was too much, and twice as much when there is room.
     const wish = fits < this.size ? Math.max(fits, this.size / 2) : Math.min(fits, this.size * 2);
-    this.size = Math.round(Math.max(Math.min(LEAST, this.most), Math.min(this.most, wish)));
+    this.size = Math.round(Math.max(Math.min(least, this.most), Math.min(this.most, wish)));
     // The link stays free for as long as the piece has filled it.
     return Math.min(LONGEST_WAIT_MS, carried);
   }

@@ -1,5 +1,6 @@
 // Sends what waits to the server, piece by piece; goes on where it stopped, whatever happened.
 
+import { call, online, Refusal, sleep } from "../../lib/call";
 import type { Keep, Waiting } from "./keep";
 import { nextPiece, Pace, shareOf } from "./pace";
 
@@ -15,21 +16,8 @@ interface Begun {
   evidence: string | null;
 }
 
-const LIMIT_MS = 60_000;
 /** So many times in a row the server may have forgotten or mistaken what came before. */
 const ANEW = 4;
-
-/** The server answered, and not as hoped. */
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-  ) {
-    super(code);
-  }
-}
-
-const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 export class Sender {
   standing: Sending = "idle";
@@ -129,33 +117,15 @@ export class Sender {
   }
 
   private post<T>(url: string, body: object): Promise<T> {
-    return call<T>(url, "POST", "application/json", JSON.stringify(body));
+    return call<T>(url, "POST", body);
   }
 
   private put(url: string, body: Blob): Promise<{ have: number }> {
-    return call(url, "PUT", "application/octet-stream", body);
+    return call(url, "PUT", body);
   }
 
   private tell(standing: Sending): void {
     this.standing = standing;
     this.changed();
   }
-}
-
-async function call<T>(url: string, method: string, type: string, body: string | Blob): Promise<T> {
-  const token = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]');
-  const answer = await fetch(url, {
-    method,
-    headers: { "Content-Type": type, "X-CSRF-Token": token?.content ?? "" },
-    body,
-    signal: AbortSignal.timeout(LIMIT_MS),
-  });
-  const said = (await answer.json().catch(() => ({}))) as { error?: { code?: string } };
-  if (!answer.ok) throw new Refusal(answer.status, said.error?.code ?? "");
-  return said as T;
-}
-
-/** Resolves when the device says that it is online again. */
-function online(): Promise<void> {
-  return new Promise((done) => addEventListener("online", () => done(), { once: true }));
 }

@@ -1,0 +1,1 @@
+"""What the learner's page keeps on the device and brings later, in node and in a browser."""
