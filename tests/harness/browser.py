@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from playwright.async_api import (
     Browser,
@@ -68,6 +68,7 @@ class Browsers:
         self._playwright: Playwright | None = None
         self._browsers: list[Browser] = []
         self._pages: list[Page] = []
+        self._people: dict[Page, dict[str, Any]] = {}
 
     async def launch(
         self,
@@ -96,16 +97,32 @@ class Browsers:
             executable_path=executable or chromium(), args=arguments
         )
         self._browsers.append(browser)
-        context = await browser.new_context(
-            viewport={"width": viewport[0], "height": viewport[1]},
-            permissions=["camera", "microphone"],
-            timezone_id=zone,
-            locale="en-GB",
-            java_script_enabled=javascript,
+        person: dict[str, Any] = {
+            "viewport": {"width": viewport[0], "height": viewport[1]},
+            "permissions": ["camera", "microphone"],
+            "timezone_id": zone,
+            "locale": "en-GB",
+            "java_script_enabled": javascript,
             # A colour that is half-way to another has no contrast that could be judged.
-            reduced_motion="reduce",
-        )
+            "reduced_motion": "reduce",
+        }
+        return await self._open(browser, person)
+
+    async def anew(self, page: Page) -> Page:
+        """Let a person close their page and come back with empty hands but for their cookies.
+
+        Nothing is cached, no connection is open: a cold start, in the same browser.
+        """
+        context, person = page.context, self._people[page]
+        cookies = await context.storage_state()
+        assert context.browser
+        await context.close()
+        return await self._open(context.browser, {**person, "storage_state": cookies})
+
+    async def _open(self, browser: Browser, person: dict[str, Any]) -> Page:
+        context = await browser.new_context(**person)
         page = await context.new_page()
+        self._people[page] = person
         number = len(self._pages) + 1
         page.on("pageerror", lambda error: self._complain(number, f"error: {error}"))
         page.on("console", lambda message: self._console(number, message))

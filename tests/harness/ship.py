@@ -127,6 +127,17 @@ class Ship:
         """Run a command on board to its end; return what it prints."""
         return await _run(*self.inside, *command)
 
+    async def sound(self, port: int, count: int, size: int, every_ms: int) -> list[float | None]:
+        """Send datagrams from on board to an `Echo` ashore; return their round trips in ms.
+
+        None stands for one that did not come back.
+        """
+        module = (sys.executable, "-m", "tests.harness.sounding", self.service_address)
+        figures = (str(number) for number in (port, count, size, every_ms))
+        told = await self.run("env", "-C", str(ROOT), *module, *figures)
+        back: list[float | None] = json.loads(told)
+        return back
+
     async def _ask(self, **message: Any) -> dict[str, Any]:
         assert self._link.stdin
         assert self._link.stdout

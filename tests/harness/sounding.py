@@ -6,14 +6,32 @@ milliseconds, None for what did not come back within the wait. Standard library 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import select
 import socket
 import struct
 import sys
 import time
+from typing import cast
 
 WAIT_S = 2.5
+
+
+class Echo(asyncio.DatagramProtocol):
+    """Ashore: sends every datagram back, and notes from where they came."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the socket to answer by."""
+        self.line = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer."""
+        self.seen.add(addr[0])
+        self.line.sendto(data, addr)
 
 
 def sound(address: tuple[str, int], count: int, size: int, every_s: float) -> list[float | None]:

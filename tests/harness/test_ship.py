@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 import statistics
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
 
 import aiohttp
 import pytest
@@ -15,29 +13,16 @@ from aiohttp import web
 
 from tests.harness.process import free_port
 from tests.harness.profiles import Link, satellite
-from tests.harness.service import ROOT
 from tests.harness.ship import Ship, possible, ship
 from tests.harness.shore import shore
+from tests.harness.sounding import Echo
 from tests.harness.waiting import until
 
 pytestmark = pytest.mark.skipif(bool(possible()), reason=possible() or "a ship can be made")
 
+PORT = 9
 SLACK_MS = 60
 """How late a packet may be on a machine that does much else."""
-
-
-class Echo(asyncio.DatagramProtocol):
-    """Sends every datagram back, and notes from where they came."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.line = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.seen.add(addr[0])
-        self.line.sendto(data, addr)
 
 
 @pytest.fixture
@@ -49,24 +34,16 @@ async def vessel() -> AsyncIterator[Ship]:
 @pytest.fixture
 async def echo(vessel: Ship) -> AsyncIterator[Echo]:
     line, made = await asyncio.get_running_loop().create_datagram_endpoint(
-        Echo, local_addr=(vessel.service_address, 9)
+        Echo, local_addr=(vessel.service_address, PORT)
     )
     yield made
     line.close()
 
 
-async def sound(vessel: Ship, count: int, size: int, every_ms: int) -> list[float | None]:
-    words = (vessel.service_address, "9", count, size, every_ms)
-    module = (sys.executable, "-m", "tests.harness.sounding")
-    command = ("env", "-C", str(ROOT), *module, *map(str, words))
-    back: list[float | None] = json.loads(await vessel.run(*command))
-    return back
-
-
 async def test_a_round_trip_takes_what_the_profile_says(vessel: Ship, echo: Echo) -> None:
     await vessel.set(satellite(128, 700, 0.0))
 
-    back = [one for one in await sound(vessel, 8, 100, 100) if one is not None]
+    back = [one for one in await vessel.sound(PORT, 8, 100, 100) if one is not None]
 
     assert len(back) == 8
     assert 700 <= statistics.median(back) < 720 + SLACK_MS
@@ -78,7 +55,7 @@ async def test_a_link_that_is_asked_for_too_much_queues_then_drops(
 ) -> None:
     await vessel.set(satellite(64, 20, 0.0))
 
-    back = await sound(vessel, 40, 1_000, 1)  # 40 kB into a queue of 16 kB
+    back = await vessel.sound(PORT, 40, 1_000, 1)  # 40 kB into a queue of 16 kB
 
     stats = await vessel.stats()
     came = [one for one in back if one is not None]
@@ -94,7 +71,7 @@ async def test_an_outage_loses_everything_and_a_new_address_is_seen_ashore(
 ) -> None:
     await vessel.set(Link(satellite(256, 40, 0.0).up, satellite(256, 40, 0.0).down))
     await vessel.outage(True)
-    sounding = asyncio.create_task(sound(vessel, 60, 60, 20))
+    sounding = asyncio.create_task(vessel.sound(PORT, 60, 60, 20))
 
     async def lost() -> int:
         return (await vessel.stats()).up.dropped_outage
@@ -106,7 +83,7 @@ async def test_an_outage_loses_everything_and_a_new_address_is_seen_ashore(
     assert back[-1] is not None
 
     address = await vessel.nat()
-    assert None not in await sound(vessel, 3, 60, 20)
+    assert None not in await vessel.sound(PORT, 3, 60, 20)
 
     assert echo.seen == {vessel.address, address}
 
@@ -124,7 +101,7 @@ async def test_blocked_udp_goes_nowhere_while_tls_does(vessel: Ship, echo: Echo)
     await vessel.block_udp()
     try:
         async with shore(vessel.service_address, port, behind) as front:
-            assert await sound(vessel, 1, 60, 1) == [None]
+            assert await vessel.sound(PORT, 1, 60, 1) == [None]
             trusting = ssl.create_default_context(cafile=front.certificate.certificate)
             async with (
                 aiohttp.ClientSession() as client,
