@@ -18,6 +18,7 @@ from web.auth.visitor import staff_of
 from web.keys import DESK
 from web.pages import paging, sheet
 from web.pages.frame import staff_page
+from web.pages.link_risk import risks_of
 from web.pages.moving import entered_day
 from web.pages.states import SHORT, STATES
 
@@ -63,6 +64,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         person,
         "bookings.html",
         lines=lines,
+        links=await risks_of(desk, lines),
         states=STATES,
         short=SHORT,
         entered=entered,

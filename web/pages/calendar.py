@@ -17,6 +17,7 @@ from web.pages import words
 from web.pages.calendar_data import booking_data, data_of
 from web.pages.days import WEEK_DAYS, Days, days_of
 from web.pages.frame import staff_page
+from web.pages.link_risk import risks_of
 from web.pages.mistakes import Refused
 from web.pages.moving import CHANGED, entered_day, entered_start, put
 from web.pages.states import SHORT, STATES
@@ -33,6 +34,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     person = await staff_of(request, Role.SCHEDULER)
     days, today = await _asked(request)
     step = days.count * DAY
+    links = await risks_of(request.app[DESK], days.lines)
     return staff_page(
         request,
         person,
@@ -44,7 +46,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         before=days.first - step,
         after=days.first + step,
         today=today,
-        data=data_of(days, today) | {"query": _query(days)},
+        links=links,
+        data=data_of(days, today, links) | {"query": _query(days)},
     )
 
 
@@ -53,7 +56,8 @@ async def data(request: web.Request) -> web.StreamResponse:
     """Answer the page's script with what is on show now."""
     await staff_of(request, Role.SCHEDULER)
     days, today = await _asked(request)
-    shown = data_of(days, today) | {"query": _query(days)}
+    links = await risks_of(request.app[DESK], days.lines)
+    shown = data_of(days, today, links) | {"query": _query(days)}
     return web.json_response(shown, headers={"Cache-Control": "no-store"})
 
 
@@ -109,7 +113,7 @@ async def place(request: web.Request) -> web.StreamResponse:
     moved = await put(request, person, found, start, staff)
     local = found.start.astimezone(zone)
     answer = {
-        "booking": booking_data(moved, zone),
+        "booking": booking_data(moved, zone, await risks_of(desk, [moved])),
         "sentence": _sentence(found, moved),
         "back": {"day": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M}", "staff": found.staff},
     }

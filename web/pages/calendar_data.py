@@ -7,7 +7,8 @@ back, and the server alone turns it into a moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,13 +17,14 @@ from invigilation.people import Staff
 from invigilation.store.ledger import Line
 from web.pages import words
 from web.pages.days import Days
+from web.pages.link_risk import LinkRisk
 from web.pages.states import SHORT, STATES
 
 EARLIEST, LATEST = time(10), time(15)
 """What is shown of a day at least, by the office's clock; its hours and bookings widen it."""
 
 
-def data_of(days: Days, today: date) -> dict[str, object]:
+def data_of(days: Days, today: date, links: Mapping[str, LinkRisk]) -> dict[str, object]:
     """Return everything that is on show."""
     zone = days.zone
     shown = {column.day for column in days.columns}
@@ -36,7 +38,7 @@ def data_of(days: Days, today: date) -> dict[str, object]:
         "from": first,
         "until": until,
         "staff": [{"id": one.id, "title": one.name} for one in days.staff],
-        "sittings": [booking_data(one, zone) for one in days.lines],
+        "sittings": [booking_data(one, zone, links) for one in days.lines],
         "closed": _closed(days),
         "away": [
             {
@@ -60,10 +62,10 @@ def data_of(days: Days, today: date) -> dict[str, object]:
     }
 
 
-def booking_data(one: Line, zone: ZoneInfo) -> dict[str, object]:
+def booking_data(one: Line, zone: ZoneInfo, links: Mapping[str, LinkRisk]) -> dict[str, object]:
     """Return one booking; `sequence` goes back with a move, which a newer change refuses."""
     word, kind = STATES[one.state]
-    held = one.reserved_until
+    held, link = one.reserved_until, links.get(one.booking)
     return {
         "id": one.booking,
         "sequence": one.sequence,
@@ -77,6 +79,7 @@ def booking_data(one: Line, zone: ZoneInfo) -> dict[str, object]:
         "short": SHORT.get(one.state, word),
         "kind": kind or "booked",
         "held": "" if held is None else f"{words.clock(held, zone)} London",
+        "link": None if link is None else asdict(link),
         "movable": one.movable,
         "href": f"/staff/bookings/{one.booking}",
         "times": words.three_times(one.start, one.zone),

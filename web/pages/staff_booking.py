@@ -22,6 +22,7 @@ from web.keys import DESK, RELAY
 from web.pages import words
 from web.pages.audit import actor_words, told
 from web.pages.frame import fields, go, staff_page
+from web.pages.link_risk import risks_of
 from web.pages.mistakes import Refused
 from web.pages.moving import entered_day, entered_start, put
 from web.pages.records import EVENTS
@@ -174,6 +175,7 @@ async def _page(
         one=found,
         state=STATES[found.state],
         changeable=found.state is BookingState.BOOKED,
+        link=(await risks_of(desk, [found])).get(found.booking),
         reserved=found.state is BookingState.RESERVED,
         to_judge=decidable(found),
         day=local.date(),

@@ -19,6 +19,8 @@ export interface Booking {
   kind: string;
   /** Until when a reserved time is held; empty for others. */
   held: string;
+  /** What to expect of the learner's link; null where nothing is known. */
+  link: { badge: string; kind: "good" | "warn" | "bad"; words: string } | null;
   movable: boolean;
   href: string;
   times: [place: string, words: string][];

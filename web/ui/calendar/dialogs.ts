@@ -54,6 +54,7 @@ export class Details {
     setText(byId("details-title"), one.learner);
     const facts: [string, string][] = [
       ["State", one.held ? `${one.state}, held until ${one.held}` : one.state],
+      ...(one.link ? [["Link", `${one.link.badge}. ${one.link.words}`] as [string, string]] : []),
       ["Assessment", one.assessment],
       ["Invigilator", one.staff_name],
       ...one.times.map(([place, words]): [string, string] => [

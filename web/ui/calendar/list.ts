@@ -15,6 +15,7 @@ function item(one: Booking, day: string): HTMLElement {
     line("span", `with ${one.staff_name}`, "soft"),
     tag,
   );
+  if (one.link) row.append(" ", line("span", one.link.badge, `tag tag--${one.link.kind}`));
   return row;
 }
 

@@ -170,14 +170,15 @@ export class Timeline {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset["booking"] = id;
-    button.title = `${one.learner}, ${hours}, ${one.state}`;
+    button.title = `${one.learner}, ${hours}, ${one.state}${one.link ? `, ${one.link.badge}` : ""}`;
+    // Of a link that will do nothing is said in the box: its place is short.
+    const short = one.link && one.link.kind !== "good" ? one.link.badge : one.short;
     // The box of a session is narrow: the surname says more than the beginning of a full name.
     const surname = one.learner.split(" ").at(-1) ?? one.learner;
     if (this.whole) {
       button.setAttribute("aria-label", button.title);
       button.append(line("span", timeOf(one.start)), line("b", initials(one.learner)));
-    } else
-      button.append(line("span", timeOf(one.start)), line("b", surname), line("small", one.short));
+    } else button.append(line("span", timeOf(one.start)), line("b", surname), line("small", short));
     button.addEventListener("click", () => {
       const now = this.find(id);
       if (now && !this.dragging) this.acts.open(now);
