@@ -17,6 +17,7 @@ FROM_DELIVERY = frozenset(
 DEFAULT_PERIODS: Mapping[str, timedelta] = MappingProxyType(
     {
         **{source.value: timedelta(days=90) for source in Source},
+        "local_recording": timedelta(days=90),
         "incident": timedelta(days=90),
         **{kind: timedelta(days=30) for kind in FROM_DELIVERY},
         "attestation": timedelta(days=6 * 366),

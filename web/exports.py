@@ -13,11 +13,11 @@ from invigilation.desk.exporting import Export
 from invigilation.desk.reports import record_file
 from invigilation.people import Staff
 from invigilation.presence import Source
-from invigilation.store.evidence import REPORT, Evidence
+from invigilation.store.evidence import LOCAL, REPORT, Evidence
 from recordings.bundle import Piece, evidence_piece, record_piece, report_piece
 from recordings.vault import Vault
 
-RECORDINGS = frozenset(source.value for source in Source)
+RECORDINGS = frozenset(source.value for source in Source) | {LOCAL}
 
 
 class Choice(StrEnum):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from invigilation import record
 from invigilation.desk.attestation import Closing, listed, payload
+from invigilation.desk.filling import FILLED
 from invigilation.desk.office import Office, Told, actor, allow, saved, sitting_of, watched
 from invigilation.errors import Busy, InvalidInput, NotFound
 from invigilation.identity import IdentityCheck
@@ -17,7 +20,7 @@ from invigilation.record import Data, Entry, Envelope, Opening
 from invigilation.report import Delivery, report_due
 from invigilation.session import OUTCOMES, Outcome, Session, SessionEvent
 from invigilation.store import Tx
-from invigilation.store.evidence import Evidence
+from invigilation.store.evidence import LOCAL, Evidence
 from invigilation.store.outbox import Sent
 from invigilation.store.sessions import Sealed
 from invigilation.store.views import Sitting
@@ -122,7 +125,7 @@ class ReportDesk:
                 sitting,
                 found,
                 entries,
-                tuple(await tx.evidence.of_session(session)),
+                _in_order(await tx.evidence.of_session(session), entries, attestation),
                 await tx.sessions.identity(session),
                 sealed,
                 tuple(await tx.outbox.of_session(session)),
@@ -190,6 +193,27 @@ def openings_of(
     if attestation is not None:
         seals.update(record.seals_in(record.payload_of(attestation)))
     return tuple(one for one in kept if one.seal in seals)
+
+
+def _in_order(
+    evidence: Iterable[Evidence], entries: Iterable[Entry], attestation: bytes | None
+) -> tuple[Evidence, ...]:
+    """Return what was attested, and after it what a device brought later and an entry has named.
+
+    What came and is not named yet is not a part of the record yet.
+    """
+    if attestation is None:
+        return tuple(evidence)
+    told: Any = record.payload_of(attestation)["evidence"]
+    attested = {one["id"] for one in told}
+    named = {
+        chunk["evidence"]
+        for one in entries
+        if one.kind == FILLED
+        for chunk in json.loads(one.body)["data"]["chunks"]
+    }
+    known = [one for one in evidence if one.id in attested | named or one.kind != LOCAL]
+    return tuple(sorted(known, key=lambda one: one.id not in attested))
 
 
 async def _complete(tx: Tx, session: str) -> None:

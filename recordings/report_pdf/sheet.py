@@ -266,7 +266,7 @@ def _gaps(payload: Mapping[str, Any], letters: int) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for number, one in enumerate(payload["gaps"], 1):
         more = told.get(one["id"], {})
-        filled = {True: "delivered later", False: "not delivered"}.get(more.get("filled"), "")
+        filled = words.fill(more)
         ruling = words.RULINGS.get(one["ruling"], words.plain(str(one["ruling"])))
         lost = one["lost_seconds"]
         rows.append(

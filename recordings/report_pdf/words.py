@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from invigilation.office_hours import LONDON
 
@@ -54,6 +56,16 @@ GROUPS = {
     "staff": "staff",
     "other": "other",
 }
+FILLS = {
+    "none": "not delivered",
+    "promised": "not delivered yet",
+    "arriving": "being delivered",
+    "complete": "delivered later",
+    "partial": "delivered later, in part",
+    "accepted": "delivered later, accepted",
+    "refused": "delivered later, not accepted",
+}
+"""What came of a gap from the learner's device, by the time of the attestation."""
 ERASED = "(erased)"
 """In the place of a name or a text whose opening is not kept any more."""
 
@@ -68,6 +80,13 @@ def category(raw: str) -> str:
 def cause(raw: str) -> str:
     """Return why a gap was, in words."""
     return CAUSES.get(raw, plain(raw))
+
+
+def fill(gap: Mapping[str, Any]) -> str:
+    """Return what came of a gap from the learner's device; older attestations say less of it."""
+    if "fill" in gap:
+        return FILLS.get(gap["fill"], plain(str(gap["fill"])))
+    return {True: "delivered later", False: "not delivered"}.get(gap.get("filled"), "")
 
 
 def plain(code: str) -> str:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from . import local
 from .record import REPORT, Record, items
 from .strict import SHA256, member, shown
 from .verdict import Found, NotVerified
@@ -24,16 +25,26 @@ _SEALED = "sealed"
 def evidence(record: Record, claims: Mapping[str, Any]) -> Found[None]:
     """Step 8."""
     attested = items(member(claims, "evidence", list))
-    if items(record.evidence) != attested:
+    whole = items(record.evidence)
+    kept = local.named(record)
+    later = whole[len(attested) :]
+    if whole[: len(attested)] != attested or any(kept.get(one.id) != one for one in later):
         raise NotVerified("the list of evidence is not the attested one")
-    listed = {one.file: one for one in attested}
+    if any(one not in whole for one in kept.values()):
+        raise NotVerified("the list of evidence lacks what an event names")
+    listed = {one.file: one for one in whole}
     for name, data in record.files.items():
         if name not in listed:
             raise NotVerified(f"{shown(name)} is not in the list of evidence")
         if (len(data), _sha256(data)) != (listed[name].size, listed[name].sha256):
             raise NotVerified(f"{shown(name)} is not the file that was attested")
-    here, absent = len(record.files), len(attested) - len(record.files)
+    here, absent = len(record.files), len(whole) - len(record.files)
     told = f"yes, {len(attested)} items by their SHA-256"
+    if kept:
+        told += (
+            f", and {len(later)} that came later and an event names; {len(kept)} of all were kept "
+            "on the learner's device, and fit the chain that it told"
+        )
     if not here:
         return Found(None, f"{told}; none of them is in this file")
     rest = f", {absent} were erased or withheld" if absent else ""

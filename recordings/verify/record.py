@@ -18,7 +18,7 @@ _FIRST = {"format", "session", "events", "attestation", "evidence"}
 _MEMBERS = {1: _FIRST, 2: _FIRST | {"openings", "anchors"}}
 _EVENT_MEMBERS = {"body", "signature", "key_id"}
 _EVIDENCE_MEMBERS = {"id", "kind", "sha256", "size"}
-_FILE = re.compile(r"evidence/([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(jpg|webm)", re.ASCII)
+_FILE = re.compile(r"evidence/([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(jpg|webm|stills)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,13 @@ class Item:
 
 
 def file_name(ident: str, kind: str) -> str:
-    """Return the name of a piece of evidence in a bundle: recordings are WebM, all else JPEG."""
-    return f"evidence/{ident}.{'webm' if kind.endswith('recording') else 'jpg'}"
+    """Return the name of a piece of evidence in a bundle: what it holds follows from its kind.
+
+    Recordings are WebM (of a device that makes none, MP4 under that name), stills a file of JPEGs,
+    and all else is a JPEG.
+    """
+    end = "webm" if kind.endswith("recording") else "jpg"
+    return f"evidence/{ident}.{'stills' if kind == 'stills' else end}"
 
 
 def read(data: memoryview) -> Found[Record]:

@@ -21,6 +21,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recordings.seal import SigningKey
+from tests.devices import Device
 
 SESSION = "ses_7"
 BACKEND = "company"
@@ -148,6 +149,9 @@ class Draft:
     kinds: list[tuple[str, str, dict[str, Any], list[str]]] = field(default_factory=kinds)
     evidence: dict[str, tuple[str, bytes]] = field(default_factory=evidence)
     kept: set[str] = field(default_factory=lambda: {"ev_1", "ev_2", "ev_3"})
+    later: list[tuple[str, str, dict[str, Any], list[str]]] = field(default_factory=list)
+    late: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """What happened, and came, after the attestation."""
     claims: dict[str, Any] = field(default_factory=dict)
     body: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
     key_of: Callable[[int], SigningKey] | None = None
@@ -194,10 +198,11 @@ class Draft:
             "key_id": key.key_id,
         }
 
-    def listed(self) -> list[dict[str, Any]]:
+    def listed(self, *more: dict[str, tuple[str, bytes]]) -> list[dict[str, Any]]:
         return [
             {"id": ident, "kind": kind, "sha256": sha256(data), "size": len(data)}
-            for ident, (kind, data) in self.evidence.items()
+            for some in (self.evidence, *more)
+            for ident, (kind, data) in some.items()
         ]
 
     def attestation(self, head: str, length: int) -> str:
@@ -251,16 +256,19 @@ class Draft:
         made = {"sha256": sha256(report), "size": len(report), "pictures": True}
         if self.with_report:
             add(("report_made", "service", made, []))
+        for what in self.later:
+            add(what)
         for _ in range(self.views):
             add(("evidence_viewed", "scheduler:st_sam", {"evidence": "ev_1"}, []))
-        texts = [text for what in self.kinds for text in what[3]] + list(NAMES)
+        texts = [text for what in self.kinds + self.later for text in what[3]]
+        texts += NAMES
         record = {
             "format": "invigilation-record/2",
             "session": self.session,
             "events": events,
             "attestation": attestation,
             "openings": {seal: value for text in texts for seal, value in opening(text).items()},
-            "evidence": self.listed(),
+            "evidence": self.listed(self.late),
             "anchors": self.anchors(attestation, head),
         }
         return record, report
@@ -268,9 +276,9 @@ class Draft:
     def members(self) -> dict[str, bytes]:
         record, report = self.record()
         members = {"record.json": canonical(record)}
-        for ident, (kind, data) in self.evidence.items():
-            if ident in self.kept:
-                end = "webm" if kind == "recording" else "jpg"
+        for ident, (kind, data) in (self.evidence | self.late).items():
+            if ident in self.kept | self.late.keys():
+                end = "webm" if kind.endswith("recording") else "jpg"
                 members[f"evidence/{ident}.{end}"] = data
         if self.with_report:
             members["report.pdf"] = report
@@ -278,6 +286,49 @@ class Draft:
 
     def packed(self) -> bytes:
         return pack(self.members())
+
+
+GAP = "gp_1"
+LOCAL = ("lr_1", "lr_2")
+
+
+def with_local(*, late: bool = True) -> Draft:
+    """Return a draft with a gap that the learner's device filled, after the attestation or before.
+
+    The device told its chain before the gap, and again after it; two of its four chunks came.
+    """
+    draft, device = Draft(), Device(SESSION)
+    for n in range(4):
+        device.segment(START + timedelta(minutes=40, seconds=20 * n))
+    links = [{k: v for k, v in one.items() if k != "head"} for one in device.links]
+    heads = [one["head"] for one in device.links]
+    name = device.recording
+    told = [{"recording": name, "links": n, "head": heads[n - 1]} for n in (1, 4)]
+    draft.kinds[6:6] = [
+        ("local_chain", "learner", told[0], []),
+        ("gap_opened", "service", {"gap": GAP, "began": stamp(START)}, []),
+        ("gap_closed", "service", {"gap": GAP, "ended": stamp(START), "lost_ms": 30_000}, []),
+        ("local_chain", "learner", told[1] | {"after_gap": GAP}, []),
+    ]
+    chunks = [
+        {"recording": name, "evidence": ident}
+        | {key: links[n][key] for key in ("n", "sha256", "size")}
+        for n, ident in enumerate(LOCAL, 1)
+    ]
+    chain = {"recording": name, "first": 1, "before": heads[0], "links": links[1:]}
+    data = {"gap": GAP, "complete": True, "missing": 0, "covers_ms": 30_000, "chunks": chunks}
+    filled = [
+        ("gap_filled", "service", data | {"chains": [chain | {"head": heads[3]}]}, []),
+        ("fill_judged", "invigilator:st_ana", {"gap": GAP, "accepted": True}, ["It is her"]),
+    ]
+    came = {ident: ("local_recording", device.chunks[n]) for n, ident in enumerate(LOCAL, 1)}
+    if late:
+        draft.later, draft.late = filled, came
+    else:
+        draft.kinds[-1:-1] = filled
+        draft.evidence |= came
+        draft.kept |= set(LOCAL)
+    return draft
 
 
 def pack(members: dict[str, bytes]) -> bytes:

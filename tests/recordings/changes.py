@@ -29,6 +29,7 @@ from tests.recordings.bundles import (
     sha256,
     stamp,
     unpack,
+    with_local,
 )
 
 Change = Callable[[bytes], bytes]
@@ -373,3 +374,45 @@ def earlier(days: int) -> Change:
     """Make the whole record anew, as if it had been so many days earlier; the receipt is late."""
     start = NOW - timedelta(days=days)
     return signed(start=start, receipt_after=timedelta(days=days) - timedelta(hours=1))
+
+
+def kept(change: Change) -> Change:
+    """Change a bundle to which the learner's device has brought chunks later."""
+    return lambda _: change(with_local().packed())
+
+
+def filled(edit: Callable[[Record], object], *, late: bool = True) -> Change:
+    """Change what the event says that names the chunks; whoever holds the key has signed it."""
+
+    def change(_: bytes) -> bytes:
+        draft = with_local(late=late)
+        happened = draft.later if late else draft.kinds
+        edit(next(one[2] for one in happened if one[0] == "gap_filled"))
+        return draft.packed()
+
+    return change
+
+
+def told(number: int, edit: Callable[[Record], object]) -> Change:
+    """Change what an event says that names a chain's head, and sign it."""
+
+    def change(_: bytes) -> bytes:
+        draft = with_local()
+        assert draft.kinds[number][0] == "local_chain"
+        edit(draft.kinds[number][2])
+        return draft.packed()
+
+    return change
+
+
+def named_twice(data: Record) -> None:
+    data["chunks"].append({**data["chunks"][1], "evidence": data["chunks"][0]["evidence"]})
+
+
+def kept_elsewhere(_: bytes) -> bytes:
+    """Return a bundle with a chain that a device told in another session."""
+    draft = with_local()
+    draft.session = "ses_8"
+    other = draft.later[0][2]["chains"][0]
+    other.update(first=0, links=[], head=other["before"])
+    return draft.packed()

@@ -41,14 +41,18 @@ from tests.recordings.changes import (
     dated,
     earlier,
     event,
+    filled,
     foreign,
     foreign_record,
     header,
+    kept,
+    kept_elsewhere,
     key_changed,
     last_attested_gone,
     members,
     move,
     named_too_early,
+    named_twice,
     of_first_format,
     opened_anew,
     other_attachment,
@@ -73,6 +77,7 @@ from tests.recordings.changes import (
     swapped_openings,
     text,
     timed,
+    told,
     twice,
     unsorted,
     with_fields,
@@ -393,6 +398,64 @@ _WITNESSES = [
         "warning",
     ),
 ]
+_LATE = "evidence/lr_1.webm"
+_LOCAL = [
+    Case("a late chunk changed", kept(put(_LATE, b"another")), 8),
+    Case("a late chunk off the list", kept(record(lambda of: of["evidence"].pop())), 8),
+    Case(
+        "a late chunk that no event names",
+        kept(
+            record(
+                lambda of: of["evidence"].append(
+                    {"id": "lr_3", "kind": "local_recording", "sha256": "ab" * 32, "size": 1}
+                )
+            )
+        ),
+        8,
+    ),
+    Case(
+        "late chunks in the place of others", kept(record(lambda of: swap(of["evidence"], 2, 3))), 8
+    ),
+    Case(
+        "a late chunk of another kind",
+        kept(record(lambda of: of["evidence"][3].update(kind="recording"))),
+        8,
+    ),
+    Case(
+        "the event that names late chunks cut off",
+        kept(record(lambda of: of["events"].__delitem__(slice(-3, None)))),
+        8,
+    ),
+    Case("another chunk named", filled(lambda of: of["chunks"][0].update(sha256="ab" * 32)), 8),
+    Case("another size named", filled(lambda of: of["chunks"][0].update(size=1)), 8),
+    Case(
+        "a chunk of another recording", filled(lambda of: of["chunks"][0].update(recording="")), 8
+    ),
+    Case("a chunk with a member more", filled(lambda of: of["chunks"][0].update(note="")), 8),
+    Case("a chunk named twice in two ways", filled(named_twice), 8),
+    Case("no chain", filled(lambda of: of.update(chains=[])), 8),
+    Case(
+        "another link in the chain",
+        filled(lambda of: of["chains"][0]["links"][0].update(size=1)),
+        8,
+    ),
+    Case("a link left out", filled(lambda of: of["chains"][0]["links"].pop(1)), 8),
+    Case("the last link left out", filled(lambda of: of["chains"][0]["links"].pop()), 8),
+    Case("a chain that begins nowhere", filled(lambda of: of["chains"][0].update(first=2)), 8),
+    Case(
+        "a chain from another head", filled(lambda of: of["chains"][0].update(before="0" * 64)), 8
+    ),
+    Case("a chain that ends nowhere", filled(lambda of: of["chains"][0].update(head="0" * 64)), 8),
+    Case("another head told before the gap", told(6, lambda of: of.update(head="0" * 64)), 8),
+    Case("another head told after the gap", told(9, lambda of: of.update(head="0" * 64)), 8),
+    Case("two heads told for one chain", told(9, lambda of: of.update(links=1)), 8),
+    Case("the chain of another session", kept_elsewhere, 8),
+    Case(
+        "an attested chunk that an event names otherwise",
+        filled(lambda of: of["chunks"][0].update(evidence="ev_3"), late=False),
+        8,
+    ),
+]
 CASES = [
     *_FILE,
     *_SEAL,
@@ -401,6 +464,7 @@ CASES = [
     *_END,
     *_BEHIND,
     *_EVIDENCE,
+    *_LOCAL,
     *_TEXTS,
     *_REPORT,
     *_WITNESSES,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recordings.verify import parse_keys, render, verify_file
 
-from .bundles import COMPANY, NOW, Draft, canonical, key_set, pack, unpack
+from .bundles import COMPANY, NOW, Draft, canonical, key_set, pack, unpack, with_local
 from .tampering import CASES, Case, good
 
 KEYS = parse_keys(json.dumps(key_set()).encode())
@@ -23,6 +23,31 @@ def test_the_untouched_bundle_verifies() -> None:
 
     assert verdict.ok, render(verdict)
     assert not verdict.warned, render(verdict)
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_what_the_learners_device_kept_verifies_before_and_after_the_attestation(late) -> None:
+    verdict = verify_file(with_local(late=late).packed(), KEYS, now=NOW, backends=BACKENDS)
+
+    assert verdict.ok, render(verdict)
+    sentence = verdict.steps[7].sentence
+    came = 2 if late else 0
+    assert f"yes, {5 - came} items by their SHA-256, and {came} that came later" in sentence
+    assert "2 of all were kept on the learner's device, and fit the chain that it told" in sentence
+    assert sentence.endswith("5 of them are here and unchanged.")
+
+
+def test_a_record_without_the_late_chunks_themselves_verifies() -> None:
+    members = {
+        name: data
+        for name, data in with_local().members().items()
+        if not name.startswith("evidence/lr")
+    }
+
+    verdict = verify_file(pack(members), KEYS, now=NOW, backends=BACKENDS)
+
+    assert verdict.ok, render(verdict)
+    assert "3 of them are here and unchanged, 2 were erased or withheld" in render(verdict)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

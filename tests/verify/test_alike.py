@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recordings.verify import parse_keys, verify_file
-from tests.recordings.bundles import KEY, NOW, Draft, base64url, canonical, jws, key_set, pack
+from tests.recordings.bundles import KEY, NOW, base64url, canonical, jws, key_set, pack, with_local
 from tests.verify.node import Node
 
 KEYS = canonical(key_set())
 TRUSTED = parse_keys(KEYS)
-MEMBERS = Draft().members()
+MEMBERS = with_local().members()
 RECORD = json.loads(MEMBERS["record.json"])
 CLAIMS = json.loads(base64.urlsafe_b64decode(RECORD["attestation"].split(".")[1] + "=="))
 NAMES = ("extra", "__proto__", "sealed", "\ufffd", "\U0001f6a2")

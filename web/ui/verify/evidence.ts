@@ -3,6 +3,7 @@
 import { NotVerified } from "./bytes";
 import { exactly, isMembers, listAt, textAt, wholeAt, type Json, type Members } from "./json";
 import { shown } from "./keys";
+import { named } from "./local";
 import { REPORT, type SessionRecord } from "./record";
 import type { Found } from "./step";
 
@@ -24,12 +25,22 @@ export interface Piece extends Item {
 }
 
 /** Step 8. */
-export function evidence(record: SessionRecord, claims: Members): Found<Piece[]> {
+export async function evidence(record: SessionRecord, claims: Members): Promise<Found<Piece[]>> {
   const attested = items(listAt(claims, "evidence"));
-  if (JSON.stringify(items(record.evidence)) !== JSON.stringify(attested)) {
+  const whole = items(record.evidence);
+  const kept = await named(record);
+  const later = whole.slice(attested.length);
+  const same = (one: Item, other: Item | undefined): boolean =>
+    JSON.stringify(one) === JSON.stringify(other);
+  const known = attested.every((item, at) => same(item, whole[at]));
+  if (!known || !later.every((item) => same(item, kept.get(item.id)))) {
     throw new NotVerified("the list of evidence is not the attested one");
   }
-  const listed = new Map(attested.map((item) => [fileName(item), item]));
+  const byId = new Map(whole.map((item) => [item.id, item]));
+  if (![...kept.values()].every((item) => same(item, byId.get(item.id)))) {
+    throw new NotVerified("the list of evidence lacks what an event names");
+  }
+  const listed = new Map(whole.map((item) => [fileName(item), item]));
   const pieces: Piece[] = [];
   for (const { name, blob, sha256 } of record.files.values()) {
     if (name === REPORT) continue;
@@ -40,19 +51,24 @@ export function evidence(record: SessionRecord, claims: Members): Found<Piece[]>
     }
     pieces.push({ ...item, blob, film: isFilm(item) });
   }
-  return { value: pieces, clause: clauseOf(attested.length, pieces.length) };
+  let told = `yes, ${attested.length} items by their SHA-256`;
+  if (kept.size) {
+    told += `, and ${later.length} that came later and an event names; ${kept.size} of all were kept`;
+    told += " on the learner's device, and fit the chain that it told";
+  }
+  return { value: pieces, clause: clauseOf(told, whole.length, pieces.length) };
 }
 
-function clauseOf(attested: number, here: number): string {
-  const told = `yes, ${attested} items by their SHA-256`;
+function clauseOf(told: string, listed: number, here: number): string {
   if (!here) return `${told}; none of them is in this file`;
-  const absent = attested - here;
+  const absent = listed - here;
   const rest = absent ? `, ${absent} were erased or withheld` : "";
   return `${told}; ${here} of them are here and unchanged${rest}`;
 }
 
-/** The name of a piece in a bundle: recordings are WebM, all else JPEG. */
+/** The name of a piece in a bundle: recordings are WebM, stills a file of JPEGs, all else JPEG. */
 function fileName(item: Item): string {
+  if (item.kind === "stills") return `evidence/${item.id}.stills`;
   return `evidence/${item.id}.${isFilm(item) ? "webm" : "jpg"}`;
 }
 
