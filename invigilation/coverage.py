@@ -18,7 +18,8 @@ Span = tuple[datetime, datetime]
 """From when to when, exclusive; aware UTC."""
 NONE = timedelta(0)
 COMES = frozenset({Link.LIVE.value, Link.POOR.value})
-SEEN = frozenset({Sight.GOOD.value})
+STILLS = frozenset({Sight.STILLS.value})
+SEEN = frozenset({Sight.GOOD.value}) | STILLS
 HEARD = frozenset({Sound.HEARD.value, Sound.QUIET.value})
 HEARD_AT_FIRST = Sound.HEARD.value
 """Of the sound only a change is recorded: until then it is there."""
@@ -54,6 +55,8 @@ class Coverage:
     """Sound or picture came, and the microphone was not switched off."""
     link_gone: timedelta
     """Nothing came at all."""
+    stills: timedelta = NONE
+    """Of the time on camera: single pictures came, some seconds apart, and no moving one."""
 
     @property
     def on_camera_permille(self) -> int | None:
@@ -73,8 +76,15 @@ def coverage(
     link = without(spans(signs, Signal.LINK, COMES, until), silent)
     comes = within(running, link)
     seen = within(comes, spans(signs, Signal.PICTURE, SEEN, until))
+    stills = within(comes, spans(signs, Signal.PICTURE, STILLS, until))
     heard = within(comes, spans(signs, Signal.SOUND, HEARD, until, initially=HEARD_AT_FIRST))
-    return Coverage(length(running), length(seen), length(heard), length(without(running, link)))
+    return Coverage(
+        length(running),
+        length(seen),
+        length(heard),
+        length(without(running, link)),
+        length(stills),
+    )
 
 
 def cause(gap: Gap, opened: datetime, signs: Sequence[Sign]) -> Cause:

@@ -26,13 +26,19 @@ class Link(StrEnum):
 
 
 class Sight(StrEnum):
-    """What the picture is worth: `STOPPED` while sound alone comes, `NONE` without a connection."""
+    """What the picture is worth: `STOPPED` while sound alone comes, `NONE` without a connection.
+
+    On a thin link there may be `STILLS` alone, single pictures some seconds apart, or voice and no
+    picture at all, which is `WITHHELD`: neither is anybody's fault.
+    """
 
     GOOD = "good"
     BLACK = "black"
     FROZEN = "frozen"
     LOOPING = "looping"
     """The same pictures come again and again."""
+    STILLS = "stills"
+    WITHHELD = "withheld"
     STOPPED = "stopped"
     NONE = "none"
 

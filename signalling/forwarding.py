@@ -38,6 +38,8 @@ RESEND_S: Final = 0.02
 """The same packet is sent again no sooner, and no sooner than nearly a round trip after."""
 REPORT_EVERY_TICKS: Final = 10
 TICK_S: Final = 0.1
+REPORTED_S: Final = 6.0
+"""What a receiver has reported holds for so long: they report every second or five."""
 PICTURE_LOSS: Final = (rtcp.RTCP_PSFB_PLI, rtcp.RTCP_PSFB_FIR)
 
 Listener = Callable[[int, int, RtpPacket, float], None]
@@ -260,6 +262,7 @@ class OutgoingStream:
         self._needs_key_frame = self._key_hurry = kind is Kind.VIDEO
         self._packets = self._octets = 0
         self._report: tuple[int, float] | None = None
+        self._lost: tuple[float, float] = (0.0, float("-inf"))
 
     def configure(self, formats: Formats) -> None:
         """Begin to send, in these formats."""
@@ -353,9 +356,15 @@ class OutgoingStream:
         return self._source
 
     def on_reception(self, report: Any, now: float) -> None:
-        """Learn the round-trip time from a block of a receiver report (RFC 3550, 6.4.1)."""
+        """Learn loss and round-trip time from a block of a receiver report (RFC 3550, 6.4.1)."""
+        self._lost = report.fraction_lost / 256, now
         if self._report is not None and report.lsr and report.lsr == self._report[0]:
             self._trip.measured(now - self._report[1] - report.dlsr / 65536, now)
+
+    def reported_loss(self, now: float) -> float:
+        """Return the share that the receiver says was lost, as long as that is not old."""
+        loss, at = self._lost
+        return loss if now - at < REPORTED_S else 0.0
 
     def sender_report(self, now: float) -> bytes:
         """Make a sender report on the publisher's clocks; empty as long as they are unknown."""

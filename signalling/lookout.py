@@ -13,7 +13,18 @@ from invigilation.presence import Link, Sight, Sound
 from invigilation.session import LIVE, SessionState
 from signalling.means import Means
 from signalling.ports import MediaPeer
-from signalling.presence import Finding, GapBegan, GapEnded, Noted, Presence, Reading
+from signalling.presence import (
+    SILENT_S,
+    SOCKET_SILENT_S,
+    Finding,
+    GapBegan,
+    GapEnded,
+    Noted,
+    Presence,
+    Reading,
+    Signs,
+    later,
+)
 from signalling.seat import Seat
 from signalling.thin import Thin
 from signalling.tracks import Track
@@ -40,6 +51,7 @@ class Lookout:
         self._means = means
         self._presence = Presence(means.clock.monotonic())
         self._peer: MediaPeer | None = None
+        self._signs = Signs()
         self._since = 0.0
 
     @property
@@ -56,6 +68,7 @@ class Lookout:
         """Look at the learner's peer; say whether something was recorded."""
         running = view.session.state is SessionState.IN_PROGRESS
         gap = any(one.ended is None for one in view.gaps)
+        self._signs = learner.signs
         findings = self._presence.see(self._reading(learner.peer, running=running), gap=gap)
         recorded = await self._thin.ladder.tick(learner, view)
         for finding in findings:
@@ -80,20 +93,31 @@ class Lookout:
         now = self._means.clock.monotonic()
         if peer is not self._peer:
             self._peer, self._since = peer, now
-        if peer is None:
-            peerless = (None, None, None, None)
-            return Reading(now, self._means.clock.now(), *peerless, Sound.NONE, running)
+        signs = self._signs
+        by_socket = signs.since if signs.fresh(now) else None
+        last = None if peer is None else peer.last_packet_at
+        newest = later(last, signs.last)
         return Reading(
             now,
             self._means.clock.now(),
-            self._since,
-            peer.last_packet_at,
-            peer.packet_at(Track.AUDIO),
-            peer.packet_at(Track.CAMERA),
-            peer.sound(now),
+            by_socket if peer is None else self._since,
+            newest,
+            later(None if peer is None else peer.packet_at(Track.AUDIO), signs.sound),
+            None if peer is None else peer.packet_at(Track.CAMERA),
+            self._sound(peer, now),
             running,
-            peer.link(now),
+            None if peer is None else peer.link(now),
+            signs.still,
+            self._thin.ladder.told.rung,
+            SOCKET_SILENT_S if newest != last else SILENT_S,
         )
+
+    def _sound(self, peer: MediaPeer | None, now: float) -> Sound:
+        heard = Sound.NONE if peer is None else peer.sound(now)
+        at = self._signs.sound
+        if heard is Sound.NONE and at is not None and now - at < SOCKET_SILENT_S:
+            return Sound.HEARD  # nobody has listened into the pieces
+        return heard
 
     async def _record(self, finding: Finding) -> None:
         desk = self._means.desk

@@ -45,7 +45,9 @@ class Media:
 
     def __init__(self, wire: Wire, video_cap_bps: int, shape: Shape) -> None:
         self._wire = wire
-        self._cap = video_cap_bps
+        self.cap = video_cap_bps
+        self.carried = 0
+        """Bytes on the wire so far, both directions; the transport counts them."""
         self._ticks = 0
         trip = self._trip = Trip()
         self.outgoing = {track: OutgoingStream(track.kind, wire, trip) for track in shape.lines}
@@ -68,6 +70,10 @@ class Media:
         """Judge the way from this participant over the last five seconds."""
         loss = max(stream.loss for stream in self.incoming.values())
         return LinkQuality(loss, self._trip.known(now))
+
+    def lost_on_the_way(self, now: float) -> float:
+        """Return the share of what was sent that the participant reports as lost."""
+        return max(stream.reported_loss(now) for stream in self.outgoing.values())
 
     def connected(self, now: float) -> None:
         """From now on the wire carries what it is given: ask for the pictures waited for."""
@@ -185,7 +191,7 @@ class Media:
                 fmt=rtcp.RTCP_PSFB_APP,
                 ssrc=ours,
                 media_ssrc=0,
-                fci=rtcp.pack_remb_fci(self._cap, pictures),
+                fci=rtcp.pack_remb_fci(self.cap, pictures),
             )
             report += bytes(remb)
         if report:

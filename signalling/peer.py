@@ -172,6 +172,23 @@ class Peer:
         """Judge the way from this participant over the last five seconds, at a monotonic time."""
         return self._media.link(now)
 
+    def lost_on_the_way(self, now: float) -> float:
+        """Return the share (0 to 1) of what we sent of late that did not reach the participant."""
+        return self._media.lost_on_the_way(now)
+
+    @property
+    def carried(self) -> int:
+        """How many bytes went over this connection so far, in both directions, on the wire."""
+        return self._media.carried
+
+    def limit(self, bps: int | None) -> None:
+        """Let the participant's browser send no more pictures than this; None: as much as usual.
+
+        It is told within a second.
+        """
+        usual = self._settings.video_cap_bps
+        self._media.cap = usual if bps is None else min(bps, usual)
+
     async def close(self) -> None:
         """End the connection and free what it holds. Never raises; may be called again."""
         self.closed.set()

@@ -38,6 +38,19 @@ class MediaPeer(Protocol):
         """Judge the way from the participant over the last five seconds, at a monotonic time."""
         ...
 
+    def lost_on_the_way(self, now: float) -> float:
+        """Return the share (0 to 1) of what we sent of late that did not reach the participant."""
+        ...
+
+    @property
+    def carried(self) -> int:
+        """How many bytes went over this connection so far, in both directions, on the wire."""
+        ...
+
+    def limit(self, bps: int | None) -> None:
+        """Let the participant send no more pictures than this; None: as much as usual."""
+        ...
+
     def receive_from(self, sources: Mapping[Track, tuple[Any, Track]]) -> None:
         """Send these tracks of other peers of the same factory from now on, and nothing else.
 

@@ -12,11 +12,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from invigilation.ladder import Rung
 from invigilation.presence import Link, Sight, Signal, Sound
 from signalling.quality import LinkQuality
 
 SILENT_S: Final = 5.0
 """Nothing came for so long: the link is silent, or the picture has stopped."""
+SOCKET_SILENT_S: Final = 10.0
+"""Pieces by the socket wait for whatever was lost before them: this is the same for them."""
+STILL_S: Final = 12.0
+"""A still shows somebody for so long; they come every two to five seconds, or later."""
+WITHOUT_PICTURE: Final = frozenset({Rung.SOUND, Rung.TEXT})
 HOLD_S: Final = 3.0
 """A state is recorded when it has held for so long: of one signal, never more than one a second."""
 CALM_S: Final = 2.0
@@ -36,14 +42,50 @@ COMING: Final = frozenset({Link.LIVE, Link.POOR})
 SEEN: Final = frozenset({*Sight} - {Sight.NONE})
 
 
+@dataclass(slots=True)
+class Signs:
+    """When something of somebody last came by the socket, monotonic; None: nothing has.
+
+    `since`: from when on it has come without a pause.
+    """
+
+    since: float | None = None
+    still: float | None = None
+    sound: float | None = None
+
+    @property
+    def last(self) -> float | None:
+        """When the last of both came."""
+        return later(self.still, self.sound)
+
+    def came(self, now: float, *, still: bool) -> None:
+        """Note that a still has come, or a piece of sound."""
+        if not self.fresh(now):
+            self.since = now
+        if still:
+            self.still = now
+        else:
+            self.sound = now
+
+    def fresh(self, now: float) -> bool:
+        """Say whether something comes now."""
+        return self.last is not None and now - self.last < SOCKET_SILENT_S
+
+
+def later(one: float | None, other: float | None) -> float | None:
+    """Return the later of two moments that may not be."""
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the learner's peer says at a tick.
 
     `now` is monotonic, `at` the same moment as people count it. Of `since` on there is a
     connection (None: there is none); `packet`, `sound_packet` and `picture_packet` are when the
-    last came over it. `running`: the assessment's clock runs. `quality` is that of the way from
-    the learner; None: nothing is known of it.
+    last came over it, or `still` by the socket. `running`: the assessment's clock runs. `quality`
+    is that of the way from the learner; None: nothing is known of it. `rung` is what their page
+    sends, `patience` after how many seconds of nothing a link counts as silent.
     """
 
     now: float
@@ -55,6 +97,9 @@ class Reading:
     sound: Sound
     running: bool
     quality: LinkQuality | None = None
+    still: float | None = None
+    rung: Rung | None = None
+    patience: float = SILENT_S
 
     def moment(self, then: float) -> datetime:
         """Return the moment that a monotonic time was."""
@@ -62,7 +107,7 @@ class Reading:
 
     def fresh(self, packet: float | None) -> bool:
         """Say whether a packet is recent."""
-        return packet is not None and self.now - packet < SILENT_S
+        return packet is not None and self.now - packet < self.patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +255,14 @@ class Presence:
         if reading.fresh(reading.picture_packet):
             return self._looked
         self._looked = Sight.GOOD  # what comes next is another picture
-        waited = reading.now - max(reading.since, reading.picture_packet or reading.since)
-        if reading.fresh(reading.sound_packet) and waited >= SILENT_S:
+        if reading.still is not None and reading.now - reading.still < STILL_S:
+            return Sight.STILLS
+        if reading.rung in WITHOUT_PICTURE:
+            return Sight.WITHHELD
+        last = later(reading.picture_packet, reading.still) or reading.since
+        waited = reading.now - max(reading.since, last)
+        patience = STILL_S if reading.rung is Rung.STILLS else SILENT_S
+        if reading.fresh(reading.sound_packet) and waited >= patience:
             return Sight.STOPPED
         return self.picture
 
@@ -226,7 +277,7 @@ class Presence:
         if gap and self._comes and reading.packet is not None:
             return [GapEnded(reading.moment(reading.packet))]
         last = self.opened if self._last is None else self._last
-        if not gap and reading.running and reading.now - last >= SILENT_S:
+        if not gap and reading.running and reading.now - last >= reading.patience:
             return [GapBegan(reading.moment(last))]
         return []
 

@@ -26,6 +26,7 @@ from signalling import messages as m
 from signalling import wire
 from signalling.actions import act
 from signalling.actor import Actor
+from signalling.allowance import Allowance
 from signalling.announcer import Announcer
 from signalling.capture import Progress, Side
 from signalling.commands import (
@@ -89,6 +90,7 @@ class Room(Actor):
         self._identification = Identification(session, means, self._darkroom)
         self._announcer = Announcer(means, self._stage)
         self._lookout = Lookout(session, means, thin)
+        self._allowance = Allowance(self._stage, means.clock)
         self._usher = Usher(session, means, self._stage, self._spawn)
         self._roll = Roll(session, means, self._stage, self._outdated)
         self._requests = Requests(session, means.desk, means.clock)
@@ -167,7 +169,9 @@ class Room(Actor):
             what = "before you have joined the session" if seat is None else f"as {seat.party}"
             raise NotAllowed(f"do this {what}")
         if seat is not None and isinstance(message, LIGHT):
-            return await self._thin.hear(seat, message, await self._known())
+            answer = await self._thin.hear(seat, message, await self._known())
+            self._allow()
+            return answer
         self._stale = True
         if isinstance(message, m.TakeOver):
             await self._means.desk.handover.take(
@@ -280,6 +284,7 @@ class Room(Actor):
             self._stale = self._stale or now - self._looked_at >= LOOK_S
         elif now - self._emptied_at >= IDLE_S:
             self._stop = True
+        self._allow()
         if self._view is not None:
             if await self._lookout.tick(self._stage[Party.LEARNER], self._view):
                 self._stale = True
@@ -288,6 +293,10 @@ class Room(Actor):
                 self._darkroom.look(now)
 
     # Sound and picture
+
+    def _allow(self) -> None:
+        if self._view is not None:
+            self._allowance.keep(self._thin.ladder.told, self._view)
 
     async def _offer(self, seat: Seat, sdp: str) -> Answer:
         view = await self._read()
@@ -352,6 +361,7 @@ class Room(Actor):
             self._studio.on,
             self._lookout.seen,
             self._thin.ladder.told,
+            self._allowance.sees,
             self._requests.hand,
             self._requests.screen_wanted,
             self._requests.offered_at,

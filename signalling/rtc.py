@@ -45,10 +45,16 @@ CONSENT_RETRANSMISSIONS: Final = 2
 """Sent at 0, 0.5 and 1.5 s, answered up to 3.5 s: longer than a full queue and a satellite."""
 CONSENT_RETRY_S: Final = 0.5
 """An unanswered check is followed by the next: a browser that forgot us comes back by it."""
+SILENCE_S: Final = 6.0
+"""Whoever gave no sign for so long is sent nothing but checks: browsers check every 2.5 s. What is
+sent into an outage waits in a modem, and would keep those for seconds who come back by another way.
+"""
 MAX_ADDRESSES: Final = 256
 """Addresses one participant may have come from, over all changes of network."""
 MAX_QUEUE: Final = 256
 """DTLS datagrams waiting to be read."""
+HEADERS: Final = 28
+"""Bytes of IPv4 and UDP around each datagram."""
 COMPONENT: Final = 1
 """Of ICE: with multiplexed RTCP there is one."""
 CLOSE_S: Final = 5.0
@@ -220,6 +226,7 @@ class RtcLink:
         self.media = Media(self, video_cap_bps, shape)
         self.known: set[Address] = set()
         self.heard_at = float("-inf")
+        self._sign_at = time.monotonic()
         self._protect: _Srtp | None = None
         self._unprotect: _Srtp | None = None
         self._addresses = addresses or default_addresses()
@@ -281,9 +288,12 @@ class RtcLink:
         protect = self._protect or self._keyed()
         if pair is None or protect is None:
             return
+        if time.monotonic() - self._sign_at > SILENCE_S:
+            return
         rtcp = 192 <= packet[1] <= 208
         protected = protect(PROTECT_RTCP if rtcp else PROTECT, packet)
         if protected is not None:  # else a retransmission older than the replay window
+            self.media.carried += len(protected) + HEADERS
             pair.protocol.transport.sendto(protected, pair.remote_addr)
 
     def _keyed(self) -> _Srtp | None:
@@ -306,6 +316,7 @@ class RtcLink:
         if packet is None:
             return
         self.heard_at = now
+        self.media.carried += len(data) + HEADERS
         if rtcp:
             self.media.on_rtcp(packet, now)
         else:
@@ -336,6 +347,7 @@ class RtcLink:
             if not protocol.transport.claim(addr, self):
                 return
             self.known.add(addr)
+            self._sign_at = time.monotonic()
             stock_check(message, addr, protocol)
 
         ice.check_incoming = check_incoming

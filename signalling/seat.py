@@ -13,7 +13,7 @@ from invigilation.people import Role, Staff
 from signalling import tracks
 from signalling.messages import Party
 from signalling.ports import MediaPeer
-from signalling.presence import SILENT_S
+from signalling.presence import SILENT_S, Signs
 from signalling.tracks import Shape
 
 LEFT_S: Final = 5.0
@@ -79,6 +79,8 @@ class Seat:
         self.since: datetime | None = None
         self.peer: MediaPeer | None = None
         self.pending: MediaPeer | None = None
+        self.signs = Signs()
+        """What comes from here by the socket, beside the peer."""
         self.camera = self.microphone = self.screen = False
         self.recorded: str | None = None
         """Under which name the record has this place as taken."""
@@ -115,6 +117,8 @@ class Seat:
 
     def flow(self, at: float) -> Flow:
         """Say whether sound or picture comes."""
+        if self.signs.fresh(at):
+            return Flow.LIVE
         if self.peer is None or not self.peer.connected.is_set():
             return Flow.NONE
         last = self.peer.last_packet_at

@@ -1,7 +1,7 @@
 """The seats of a room, and whose sound and picture goes to whom.
 
-The learner hears and sees the invigilator; staff hear and see the learner, and see the screen and
-the second camera. Nobody else is sent anything.
+The learner hears the invigilator, and sees them where the link carries it; staff hear and see the
+learner, and see the screen and the second camera. Nobody else is sent anything.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class Stage:
     def __init__(self, at: float) -> None:
         self.seats = {party: Seat(party, at) for party in Party}
         self.departing: Departing | None = None
+        self.to_learner: frozenset[Track] = frozenset({Track.AUDIO})
+        """Which of the invigilator's tracks the learner is sent."""
 
     def __getitem__(self, party: Party) -> Seat:
         return self.seats[party]
@@ -60,6 +62,12 @@ class Stage:
             if seat.person is not None and seat.person.sid == sid:
                 return seat
         return None
+
+    def allow(self, tracks: frozenset[Track]) -> None:
+        """Send the learner these tracks of the invigilator's from now on, and no others."""
+        if tracks != self.to_learner:
+            self.to_learner = tracks
+            self._connect()
 
     def expect(self, seat: Seat, peer: MediaPeer) -> MediaPeer | None:
         """Await a peer that has been answered; return the one awaited before, which is out."""
@@ -120,7 +128,7 @@ class Stage:
         if learner is not None:
             own: Sources = {}
             if speaks is not None:
-                own = {track: (speaks, track) for track in (Track.AUDIO, Track.CAMERA)}
+                own = {track: (speaks, track) for track in self.to_learner}
             learner.receive_from(own)
             shown = {track: (learner, track) for track in (Track.AUDIO, Track.CAMERA, Track.SCREEN)}
         if second is not None:

@@ -6,7 +6,6 @@ as packets of media are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from invigilation.desk.room_view import RoomView
@@ -14,8 +13,7 @@ from signalling import messages as m
 from signalling.commands import NOTHING, Answer
 from signalling.ladder_watch import LadderWatch
 from signalling.means import Means
-from signalling.messages import Message, Party
-from signalling.presence import SILENT_S
+from signalling.messages import Message
 from signalling.seat import Seat
 from signalling.socket_sound import SocketSound
 from signalling.stage import Stage
@@ -25,39 +23,11 @@ LIGHT: Final = (m.Link, m.Still, m.SoundPiece)
 """Messages that change nothing of the session: its record is not read anew for them."""
 
 
-@dataclass(slots=True)
-class Signs:
-    """When something of the learner last came by the socket, monotonic; None: nothing has.
-
-    `since`: from when on it has come without a pause.
-    """
-
-    since: float | None = None
-    still: float | None = None
-    sound: float | None = None
-
-    @property
-    def last(self) -> float | None:
-        """When the last of both came."""
-        return max((at for at in (self.still, self.sound) if at is not None), default=None)
-
-    def came(self, message: Message, now: float) -> None:
-        """Note that a still or a piece of sound has come."""
-        last = self.last
-        if last is None or now - last >= SILENT_S:
-            self.since = now
-        if isinstance(message, m.Still):
-            self.still = now
-        else:
-            self.sound = now
-
-
 class Thin:
     """Hears the messages of `LIGHT`, and knows what they say."""
 
     def __init__(self, session: str, means: Means, stage: Stage) -> None:
         self.ladder = LadderWatch(session, means)
-        self.signs = Signs()
         self._clock = means.clock
         self.stills = Stills(session, means, stage)
         self.sound = SocketSound(session, means, stage)
@@ -74,6 +44,5 @@ class Thin:
                 answer = await self.sound.take(seat, message, view)
             case _:
                 raise TypeError(message)
-        if seat.party is Party.LEARNER:
-            self.signs.came(message, self._clock.monotonic())
+        seat.signs.came(self._clock.monotonic(), still=isinstance(message, m.Still))
         return answer

@@ -42,6 +42,8 @@ WELL = signs((-60, "link", "live"), (-60, "picture", "good"))
         (HOUR, WELL, [], (3600, 3600, 3600, 0)),
         (HOUR, [], [], (3600, 0, 0, 3600)),  # nothing says that there was a connection
         ([(at(0), None)], WELL, [], (3600, 3600, 3600, 0)),  # the clock runs until the end
+        (HOUR, [*WELL, *signs((600, "picture", "stills"))], [], (3600, 3600, 3600, 0)),
+        (HOUR, [*WELL, *signs((600, "picture", "withheld"))], [], (3600, 600, 3600, 0)),
         ([(at(0), at(600)), (at(900), at(1200))], WELL, [], (900, 900, 900, 0)),
         (HOUR, WELL, [gap(100, 160)], (3600, 3540, 3540, 60)),
         (HOUR, WELL, [gap(3500, None)], (3600, 3500, 3500, 100)),
@@ -136,3 +138,11 @@ def test_the_figures_are_those_of_looking_every_second(said, stretches, running)
 )
 def test_why_nothing_came(opened, said, found):
     assert cause(gap(600, 900), at(opened), said) == found
+
+
+def test_how_long_only_stills_were_seen_is_told_by_itself():
+    said = [*WELL, *signs((600, "picture", "stills"), (900, "picture", "good"))]
+
+    found = coverage(HOUR, said, [gap(700, 800)], at(3600))
+
+    assert (found.stills.total_seconds(), found.on_camera.total_seconds()) == (200, 3500)

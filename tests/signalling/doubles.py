@@ -33,6 +33,9 @@ class FakePeer:
         self.hold: asyncio.Event | None = None
         self.hears = Sound.HEARD
         self.quality = LinkQuality(loss=0.0, rtt_s=0.6)
+        self.carried = 0
+        self.lost = 0.0
+        self.cap: int | None = None
         self.told = lambda: None
         self._clock = clock
 
@@ -49,6 +52,12 @@ class FakePeer:
 
     def link(self, _now: float) -> LinkQuality:
         return self.quality
+
+    def lost_on_the_way(self, _now: float) -> float:
+        return self.lost
+
+    def limit(self, bps: int | None) -> None:
+        self.cap = bps
 
     def send(self, *tracks: Track) -> None:
         """Send a packet of these tracks; without any, of sound and camera as far as it may."""

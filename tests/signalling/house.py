@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from invigilation.identity import Decision, SnapshotKind
+from invigilation.ladder import Budget, Rung, Way, Why
 from invigilation.people import Role
 from signalling import messages as m
 from signalling.commands import Tick
@@ -55,8 +56,24 @@ class House:
         await self.say(self.lea, m.Join)
         await self.say(self.ann, m.Join)
 
+    async def tell_link(self, rung: Rung = Rung.FULL, **changed) -> None:
+        """Tell what the learner's link carries, as their page does when it has joined."""
+        told = {
+            "way": Way.DIRECT,
+            "why": Why.LINK,
+            "keeps": False,
+            "used_kb": 0,
+            "budget": Budget(),
+            "figures": m.Figures(0, 0, 0, 0, 0),
+        }
+        sid = self.room._stage[Party.LEARNER].person.sid
+        who = replace(self.lea, sid=sid)
+        await self.say(who, m.Link, rung=rung, **{**told, **changed})
+
     async def media(self, who: Person) -> FakePeer:
         """Bring up a peer that sends."""
+        if who.party is Party.LEARNER:
+            await self.tell_link()
         await self.say(who, m.Offer, sdp="v=0")
         peer = self.peers.made[-1]
         peer.send()

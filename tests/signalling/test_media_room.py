@@ -11,6 +11,7 @@ from invigilation.presence import Source
 from signalling.live import RtcPeers
 from signalling.tracks import INVIGILATOR
 from tests.builders import CONSENT, FixedClock, add_invigilator, booked
+from tests.signalling.bodies import BODIES
 from tests.signalling.test_media_loopback import (
     FACE,
     LOOPBACK,
@@ -32,7 +33,8 @@ class Clock(FixedClock):
 
 
 async def bring_media(page: Page, client: Client) -> None:
-    """Offer as a page does, and take the answer."""
+    """Offer as a page does, and take the answer; a learner's tells of its link before."""
+    await page.say("link", **BODIES["link"] | {"rung": "full"})  # refused to others
     await client.connection.setLocalDescription(await client.connection.createOffer())
     answer = await page.say("offer", sdp=client.connection.localDescription.sdp)
     await client.take(answer["sdp"])

@@ -229,7 +229,7 @@ async def test_each_is_told_what_is_for_them_and_no_more(full):
     assert states[Party.INVIGILATOR].keys() == STAFFS
     assert states[Party.SUPERVISOR].keys() == STAFFS
     for party in (Party.LEARNER, Party.INVIGILATOR, Party.SUPERVISOR):
-        figures = set() if party is Party.LEARNER else {"figures"}
+        figures = set() if party is Party.LEARNER else {"figures", "sees"}
         assert states[party]["learner"].keys() == OF_LEARNER | figures
     second = {"session", "seq", "now", "role", "state", "learner", "recording"}
     assert states[Party.SECOND].keys() == second

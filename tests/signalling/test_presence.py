@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from invigilation.ladder import Rung
 from invigilation.presence import Link, Sight, Signal, Sound
 from signalling.presence import (
     CALM_S,
@@ -19,6 +20,7 @@ from signalling.presence import (
     Noted,
     Presence,
     Reading,
+    Signs,
     Strain,
 )
 from signalling.quality import LinkQuality
@@ -38,6 +40,7 @@ class Story:
         self.running = running
         self._voice: float | None = None
         self._picture: float | None = None
+        self._still: float | None = None
 
     def at(self, seconds: float) -> datetime:
         return START + timedelta(seconds=seconds)
@@ -56,12 +59,16 @@ class Story:
         picture: bool = True,
         sound: Sound = Sound.HEARD,
         quality: LinkQuality | None = None,
+        still: bool = False,
+        rung: Rung | None = None,
     ) -> None:
         self.now += seconds
         if voice and peer:
             self._voice = self.now
         if picture and peer:
             self._picture = self.now
+        if still:
+            self._still = self.now
         packets = [one for one in (self._voice, self._picture) if one is not None]
         reading = Reading(
             self.now,
@@ -73,6 +80,8 @@ class Story:
             sound if peer and voice else Sound.NONE,
             self.running,
             quality if peer else None,
+            self._still,
+            rung,
         )
         for finding in self.presence.see(reading, gap=self.gap):
             if isinstance(finding, Noted):
@@ -303,6 +312,60 @@ def test_a_camera_that_never_sends_has_stopped_too():
     story.live(10, picture=False)
 
     assert story.presence.picture is Sight.STOPPED
+
+
+def test_stills_take_the_pictures_place_and_nothing_has_stopped():
+    story = Story()
+    story.live(10)
+    for _ in range(6):
+        story.tick(1, picture=False, still=True, rung=Rung.STILLS)
+        story.live(4, picture=False, rung=Rung.STILLS)
+
+    assert story.presence.picture is Sight.STILLS
+    assert story.of(Signal.PICTURE) == ["good", "stills"]
+
+
+def test_stills_that_do_not_come_any_more_have_stopped():
+    story = Story()
+    story.tick(1, picture=False, still=True, rung=Rung.STILLS)
+    story.live(11, picture=False, rung=Rung.STILLS)
+    before = story.presence.picture
+
+    story.live(2, picture=False, rung=Rung.STILLS)
+
+    assert (before, story.presence.picture) == (Sight.STILLS, Sight.STOPPED)
+
+
+def test_a_learner_who_climbs_down_to_stills_has_some_seconds_for_the_first():
+    story = Story()
+    story.live(10)
+
+    story.live(11, picture=False, rung=Rung.STILLS)
+
+    assert story.presence.picture is Sight.GOOD
+
+
+@pytest.mark.parametrize("rung", [Rung.SOUND, Rung.TEXT])
+def test_a_picture_that_the_link_does_not_carry_is_withheld_and_has_not_stopped(rung):
+    story = Story()
+    story.live(10)
+
+    story.live(20, picture=False, rung=rung)
+
+    assert story.presence.picture is Sight.WITHHELD
+    assert story.of(Signal.PICTURE) == ["good", "withheld"]
+
+
+def test_what_comes_by_the_socket_comes_without_a_pause_or_begins_anew():
+    signs = Signs()
+    for now in (1.0, 8.0, 17.0):
+        signs.came(now, still=False)
+    steady = signs.since
+
+    signs.came(28.0, still=True)
+
+    assert (steady, signs.since, signs.last) == (1.0, 28.0, 28.0)
+    assert (signs.fresh(37.0), signs.fresh(38.0)) == (True, False)
 
 
 @pytest.mark.parametrize("sight", [Sight.BLACK, Sight.FROZEN])

@@ -68,6 +68,7 @@ async def test_join_answers_with_the_whole_state_tailored_to_the_side(house):
         "budget": None,
         "used_kb": None,
         "figures": None,
+        "sees": False,
     }
     assert house.inbox.last("lea")["invigilator"]["present"] is True
 
