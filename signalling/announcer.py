@@ -23,9 +23,15 @@ class Announcer:
         self._told: dict[Party, object] = {}
         self._lobby: tuple[object, object] = (None, None)
 
-    def state(self, party: Party, view: RoomView, face: wire.Face) -> Json:
-        """Return how the session stands at this moment, as this side may see it."""
-        return wire.state(party, replace(view, now=self._means.clock.now()), face)
+    def state(
+        self, party: Party, view: RoomView, face: wire.Face, since: int | None = None
+    ) -> Json:
+        """Return how the session stands at this moment, as this side may see it.
+
+        Of the chat only the lines after number `since`, if it is given: they have the others.
+        """
+        lines = tuple(line for line in view.chat if since is None or line.seq > since)
+        return wire.state(party, replace(view, now=self._means.clock.now(), chat=lines), face)
 
     async def announce(
         self, view: RoomView, face: wire.Face, glimpse: wire.Glimpse, skip: str | None

@@ -108,11 +108,11 @@ class Tick:
     """A second has passed."""
 
 
-def joiner_of(command: object) -> str | None:
-    """Return the connection that this command brings into the room, if it brings one."""
+def joining(command: object) -> tuple[str, Join] | None:
+    """Return the connection that this command brings into the room, if it brings one, and how."""
     match command:
-        case Said(person, Join()):
-            return person.sid
+        case Said(person, Join() as join):
+            return person.sid, join
         case _:
             return None
 

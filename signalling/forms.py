@@ -287,7 +287,7 @@ _ATTEST: Final[dict[str, Check]] = _SESSION | {
     "outcome": _one_of(Outcome),
 }
 FORMS: Final[Mapping[str, Form]] = {
-    "join": Form(m.Join, _SESSION, _ALL, from_outside=True),
+    "join": Form(m.Join, _SESSION, _ALL, from_outside=True, optional={"since": _count}),
     "leave": Form(m.Leave, _SESSION, _ALL),
     "offer": Form(m.Offer, _SESSION | {"sdp": _sdp}, _ALL),
     "media": Form(

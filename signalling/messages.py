@@ -38,7 +38,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Join(Message):
-    """Come into the room."""
+    """Come into the room; of the lines of chat only those after number `since` are wanted."""
+
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from signalling.commands import (
     PeerUp,
     Said,
     Tick,
-    joiner_of,
+    joining,
 )
 from signalling.darkroom import Darkroom, staff_of, wanted_by
 from signalling.forms import EVENTS, may_send
@@ -314,7 +314,8 @@ class Room(Actor):
     async def _settle(
         self, command: Command, outcome: Answer | Exception | None
     ) -> Answer | Exception | None:
-        joiner = joiner_of(command) if outcome is NOTHING else None
+        joins = joining(command) if outcome is NOTHING else None
+        skip = None if joins is None else joins[0]
         try:
             async with asyncio.timeout(SETTLE_S):
                 if self._entered and self._stale:
@@ -323,7 +324,7 @@ class Room(Actor):
                     await self._keep_to(self._view)
                     if await self._studio.keep(self._view):
                         await self._read()
-                    await self._announcer.announce(self._view, self._face(), self.glimpse, joiner)
+                    await self._announcer.announce(self._view, self._face(), self.glimpse, skip)
                     if self._view.session.state in OVER:
                         self._usher.end_late()
         except Exception:
@@ -331,12 +332,13 @@ class Room(Actor):
             log.exception("a room could not be brought up to date", session=self.session)
         if not self._entered and self._mailbox.empty() and isinstance(command, Said):
             self._stop = True  # it was opened by somebody who has not come in
-        if joiner is None or self._view is None:
+        if joins is None or self._view is None:
             return outcome
-        seat = self._stage.seat_of(joiner)
+        sid, join = joins
+        seat = self._stage.seat_of(sid)
         if seat is None:
             return NotAllowed("enter a session that has just been taken over")
-        return {"state": self._announcer.state(seat.party, self._view, self._face())}
+        return {"state": self._announcer.state(seat.party, self._view, self._face(), join.since)}
 
     async def _read(self) -> RoomView:
         self._stale = True

@@ -691,3 +691,18 @@ async def test_a_learner_cannot_fill_their_record(house):
     assert len(entries) <= ENTRIES_AT_ONCE
     assert refused >= 100 - ENTRIES_AT_ONCE
     await house.say(house.ann, m.Chat, text="So am I", client_id="client-0002")
+
+
+async def test_who_comes_back_is_told_only_the_lines_that_they_do_not_have(house):
+    await house.both_join()
+    for number in (1, 2, 3):
+        said = await house.say(
+            house.ann, m.Chat, text=f"Line {number}", client_id=f"client-000{number}"
+        )
+        if number == 1:
+            since = said["seq"]
+
+    state = (await house.say(house.lea, m.Join, since=since))["state"]
+
+    assert [line["text"] for line in state["chat"]] == ["Line 2", "Line 3"]
+    assert len((await house.say(house.lea, m.Join))["state"]["chat"]) == 3
