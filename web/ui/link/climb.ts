@@ -61,7 +61,7 @@ export class Climb implements LinkPart {
   private telling = false;
 
   constructor(private readonly link: Link) {
-    this.ladder = new Ladder(link.at, performance.now());
+    this.ladder = new Ladder(link.at, performance.now(), link.guessed);
     this.before = storedUse(link.host.room.session);
     this.limit();
     this.timer = window.setInterval(() => void this.look(), LOOK_MS);

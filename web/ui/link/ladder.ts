@@ -25,14 +25,19 @@ const GOOD_LOSS = 120;
 /** So many bad samples in a row are believed. */
 const BAD = 2;
 /** After a step down the queue gets this long to drain before the next; longer while it does. */
-const DRAIN_MS = 4000;
+const DRAIN_MS = 5000;
 const LONGEST_DRAIN_MS = 12_000;
 /** Good for so long: one step up. */
 const PROOF_MS = 18_000;
-/** Until the link has failed once it is only being found out what it carries. */
+/** Where nothing was known of the link it is found out faster, until it has failed once. */
 const FIRST_PROOF_MS = 6000;
 /** A step that fails within this time after it was taken upwards is tried more rarely. */
 const TRIAL_MS = 180_000;
+/** Right after it, the first late second is enough: what it has filled is soon empty again. */
+const FRESH_MS = 20_000;
+const FRESH_QUEUE_MS = 200;
+/** By this its next try is put off. */
+const LATER = 3;
 const LONGEST_PROOF_MS = 600_000;
 /** After an outage the first answers bring old delays. */
 const AFTER_OUTAGE_MS = 3000;
@@ -50,16 +55,22 @@ export class Ladder {
   private holdUntil = 0;
   /** A step upwards that is still on trial. */
   private trial: { step: number; until: number } | null = null;
-  private failed = false;
   /** How long the link must be good before each step is tried. */
-  private readonly proof = STEPS.map(() => FIRST_PROOF_MS);
+  private readonly proof: number[];
+  private failed: boolean;
 
-  /** `step`: where to begin; `now` in milliseconds of any steady clock. */
+  /**
+   * `step`: where to begin; `now` in milliseconds of any steady clock; `guessed`: nothing but a
+   * guess led to this step.
+   */
   constructor(
     public step: number,
     now: number,
+    guessed = true,
   ) {
     this.changed = now;
+    this.failed = !guessed;
+    this.proof = STEPS.map(() => this.usual);
   }
 
   /** The widest step that budget and person allow. Goes down at once; up by proof, as ever. */
@@ -83,9 +94,10 @@ export class Ladder {
       this.holdUntil = now + AFTER_OUTAGE_MS;
     }
     if (now < this.holdUntil) return false;
-    const depth = badness(sample);
+    const fresh = this.why === "proved" && now - this.changed < FRESH_MS;
+    const depth = badness(sample, fresh ? FRESH_QUEUE_MS : QUEUE_MS);
     const drains = this.drains(sample.queue_ms ?? 0, now);
-    if (depth > 0) return this.isBad(depth, drains, now);
+    if (depth > 0 && !drains) return this.isBad(depth, fresh ? 1 : BAD, now);
     this.bad = 0;
     this.worst = 0;
     if (!isGood(sample)) {
@@ -103,11 +115,11 @@ export class Ladder {
     return this.why === "link" && (since < DRAIN_MS || (falls && since < LONGEST_DRAIN_MS));
   }
 
-  private isBad(depth: number, drains: boolean, now: number): boolean {
+  private isBad(depth: number, enough: number, now: number): boolean {
     this.good = null;
     this.bad += 1;
     this.worst = Math.max(this.worst, depth);
-    if (this.bad < BAD || drains || this.step >= LAST) return false;
+    if (this.bad < enough || this.step >= LAST) return false;
     const wanted = Math.min(this.step + this.worst, LAST);
     // Only a link that does not even carry a voice takes the voice away.
     const lowest = this.step < STILLS ? STILLS : this.step < SOUND ? SOUND : LAST;
@@ -134,13 +146,13 @@ export class Ladder {
     return this.failed ? PROOF_MS : FIRST_PROOF_MS;
   }
 
-  /** The step that has just failed is tried later; twice as late each time. */
+  /** The step that has just failed is tried later, and later each time. */
   private punish(now: number): void {
     if (!this.failed) this.proof.fill(PROOF_MS);
     this.failed = true;
     const { trial, step } = this;
     if (trial && now <= trial.until) {
-      this.proof[step] = Math.min(2 * (this.proof[step] ?? PROOF_MS), LONGEST_PROOF_MS);
+      this.proof[step] = Math.min(LATER * (this.proof[step] ?? PROOF_MS), LONGEST_PROOF_MS);
     }
     this.trial = null;
   }
@@ -157,11 +169,11 @@ export class Ladder {
 }
 
 /** How many steps down this sample asks for. */
-function badness({ queue_ms, lost_permille }: Sample): number {
+function badness({ queue_ms, lost_permille }: Sample, limit: number): number {
   const queue = queue_ms ?? 0;
   const lost = lost_permille ?? 0;
   if (queue > LONG_QUEUE_MS || lost > VERY_LOSSY) return 2;
-  return queue > QUEUE_MS || lost > LOSSY ? 1 : 0;
+  return queue > limit || lost > LOSSY ? 1 : 0;
 }
 
 function isGood({ queue_ms, lost_permille }: Sample): boolean {

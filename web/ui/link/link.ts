@@ -41,6 +41,8 @@ export interface LinkPart {
   joined?(): void;
   /** The connection to the server is gone; it comes back by itself. */
   lost?(): void;
+  /** A picture is being taken. */
+  sharpen?(): void;
   /** The session is over: nothing of it is sent any more. */
   hangUp?(): void;
   /** Another window of the same person goes on. */
@@ -56,6 +58,8 @@ export class Link {
   why: Why = "start";
   /** The page records on the device now. */
   keeps = false;
+  /** Nothing but a guess led to the first step. */
+  readonly guessed: boolean;
   /** So much may be sent that a document can be read in the stream itself. */
   wide: boolean;
   private isConnected = false;
@@ -72,7 +76,9 @@ export class Link {
   private set = "";
 
   constructor(readonly host: LinkHost) {
-    const hint = first(known(Date.now()));
+    const seen = known(Date.now());
+    const hint = first(seen);
+    this.guessed = seen.expected === null && seen.kbit === null;
     const allowed = fitting(allowance(storedBudget(), 0, null), hint);
     this.at = Math.max(hint, allowed, stepOf(storedChoice()));
     this.wide = this.at === WIDEST && storedBudget().kbit === null;
@@ -123,6 +129,7 @@ export class Link {
   sharpen(seconds: number): void {
     this.sharpUntil = performance.now() + seconds * 1000;
     this.aim();
+    for (const part of this.parts) part.sharpen?.();
     setTimeout(() => this.aim(), seconds * 1000 + 50);
   }
 
