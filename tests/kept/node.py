@@ -15,14 +15,12 @@ UI = HERE.parents[1] / "web" / "ui"
 MODULES = ("link/chain", "link/shelf", "link/bring", "link/kept-words")
 
 
-def bundle(modules: Iterable[str], target: Path, entry: Path | None = None) -> None:
-    """Bundle modules of the page into one, or `entry`, which imports them from "ui/…"."""
-    code = "".join(f'export * from "./{name}";' for name in modules)
-    source = ["--loader=ts"] if entry is None else [str(entry), f"--alias:ui={UI}"]
-    how = ["--bundle", "--format=esm", "--log-level=error", "--target=es2022"]
+def bundle(modules: Iterable[str], target: Path) -> None:
+    """Bundle modules of the page into one."""
+    how = ["--loader=ts", "--bundle", "--format=esm", "--log-level=error", "--target=es2022"]
     subprocess.run(
-        [str(UI / "node_modules/.bin/esbuild"), *source, *how, f"--outfile={target}"],
-        input=code.encode() if entry is None else None,
+        [str(UI / "node_modules/.bin/esbuild"), *how, f"--outfile={target}"],
+        input="".join(f'export * from "./{name}";' for name in modules).encode(),
         cwd=UI,
         check=True,
     )

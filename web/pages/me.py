@@ -13,6 +13,7 @@ from invigilation.charge import UNPAID, Charge
 from invigilation.desk.enquiries import Decision, Refusal
 from invigilation.desk.requests import Asked
 from invigilation.enquiry import Enquiry
+from invigilation.fill import LASTS
 from invigilation.request import RequestState
 from invigilation.session import LIVE, OVER, Session, SessionState
 from invigilation.store.views import Sitting
@@ -93,6 +94,12 @@ class Standing:
         """Whether the decision on a missed session, or a refusal, may be disputed now."""
         made = self.decision or self.refusal
         return made is not None and not made.disputed and self.now <= made.until
+
+    @property
+    def brings(self) -> bool:
+        """Whether the device may still bring what it recorded while its link was gone."""
+        finished = None if self.session is None else self.session.finished
+        return finished is not None and self.now < finished + LASTS
 
     @property
     def licence_over(self) -> bool:
