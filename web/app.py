@@ -13,6 +13,7 @@ from invigilation.desk.platforms import PlatformDesk
 from invigilation.dispatch import Dispatch
 from invigilation.presence import Source
 from invigilation.report import Channel
+from invigilation.store.evidence import LOCAL as LOCAL_KIND
 from invigilation.sweeps import Carrier as Other
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
@@ -374,4 +375,5 @@ def _policy(settings: Settings) -> Policy:
     pictures = timedelta(days=settings.identity_days)
     recordings = timedelta(days=settings.recording_days)
     mine = {**dict.fromkeys(FROM_DELIVERY, pictures), "incident": recordings}
-    return Policy({**DEFAULT_PERIODS, **mine, **{source.value: recordings for source in Source}})
+    kept = {LOCAL_KIND: recordings, **{source.value: recordings for source in Source}}
+    return Policy({**DEFAULT_PERIODS, **mine, **kept})

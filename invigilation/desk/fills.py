@@ -170,6 +170,14 @@ class FillDesk:
             await refresh(self.office, tx, one, now)
         return True
 
+    async def kept(self, session: str) -> list[Chunk]:
+        """Return the chunks of a session that are here and have not been erased."""
+        async with self.office.store.read() as tx:
+            known = [one for one in await tx.fills.chunks(session) if one.evidence is not None]
+            found = await tx.evidence.of_session(session) if known else []
+        present = {one.id for one in found if one.erased is None}
+        return [one for one in known if one.evidence in present]
+
     async def judge(
         self, session: str, by: Staff, gap: str, *, accepted: bool, note: str
     ) -> Session:

@@ -86,7 +86,9 @@ def fill(gap: Mapping[str, Any]) -> str:
     """Return what came of a gap from the learner's device; older attestations say less of it."""
     if "fill" in gap:
         return FILLS.get(gap["fill"], plain(str(gap["fill"])))
-    return {True: "delivered later", False: "not delivered"}.get(gap.get("filled"), "")
+    if "filled" not in gap:
+        return ""
+    return "delivered later" if gap["filled"] else "not delivered"
 
 
 def plain(code: str) -> str:

@@ -13,16 +13,21 @@ import pytest
 from invigilation.consent import Purpose
 from invigilation.fill import LASTS, FillState
 from invigilation.people import Staff
-from invigilation.session import SessionState
+from invigilation.record import payload_of
+from invigilation.session import Outcome, SessionState
+from recordings.bundle import packed
+from recordings.verify import render, verify
 from tests.builders import CONSENT
 from tests.devices import Device
-from tests.web.office import START, TOM, Answer, Person, World
+from tests.web.office import SAM, START, TOM, Answer, Person, World
 from web import local
 from web.arriving import CHUNK
+from web.exports import Choice, pieces
 from web.local import CHUNK_BYTES, HELD_EACH, LASTS_S, MOST_AT_ONCE
 from web.pages.local import LOCAL
 
 S = timedelta(seconds=1)
+STATEMENT = "I watched the learner from the admission to the end."
 
 
 @dataclass
@@ -203,45 +208,40 @@ async def test_a_chain_that_was_changed_afterwards_is_refused(page: Page) -> Non
     assert code(await page.tell()) == (409, "wrong_chain")
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"n": 1},
-        {"n": True},
-        {"sha256": "0" * 63},
-        {"sha256": "G" * 64},
-        {"head": None},
-        {"size": 0},
-        {"size": CHUNK_BYTES + 1},
-        {"size": 1.0},
-        {"type": "text/html"},
-        {"type": ["video/webm"]},
-        {"from": "2026-11-23T10:00:00Z"},
-        {"to": "2026-02-31T10:00:00.000Z"},
-        {"to": 7},
-        {"more": 1},
-    ],
+NO_LINKS = (
+    {"n": 1},
+    {"n": True},
+    {"sha256": "0" * 63},
+    {"sha256": "G" * 64},
+    {"head": None},
+    {"size": 0},
+    {"size": CHUNK_BYTES + 1},
+    {"size": 1.0},
+    {"type": "text/html"},
+    {"type": ["video/webm"]},
+    {"from": "2026-11-23T10:00:00Z"},
+    {"to": "2026-02-31T10:00:00.000Z"},
+    {"to": 7},
+    {"more": 1},
 )
-async def test_links_that_are_none_are_refused(page: Page, changed: dict) -> None:
-    page.device.links = [{**page.device.links[0], **changed}]
-
-    assert code(await page.tell()) == (422, "invalid_input")
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"from": -1},
-        {"from": True},
-        {"from": "0"},
-        {"session": 7},
-        {"links": {}},
-        {"links": [{}] * (MOST_AT_ONCE + 1)},
-        {"more": 1},
-    ],
+NO_CHAINS = (
+    {"from": -1},
+    {"from": True},
+    {"from": "0"},
+    {"session": 7},
+    {"links": {}},
+    {"links": [{}] * (MOST_AT_ONCE + 1)},
+    {"more": 1},
 )
-async def test_what_tells_of_no_chain_is_refused(page: Page, changed: dict) -> None:
-    assert code(await page.tell(**changed)) == (422, "invalid_input")
+
+
+async def test_what_is_no_link_or_no_chain_is_refused(page: Page) -> None:
+    link = page.device.links[0]
+
+    links = {str(one): code(await page.tell(links=[{**link, **one}])) for one in NO_LINKS}
+    chains = {str(one): code(await page.tell(**one)) for one in NO_CHAINS}
+
+    assert {*(links | chains).values()} == {(422, "invalid_input")}, links | chains
 
 
 async def test_nobody_reaches_anothers_recording(world: World, page: Page) -> None:
@@ -353,3 +353,89 @@ async def test_after_three_days_nothing_is_taken(world: World, page: Page) -> No
         assert code(answer) == (409, "too_late")
     [fill] = (await world.desk.sessions.view(page.session)).fills
     assert (fill.state, fill.here) == (FillState.PARTIAL, 2)
+
+
+async def after_the_attestation(world: World, page: Page) -> tuple[Staff, str]:
+    """Chunks came before the attestation, and after it; return who attested, and the gap."""
+    own = await owner(world, page)
+    await page.tell()
+    await page.put(1)
+    await world.desk.sessions.end(page.session, own)
+    await world.desk.reports.attest(page.session, own, STATEMENT, Outcome.COMPLETED)
+    for n in (2, 3):
+        await page.put(n)
+    return own, (await world.desk.sessions.view(page.session)).gaps[0].id
+
+
+async def test_what_comes_after_the_attestation_is_in_the_bundle_and_verifies(
+    world: World, page: Page
+) -> None:
+    own, gap = await after_the_attestation(world, page)
+    await world.desk.fills.judge(page.session, own, gap, accepted=False, note="Somebody else")
+
+    found = await pieces(world.desk, world.vault, page.session, SAM, Choice.ALL)
+    bundle = await asyncio.to_thread(packed, found.members)
+
+    key = world.desk.office.signer.current()
+    verdict = verify(bundle, {key.key_id: key.public}, now=world.clock.now())
+    assert verdict.ok, render(verdict)
+    told = verdict.steps[7].sentence
+    assert "yes, 1 items by their SHA-256, and 2 that came later" in told
+    assert "3 of them are here and unchanged" in told
+    attested = payload_of(await world.desk.reports.attestation(page.session))
+    [filled] = attested["presence"]["gaps"]
+    assert (filled["filled"], filled["fill"]) == (False, "arriving")
+
+
+async def test_what_came_and_is_not_named_yet_is_no_part_of_the_record(
+    world: World, page: Page
+) -> None:
+    own = await owner(world, page)
+    await page.tell()
+    await world.desk.sessions.end(page.session, own)
+    await world.desk.reports.attest(page.session, own, STATEMENT, Outcome.COMPLETED)
+    await page.put(2)
+
+    answer = await (await world.staff(SAM)).get(f"/staff/records/{page.session}/download")
+
+    key = world.desk.office.signer.current()
+    verdict = verify(answer.body, {key.key_id: key.public}, now=world.clock.now())
+    assert verdict.ok, render(verdict)
+    assert loads(answer.body)["evidence"] == []
+
+
+async def test_the_records_page_shows_it_and_takes_the_judgement(world: World, page: Page) -> None:
+    own, gap = await after_the_attestation(world, page)
+    person = await world.staff(own)
+    path = f"/staff/records/{page.session}"
+    before = await person.get(path)
+    judging = f"{path}/gaps/{gap}"
+    refused = await person.post(judging, {"verdict": "refuse", "note": " "}, path)
+    neither = await person.post(judging, {"verdict": "", "note": "x"}, path)
+
+    judged = await person.post(judging, {"verdict": "refuse", "note": "Another face"}, path)
+
+    assert "Waits to be judged" in before.words
+    assert "The learner's device recorded 30 of 30 s of this gap." in before.words
+    assert "fits the chain that was told at" in before.words
+    assert before.text.count("<video") == 3
+    assert '"device"' in before.text
+    assert (refused.status, neither.status) == (422, 422)
+    assert "Give a reason of 1 to 1,000 letters." in refused.words
+    assert (judged.status, judged.to) == (303, f"{path}#gap-{gap}")
+    after = await person.get(path)
+    assert f"Not accepted by {own.name}. Another face" in after.words
+    assert "Judge it anew" in after.words
+
+
+async def test_a_scheduler_sees_it_and_judges_nothing(world: World, page: Page) -> None:
+    _, gap = await after_the_attestation(world, page)
+    sam = await world.staff(SAM)
+    path = f"/staff/records/{page.session}"
+
+    seen = await sam.get(path)
+    judged = await sam.post(f"{path}/gaps/{gap}", {"verdict": "accept", "note": ""}, path)
+
+    assert "Waits to be judged" in seen.words
+    assert "Accept it for the gap" not in seen.words
+    assert judged.status == 403

@@ -20,12 +20,12 @@ from invigilation.people import Role, Staff
 from invigilation.presence import Source
 from invigilation.record import Data, Entry
 from recordings.errors import EvidenceDamaged
-from recordings.vault import Vault
 from recordings.stills import Stretches, stretches
+from recordings.vault import Vault
 from recordings.webm import HEAD_BYTES, Glance, glance
 from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT, VERIFIER
-from web.pages import words
+from web.pages import fills, words
 from web.pages.frame import staff_page
 from web.pages.identity_words import DOCUMENTS, PURPOSES
 from web.pages.timeline import NAMES, SIGNALS, Words, time_line
@@ -74,6 +74,9 @@ EVENTS = {
     "gap_opened": "Nothing came from the learner: a gap began",
     "gap_closed": "Sound or picture came again: the gap ended",
     "gap_ruled": "Judged a gap",
+    "local_chain": "The learner's device told how far its own recording has come",
+    "gap_filled": "What the learner's device recorded in a gap came",
+    "fill_judged": "Judged what the learner's device recorded in a gap",
     "inspection_asked": "Asked the learner to show something",
     "inspection_done": "Said that it was done",
     "inspection_judged": "Judged what was shown",
@@ -132,6 +135,7 @@ _PLAIN = {
     "second_recording": "second camera",
     "invigilator_recording": "invigilator's voice",
     "stills": "learner's still pictures",
+    "local_recording": "recording by the learner's device",
 }
 """Words of the record that a reader would stumble over; the others are plain by themselves."""
 _WRITTEN = frozenset({"reason", "why", "detail"})
@@ -170,6 +174,13 @@ _GROUPS = {
 @routes.get("/staff/records/{session}")
 async def show(request: web.Request) -> web.StreamResponse:
     """Show the record; its chain and signatures are checked first."""
+    return await page(request)
+
+
+async def page(
+    request: web.Request, refused: Mapping[str, str] | None = None
+) -> web.StreamResponse:
+    """Show the record; `refused` says how a gap was judged that could not be: gap, note, why."""
     person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
     desk = request.app[DESK]
     found = await desk.reports.record(request.match_info["session"], person)
@@ -180,9 +191,11 @@ async def show(request: web.Request) -> web.StreamResponse:
         verified = await asyncio.to_thread(request.app[VERIFIER], file)
     names = {one.id: one.name for one in await desk.reception.everybody()}
     glances = await asyncio.to_thread(_glances, request.app[VAULT], found)
+    kept = await desk.fills.kept(found.session.id)
     told = Words(_words, _category, lambda raw: _actor(raw, names))
     record = _shown(found, names) | {
-        "playback": time_line(found, view, glances, told),
+        "playback": time_line(found, view, glances, told, kept),
+        "gaps": fills.rows(view, kept, person, names),
         "verified": verified,
         "incidents": [
             {
@@ -196,7 +209,10 @@ async def show(request: web.Request) -> web.StreamResponse:
             for one in view.incidents
         ],
     }
-    return staff_page(request, person, "record.html", record=record)
+    status = 200 if refused is None else 422
+    return staff_page(
+        request, person, "record.html", status=status, record=record, refused=refused or {}
+    )
 
 
 def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TypedDict
 
 from invigilation.desk.reports import Record
 from invigilation.desk.room_view import RoomView
+from invigilation.fill import Chunk
 from invigilation.gap import Ruling
 from invigilation.presence import Signal, Source
 from invigilation.record import Entry
@@ -51,6 +52,9 @@ _UNMARKED = frozenset(
         "looked_out",
         "likeness",
         "document_unread",
+        "local_chain",
+        "gap_filled",
+        "fill_judged",
         "consent_given",
     }
 )
@@ -123,13 +127,19 @@ class Words:
 
 
 def time_line(
-    of: Record, view: RoomView, glances: Mapping[str, Glance | Stretches], words: Words
+    of: Record,
+    view: RoomView,
+    glances: Mapping[str, Glance | Stretches],
+    words: Words,
+    kept: Iterable[Chunk] = (),
 ) -> TimeLine | None:
     """Return the time line, or None when there is nothing to play.
 
-    `glances` has what the files say of themselves, by the id of the evidence.
+    `glances` has what the files say of themselves, by the id of the evidence; `kept` is what the
+    learner's own device brought.
     """
-    lanes = [lane for source in Source if (lane := _lane(source, of, glances))["parts"]]
+    lanes = [_lane(source, of, glances) for source in Source]
+    lanes = [lane for lane in (*lanes, _device(kept)) if lane["parts"]]
     parts = [part for lane in lanes for part in lane["parts"]]
     if not parts:
         return None
@@ -172,6 +182,20 @@ def _lane(source: Source, of: Record, glances: Mapping[str, Glance | Stretches])
         "name": NAMES[source],
         "parts": [part for part in parts if part["length"] > 0],
     }
+
+
+def _device(kept: Iterable[Chunk]) -> Lane:
+    parts: list[Part] = [
+        {
+            "id": one.evidence or "",
+            "start": ms(one.began),
+            "length": ms(one.ended) - ms(one.began),
+            "picture": True,
+            "sound": True,
+        }
+        for one in sorted(kept, key=lambda one: one.began)
+    ]
+    return {"source": "device", "name": "Learner's own device", "parts": parts}
 
 
 def _parts(one: Evidence, told: Glance | Stretches, finished: datetime) -> list[Part]:

@@ -9,7 +9,7 @@ export interface Part {
 }
 
 export interface Lane {
-  source: "camera" | "screen" | "second" | "invigilator" | "stills";
+  source: "camera" | "screen" | "second" | "invigilator" | "stills" | "device";
   name: string;
   parts: Part[];
 }

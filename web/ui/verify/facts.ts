@@ -51,6 +51,7 @@ const PICTURES: Record<string, string> = {
   portrait: "Portrait from the document",
   incident: "Picture of an incident",
   recording: "Recording",
+  local_recording: "The learner's device, in a gap",
 };
 /** Kinds whose names say too little. */
 const EVENTS: Record<string, string> = {
@@ -60,6 +61,9 @@ const EVENTS: Record<string, string> = {
   signal: "State of the link, camera or microphone",
   attested: "The invigilator signed the statement",
   report_made: "The report (PDF) was made",
+  local_chain: "The learner's device told how far its own recording has come",
+  gap_filled: "What the learner's device recorded in a gap came",
+  fill_judged: "What the learner's device recorded in a gap was judged",
   evidence_viewed: "A picture or recording was looked at",
 };
 

@@ -1,0 +1,138 @@
+"""A session's gaps for their record's page: what the learner's device kept of each, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from invigilation.desk.room_view import RoomView
+from invigilation.fill import JUDGEABLE, LASTS, OUTSTANDING, Chunk, Fill, FillState
+from invigilation.gap import Gap, Ruling
+from invigilation.people import Role, Staff
+from web.pages import words
+
+SECOND = timedelta(seconds=1)
+RULINGS = {
+    None: "Not judged",
+    Ruling.TECHNICAL: "Technical, its time was given back",
+    Ruling.LEARNER: "Counted as the learner's",
+}
+STATES = {
+    FillState.NONE: ("Nothing came of it", "quiet"),
+    FillState.PROMISED: ("On the learner's device", "warn"),
+    FillState.ARRIVING: ("Arriving", "warn"),
+    FillState.COMPLETE: ("Waits to be judged", "warn"),
+    FillState.PARTIAL: ("A part came, waits to be judged", "warn"),
+    FillState.ACCEPTED: ("Accepted", "good"),
+    FillState.REFUSED: ("Not accepted", "bad"),
+}
+
+
+def rows(
+    view: RoomView, chunks: Sequence[Chunk], by: Staff, names: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the session's gaps for the page, with the chunks that are here."""
+    mine = view.sitting.staff == by.id and Role.INVIGILATOR in by.roles
+    may = mine or Role.ADMINISTRATOR in by.roles
+    fills = {one.gap: one for one in view.fills}
+    known = {one.evidence: one for one in chunks}
+    return [
+        _row(gap, fills.get(gap.id, Fill(gap.id, gap.session)), known, view, names) | {"may": may}
+        for gap in view.gaps
+    ]
+
+
+def _row(
+    gap: Gap,
+    fill: Fill,
+    known: Mapping[str | None, Chunk],
+    view: RoomView,
+    names: Mapping[str, str],
+) -> dict[str, Any]:
+    here = [known[ident] for ident in fill.evidence if ident in known]
+    state, tone = STATES[fill.state]
+    return {
+        "id": gap.id,
+        "began": f"{words.short(gap.began)}:{gap.began:%S}",
+        "ended": None if gap.ended is None else _clock(gap.ended),
+        "ruling": RULINGS[gap.ruling],
+        "note": gap.note,
+        "state": state,
+        "tone": tone,
+        "sentences": list(sentences(gap, fill, view)),
+        "judgeable": fill.state in JUDGEABLE,
+        "fill_note": fill.note,
+        "by": None if fill.judged_by is None else names.get(fill.judged_by, fill.judged_by),
+        "done": fill.state in {FillState.ACCEPTED, FillState.REFUSED},
+        "accepted": fill.state is FillState.ACCEPTED,
+        "chunks": [
+            {
+                "id": one.evidence,
+                "from": _clock(one.began),
+                "to": _clock(one.ended),
+                "number": number,
+            }
+            for number, one in enumerate(here, 1)
+        ],
+    }
+
+
+def sentences(gap: Gap, fill: Fill, view: RoomView) -> Iterator[str]:
+    """Yield what came of a gap in plain words, and what that proves."""
+    if fill.state is FillState.NONE:
+        yield "The learner's device brought nothing of this gap."
+        return
+    end = gap.ended or view.now
+    whole = f"{_seconds(end - gap.began)} s" if gap.ended else "so far"
+    of = f"{_seconds(fill.promised)} of {whole}" if gap.ended else f"{_seconds(fill.promised)} s"
+    told = "" if fill.told is None else _clock(fill.told)
+    if fill.state in OUTSTANDING:
+        yield (
+            f"The learner's device says that it recorded {of} of this gap. "
+            f"{fill.here} of {fill.chunks} pieces are here."
+        )
+        if view.session.finished is not None:
+            until = view.session.finished + LASTS
+            yield f"The rest may come until {words.short(until)}."
+    elif fill.here < fill.chunks:
+        yield (
+            f"The learner's device said that it recorded {of} of this gap. {fill.here} of "
+            f"{fill.chunks} pieces came, {_seconds(fill.covers)} s. The rest did not come in time."
+        )
+    else:
+        yield f"The learner's device recorded {of} of this gap."
+    if fill.here and fill.arrived is not None:
+        after = "" if gap.ended is None else f" {_length(fill.arrived - gap.ended)} after the gap"
+        yield f"What is here arrived{after}, and fits the chain that was told at {told}."
+    yield from proof(fill)
+
+
+def proof(fill: Fill) -> Iterator[str]:
+    """Yield since when it cannot have been changed."""
+    if fill.told is None:
+        return
+    if fill.before is None:
+        yield "The device had told no chain before the gap."
+    else:
+        yield f"Before the gap, it had last told its chain at {_clock(fill.before)}."
+    yield (
+        f"Since {_clock(fill.told)} this recording cannot have been changed unseen. It was made by "
+        "the learner's own device: whether it shows what happened, a person has to judge."
+    )
+
+
+def _clock(at: datetime) -> str:
+    return f"{words.clock(at)}:{at:%S}"
+
+
+def _seconds(length: timedelta) -> int:
+    return round(length / SECOND)
+
+
+def _length(length: timedelta) -> str:
+    seconds = max(_seconds(length), 0)
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
