@@ -18,7 +18,7 @@ SOON_S = 20.0
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Shore]:
+async def ashore() -> AsyncIterator[Shore]:
     """The service's side."""
     async with shore() as one:
         yield one
@@ -32,9 +32,9 @@ async def shelves_of(node: Node, *sizes: int) -> Made:
 
 
 @asynccontextmanager
-async def page(node: Node, shelves: Made, service: Shore, **settings: Any) -> AsyncIterator[Made]:
+async def page(node: Node, shelves: Made, ashore: Shore, **settings: Any) -> AsyncIterator[Made]:
     """Let a page bring what is on a shelf."""
-    one = await node.make("Page", shelves, service.url + PATH)
+    one = await node.make("Page", shelves, ashore.url + PATH)
     for name, value in settings.items():
         await one.call("now", name, value)
     await one.call("begin")
@@ -51,77 +51,77 @@ async def standing(one: Made, wish: str) -> None:
     await until(so, SOON_S, f"the page to be {wish}")
 
 
-def puts(service: Shore) -> list[tuple[str, ...]]:
-    return [call for call in service.calls if call[0] == "put"]
+def puts(ashore: Shore) -> list[tuple[str, ...]]:
+    return [call for call in ashore.calls if call[0] == "put"]
 
 
-async def test_while_all_is_well_only_the_chain_is_told(node: Node, service: Shore) -> None:
+async def test_while_all_is_well_only_the_chain_is_told(node: Node, ashore: Shore) -> None:
     shelves = await shelves_of(node, 1000, 1000)
-    async with page(node, shelves, service) as one:
-        await until(lambda: len(service.links.get(A, [])) == 2, SOON_S, "the chain")
+    async with page(node, shelves, ashore) as one:
+        await until(lambda: len(ashore.links.get(A, [])) == 2, SOON_S, "the chain")
         await shelves.call("put", A, 1000)
         await one.call("now", "queue", 0)
-        await until(lambda: len(service.links[A]) == 3, SOON_S, "the next link")
+        await until(lambda: len(ashore.links[A]) == 3, SOON_S, "the next link")
         await standing(one, "waiting")
 
-    assert service.calls == [("get",), ("chain", A, "2"), ("chain", A, "1")]
+    assert ashore.calls == [("get",), ("chain", A, "2"), ("chain", A, "1")]
 
 
-async def test_the_chain_goes_before_any_chunk(node: Node, service: Shore) -> None:
-    service.asks = {A: [1], B: [0]}
+async def test_the_chain_goes_before_any_chunk(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [1], B: [0]}
     shelves = await shelves_of(node, 1000, 1000)
     await shelves.call("put", B, 800, 1)
-    async with page(node, shelves, service, over=True) as one:
+    async with page(node, shelves, ashore, over=True) as one:
         await standing(one, "done")
 
-    names = [call[0] for call in service.calls]
+    names = [call[0] for call in ashore.calls]
     assert names.index("put") > max(i for i, name in enumerate(names) if name == "chain")
-    assert service.whole(A, 1)
-    assert service.whole(B, 0)
-    assert set(puts(service)) == {("put", A, "1"), ("put", B, "0")}
+    assert ashore.whole(A, 1)
+    assert ashore.whole(B, 0)
+    assert set(puts(ashore)) == {("put", A, "1"), ("put", B, "0")}
 
 
-async def test_a_chunk_comes_in_pieces_and_its_share_grows(node: Node, service: Shore) -> None:
-    service.asks = {A: [0]}
+async def test_a_chunk_comes_in_pieces_and_its_share_grows(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [0]}
     shelves = await shelves_of(node, 60_000)
-    async with page(node, shelves, service, over=True) as one:
+    async with page(node, shelves, ashore, over=True) as one:
         await standing(one, "done")
         shares = [share for share in await one.call("shares") if share is not None]
 
-    assert len(puts(service)) >= 3
+    assert len(puts(ashore)) >= 3
     assert shares == sorted(shares) or shares[0] == 1  # 1: nothing was asked for yet
     assert any(0 < share < 1 for share in shares)
     assert await shelves.call("recordings") == []
 
 
-async def test_a_lost_link_stops_it_and_its_return_goes_on(node: Node, service: Shore) -> None:
-    service.asks = {A: [0]}
+async def test_a_lost_link_stops_it_and_its_return_goes_on(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [0]}
     shelves = await shelves_of(node, 1000)
-    async with page(node, shelves, service, reachable=False, over=True) as one:
+    async with page(node, shelves, ashore, reachable=False, over=True) as one:
         await shelves.call("put", A, 1000)
-        assert service.calls == []
+        assert ashore.calls == []
 
         await one.call("now", "reachable", True)
         await standing(one, "done")
 
-    assert [call[0] for call in service.calls[:2]] == ["get", "chain"]
-    assert service.whole(A, 0)
+    assert [call[0] for call in ashore.calls[:2]] == ["get", "chain"]
+    assert ashore.whole(A, 0)
 
 
-async def test_a_reload_goes_on_with_the_piece_that_is_missing(node: Node, service: Shore) -> None:
-    service.asks = {A: [0]}
+async def test_a_reload_goes_on_with_the_piece_that_is_missing(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [0]}
     before = await shelves_of(node, 100_000)
-    service.links[A] = await links(before)
-    service.here[A, 0] = bytearray(await chunk(before))[:70_000]
+    ashore.links[A] = await links(before)
+    ashore.here[A, 0] = bytearray(await chunk(before))[:70_000]
     after = await node.make("Reloaded", SESSION, before)
     await after.call("open", 1)
 
-    async with page(node, after, service, over=True) as one:
+    async with page(node, after, ashore, over=True) as one:
         await standing(one, "done")
 
-    assert service.whole(A, 0)
-    assert len(puts(service)) <= 4
-    assert not [call for call in service.calls if call[0] == "chain"]
+    assert ashore.whole(A, 0)
+    assert len(puts(ashore)) <= 4
+    assert not [call for call in ashore.calls if call[0] == "chain"]
 
 
 async def links(shelves: Made) -> list[dict[str, Any]]:
@@ -133,36 +133,36 @@ async def chunk(shelves: Made) -> bytes:
     return bytes((i * 7 + size) % 256 for i in range(size))
 
 
-async def test_a_place_that_was_mistaken_is_asked_for_again(node: Node, service: Shore) -> None:
-    service.asks = {A: [0]}
-    service.refuse = [(409, "wrong_offset"), (503, "busy")]
+async def test_a_place_that_was_mistaken_is_asked_for_again(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [0]}
+    ashore.refuse = [(409, "wrong_offset"), (503, "busy")]
     shelves = await shelves_of(node, 3000)
-    async with page(node, shelves, service, over=True) as one:
+    async with page(node, shelves, ashore, over=True) as one:
         await standing(one, "done")
 
-    assert service.whole(A, 0)
-    assert service.calls.count(("get",)) >= 3
+    assert ashore.whole(A, 0)
+    assert ashore.calls.count(("get",)) >= 3
 
 
 async def test_a_chunk_that_is_refused_again_and_again_is_given_up(
-    node: Node, service: Shore
+    node: Node, ashore: Shore
 ) -> None:
-    service.asks = {A: [0, 1]}
-    service.refuse = [(409, "wrong_digest")] * 3
+    ashore.asks = {A: [0, 1]}
+    ashore.refuse = [(409, "wrong_digest")] * 3
     shelves = await shelves_of(node, 3000, 2000)
-    async with page(node, shelves, service) as one:
-        await until(lambda: service.whole(A, 1), SOON_S, "the other chunk")
+    async with page(node, shelves, ashore) as one:
+        await until(lambda: ashore.whole(A, 1), SOON_S, "the other chunk")
         await standing(one, "waiting")
 
-    assert not service.whole(A, 0)
+    assert not ashore.whole(A, 0)
 
 
-async def test_what_is_not_needed_is_erased(node: Node, service: Shore) -> None:
-    service.drop_all = True
-    service.asks = {A: [2]}
+async def test_what_is_not_needed_is_erased(node: Node, ashore: Shore) -> None:
+    ashore.drop_all = True
+    ashore.asks = {A: [2]}
     shelves = await shelves_of(node, 1000, 1000, 1000, 1000)
-    async with page(node, shelves, service, over=False):
-        await until(lambda: service.whole(A, 2), SOON_S, "the chunk")
+    async with page(node, shelves, ashore, over=False):
+        await until(lambda: ashore.whole(A, 2), SOON_S, "the chunk")
 
     assert await shelves.call("here", A) == [3]
 
@@ -173,41 +173,52 @@ async def test_a_link_that_is_full_gets_its_pieces_slowly(node: Node) -> None:
     assert waits == [500, 500, 1500, 5500, 8000]
 
 
-async def test_who_takes_back_that_they_are_recorded_is_heard(node: Node, service: Shore) -> None:
-    service.keep = False
+async def test_who_takes_back_that_they_are_recorded_is_heard(node: Node, ashore: Shore) -> None:
+    ashore.keep = False
     shelves = await shelves_of(node, 1000)
-    async with page(node, shelves, service) as one:
+    async with page(node, shelves, ashore) as one:
 
         async def heard() -> bool:
             return False in await one.call("told")
 
         await until(heard, SOON_S, "the page to hear it")
 
-    assert puts(service) == []
+    assert puts(ashore) == []
+
+
+async def test_who_may_not_asks_again_whether_they_are_recorded(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [0]}
+    ashore.refuse = [(403, "not_allowed")]
+    shelves = await shelves_of(node, 1000)
+    async with page(node, shelves, ashore, over=True) as one:
+        await standing(one, "done")
+
+    assert ashore.whole(A, 0)
+    assert ashore.calls[2:5] == [("put", A, "0"), ("get",), ("put", A, "0")]
 
 
 @pytest.mark.parametrize(
     ("status", "code", "said"),
-    [(409, "too_late", "done"), (403, "forbidden", "closed"), (401, "not_signed_in", "closed")],
+    [(409, "too_late", "done"), (401, "not_signed_in", "closed")],
 )
 async def test_an_end_is_an_end(
-    node: Node, service: Shore, status: int, code: str, said: str
+    node: Node, ashore: Shore, status: int, code: str, said: str
 ) -> None:
-    service.asks = {A: [0]}
-    service.refuse = [(status, code)]
+    ashore.asks = {A: [0]}
+    ashore.refuse = [(status, code)]
     shelves = await shelves_of(node, 1000)
-    async with page(node, shelves, service, over=True) as one:
+    async with page(node, shelves, ashore, over=True) as one:
         await standing(one, said)
 
     assert (await shelves.call("recordings") == []) == (code == "too_late")
 
 
-async def test_a_service_that_takes_nothing_is_left_alone(node: Node, service: Shore) -> None:
+async def test_a_service_that_takes_nothing_is_left_alone(node: Node, ashore: Shore) -> None:
     shelves = await shelves_of(node, 1000)
-    one = await node.make("Page", shelves, f"{service.url}/room/elsewhere")
+    one = await node.make("Page", shelves, f"{ashore.url}/room/elsewhere")
     await one.call("begin")
 
     await standing(one, "away")
 
     await one.call("end")
-    assert service.calls == []
+    assert ashore.calls == []

@@ -301,8 +301,10 @@ export class Bringer {
     if (code === "too_late") await this.host.shelf.clear();
     if (code === "too_late") this.tell("done");
     else if (status === 404) this.tell("away");
-    else if (status === 401 || status === 403) this.tell("closed");
+    else if (status === 401) this.tell("closed");
     else {
+      // Perhaps they took back that they are recorded: the answer to that question says so.
+      if (status === 403) this.asked = false;
       this.failures += 1;
       await this.pause(Pace.retry(this.failures));
       return true;
