@@ -45,6 +45,8 @@ class Client:
         self.got: dict[Track, asyncio.Event] = {track: asyncio.Event() for track in shape.lines}
         self.tasks: list[asyncio.Task[None]] = []
         self.lines = {track: self.add(track) for track in shape.lines}
+        self.connected = asyncio.Event()
+        self.connection.on("connectionstatechange", self.note)
 
     def add(self, track: Track) -> RTCRtpTransceiver:
         """Add an m-line, with something to send when the shape sends it."""
@@ -55,6 +57,10 @@ class Client:
         source = AudioStreamTrack() if track is Track.AUDIO else Picture()
         way = "sendrecv" if receives else "sendonly"
         return self.connection.addTransceiver(source, direction=way)
+
+    def note(self) -> None:
+        if self.connection.connectionState == "connected":
+            self.connected.set()
 
     async def count(self, track: Track) -> None:
         with contextlib.suppress(Exception):
@@ -197,6 +203,8 @@ async def test_a_failing_sink_does_not_stop_the_others(caplog: pytest.LogCapture
 async def test_the_other_side_leaving_closes_the_peer() -> None:
     client = Client()
     async with in_the_room(client) as (peer,):
+        await asyncio.wait_for(client.connected.wait(), PATIENCE_S)  # the server is so first
+
         await client.leave()
 
         await asyncio.wait_for(peer.closed.wait(), PATIENCE_S)
