@@ -21,6 +21,7 @@ from invigilation.session import LIVE
 from signalling import messages as m
 from signalling.bucket import Bucket
 from signalling.commands import NOTHING, Answer
+from signalling.jpeg import size_of
 from signalling.means import Means
 from signalling.messages import Party
 from signalling.seat import Seat
@@ -44,8 +45,8 @@ FRESH_S: Final = 4.0
 """A still that was asked for is awaited no longer."""
 STILL_GOOD_S: Final = 10.0
 """Then one that was taken so long ago will do."""
-_BEGIN, _END = b"\xff\xd8\xff", b"\xff\xd9"
-"""SOI with the marker behind it, and EOI (ITU-T T.81, table B.1)."""
+MIN_SIDE, MAX_SIDE = 40, 640
+"""Pixels. A few bytes can say that they are as large as a wall: the console draws what comes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +81,9 @@ class Stills:
         """
         if view.session.state not in LIVE:
             raise NotAllowed("send a picture before check-in, or when the session is over")
-        if not (message.jpeg.startswith(_BEGIN) and message.jpeg.endswith(_END)):
-            raise InvalidInput("jpeg", "This is no JPEG.")
+        size = size_of(message.jpeg)
+        if size is None or not MIN_SIDE <= min(size) <= max(size) <= MAX_SIDE:
+            raise InvalidInput("jpeg", "This is no JPEG of a size that can be shown.")
         if not self._bucket.take():
             raise Busy("way for pictures")
         still = Still(message.jpeg, taken_at(message.at, self._means))

@@ -124,6 +124,7 @@ export function Still({ desk, room, small }: { desk: Desk; room: Room; small?: b
 /** "4 s ago". */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 2) return "a moment ago";
   if (seconds < 60) return `${seconds} s ago`;
   const minutes = Math.floor(seconds / 60);
   return minutes < 60 ? `${minutes} min ago` : "long ago";

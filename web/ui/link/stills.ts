@@ -8,6 +8,9 @@ import { base64 } from "./pieces";
 
 /** The longer side, in pixels, and about how many bytes that makes. */
 const SMALL = { side: 320, bytes: 6_000 };
+/** Where a small one takes longer than `SLOW_MS`. */
+const SMALLER = { side: 320, bytes: 4_000 };
+const SLOW_MS = 1_500;
 const LARGE = { side: 640, bytes: 14_000 };
 /** The server takes no more. */
 const MOST_BYTES = 24 * 1024;
@@ -120,6 +123,7 @@ export class Stills implements LinkPart {
   private next = 0;
   private timer = 0;
   private sent = 0;
+  private took = 0;
 
   constructor(private readonly link: Link) {}
 
@@ -184,7 +188,7 @@ export class Stills implements LinkPart {
         this.lens = camera && new Lens(camera);
       }
       const taken = performance.now();
-      const blob = await this.lens?.take(large ? LARGE : SMALL);
+      const blob = await this.lens?.take(large ? LARGE : this.took > SLOW_MS ? SMALLER : SMALL);
       // A camera that was just opened has no picture yet.
       if (!blob) {
         this.next = began + LOOK_MS;
@@ -200,6 +204,7 @@ export class Stills implements LinkPart {
       if (large) this.large = false;
       // Asked for meanwhile: the next one is that.
       const took = performance.now() - left;
+      if (!large) this.took = took;
       this.next = this.large ? 0 : began + pause(took, this.link.queue_ms);
     } catch {
       // Not in the room, or too busy a server: later there is a newer one.

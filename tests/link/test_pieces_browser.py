@@ -1,0 +1,171 @@
+"""Real Chromium: stills of the right size without anything being sent, and a voice in pieces."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from PIL import Image
+from playwright.async_api import Page, async_playwright
+
+from signalling.jpeg import size_of
+from signalling.webm_pieces import PieceReader
+from tests.harness.browser import QUIET
+from tests.link.bundle import bundle
+
+pytestmark = pytest.mark.media
+
+SCRIPT = """
+import { pause, Stills } from "./link/stills";
+import { VoiceIn, VoiceOut } from "./link/sound";
+
+const sent = [];
+const host = {
+  devices: { camera: null },
+  room: {
+    async request(event, body) {
+      sent.push(body);
+      await new Promise((done) => (window.answer = done));
+      return { ok: true };
+    },
+  },
+};
+const stills = new Stills({ host, queue_ms: 0 });
+stills.state({ now: new Date().toISOString() });
+const pieces = [];
+
+Object.assign(window, {
+  pause,
+  sent,
+  pieces,
+  stills,
+  async camera() {
+    const film = document.createElement("canvas");
+    film.width = 1280;
+    film.height = 720;
+    const pen = film.getContext("2d");
+    setInterval(() => {
+      for (let at = 0; at < 400; at += 1) {
+        pen.fillStyle = `hsl(${Math.random() * 360} 60% 50%)`;
+        pen.fillRect(Math.random() * 1280, Math.random() * 720, 90, 90);
+      }
+    }, 50);
+    host.devices.camera = film.captureStream(10).getVideoTracks()[0];
+  },
+  async speak() {
+    const context = new AudioContext();
+    await context.resume();
+    const tone = context.createOscillator();
+    const into = context.createMediaStreamDestination();
+    tone.connect(into);
+    tone.start();
+    const voice = new VoiceOut(async (_, body) => pieces.push(body), () => Date.now());
+    voice.send(into.stream.getAudioTracks()[0]);
+    window.voice = voice;
+  },
+  async play(numbers) {
+    const other = new VoiceIn();
+    const first = pieces[0].stream;
+    for (const n of numbers) {
+      other.take(pieces.find((one) => one.stream === first && one.n === n));
+      await new Promise((done) => setTimeout(done, 60));
+    }
+    await new Promise((done) => setTimeout(done, 500));
+    const { buffered, currentTime, paused, error } = other.element;
+    const seconds = buffered.length ? buffered.end(buffered.length - 1) - buffered.start(0) : 0;
+    const found = { parts: buffered.length, seconds, at: currentTime, paused, error: !!error };
+    other.stop();
+    return found;
+  },
+});
+"""
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A page with the two parts, and nothing else."""
+    script = bundle(SCRIPT)
+    app = web.Application()
+
+    async def index(_: web.Request) -> web.Response:
+        text = '<!doctype html><title>-</title><script src="/s.js"></script>'
+        return web.Response(text=text, content_type="text/html")
+
+    async def own(_: web.Request) -> web.Response:
+        return web.Response(text=script, content_type="text/javascript")
+
+    app.router.add_get("/", index)
+    app.router.add_get("/s.js", own)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "localhost", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium-headless-shell",
+            args=[*QUIET, "--autoplay-policy=no-user-gesture-required"],
+        )
+        tab = await browser.new_page()
+        await tab.goto(f"http://localhost:{port}/")
+        yield tab
+        await browser.close()
+    await runner.cleanup()
+
+
+def opened(body: dict[str, Any]) -> tuple[tuple[int, int], int]:
+    """Return a still's size in pixels and in bytes."""
+    data = base64.b64decode(body["jpeg"])
+    assert data.startswith(b"\xff\xd8\xff")
+    assert data.endswith(b"\xff\xd9")
+    return Image.open(io.BytesIO(data)).size, len(data)
+
+
+async def test_stills_are_small_and_wait_for_their_answers(page: Page) -> None:
+    await page.evaluate("camera()")
+    await page.evaluate("stills.step('stills', 'direct')")
+    await page.wait_for_function("sent.length === 1")
+    await page.evaluate("stills.sharpen()")
+    await page.wait_for_timeout(400)
+    assert await page.evaluate("sent.length") == 1
+
+    await page.evaluate("answer()")
+    await page.wait_for_function("sent.length === 2")
+    await page.evaluate("stills.step('slow', 'direct'); answer()")
+    await page.wait_for_timeout(400)
+    small, large = [opened(body) for body in await page.evaluate("sent")]
+
+    assert small[0] == (320, 180)
+    assert 2_000 < small[1] < 9_000
+    assert large[0] == (640, 360)
+    assert large[1] <= 24 * 1024
+    assert size_of(base64.b64decode((await page.evaluate("sent"))[0]["jpeg"])) == small[0]
+    told = "[[300, 0], [1000, 0], [9000, 0], [300, 900]].map((one) => pause(...one))"
+    assert await page.evaluate(told) == [2000, 3000, 5000, 5000]
+
+
+async def test_a_voice_in_pieces_plays_over_a_lost_one_and_for_who_comes_late(page: Page) -> None:
+    await page.evaluate("speak()")
+    await page.wait_for_function("pieces.length >= 6", timeout=15_000)
+    await page.evaluate("voice.send(null)")
+    pieces = await page.evaluate("pieces")
+
+    whole = await page.evaluate("play([0, 1, 2, 3, 4])")
+    holed = await page.evaluate("play([0, 1, 3, 4])")
+    late = await page.evaluate("play([2, 3, 4])")
+
+    assert [one["n"] for one in pieces] == [*range(len(pieces))]
+    assert (whole["parts"], whole["error"], whole["paused"]) == (1, False, False)
+    assert 4 < whole["seconds"] < 6
+    assert (holed["parts"], holed["error"]) == (1, False)
+    assert 2.5 < holed["seconds"] < whole["seconds"] - 0.8
+    assert late["seconds"] == 0
+    reader = PieceReader()
+    packets = [
+        packet for one in pieces for packet in reader.feed(base64.b64decode(one["audio"])).packets
+    ]
+    assert len(packets) > 60
