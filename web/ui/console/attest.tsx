@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clockTime } from "../lib/page";
 import { isOver, type RoomState, type SessionState } from "../lib/protocol";
+import { Outstanding } from "./fills";
 import { useAction } from "./hooks";
 import { lostWords } from "./gaps";
 import { Refusal } from "./parts";
@@ -70,6 +71,7 @@ export function Attest({ room, state }: { room: Room; state: RoomState }) {
         {usual ? "Attest the session" : "Session record"}
       </h2>
       {usual && <Unruled state={state} />}
+      {usual && <Outstanding state={state} />}
       {usual && <AttestForm room={room} state={state} usual={usual} />}
       {state.state === "attested" && (
         <p class="notice notice--good">Signed and sealed. The report is on its way.</p>

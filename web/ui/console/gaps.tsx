@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { clockTime } from "../lib/page";
 import type { Gap, Ruling } from "../lib/protocol";
+import { FillOf } from "./fills";
 import { useAction } from "./hooks";
 import { Refusal } from "./parts";
 import type { Room } from "./room";
@@ -22,7 +23,10 @@ export function lostWords(seconds: number | null): string {
 
 export function Gaps({ room, gaps }: { room: Room; gaps: Gap[] }) {
   if (!gaps.length) return null;
-  const waiting = gaps.some((gap) => gap.ruling === null && gap.ended !== null);
+  const waiting = gaps.some(
+    ({ ruling, ended, fill }) =>
+      (ruling === null && ended !== null) || ["complete", "partial"].includes(fill.state),
+  );
   return (
     <section class={`card ${waiting ? "" : "later"}`} aria-labelledby="gaps-title">
       <h2 id="gaps-title">Gaps</h2>
@@ -92,6 +96,7 @@ function OneGap({ room, gap }: { room: Room; gap: Gap }) {
         </p>
       )}
       <Refusal error={asking.error} />
+      <FillOf room={room} gap={gap} />
     </>
   );
 }
