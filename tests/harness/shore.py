@@ -102,14 +102,10 @@ async def shore(address: str, port: int, behind: int) -> AsyncIterator[Shore]:
     """
     lines: set[asyncio.Task[None]] = set()
 
-    async def line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        own = asyncio.current_task()
-        assert own
-        lines.add(own)
-        try:
-            await _through(reader, writer, behind)
-        finally:
-            lines.discard(own)
+    def line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(_through(reader, writer, behind))
+        lines.add(task)
+        task.add_done_callback(lines.discard)
 
     with tempfile.TemporaryDirectory(prefix="shore-") as folder:
         certificate = make_certificate(Path(folder), address)

@@ -94,9 +94,11 @@ async def embark(
     return learner, asked
 
 
-async def come_to_watch(world: World, cast: Cast, name: str = "Maria Santos") -> Console:
-    """Bring the invigilator of a learner ashore, with their camera on."""
-    console = await cast.invigilator()
+async def come_to_watch(
+    world: World, cast: Cast, name: str = "Maria Santos", console: Console | None = None
+) -> Console:
+    """Bring the invigilator of a learner, ashore, with their camera on."""
+    console = console or await cast.invigilator()
     await console.sign_in(world.invigilator_of(name))
     await console.connected()
     await console.open(name)
