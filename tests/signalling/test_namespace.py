@@ -224,7 +224,7 @@ async def test_a_connection_that_enters_nothing_is_closed(service, monkeypatch):
 
 
 async def test_a_learner_who_joins_nothing_is_closed_but_staff_may_wait(service, monkeypatch):
-    monkeypatch.setattr(edge, "ENTER_S", 0.3)
+    monkeypatch.setattr(edge, "JOIN_S", 0.3)
     staff = await service.staff()
 
     learner = await service.learner()
@@ -244,7 +244,7 @@ async def test_who_signs_out_is_closed_on_every_page_and_nobody_else(service):
 
 
 async def test_who_has_joined_is_not_closed_by_the_deadline(service, monkeypatch):
-    monkeypatch.setattr(edge, "ENTER_S", 0.5)
+    monkeypatch.setattr(edge, "JOIN_S", 0.5)
     stays = await service.learner()
     await stays.say("join")
     idle = await service.learner()

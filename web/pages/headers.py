@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import zlib
 
 import brotli
@@ -32,8 +34,11 @@ _ALWAYS = {
 }
 
 
-def content_policy(path: str, public: URL) -> str:
-    """Return the content security policy of a page: our own files, nothing inline."""
+def content_policy(path: str, public: URL, script: str = "") -> str:
+    """Return the content security policy of a page: our own files, nothing inline.
+
+    `script` is the one text that may stand in the page as a script all the same.
+    """
     socket = public.with_scheme("wss" if public.scheme == "https" else "ws").origin()
     policy = POLICIES.get(path, "'none'")
     rules = (
@@ -48,7 +53,13 @@ def content_policy(path: str, public: URL) -> str:
         "require-trusted-types-for 'script'",
         f"trusted-types {policy}",
     )
-    return "; ".join(rules)
+    inline = (f"script-src 'self' '{digest_of(script)}'",) if script else ()
+    return "; ".join((*rules, *inline))
+
+
+def digest_of(text: str) -> str:
+    """Return how a policy names the one inline script, or style, that it lets pass."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def permissions(path: str) -> str:

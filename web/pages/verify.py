@@ -6,8 +6,6 @@ Nothing of a record is sent here: the page may connect to nothing once it is loa
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +15,7 @@ from web.keys import DESK
 from web.pages import words
 from web.pages.assets import Assets
 from web.pages.frame import render
+from web.pages.headers import digest_of
 
 routes = web.RouteTableDef()
 ASSETS = web.AppKey("verify_assets", Assets)
@@ -70,12 +69,8 @@ async def file(request: web.Request) -> web.StreamResponse:
 
 def file_policy(style: str, script: str) -> str:
     """Return the content security policy of the file: just this style and this script run."""
-    inline = (f"style-src '{_digest(style)}'", f"script-src '{_digest(script)}'")
+    inline = (f"style-src '{digest_of(style)}'", f"script-src '{digest_of(script)}'")
     return "; ".join((*_SEALED_OFF, *inline))
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 async def _keys(request: web.Request) -> dict[str, Any]:
