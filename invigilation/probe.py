@@ -116,7 +116,7 @@ NEEDS: Final = (
 """The most first. A step of the page's ladder takes at most some percent more than its need here:
 what is measured is what was carried, a little less than what the link has (docs/links.md)."""
 
-JITTER_COUNTS_MS: Final = 400
+JITTER_COUNTS_MS: Final = 500
 """Packets that come this unevenly fill any buffer: then there is no picture that moves."""
 
 

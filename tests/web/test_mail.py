@@ -234,6 +234,26 @@ def test_a_reminder_tells_the_time_that_is_really_left(before, says):
     assert mail["Subject"] == f"Your session is {says[:-1]}: {TITLE}"
 
 
+@pytest.mark.parametrize(
+    ("hours", "before", "says"),
+    [
+        (72, timedelta(hours=72), "Test your link now: this is the hour of your session."),
+        (24, timedelta(hours=20), "Test your link, best at the hour of your session."),
+        (1, timedelta(hours=1), None),
+    ],
+)
+def test_a_reminder_leads_to_the_test_of_the_link(hours, before, says):
+    start = datetime(2026, 7, 6, 9, 0, tzinfo=UTC)
+
+    mail = Letters(HEAD).write(letter("reminder", hours=hours), start - before)
+
+    text = mail.get_body(("plain",)).get_content()
+    page = mail.get_body(("html",)).get_content()
+    assert (says or "Test your link") in text or says is None
+    assert (f"{LINK}?to=test" in text.splitlines()) is (says is not None)
+    assert (f'href="{LINK}?to=test"' in page) is (says is not None)
+
+
 @pytest.mark.parametrize("kind", ["booked", "moved", "reminder"])
 def test_until_the_cut_off_a_learner_is_told_how_to_change_and_then_whom_to_tell(kind):
     start = datetime.fromisoformat(FACTS["start"])

@@ -40,7 +40,7 @@ async def test_the_page_says_what_it_does_before_it_does_it(one):
     page = await person.get("/rehearsal")
 
     assert page.status == 200
-    assert "at most 1,200 kB of your data" in page.words
+    assert "200 to 1,200 kB of your data" in page.words
     assert "Test the link" in page.words
 
 

@@ -14,6 +14,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from invigilation.errors import NotFound
 
 TOKEN_LIMIT = 200
+TEST = "test"
+"""What `to` says in a personal link that leads on to the test of the link."""
 
 
 def _serializer(secret: bytes, salt: str = "personal-link") -> URLSafeSerializer:
@@ -24,6 +26,11 @@ def personal_link(secret: bytes, request: str) -> str:
     """Return the path of the link that signs this request's learner in."""
     token = _serializer(secret).dumps(request)
     return f"/r/{token if isinstance(token, str) else token.decode('ascii')}"
+
+
+def to_test(link: str) -> str:
+    """Return the personal link that leads on to the test of the learner's link."""
+    return f"{link}?to={TEST}"
 
 
 def request_of(secret: bytes, token: str) -> str:

@@ -19,7 +19,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
 
 from invigilation import attendance
+from invigilation.probe import at_hour
 from invigilation.report import Delivery
+from web.auth.links import to_test
 from web.mail.invitation import Invitation
 from web.mail.kinds import Kind, LetterError, kind_named
 from web.mail.times import in_london, in_utc, on_clock, time_left, warnings
@@ -130,16 +132,19 @@ class Letters:
         paragraphs = [part for part in paragraphs if part]
         mail.set_content("\n\n".join(paragraphs) + "\n", cte="quoted-printable")
         page = self._html.get_template("frame.html").render(
-            paragraphs=[part.split("\n") for part in paragraphs], link=words["link"]
+            paragraphs=[part.split("\n") for part in paragraphs],
+            links=(words["link"], words["test_link"]),
         )
         mail.add_alternative(page, subtype="html", cte="quoted-printable")
 
     def _words(self, name: str, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
+        link = self._head.url + self._head.link(facts["request"])
         words = {
             **facts,
             "letter": name,
             "service": self._head.service,
-            "link": self._head.url + self._head.link(facts["request"]),
+            "link": link,
+            "test_link": to_test(link),
             "start": None,
             "opens": attendance.CHECK_IN_OPENS // timedelta(minutes=1),
         }
@@ -164,6 +169,7 @@ class Letters:
             "utc": in_utc(start),
             "warnings": list(warnings(start, zone, now)),
             "left": time_left(start - now),
+            "at_hour": at_hour(start, now),
             "cutoff": brief(cutoff, zone),
             "changeable": now <= cutoff,
         }

@@ -19,9 +19,6 @@ from web.pages.small_tests import PATH
 
 routes = web.RouteTableDef()
 
-TO_TEST = "test"
-"""The link of a reminder with `?to=test` leads on to the test of the link."""
-
 
 @routes.get("/r/{token}")
 async def show(request: web.Request) -> web.StreamResponse:
@@ -68,7 +65,7 @@ async def _first_page(request: web.Request, asked: Asked, sitting: Sitting | Non
         onboard = await request.app[DESK].onboard.accepted(asked.request.id)
         refusal = await request.app[DESK].enquiries.refusal(asked.request.id)
         return "/me" if missed or onboard or refusal else "/me/receipts"
-    if request.query.get("to") == TO_TEST:
+    if request.query.get("to") == links.TEST:
         return PATH
     line = await request.app[DESK].waiting.of_request(asked.request.id)
     offered = any(one.state is WaitingState.OFFERED for one in line)

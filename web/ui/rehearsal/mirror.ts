@@ -130,7 +130,7 @@ function tooMuch(seen: readonly Figures[]): boolean {
 function held(seen: readonly Figures[]): boolean {
   const last = seen.at(-1);
   if (!last || !last.heard || tooMuch(seen)) return false;
-  const late = queues(seen).slice(-2);
+  const late = queues(seen).slice(-3);
   return median(late) < QUEUE_MS && (last.lost_permille ?? 0) <= LOSSY;
 }
 

@@ -53,8 +53,8 @@ const LOADS: readonly Load[] = [
 ];
 const RELAYED: readonly Load[] = [{ kbit: 0, fps: 0, seconds: 4 }];
 const SMALL: readonly Load[] = [{ kbit: 20, fps: 10, seconds: 4 }];
-/** One flight of packets, twice in case one is lost; then more, where that was quick. */
-const SIZES = [12_000, 12_000, 60_000];
+/** One flight of packets, more than once as some may be lost; then more, where that was quick. */
+const SIZES = [12_000, 12_000, 12_000, 60_000];
 const SMALL_SIZES = [9000];
 const LEAST_SECONDS = 3;
 
