@@ -72,5 +72,5 @@ async def _trouble(console: Console, here: dict[str, Puppet]) -> None:
     await here[WRITES].here.chat("May I use a calculator?")
     await here[HAND].raise_hand()
     await console.needed_by(HAND, "Hand raised")
-    for name, words in ((LOST, "Link lost"), (WRITES, "new message"), (BLACK, "Picture black")):
+    for name, words in ((LOST, "No signal"), (WRITES, "new message"), (BLACK, "Picture black")):
         await expect(console.tile(name)).to_contain_text(words, timeout=SOON_MS)

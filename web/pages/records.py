@@ -25,7 +25,7 @@ from recordings.vault import Vault
 from recordings.webm import HEAD_BYTES, Glance, glance
 from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT, VERIFIER
-from web.pages import fills, words
+from web.pages import fills, link_words, words
 from web.pages.frame import staff_page
 from web.pages.identity_words import DOCUMENTS, PURPOSES
 from web.pages.timeline import NAMES, SIGNALS, Words, time_line
@@ -159,6 +159,7 @@ _BY_NAME = {
     },
 }
 """Words of facts whose values mean something else elsewhere."""
+_LINK = {"ladder": link_words.step, "link_budget": link_words.budget}
 GOOD_AGAIN = {"picture": ("good",), "sound": ("heard", "quiet"), "link": ("live",)}
 """What a signal says while nothing is wrong."""
 _GROUPS = {
@@ -320,6 +321,8 @@ def _words(entry: Entry) -> str:
     data = entry.data
     if entry.kind == "signal":
         return _signal(str(data.get("signal")), str(data.get("state")))
+    if entry.kind in _LINK:
+        return _LINK[entry.kind](data)
     said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
     facts = [*facts, *_compared(data)]

@@ -274,7 +274,7 @@ export class Desk {
     const picture = rooms.length > MANY ? OWN_PICTURE_TO_MANY : OWN_PICTURE;
     for (const room of rooms) {
       const heard = !this.muted && (this.toAll || room.session === this.focus);
-      if (camera) room.limit({ ...picture, scaleResolutionDownBy });
+      room.limit({ ...picture, scaleResolutionDownBy });
       room.send(heard ? microphone : null, camera);
     }
     this.changed();

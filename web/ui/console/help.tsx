@@ -73,6 +73,21 @@ export function HelpDialog({ keys, onClose }: { keys: boolean; onClose: () => vo
           </section>
         ))}
       </div>
+      <h3>What a learner's link carries</h3>
+      <p class="small">
+        At sea, the learner's page sends what the link carries: full picture, small picture, single
+        pictures every few seconds, voice only, words only. It goes up and down by itself, and every
+        step is in the record. A thin link is nobody's fault, and no incident.
+      </p>
+      <p class="small">
+        “By a relay” is as good as direct. “By the socket” means that the ship's network lets no
+        calls through: voice comes a few seconds late, so wait for the answer. They see you on a
+        full picture only; they hear you on all but “words only”: then write.
+      </p>
+      <p class="small">
+        “No signal from the ship” never ends the session. The learner's device records by itself,
+        and sends it when the link is back; then you judge the gap.
+      </p>
       <p class="soft small">
         Keys do nothing while you write, and none acts without asking where it ends something.
       </p>

@@ -5,6 +5,7 @@ import type { Connection } from "../lib/connection";
 import type { Media, Remote, Tracks } from "../lib/media-link";
 import { isOver, type Accepted, type RoomState } from "../lib/protocol";
 import type { RoomLink } from "../lib/room-link";
+import { cameraFor, voiceFor } from "../link/rungs";
 import { Thin } from "./stills";
 
 /** Louder than this is somebody speaking, of 1. */
@@ -52,6 +53,7 @@ export class Room {
   private seen = 0;
   private spokeAt = -Infinity;
   private hungUp = false;
+  private carried = "";
 
   constructor(
     readonly session: string,
@@ -152,11 +154,18 @@ export class Room {
 
   /** True while this learner hears the invigilator. */
   get hearsUs(): boolean {
-    return this.sends.audio != null;
+    return this.sends.audio != null && voiceFor(this.state?.learner.rung ?? null) !== null;
   }
 
+  /** Sends our picture no larger than this, and both no wider than the learner's link carries. */
   limit(encoding: RTCRtpEncodingParameters): void {
-    this.link.setEncoding("camera", encoding);
+    const rung = this.state?.learner.rung ?? null;
+    const picture = { ...encoding, active: cameraFor(rung) };
+    const carried = JSON.stringify([picture, rung]);
+    if (carried === this.carried) return;
+    this.carried = carried;
+    this.link.setEncoding("camera", picture);
+    this.link.live.setVoice(voiceFor(rung));
   }
 
   tellMedia(): void {

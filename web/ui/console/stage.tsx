@@ -6,6 +6,7 @@ import { isOver, type RoomState } from "../lib/protocol";
 import type { Desk } from "./desk";
 import { Offered } from "./handover";
 import { useDesk } from "./hooks";
+import { LinkLine, thinWords, withoutPicture } from "./link";
 import { StateTag, Video } from "./parts";
 import type { Room, View } from "./room";
 import { Still } from "./stills";
@@ -78,6 +79,7 @@ function Head(props: { desk: Desk; room: Room; state: RoomState; wrong: string }
           </button>
         )}
       </div>
+      <LinkLine state={state} />
       <div class="stage-line">
         <p class="soft small">
           {state.assessment.title} · booked {clockTime(state.booking.start)} to{" "}
@@ -116,7 +118,7 @@ function Pictures({ desk, room, state }: { desk: Desk; room: Room; state: RoomSt
   const { learner } = state;
   const [large = "camera", ...others] = room.views();
   const has: Record<View, boolean> = {
-    camera: learner.present && learner.camera,
+    camera: learner.present && learner.camera && !withoutPicture(state),
     screen: true,
     second: true,
   };
@@ -125,7 +127,7 @@ function Pictures({ desk, room, state }: { desk: Desk; room: Room; state: RoomSt
   return (
     <div class="picture stage-picture">
       <Video stream={stream} label={`Picture of ${learner.name}: ${VIEWS[large].toLowerCase()}`} />
-      {!seen && <p class="blank">{isOver(state.state) ? "The session is over." : "No picture."}</p>}
+      {!seen && <p class="blank">{noPicture(state, large)}</p>}
       {large === "camera" && <Still desk={desk} room={room} />}
       {room.speaking && <span class="mark mark--speaks">Speaks</span>}
       {room.live && others.length > 0 && (
@@ -149,6 +151,14 @@ function Pictures({ desk, room, state }: { desk: Desk; room: Room; state: RoomSt
       {desk.devices.camera && !room.supervising && <OwnPicture track={desk.devices.camera} />}
     </div>
   );
+}
+
+/** Why nothing is seen. */
+function noPicture(state: RoomState, view: View): string {
+  if (isOver(state.state)) return "The session is over.";
+  const { learner } = state;
+  if (view !== "camera" || !learner.present || !withoutPicture(state)) return "No picture.";
+  return `${thinWords(state)}: ${learner.name}'s link carries no picture now.`;
 }
 
 /** On a phone the focus stands below the tiles: goes there when a learner was chosen. */

@@ -8,6 +8,7 @@ import { isOver } from "../lib/protocol";
 import { keyOf } from "./bar";
 import type { Desk } from "./desk";
 import { useDesk } from "./hooks";
+import { thinWords, withoutPicture } from "./link";
 import { Video } from "./parts";
 import type { Room } from "./room";
 import { toStage } from "./stage";
@@ -34,11 +35,12 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
   const [worst] = found;
   const key = keyOf(room.number);
   const inFocus = room.session === desk.focus;
-  const seen = state?.learner.present && state.learner.camera && room.live;
+  const seen =
+    state?.learner.present && state.learner.camera && room.live && !withoutPicture(state);
+  const blank = (state && withoutPicture(state) && thinWords(state)) || "No picture";
+  const usual = state ? thinWords(state) || STATE_WORDS[state.state] : "Opening…";
   const tone = worst ? `tile--${worst.tone}` : "";
-  const words = room.replaced
-    ? "Open elsewhere"
-    : (room.refusal ?? worst?.short ?? (state ? STATE_WORDS[state.state] : "Opening…"));
+  const words = room.replaced ? "Open elsewhere" : (room.refusal ?? worst?.short ?? usual);
   return (
     <button
       type="button"
@@ -52,9 +54,7 @@ function Tile({ desk, room }: { desk: Desk; room: Room }) {
     >
       <span class="tile-picture">
         <Video stream={room.pictures.camera ?? null} />
-        {!seen && (
-          <span class="tile-blank">{state && isOver(state.state) ? "Over" : "No picture"}</span>
-        )}
+        {!seen && <span class="tile-blank">{state && isOver(state.state) ? "Over" : blank}</span>}
         <Still desk={desk} room={room} small />
       </span>
       <span class="tile-marks">

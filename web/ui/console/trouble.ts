@@ -2,6 +2,7 @@
 
 import { clockTime } from "../lib/page";
 import { isOver, type RoomState } from "../lib/protocol";
+import { deviceWords, exactTime } from "./link";
 import type { Room } from "./room";
 
 export interface Trouble {
@@ -111,6 +112,7 @@ function ofLink(room: Room, state: RoomState): Trouble | null {
       const words = `${learner.name} has not come yet.`;
       return { weight: 95, tone: "calm", short: "Not here yet", words };
     }
+    if (learner.silent_since) return silence(learner, learner.silent_since, 10);
     const words = `${learner.name} has lost the connection. Their page is trying again by itself.`;
     return { weight: 10, tone: "bad", short: "Link lost", words };
   }
@@ -118,12 +120,22 @@ function ofLink(room: Room, state: RoomState): Trouble | null {
     const words = "The picture is interrupted. Trying again.";
     return { weight: 20, tone: "bad", short: "Interrupted", words };
   }
-  if (learner.media === "silent" && learner.silent_since) {
-    const since = clockTime(learner.silent_since);
-    const words = `Nothing has come from ${learner.name} since ${since}.`;
-    return { weight: 15, tone: "bad", short: `Nothing since ${since}`, words };
+  if (learner.rung === "text") {
+    const words = `The link of ${learner.name} carries words only. ${deviceWords(learner)}`.trim();
+    return { weight: WEAK, tone: "warn", short: "Words only", words };
+  }
+  if (learner.media !== "live" && learner.silent_since) {
+    return silence(learner, learner.silent_since, 15);
   }
   return null;
+}
+
+/** Nothing comes, and it is nobody's fault: what is known, and that the time is not lost. */
+function silence(learner: RoomState["learner"], since: string, weight: number): Trouble {
+  const at = exactTime(since);
+  const kept = deviceWords(learner) || "Their page is trying again by itself.";
+  const words = `No signal from the ship since ${at}. ${kept}`;
+  return { weight, tone: "bad", short: `No signal since ${clockTime(since)}`, words };
 }
 
 function ofSignals({ learner }: RoomState): Trouble[] {
