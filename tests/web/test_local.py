@@ -415,7 +415,7 @@ async def test_the_records_page_shows_it_and_takes_the_judgement(world: World, p
 
     judged = await person.post(judging, {"verdict": "refuse", "note": "Another face"}, path)
 
-    assert "Waits to be judged" in before.words
+    assert "Recording waits to be judged" in before.words
     assert "The learner's device recorded 30 of 30 s of this gap." in before.words
     assert "fits the chain that was told at" in before.words
     assert before.text.count("<video") == 3
@@ -436,6 +436,6 @@ async def test_a_scheduler_sees_it_and_judges_nothing(world: World, page: Page) 
     seen = await sam.get(path)
     judged = await sam.post(f"{path}/gaps/{gap}", {"verdict": "accept", "note": ""}, path)
 
-    assert "Waits to be judged" in seen.words
+    assert "Recording waits to be judged" in seen.words
     assert "Accept it for the gap" not in seen.words
     assert judged.status == 403

@@ -14,18 +14,18 @@ from web.pages import words
 
 SECOND = timedelta(seconds=1)
 RULINGS = {
-    None: "Not judged",
-    Ruling.TECHNICAL: "Technical, its time was given back",
+    None: "Nobody has ruled whose gap it was",
+    Ruling.TECHNICAL: "Technical: its time was given back",
     Ruling.LEARNER: "Counted as the learner's",
 }
 STATES = {
     FillState.NONE: ("Nothing came of it", "quiet"),
-    FillState.PROMISED: ("On the learner's device", "warn"),
-    FillState.ARRIVING: ("Arriving", "warn"),
-    FillState.COMPLETE: ("Waits to be judged", "warn"),
-    FillState.PARTIAL: ("A part came, waits to be judged", "warn"),
-    FillState.ACCEPTED: ("Accepted", "good"),
-    FillState.REFUSED: ("Not accepted", "bad"),
+    FillState.PROMISED: ("Recording on the learner's device", "warn"),
+    FillState.ARRIVING: ("Recording arriving", "warn"),
+    FillState.COMPLETE: ("Recording waits to be judged", "warn"),
+    FillState.PARTIAL: ("Part of a recording waits to be judged", "warn"),
+    FillState.ACCEPTED: ("Recording accepted", "good"),
+    FillState.REFUSED: ("Recording not accepted", "bad"),
 }
 
 
@@ -60,7 +60,8 @@ def _row(
         "note": gap.note,
         "state": state,
         "tone": tone,
-        "sentences": list(sentences(gap, fill, view)),
+        "what": " ".join(sentences(gap, fill, view)),
+        "proof": " ".join(proof(fill)),
         "judgeable": fill.state in JUDGEABLE,
         "fill_note": fill.note,
         "by": None if fill.judged_by is None else names.get(fill.judged_by, fill.judged_by),
@@ -79,7 +80,7 @@ def _row(
 
 
 def sentences(gap: Gap, fill: Fill, view: RoomView) -> Iterator[str]:
-    """Yield what came of a gap in plain words, and what that proves."""
+    """Yield what came of a gap in plain words, as far as it is here."""
     if fill.state is FillState.NONE:
         yield "The learner's device brought nothing of this gap."
         return
@@ -103,9 +104,9 @@ def sentences(gap: Gap, fill: Fill, view: RoomView) -> Iterator[str]:
     else:
         yield f"The learner's device recorded {of} of this gap."
     if fill.here and fill.arrived is not None:
-        after = "" if gap.ended is None else f" {_length(fill.arrived - gap.ended)} after the gap"
-        yield f"What is here arrived{after}, and fits the chain that was told at {told}."
-    yield from proof(fill)
+        after = "" if gap.ended is None else f" {_length(fill.arrived - gap.ended)} later"
+        it = "It" if fill.here == fill.chunks else "What is here"
+        yield f"{it} arrived{after}, and fits the chain that was told at {told}."
 
 
 def proof(fill: Fill) -> Iterator[str]:
