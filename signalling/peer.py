@@ -38,7 +38,7 @@ class MediaSettings:
     port: int | None = None
     video_cap_bps: int = 800_000
     connect_timeout_s: float = 60.0
-    consent_expiry_s: float = 120.0
+    consent_expiry_s: float = 900.0
 
     def __post_init__(self) -> None:
         if self.port is not None and self.port_range is not None:

@@ -45,17 +45,25 @@ export async function fetchTicket(
   return { ticket: body.ticket, iceServers: body.ice_servers ?? [] };
 }
 
-/** Bytes of media and its reports that came so far; a dead server sends none. */
+/**
+ * Bytes of media and its reports that came so far; a dead server sends none. After an outage the
+ * way is another pair of addresses, counted anew: only the transport has counted them all.
+ */
 export async function heard(pc: RTCPeerConnection): Promise<number> {
-  let bytes = 0;
+  const bytes = { transport: 0, "candidate-pair": 0 };
   try {
-    (await pc.getStats()).forEach((entry: Record<string, unknown>) => {
-      if (entry.type === "candidate-pair") bytes += Number(entry.bytesReceived ?? 0);
+    (await pc.getStats()).forEach(({ type, bytesReceived }: Counted) => {
+      if (type in bytes) bytes[type] += Number(bytesReceived ?? 0);
     });
   } catch {
     return 0;
   }
-  return bytes;
+  return bytes.transport || bytes["candidate-pair"];
+}
+
+interface Counted {
+  type: "transport" | "candidate-pair";
+  bytesReceived?: number;
 }
 
 /** Offers VP8 first, then H.264, and nothing else: what the server can decode and record. */
