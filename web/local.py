@@ -82,8 +82,8 @@ class LocalKeeping:
         self._sweep()
         self._pass(self._told, session, TOLD_A_SECOND, TOLD_AT_ONCE)
         shelf = await self.desk.fills.tell(session, request, recording, first, links)
-        if links:
-            self.changed(session)
+        if any(one.wanted for one in shelf.recordings.values()):
+            self.changed(session)  # it is about a gap: what else is told, nobody looks at
         recordings: Any = self._said(session, shelf)["recordings"]
         none = {"have": 0, "wanted": [], "drop": 0}
         return {**recordings.get(recording, none), "keep": shelf.keep}
