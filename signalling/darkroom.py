@@ -14,6 +14,7 @@ import structlog
 from invigilation.desk.identity import Seen
 from invigilation.errors import Busy, InvigilationError, NotAllowed
 from invigilation.identity import SnapshotKind
+from invigilation.ladder import Rung
 from invigilation.people import Staff
 from invigilation.recheck import RecheckCause
 from signalling import messages as m
@@ -47,6 +48,8 @@ SHARPEN_S: Final = 6
 FULL_WIDTH: Final = 640
 """A picture of fewer pixels is never thought to be the camera's full size."""
 LOOK_EVERY_S: Final = 10.0
+LOOK_THIN_S: Final = 30.0
+"""Where the link is thin, a whole picture takes some seconds of it."""
 LOOK_S: Final = 8.0
 LOOK_FRAME_S: Final = 5.0
 
@@ -62,6 +65,7 @@ class Darkroom:
         self._session = session
         self._means = means
         self._stage = stage
+        self._thin = thin
         self._stills = thin.stills
         self._spawn = spawn
         self._post = post
@@ -209,7 +213,8 @@ class Darkroom:
             return
         if not self.sees(now):
             return
-        self._look_at = now + LOOK_EVERY_S
+        wide = self._thin.ladder.told.rung in {None, Rung.FULL}
+        self._look_at = now + (LOOK_EVERY_S if wide else LOOK_THIN_S)
         self._looking = self._spawn(self._look(peer))
 
     async def _look(self, peer: MediaPeer) -> None:

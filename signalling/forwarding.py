@@ -34,6 +34,10 @@ KEY_FRAME_INTERVAL_S: Final = 1.0
 """A publisher is asked for a key frame no oftener; on a long way, once in 1.5 round trips."""
 NEW_WATCHER_INTERVAL_S: Final = 0.25
 """But for somebody who begins to watch, who has nothing to see until then."""
+ROUTINE_S: Final = 10.0
+"""Who keeps a stream has a key frame so often: a recording can be sought through in such steps."""
+ROUTINE_THIN_S: Final = 30.0
+"""And so often where the link is thin: one key frame takes some seconds of it."""
 RESEND_S: Final = 0.02
 """The same packet is sent again no sooner, and no sooner than nearly a round trip after."""
 REPORT_EVERY_TICKS: Final = 10
@@ -100,6 +104,7 @@ class IncomingStream:
         self.formats: Formats | None = None
         self.clock: SourceClock | None = None
         self.packet_at: float | None = None
+        self.routine_s = ROUTINE_S
         # never changed, only replaced: a packet's way through them is not disturbed by that
         self.destinations: tuple[OutgoingStream, ...] = ()
         self.listeners: tuple[Listener, ...] = ()

@@ -11,6 +11,8 @@ from aiortc import rtp as rtcp
 from signalling.forwarding import (
     PICTURE_LOSS,
     REPORT_EVERY_TICKS,
+    ROUTINE_S,
+    ROUTINE_THIN_S,
     Formats,
     IncomingStream,
     OutgoingStream,
@@ -45,7 +47,7 @@ class Media:
 
     def __init__(self, wire: Wire, video_cap_bps: int, shape: Shape) -> None:
         self._wire = wire
-        self.cap = video_cap_bps
+        self._cap = video_cap_bps
         self.carried = 0
         """Bytes on the wire so far, both directions; the transport counts them."""
         self._ticks = 0
@@ -70,6 +72,12 @@ class Media:
         """Judge the way from this participant over the last five seconds."""
         loss = max(stream.loss for stream in self.incoming.values())
         return LinkQuality(loss, self._trip.known(now))
+
+    def limit(self, bps: int, *, thin: bool) -> None:
+        """Let the participant send no more pictures than this, and a `thin` one few whole ones."""
+        self._cap = bps
+        for stream in self.incoming.values():
+            stream.routine_s = ROUTINE_THIN_S if thin else ROUTINE_S
 
     def lost_on_the_way(self, now: float) -> float:
         """Return the share of what was sent that the participant reports as lost."""
@@ -191,7 +199,7 @@ class Media:
                 fmt=rtcp.RTCP_PSFB_APP,
                 ssrc=ours,
                 media_ssrc=0,
-                fci=rtcp.pack_remb_fci(self.cap, pictures),
+                fci=rtcp.pack_remb_fci(self._cap, pictures),
             )
             report += bytes(remb)
         if report:

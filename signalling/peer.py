@@ -19,6 +19,9 @@ from signalling.udp import OwnDoors, SharedDoors
 __all__ = ["MediaSettings", "MediaSink", "NoPicture", "Peer", "SdpRefused"]
 
 
+THIN_BPS = 200_000
+
+
 class NoPicture(Exception):
     """No complete key frame came within the time that was given."""
 
@@ -184,10 +187,11 @@ class Peer:
     def limit(self, bps: int | None) -> None:
         """Let the participant's browser send no more pictures than this; None: as much as usual.
 
-        It is told within a second.
+        It is told within a second. Where it may send little, it is asked for whole pictures less
+        often, too.
         """
         usual = self._settings.video_cap_bps
-        self._media.cap = usual if bps is None else min(bps, usual)
+        self._media.limit(usual if bps is None else min(bps, usual), thin=(bps or usual) < THIN_BPS)
 
     async def close(self) -> None:
         """End the connection and free what it holds. Never raises; may be called again."""

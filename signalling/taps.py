@@ -12,8 +12,6 @@ from signalling.forwarding import IncomingStream
 from signalling.frames import AudioOrder, FrameAssembler, key_frame_width
 from signalling.rtp import RtpPacket
 
-TAP_KEY_FRAME_S: Final = 10.0
-"""A recording can be sought through in steps of this size."""
 SNAPSHOT_KEY_FRAME_S: Final = 2.0
 """While a wider picture is waited for, one is asked for again after this."""
 
@@ -68,7 +66,7 @@ class Tap:
         except Exception as error:  # noqa: BLE001 - whatever a sink raises
             self._failed(error)
         if now >= self._ask_at or self._frames.broken:
-            self._ask_at = now + TAP_KEY_FRAME_S
+            self._ask_at = now + self._video.routine_s
             self._video.request_key_frame(now)
 
     def _on_audio(self, sequence: int, timestamp: int, packet: RtpPacket, now: float) -> None:

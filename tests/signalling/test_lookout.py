@@ -9,6 +9,7 @@ import pytest
 
 from invigilation.gap import Ruling
 from invigilation.identity import SnapshotKind
+from invigilation.ladder import Rung
 from invigilation.presence import Sight, Sound
 from signalling import messages as m
 from signalling.commands import Tick
@@ -248,6 +249,19 @@ async def test_the_picture_is_looked_at_every_ten_seconds_and_only_while_one_com
 
     assert three == 3
     assert len(house.evidence.watch.looked) <= 4
+
+
+async def test_on_a_thin_link_the_picture_is_looked_at_less_often(house):
+    await house.both_join()
+    peer = await house.media(house.lea)
+    await house.tell_link(Rung.SLOW)
+    await until(lambda: house.evidence.watch.looked, 5, "the first look")
+    before = len(house.evidence.watch.looked)
+
+    await live(house, peer, 59)
+    await house.room.do(Tick())
+
+    assert (before, len(house.evidence.watch.looked)) == (1, 3)  # after 10, and 40 s
 
 
 async def test_no_look_while_a_snapshot_is_taken_and_a_slow_look_holds_nothing_up(house):

@@ -11,6 +11,7 @@ from aiortc import rtp as stock
 from signalling.forwarding import (
     KEY_FRAME_INTERVAL_S,
     REPORT_EVERY_TICKS,
+    ROUTINE_THIN_S,
     TICK_S,
     Formats,
 )
@@ -405,6 +406,36 @@ def test_reports_to_the_publisher_name_loss_delay_and_budget() -> None:
     bitrate, ssrcs = stock.unpack_remb_fci(remb.fci)
     assert ssrcs == [PUBLISHER]
     assert 799_000 <= bitrate <= 800_000
+
+
+def test_a_lower_limit_is_the_next_budget_that_is_told() -> None:
+    room = Room()
+    room.picture(1, KEY)
+    room.publisher.limit(90_000, thin=True)
+
+    for _ in range(REPORT_EVERY_TICKS):
+        room.publisher.tick(1.5)
+
+    feedback = room.publisher_wire.taken(stock.RtcpPsfbPacket)
+    [remb] = [p for p in feedback if p.fmt == stock.RTCP_PSFB_APP]
+    bitrate, _ = stock.unpack_remb_fci(remb.fci)
+    assert 89_000 <= bitrate <= 90_000
+    routines = {stream.routine_s for stream in room.publisher.incoming.values()}
+    assert routines == {ROUTINE_THIN_S}
+
+
+def test_what_the_watcher_reports_as_lost_is_known_for_some_seconds() -> None:
+    room = Room()
+    room.picture(1, KEY)
+    ssrc = room.watcher.outgoing[Track.CAMERA].ssrc
+    block = stock.RtcpReceiverInfo(
+        ssrc=ssrc, fraction_lost=64, packets_lost=3, highest_sequence=9, jitter=0, lsr=0, dlsr=0
+    )
+
+    room.watcher.on_rtcp(bytes(stock.RtcpRrPacket(ssrc=1, reports=[block])), 2.0)
+
+    found = [room.watcher.lost_on_the_way(now) for now in (2.5, 7.9, 8.1)]
+    assert found == [0.25, 0.25, 0.0]
 
 
 def test_the_round_trip_slows_the_asking_down() -> None:
