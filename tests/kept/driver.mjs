@@ -41,6 +41,13 @@ class Shelves {
     await this.shelf.put(recording, link, chunk.buffer, minutes * MINUTE);
   }
 
+  draft(recording, n, size) {
+    const from = new Date(START + n * 20_000).toISOString();
+    const to = new Date(START + n * 20_000 + 5000).toISOString();
+    const said = { n, from, to, size, type: "video/webm" };
+    return this.shelf.draft(recording, said, new Uint8Array(size).fill(n + 1).buffer);
+  }
+
   links(recording) {
     return this.shelf.links(recording);
   }
@@ -63,6 +70,10 @@ class Shelves {
 
   forget(recording) {
     return this.shelf.forget(recording);
+  }
+
+  clear() {
+    return this.shelf.clear();
   }
 
   room() {

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import av
@@ -135,6 +135,7 @@ async def test_what_was_kept_comes_back_over_an_outage_and_a_reload(
     await page.wait_for_timeout(2 * SEGMENT_S * 1000)  # the outage itself
     assert len(ashore.links[first]) == known
 
+    left = datetime.now(UTC)
     await page.reload()
     ashore.asks = {first: [known, known + 1]}
     await page.evaluate("enter()")
@@ -145,6 +146,7 @@ async def test_what_was_kept_comes_back_over_an_outage_and_a_reload(
     links = [given(link) for link in ashore.links[first]]
     head = fill.genesis(SESSION, first)
     fill.follow(links, head, None, datetime.now(UTC))
+    assert links[-1].ended > left - timedelta(seconds=SEGMENT_S / 2), "the last moments are lost"
     for n in (known, known + 1):
         data = bytes(ashore.here[first, n])
         assert hashlib.sha256(data).hexdigest() == links[n].sha256

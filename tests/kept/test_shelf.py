@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
 
 from tests.kept.node import Made, Node
+from tests.kept.test_chain import given
 
 SESSION = "se_one"
 A, B = "lc_aaaaaaaaaaaaaaaa", "lc_bbbbbbbbbbbbbbbb"
@@ -109,6 +111,44 @@ async def test_a_reload_finds_everything_again(node: Node) -> None:
     assert await after.call("length", A, 1) == 1000
     await after.call("put", A, 1000, 11)
     assert await after.call("here", A) == [1, 2, 3]
+
+
+async def test_a_page_that_ends_in_the_middle_of_a_chunk_leaves_what_there_is(node: Node) -> None:
+    before = await filled(node, 0)
+    await before.call("draft", A, 1, 300)
+    await before.call("draft", A, 1, 600)
+    after = await node.make("Reloaded", SESSION, before)
+
+    await after.call("open", 1)
+
+    links = [given(link) for link in await after.call("links", A)]
+    assert [link.size for link in links] == [1000, 600]
+    assert links[1].sha256 == hashlib.sha256(bytes([2]) * 600).hexdigest()
+    assert links[1].after(links[0].head) == links[1].head
+    assert await after.call("length", A, 1) == 600
+    assert await before.call("here", A) == [0]
+
+
+async def test_a_chunk_that_is_finished_takes_the_place_of_its_beginning(node: Node) -> None:
+    before = await filled(node, 0)
+    await before.call("draft", A, 1, 300)
+    await before.call("put", A, 700, 1)
+    after = await node.make("Reloaded", SESSION, before)
+
+    await after.call("open", 2)
+
+    assert [link["size"] for link in await after.call("links", A)] == [1000, 700]
+
+
+async def test_a_beginning_is_erased_with_the_rest(node: Node) -> None:
+    before = await filled(node, 0)
+    await before.call("draft", A, 1, 300)
+    await before.call("clear")
+    after = await node.make("Reloaded", SESSION, before)
+
+    await after.call("open", 2)
+
+    assert await after.call("recordings") == []
 
 
 async def test_after_72_hours_nothing_is_left(node: Node) -> None:

@@ -222,7 +222,7 @@ function draw(): void {
   const live = state && !isOver(state.state) && standing !== "replaced" && !refusal ? state : null;
   capture.draw(live, state !== null && isOver(state.state));
   const doing = capture.busy ? "document" : capture.done ? "face" : null;
-  drawStatus(status(state, standing, refusal, met, doing));
+  drawStatus(status(state, standing, refusal, met, doing, link.owes));
   drawTags();
   drawPictures();
   drawTime();

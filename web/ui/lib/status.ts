@@ -26,7 +26,8 @@ export type Doing = "document" | "face" | null;
 
 /**
  * The one status that matters most now: the link's, else the session's.
- * `met`: this invigilator has turned to the learner, now or before.
+ * `met`: this invigilator has turned to the learner, now or before; `owes`: what their device has
+ * recorded is still on its way.
  */
 export function status(
   state: RoomState | null,
@@ -34,6 +35,7 @@ export function status(
   refusal: string | null,
   met: boolean,
   doing: Doing = null,
+  owes = false,
 ): Status {
   if (link === "replaced") {
     return {
@@ -53,10 +55,10 @@ export function status(
   if (!state || link === "connecting") {
     return { tone: "calm", title: "Connecting…", words: "This can take some seconds at sea." };
   }
-  return ofSession(state, met, doing);
+  return ofSession(state, met, doing, owes);
 }
 
-function ofSession(state: RoomState, met: boolean, doing: Doing): Status {
+function ofSession(state: RoomState, met: boolean, doing: Doing, owes: boolean): Status {
   const reason = state.reason ? `Reason: ${sentence(state.reason)} ` : "";
   const here = state.invigilator.present;
   switch (state.state) {
@@ -103,13 +105,15 @@ function ofSession(state: RoomState, met: boolean, doing: Doing): Status {
       return {
         tone: "calm",
         title: "This session is closed",
-        words: "You may close this page.",
+        words: owes ? "" : "You may close this page.",
       };
     default:
       return {
         tone: "good",
         title: "Your session is finished",
-        words: "Thank you. Your camera is off, and you may close this page. Your result follows.",
+        words:
+          `Thank you. Your camera is off${owes ? "" : ", and you may close this page"}. ` +
+          "Your result follows.",
       };
   }
 }

@@ -25,7 +25,10 @@ const LOOK_MS = 1000;
 /** What is shorter holds nothing. */
 const SHORTEST_MS = 500;
 
-/** One recorder, from its beginning to its only piece. */
+/** So often in a segment what there is of it is given out, should the page end before it does. */
+const PARTS = 4;
+
+/** One recorder, from its beginning to its end. */
 class Run {
   readonly from = performance.now();
   private to = 0;
@@ -33,18 +36,27 @@ class Run {
   private readonly recorder: MediaRecorder;
   readonly done: Promise<Segment | null>;
 
-  constructor(tracks: MediaStreamTrack[], kind: string) {
+  constructor(
+    tracks: MediaStreamTrack[],
+    kind: string,
+    length: number,
+    grown: (soFar: Segment) => void,
+  ) {
     this.recorder = new MediaRecorder(new MediaStream(tracks), {
       mimeType: kind,
       videoBitsPerSecond: PICTURE_BITS,
       audioBitsPerSecond: SOUND_BITS,
     });
-    this.recorder.addEventListener("dataavailable", ({ data }) => this.parts.push(data));
+    this.recorder.addEventListener("dataavailable", ({ data }) => {
+      this.parts.push(data);
+      const soFar = this.running ? this.segment() : null;
+      if (soFar) grown(soFar);
+    });
     this.done = new Promise((done) => {
       this.recorder.addEventListener("stop", () => done(this.segment()));
       this.recorder.addEventListener("error", () => this.stop());
     });
-    this.recorder.start();
+    this.recorder.start(length / PARTS);
   }
 
   /** False when it has ended by itself: its tracks have. */
@@ -75,10 +87,12 @@ export class Keeper {
   private timer = 0;
   private readonly kind = KINDS.find((kind) => recordable(kind));
 
-  /** `tracks`: what there is to record now. `made` is called with every segment, in order. */
+  /** `tracks`: what there is to record now. `made` is called with every segment, in order;
+   * `grown` now and then with what there is of the newest. */
   constructor(
     private readonly tracks: () => Tracks,
     private readonly made: (segment: Segment) => Promise<void>,
+    private readonly grown: (soFar: Segment) => void,
     private readonly changed: () => void,
   ) {}
 
@@ -114,18 +128,18 @@ export class Keeper {
     if (this.run && (!live || other)) this.end();
     // By the clock and not by counting: out of sight, a timer comes late.
     const over = this.run !== null && performance.now() - this.run.from > length - LOOK_MS / 2;
-    if (live && (!this.run || over)) this.begin();
+    if (live && (!this.run || over)) this.begin(length);
   }
 
   /** Begins a segment; the one before ends a little later. */
-  private begin(): void {
+  private begin(length: number): void {
     const before = this.run;
     try {
       this.picture ??= frames();
       const { camera, microphone } = this.tracks();
       this.picture.from(camera);
       const sounds = microphone ? [microphone] : [];
-      this.run = new Run([this.picture.track, ...sounds], this.kind ?? "");
+      this.run = new Run([this.picture.track, ...sounds], this.kind ?? "", length, this.grown);
       this.heard = microphone;
       this.picture.again();
       this.take(this.run);

@@ -2,7 +2,7 @@
 
 import type { RoomState } from "../lib/protocol";
 import { Bringer } from "./bring";
-import { digest, linked, newRecording, opening, ServerClock } from "./chain";
+import { digest, linked, newRecording, opening, ServerClock, type Fact } from "./chain";
 import { disk } from "./disk";
 import { Keeper, type Segment } from "./keeper";
 import { Box } from "./kept-box";
@@ -44,6 +44,7 @@ export class Kept implements LinkPart {
     this.keeper = new Keeper(
       () => ({ camera: devices.camera, microphone: devices.microphone }),
       (segment) => (this.chain = this.chain.then(() => this.made(segment))),
+      (soFar) => (this.chain = this.chain.then(() => this.grown(soFar))),
       () => this.draw(),
     );
     void this.open();
@@ -81,8 +82,12 @@ export class Kept implements LinkPart {
     return this.bringer?.bytes ?? 0;
   }
 
+  private get session(): string {
+    return this.link.host.room.session;
+  }
+
   private async open(): Promise<void> {
-    const { session } = this.link.host.room;
+    const { session } = this;
     const shelf = new Shelf(session, await disk());
     await shelf.open(Date.now());
     this.shelf = shelf;
@@ -121,33 +126,41 @@ export class Kept implements LinkPart {
   private anew(): void {
     this.recording = newRecording();
     this.n = 0;
+    this.newest = -Infinity;
   }
 
   /** Puts a segment on the shelf, and its link at the end of the chain. */
-  private async made({ from, to, type, blob }: Segment): Promise<void> {
-    if (!this.shelf || !this.allowed || !this.clock.known) return;
+  private async made(segment: Segment): Promise<void> {
+    const { shelf } = this;
+    const said = this.said(segment);
+    if (!shelf || !said) return;
+    const { recording } = this;
+    if (this.n === 0) this.head = await opening(this.session, recording);
+    const bytes = await segment.blob.arrayBuffer();
+    const made = await linked(this.head, { ...said, sha256: await digest(bytes) });
+    this.newest = Date.parse(said.from);
+    this.head = made.head;
+    this.n += 1;
+    await shelf.put(recording, made, bytes, Date.now());
+    this.bringer?.wake();
+    this.draw();
+  }
+
+  /** Keeps what there is of a segment. */
+  private async grown(segment: Segment): Promise<void> {
+    const said = this.said(segment);
+    if (said) await this.shelf?.draft(this.recording, said, await segment.blob.arrayBuffer());
+  }
+
+  /** What the next link says of a segment; null when it is not to be kept. */
+  private said({ from, to, type, blob }: Segment): Omit<Fact, "sha256"> | null {
+    if (!this.allowed || !this.clock.known) return null;
     const begins = this.clock.at(from);
     // A clock that went back begins another chain: in one, all times follow each other.
     if (begins <= this.newest) this.anew();
-    this.newest = begins;
     const ends = begins + Math.min(LONGEST_MS, Math.round(to - from));
-    const { session } = this.link.host.room;
-    const { recording } = this;
-    if (this.n === 0) this.head = await opening(session, recording);
-    const bytes = await blob.arrayBuffer();
-    const made = await linked(this.head, {
-      n: this.n,
-      from: new Date(begins).toISOString(),
-      to: new Date(ends).toISOString(),
-      sha256: await digest(bytes),
-      size: bytes.byteLength,
-      type,
-    });
-    this.head = made.head;
-    this.n += 1;
-    await this.shelf.put(recording, made, bytes, Date.now());
-    this.bringer?.wake();
-    this.draw();
+    const [first, last] = [new Date(begins).toISOString(), new Date(ends).toISOString()];
+    return { n: this.n, from: first, to: last, size: blob.size, type };
   }
 
   private async finish(): Promise<void> {
@@ -164,6 +177,7 @@ export class Kept implements LinkPart {
     // Nobody knows yet whether the server wants it.
     const unsaid = this.over && this.out !== null && this.shelf?.precious === true;
     this.owed ||= this.over && (pending || unsaid);
+    const done = bringer?.standing === "done";
     this.box.show(
       keptWords({
         out: this.out === null ? null : new Date(this.out).toLocaleTimeString("en-GB"),
@@ -171,12 +185,13 @@ export class Kept implements LinkPart {
         room: this.shelf?.room ?? "enough",
         share: pending ? (bringer?.share ?? 0) : unsaid ? 0 : null,
         over: this.over,
-        done: this.owed && bringer?.standing === "done",
+        done: this.owed && done,
         closed: bringer?.standing === "closed",
       }),
     );
-    if (this.link.keeps === keeps) return;
-    this.link.keeps = keeps;
+    const owes = this.owed && !done;
+    if (this.link.keeps === keeps && this.link.owes === owes) return;
+    Object.assign(this.link, { keeps, owes });
     this.link.host.changed();
   }
 }

@@ -1,12 +1,13 @@
 // What the device has recorded, until the server has it or does not need it: in the browser's
 // database, so that it survives a reload; where that is closed to us or full, in this page alone.
 
-import type { Linked } from "./chain";
+import { digest, linked, opening, type Fact, type Linked } from "./chain";
 
 /** One chunk, without its bytes. */
 export interface Chunk {
   session: string;
   recording: string;
+  /** Without a head: it is not finished, and stands in no chain yet. */
   link: Linked;
   /** When it was put here, by this device's clock, in milliseconds since 1970. */
   at: number;
@@ -80,6 +81,7 @@ export class Shelf {
   room: Room = "enough";
   private readonly chunks = new Map<string, Chunk>();
   private readonly beside = new Memory();
+  private drafted: string | null = null;
 
   /** `base` null: the browser keeps nothing for us. */
   constructor(
@@ -98,12 +100,36 @@ export class Shelf {
     const every = (await this.base?.all()) ?? [];
     const last = new Map<string, number>();
     for (const { session, at } of every) last.set(session, Math.max(last.get(session) ?? 0, at));
+    const drafts: Chunk[] = [];
     for (const chunk of every) {
       const key = keyOf(chunk.recording, chunk.link.n);
       const old = now - (last.get(chunk.session) ?? 0) > OLD_MS;
-      if (chunk.session === this.session && !old) this.chunks.set(key, chunk);
+      const mine = chunk.session === this.session && !old;
+      if (mine && !chunk.link.head) drafts.push(chunk);
+      else if (mine) this.chunks.set(key, chunk);
       else if (old || !chunk.precious) await this.base?.erase(key, false);
     }
+    for (const draft of drafts) await this.finish(draft);
+  }
+
+  /** Keeps what there is of a chunk that goes on, should this page end before it does. */
+  async draft(recording: string, said: Omit<Fact, "sha256">, bytes: ArrayBuffer): Promise<void> {
+    const { session } = this;
+    const link = { ...said, sha256: "", head: "" };
+    const at = Date.now();
+    this.drafted = keyOf(recording, said.n);
+    const chunk: Chunk = { session, recording, link, at, precious: true, here: true };
+    await this.base?.put(this.drafted, chunk, bytes);
+  }
+
+  /** A page ended in the middle of this chunk: what there is of it is the last of its chain. */
+  private async finish({ recording, link, at }: Chunk): Promise<void> {
+    const links = this.links(recording);
+    const bytes = await this.base?.bytes(keyOf(recording, link.n));
+    if (!bytes || links.length !== link.n) return;
+    const head = links.at(-1)?.head ?? (await opening(this.session, recording));
+    const sha256 = await digest(bytes);
+    await this.put(recording, await linked(head, { ...link, sha256 }), bytes, at);
   }
 
   /** The recordings of this session, the oldest first. */
@@ -122,6 +148,7 @@ export class Shelf {
     const { session } = this;
     const chunk: Chunk = { session, recording, link, at: now, precious: true, here: true };
     const key = keyOf(recording, link.n);
+    if (this.drafted === key) this.drafted = null;
     this.chunks.set(key, chunk);
     await this.roll(now);
     for (let given = 0; this.base; given += 1) {
@@ -177,6 +204,7 @@ export class Shelf {
   /** Erases all of this session. */
   async clear(): Promise<void> {
     for (const recording of this.recordings()) await this.forget(recording);
+    if (this.drafted) await this.base?.erase(this.drafted, false);
   }
 
   /** Something is here that the server wants, or has not heard of. */
