@@ -142,7 +142,7 @@ class Practice(Program):
         own = {
             "PRACTICE_PORT": str(port),
             "PRACTICE_PUBLIC": f"http://localhost:{port}",
-            "PRACTICE_SERVICE": service.url,
+            "PRACTICE_SERVICE": service.local,
             "PRACTICE_DATA": str(folder / "practice"),
             "PRACTICE_CLIENT_SECRET": self.client_secret,
             "PRACTICE_WEBHOOK_SECRET": self.webhook_secret,

@@ -31,9 +31,8 @@ SETTLED_S = 15.0
 HARBOUR_S = 180.0
 """What was not brought up at sea in time is given so long in harbour."""
 LINES = 3
-ONCE = "(texts) => texts.map((text) => [...document.querySelectorAll('.chat li')]" + (
-    ".filter((line) => line.textContent.includes(text)).length)"
-)
+ONCE = """(texts) => texts.map((text) => [...document.querySelectorAll(".chat li")]
+  .filter((line) => line.textContent.includes(text)).length)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from tests.bench.linkbench.stage import Stage
 from tests.harness.profiles import traces
 from tests.harness.sounding import Echo
 from tests.harness.waiting import until
-from tests.journeys.aboard import come_to_watch, embark
+from tests.journeys.aboard import come_to_watch, embark, take
 from tests.journeys.people import PEERS, Console, LearnerPage
 
 NAME = "Maria Santos"
@@ -34,8 +34,6 @@ SOUNDING_BYTES = 60
 SOUNDING_EVERY_MS = 1_000
 JOIN_S = 90.0
 """Longer than this is not joined at all."""
-PICTURE_S = 60.0
-PRESS_AGAIN_S = 12.0
 HALF_AN_HOUR = timedelta(minutes=30)
 LAST = "What the bench noted."
 
@@ -140,19 +138,11 @@ async def join_cold(
 async def identify(console: Console, of: Figures) -> None:
     """Take both pictures; one that did not come is asked for again, as a person would."""
     began = time.monotonic()
-    width, height = await _take(console, "ID")
+    width, height = await take(console, "ID")
     of.document, of.document_s = f"{width}x{height}", time.monotonic() - began
-    await _take(console, "face")
+    await take(console, "face")
     await console.confirm()
     of.done.append("ID")
-
-
-async def _take(console: Console, which: str) -> tuple[int, int]:
-    async with asyncio.timeout(PICTURE_S):
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PRESS_AGAIN_S):
-                    return (await console.take(which)).size
 
 
 async def admit(learner: LearnerPage, console: Console, of: Figures) -> None:
