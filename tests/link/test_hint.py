@@ -7,7 +7,7 @@ import pytest
 from tests.capture.node import Node
 
 FULL, THINNER, SMALL, SLOW, STILLS = range(5)
-NOTHING = {"expected": None, "kbit": None, "kind": None, "saving": False}
+NOTHING = {"expected": None, "wait": None, "kbit": None, "kind": None, "saving": False}
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ NOTHING = {"expected": None, "kbit": None, "kind": None, "saving": False}
         ({}, THINNER),
         ({"kind": "4g"}, FULL),
         ({"kind": "3g"}, SMALL),
+        ({"kind": "4g", "wait": 800}, SMALL),
+        ({"kind": "4g", "wait": 120}, FULL),
         ({"kind": "2g"}, STILLS),
         ({"kind": "4g", "saving": True}, STILLS),
         ({"kbit": 20_000}, FULL),

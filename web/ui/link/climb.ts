@@ -37,6 +37,8 @@ const STRICT_MS = 60_000;
 const ASKED_BYTES = 500;
 /** A satellite's round trip takes longer: there, a picture is not made large for a moment. */
 const WIDE_MS = 250;
+/** A round so much shorter than before goes another way: no satellite comes nearer. */
+const NEARER = 0.6;
 
 export class Climb implements LinkPart {
   budget: Budget = storedBudget();
@@ -58,6 +60,7 @@ export class Climb implements LinkPart {
   private strictUntil = 0;
   private strict = 0;
   private timer = 0;
+  private base = 0;
   private telling = false;
 
   constructor(private readonly link: Link) {
@@ -116,6 +119,8 @@ export class Climb implements LinkPart {
       const changed = !late && this.ladder.sample(found, now);
       this.figures = found;
       if (found.base_ms !== null) {
+        if (found.base_ms < NEARER * this.base) this.ladder.otherWay();
+        this.base = found.base_ms;
         this.link.wide = found.base_ms < WIDE_MS && this.budget.kbit === null;
       }
       if (changed) this.stepped();

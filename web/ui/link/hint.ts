@@ -11,6 +11,7 @@ const ENOUGH_BYTES = 8000;
 /** A link that looks so wide, on top of what a step takes, carries it. */
 const CAUTION = 1.15;
 const WIDE_KBIT = 1000;
+const FAR_MS = 550;
 
 /** What is known of the link when the page begins. Null: nothing. */
 export interface Known {
@@ -18,19 +19,23 @@ export interface Known {
   expected: number | null;
   /** How fast the page's own files came, in kilobits a second. */
   kbit: number | null;
+  /** How long the page itself let wait for its first byte, in milliseconds. */
+  wait: number | null;
   /** The browser's own word for the link: "4g" or less. */
   kind: string | null;
   saving: boolean;
 }
 
 /** The step to begin with. */
-export function first({ expected, kbit, kind, saving }: Known): number {
+export function first({ expected, kbit, wait, kind, saving }: Known): number {
   const measured = kbit === null ? null : carried(kbit);
   if (expected !== null) {
     // The link may be worse than when it was tried; it is not believed to be better.
     return Math.max(expected, measured ?? WIDEST);
   }
   if (measured !== null) return measured;
+  // So far away is only a satellite.
+  if (wait !== null && wait > FAR_MS) return stepOf(kind === "2g" || saving ? "stills" : "small");
   if (saving || kind === "2g" || kind === "slow-2g") return STILLS;
   if (kind === "3g") return stepOf("small");
   return kind === "4g" ? WIDEST : WIDEST + 1;
@@ -50,8 +55,10 @@ interface Connectivity {
 /** Gathers what the browser knows already, without sending a byte. */
 export function known(now: number): Known {
   const connection = (navigator as { connection?: Connectivity }).connection;
+  const [page] = performance.getEntriesByType("navigation") as PerformanceResourceTiming[];
   return {
     expected: expected(now),
+    wait: page ? page.responseStart - page.requestStart : null,
     kbit: pace(performance.getEntriesByType("resource") as PerformanceResourceTiming[]),
     kind: connection?.effectiveType ?? null,
     saving: connection?.saveData === true,

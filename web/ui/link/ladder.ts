@@ -22,8 +22,10 @@ const GOOD_QUEUE_MS = 150;
 const LOSSY = 180;
 const VERY_LOSSY = 350;
 const GOOD_LOSS = 120;
-/** So many bad samples in a row are believed. */
+/** So many bad samples in a row are believed: a file that is sent makes one, here and there. */
 const BAD = 2;
+/** So many in a row that are not good, and what was good before counts no more. */
+const POOR = 3;
 /** After a step down the queue gets this long to drain before the next; longer while it does. */
 const DRAIN_MS = 5000;
 const LONGEST_DRAIN_MS = 12_000;
@@ -33,18 +35,19 @@ const PROOF_MS = 18_000;
 const FIRST_PROOF_MS = 6000;
 /** A step that fails within this time after it was taken upwards is tried more rarely. */
 const TRIAL_MS = 180_000;
-/** Right after it, the first late second is enough: what it has filled is soon empty again. */
+/** Right after it, a shorter queue is enough: what it has filled is soon empty again. */
 const FRESH_MS = 20_000;
 const FRESH_QUEUE_MS = 200;
 /** By this its next try is put off. */
 const LATER = 3;
-const LONGEST_PROOF_MS = 600_000;
+const LONGEST_PROOF_MS = 300_000;
 /** After an outage the first answers bring old delays. */
 const AFTER_OUTAGE_MS = 3000;
 
 export class Ladder {
   why: Why = "start";
   private bad = 0;
+  private poor = 0;
   private worst = 0;
   private queue = 0;
   /** Since when all is good. */
@@ -81,6 +84,11 @@ export class Ladder {
     return this.step < ceiling ? this.go(ceiling, why, now) : false;
   }
 
+  /** The way has become another: what failed on the old one says nothing of it. */
+  otherWay(): void {
+    this.proof.fill(PROOF_MS);
+  }
+
   /** Takes in one second of the link. True: another step from here on. */
   sample(sample: Sample, now: number): boolean {
     if (!sample.heard) {
@@ -97,14 +105,12 @@ export class Ladder {
     const fresh = this.why === "proved" && now - this.changed < FRESH_MS;
     const depth = badness(sample, fresh ? FRESH_QUEUE_MS : QUEUE_MS);
     const drains = this.drains(sample.queue_ms ?? 0, now);
-    if (depth > 0 && !drains) return this.isBad(depth, fresh ? 1 : BAD, now);
+    if (depth > 0 && !drains) return this.isBad(depth, now);
     this.bad = 0;
     this.worst = 0;
-    if (!isGood(sample)) {
-      this.good = null;
-      return false;
-    }
-    return this.isGood(now);
+    this.poor = isGood(sample) ? 0 : this.poor + 1;
+    if (this.poor >= POOR) this.good = null;
+    return this.poor === 0 && this.isGood(now);
   }
 
   /** A step down was taken, and what stands in the queue is not of this step. */
@@ -115,11 +121,11 @@ export class Ladder {
     return this.why === "link" && (since < DRAIN_MS || (falls && since < LONGEST_DRAIN_MS));
   }
 
-  private isBad(depth: number, enough: number, now: number): boolean {
-    this.good = null;
+  private isBad(depth: number, now: number): boolean {
     this.bad += 1;
+    if (this.bad >= BAD) this.good = null;
     this.worst = Math.max(this.worst, depth);
-    if (this.bad < enough || this.step >= LAST) return false;
+    if (this.bad < BAD || this.step >= LAST) return false;
     const wanted = Math.min(this.step + this.worst, LAST);
     // Only a link that does not even carry a voice takes the voice away.
     const lowest = this.step < STILLS ? STILLS : this.step < SOUND ? SOUND : LAST;
@@ -162,6 +168,7 @@ export class Ladder {
     this.why = why;
     this.changed = now;
     this.bad = 0;
+    this.poor = 0;
     this.worst = 0;
     this.good = null;
     return true;

@@ -1,16 +1,4 @@
-// What comes once the room is joined, in one file: nothing of it is needed to be seen and heard.
-
-import type { Link, LinkPart } from "./link";
-
-import { Kept } from "./kept";
-import { SocketSound } from "./socket-sound";
-import { Stills } from "./stills";
+// What climbs the ladder, and what shows it: in a file of its own, for the page is seen without it.
 
 export { Climb } from "./climb";
 export { Panel } from "./panel";
-
-/** What works beside the stream: one line a part. */
-export function others(link: Link): LinkPart[] {
-  const stills = new Stills(link);
-  return [stills, new SocketSound(link, () => stills.beat()), new Kept(link)];
-}

@@ -4,7 +4,6 @@
 
 import type { Devices } from "../lib/devices";
 import type { Media } from "../lib/media-link";
-import { byId } from "../lib/page";
 import type { Boot, RoomState, Rung, SessionState, Way, Why } from "../lib/protocol";
 import type { RoomLink } from "../lib/room-link";
 import { allowance, fitting, storedBudget, storedChoice } from "./budget";
@@ -58,6 +57,8 @@ export class Link {
   why: Why = "start";
   /** The page records on the device now. */
   keeps = false;
+  /** The session is over, and what the device has recorded is still on its way. */
+  owes = false;
   /** Nothing but a guess led to the first step. */
   readonly guessed: boolean;
   /** So much may be sent that a document can be read in the stream itself. */
@@ -68,6 +69,7 @@ export class Link {
   private panel: Panel | null = null;
   private loading = false;
   private joinedOnce = false;
+  private isWhole = false;
   private over = false;
   private last: RoomState | null = null;
   private messages = 0;
@@ -83,7 +85,7 @@ export class Link {
     this.at = Math.max(hint, allowed, stepOf(storedChoice()));
     this.wide = this.at === WIDEST && storedBudget().kbit === null;
     host.room.live.setStart(startBitrate(this.at));
-    byId("data").addEventListener("toggle", () => void this.load());
+    void this.load();
     this.aim();
   }
 
@@ -118,7 +120,7 @@ export class Link {
   joined(): void {
     this.joinedOnce = true;
     for (const part of this.parts) part.joined?.();
-    if (!this.climb) void this.load();
+    if (!this.isWhole) void this.load();
   }
 
   lost(): void {
@@ -200,16 +202,19 @@ export class Link {
     room.live.setVoice(wanted.voice);
   }
 
+  /** What climbs, first; once the page is in the room, what works beside the stream. */
   private async load(): Promise<void> {
     if (this.loading || this.over) return;
     this.loading = true;
     try {
-      const { Climb, Panel, others } = await import("./late");
+      const { Climb, Panel } = await import("./late");
       this.panel ??= new Panel(this);
-      if (!this.joinedOnce || this.climb) return;
-      this.climb = this.panel.climb = new Climb(this);
-      for (const part of [this.climb, ...others(this)]) this.add(part);
       this.panel.draw();
+      if (!this.joinedOnce) return;
+      if (!this.climb) this.add((this.climb = this.panel.climb = new Climb(this)));
+      const { others } = await import("./beside");
+      for (const part of others(this)) this.add(part);
+      this.isWhole = true;
     } catch {
       // The link has swallowed it: once more.
       setTimeout(() => void this.load(), AGAIN_MS);

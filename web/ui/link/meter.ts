@@ -68,6 +68,8 @@ export class Meter {
     this.at = now;
     if (!before || counts.sent < before.sent || counts.rtp < before.rtp) {
       this.losses.length = 0;
+      // The checks that made the connection went over a link that nothing else filled.
+      if (counts.checks > 0) this.baseOf(Math.round((1000 * counts.checkSum) / counts.checks), now);
       return null;
     }
     if (counts.got > before.got) this.heardAt = now;

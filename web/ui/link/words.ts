@@ -12,9 +12,9 @@ const SENDS: Record<Rung, string> = {
 };
 
 const BECAUSE: Record<Why, string> = {
-  start: "Your link is being tried",
+  start: "Your link is being measured",
   link: "Your link is weak",
-  proved: "Your link is better",
+  proved: "Your link gets better",
   budget: "To keep to your data limit",
   person: "As you chose",
 };
