@@ -177,6 +177,35 @@ async def test_a_ticket_opens_one_connection_only(service):
         await service.connect(ticket)
 
 
+async def test_who_has_joined_can_come_back_once_by_the_ticket_in_the_answer(service):
+    joined = await (await service.learner()).say("join")
+    service.scene.clock.go(3_600)
+
+    back = await (await service.connect(joined["again"])).say("join")
+
+    assert back["ok"] is True
+    with pytest.raises(Refused):
+        await service.connect(joined["again"])
+
+
+async def test_a_way_back_ends_where_another_session_took_the_place_of_this_one(
+    service, monkeypatch
+):
+    joined = await (await service.learner()).say("join")
+    other = await service.second()
+
+    async def latest(_self, _request):
+        return other
+
+    monkeypatch.setattr(type(service.scene.desk.bookings), "latest", latest)
+    with pytest.raises(Refused):
+        await service.connect(joined["again"])
+
+
+async def test_staff_come_back_by_their_login_alone(service):
+    assert "again" not in await (await service.staff()).say("join")
+
+
 async def test_a_late_ticket_is_refused(service):
     ticket = await service.learner_ticket()
     service.scene.clock.go(31)
@@ -484,6 +513,29 @@ async def test_a_slow_room_holds_no_other_room_up(service, monkeypatch):
     assert line["ok"] is True
     assert not done
     assert (await waiting)["ok"] is True
+
+
+async def test_a_voice_does_not_wait_for_a_picture(service):
+    await service.check_in()
+    lea, ann = await service.learner(), await service.staff()
+    await lea.say("join")
+    await ann.say("join")
+    await lea.say("offer", sdp="v=0\r\n")
+    peer = service.peers.made[-1]
+    peer.send()
+    peer.connected.set()
+    peer.hold = asyncio.Event()
+    await until(lambda: peer.sources is not None and peer.connected.is_set(), 5, "media")
+    taking = asyncio.ensure_future(ann.say("snapshot", kind="face"))
+    await lea.heard("sharpen")
+
+    said = await ann.say("sound", **BODIES["sound"])
+    done = taking.done()
+    peer.hold.set()
+
+    assert said["error"]["code"] != "busy"
+    assert not done
+    await taking
 
 
 async def test_too_many_messages_are_busy_and_the_connection_stays(service):
