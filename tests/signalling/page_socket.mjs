@@ -8,6 +8,7 @@ const require = createRequire(`${folder}/package.json`);
 const Plain = require("ws");
 
 globalThis.window = globalThis;
+globalThis.navigator ??= { userAgent: "" };
 globalThis.location = { href: url };
 globalThis.WebSocket = class extends Plain {
   constructor(address) {

@@ -2,7 +2,7 @@
 // It stays joined by itself, over every loss of the connection, until `leave`.
 
 import { MediaLink, type Media, type Remote, type Tracks } from "./media-link";
-import type { Accepted, Role, RoomState } from "./protocol";
+import type { Accepted, ChatLine, Role, RoomState } from "./protocol";
 import type { Socket } from "./socket";
 import { NO_ANSWER, RoomError } from "./wire";
 
@@ -45,12 +45,18 @@ export interface Carrier {
   drop(room: RoomLink): void;
 }
 
+/** Whether a line of this number is not before all of these. */
+function after(lines: ChatLine[], seq: number): boolean {
+  return lines[0] !== undefined && seq >= lines[0].seq;
+}
+
 type Place = "out" | "waiting" | "joining" | "joined" | "refused";
 
 export class RoomLink {
   private place: Place = "out";
   private role: Role | null = null;
   private seq = -1;
+  private chat: ChatLine[] = [];
   private timer = 0;
   private readonly takers = new Map<string, (body: object) => void>();
   /** Its media: how they are sent, and what is known of the way. */
@@ -79,7 +85,10 @@ export class RoomLink {
   /** Joins, and stays joined until `leave`. Joins anew when it was in already. */
   open(): void {
     clearTimeout(this.timer);
-    if (this.place === "out") this.seq = -1;
+    if (this.place === "out") {
+      this.seq = -1;
+      this.chat = [];
+    }
     this.place = "waiting";
     this.carrier.carry(this);
   }
@@ -150,13 +159,17 @@ export class RoomLink {
     this.role = this.shape === "staff" ? null : this.shape;
     const mine = (): boolean => this.place === "joining" && socket.alive;
     try {
-      const joining = this.carrier.send("join", { session: this.session });
+      // Who comes back knows what was said before.
+      const since = this.seq < 0 ? {} : { since: this.seq };
+      const joining = this.carrier.send("join", { session: this.session, ...since });
       if (this.role) void this.live.revive();
       const answer = await joining;
       if (!mine()) return true;
       const state = answer.state as RoomState;
       this.place = "joined";
       this.role = state.role;
+      const fresh = state.chat ?? [];
+      state.chat = [...this.chat.filter(({ seq }) => !after(fresh, seq)), ...fresh];
       this.show(state);
     } catch (error) {
       if (!mine()) return true;
@@ -193,6 +206,7 @@ export class RoomLink {
   show(state: RoomState): void {
     if (this.place === "out" || state.seq < this.seq) return;
     this.seq = state.seq;
+    this.chat = state.chat ?? [];
     this.page.state(state);
   }
 

@@ -10,14 +10,17 @@ const NAMESPACE = "/room,";
 /** The server asks for a sign of life every 5 seconds; one that does not for so long is gone. */
 const SILENT_MS = 13_000;
 /**
- * How long one dial after the other may take: it knocks again after 1 and 3 seconds and then needs
- * three round trips. Every third has the patience of a link that is up, and full.
+ * A dial knocks (sends its first packet) again and again; once it is heard it needs three round
+ * trips more. Windows knocks after 0, 1, 3 and 7 seconds (RFC 6298), all others once a second.
  */
-const DIALS_MS = [5500, 5500, 10_000];
-/** The moments at which a dial sends its first packet, in milliseconds (RFC 6298, 2.1 and 5.5). */
-const KNOCKS_MS = [0, 1000, 3000];
-/** A packet that has been under way for longer than this without an answer is lost. */
-const KNOCK_LOST_MS = 1200;
+const DOUBLES = navigator.userAgent.includes("Windows");
+const KNOCKS_MS = [0, 1000, 3000, 7000];
+/** How long one dial after the other may take; every third has the patience of a full link. */
+const DIALS_MS = DOUBLES ? [5500, 5500, 10_000] : [8000, 8000, 12_000];
+/** A knock that was not answered for so long was not heard. */
+const UNHEARD_MS = 1200;
+/** One that was heard may take this much longer. */
+const HEARD_MS = 4000;
 
 /** Where `entries/dial.ts` has left the connection that it began before this script was here. */
 export interface Dialled {
@@ -141,7 +144,7 @@ export class Dial {
   readonly done: Promise<Socket | null>;
   private readonly began = performance.now();
   private readonly ws: WebSocket;
-  private readonly timer: number;
+  private timer: number;
   private settle: (socket: Socket | null) => void = () => undefined;
 
   /** `tries`: how many were in vain before. */
@@ -163,13 +166,15 @@ export class Dial {
   }
 
   /**
-   * The link is back, another way tells. A dial that has knocked in vain would knock again only
-   * seconds later: it is given up for a new one. One that may have been heard is left alone.
+   * The link is back, another way tells. A dial that knocked in vain, and is to knock again only
+   * seconds later, is given up for a new one; one that is being answered gets the time it needs.
    */
   hurry(): void {
     const age = performance.now() - this.began;
     const last = Math.max(...KNOCKS_MS.filter((at) => at <= age));
-    if (age - last > KNOCK_LOST_MS) this.giveUp();
+    clearTimeout(this.timer);
+    if (DOUBLES && age - last > UNHEARD_MS) this.giveUp();
+    else this.timer = window.setTimeout(() => this.giveUp(), HEARD_MS);
   }
 
   private open(): void {
