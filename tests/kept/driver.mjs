@@ -95,7 +95,7 @@ class Reloaded extends Shelves {
 /** A page that brings to a server what is on its shelf. */
 class Page {
   constructor(shelves, url) {
-    this.set = { reachable: true, queue: 0, over: false };
+    this.set = { reachable: true, queue: 0, kbit: null, over: false };
     this.allowed = [];
     this.seen = [];
     this.bringer = new page.Bringer({
@@ -104,6 +104,7 @@ class Page {
       shelf: shelves.shelf,
       reachable: () => this.set.reachable,
       queue: () => this.set.queue,
+      kbit: () => this.set.kbit,
       over: () => this.set.over,
       allowed: (is) => this.allowed.push(is),
       changed: () => this.seen.push(this.bringer?.share),

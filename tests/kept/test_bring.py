@@ -173,6 +173,21 @@ async def test_a_link_that_is_full_gets_its_pieces_slowly(node: Node) -> None:
     assert waits == [500, 500, 1500, 5500, 8000]
 
 
+async def test_what_somebody_allows_is_not_exceeded(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [0]}
+    shelves = await shelves_of(node, 4000)
+    async with page(node, shelves, ashore, kbit=1, over=True) as one:
+        await standing(one, "waiting")
+        assert puts(ashore) == []
+
+        await one.call("now", "kbit", 1000)
+        await standing(one, "done")
+
+    beside, alone = [await node.call("spread", 2000, 64, after) for after in (False, True)]
+    assert (beside, alone) == (1250, 312.5)
+    assert await node.call("spread", 2000, None, False) == 0
+
+
 async def test_who_takes_back_that_they_are_recorded_is_heard(node: Node, ashore: Shore) -> None:
     ashore.keep = False
     shelves = await shelves_of(node, 1000)

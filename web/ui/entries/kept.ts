@@ -2,6 +2,7 @@
 // goes on to the server, as in the room.
 
 import { byId } from "../lib/page";
+import { kbitNow } from "../link/budget";
 import { Bringer } from "../link/bring";
 import { disk } from "../link/disk";
 import { Box } from "../link/kept-box";
@@ -13,14 +14,18 @@ async function bring(place: HTMLElement): Promise<void> {
   const shelf = new Shelf(session, await disk());
   await shelf.open(Date.now());
   if (!shelf.recordings().length) return;
-  const box = new Box(place);
-  let owed = false;
+  let [owed, anyway] = [false, false];
+  const box = new Box(place, () => {
+    anyway = true;
+    bringer.wake();
+  });
   const bringer: Bringer = new Bringer({
     session,
     url: place.dataset.url ?? "",
     shelf,
     reachable: () => true,
     queue: () => 0,
+    kbit: () => (anyway ? null : kbitNow(session)),
     over: () => true,
     allowed: (is) => void (is || shelf.clear()),
     changed() {
@@ -34,6 +39,7 @@ async function bring(place: HTMLElement): Promise<void> {
           over: true,
           done: owed && bringer.standing === "done",
           closed: bringer.standing === "closed",
+          limited: bringer.limited,
         }),
       );
     },

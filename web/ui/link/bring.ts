@@ -43,6 +43,8 @@ export interface BringHost {
   reachable(): boolean;
   /** How long what is sent lies in the queue of the link, in milliseconds. */
   queue(): number;
+  /** How much may be sent at most, in kbit/s; null: as much as the link carries. */
+  kbit(): number | null;
   /** The session is over: no stream has to be spared, and nothing more is recorded. */
   over(): boolean;
   /** Something has changed that the page shows. */
@@ -63,6 +65,8 @@ const LINKS = 40;
 const SETTLE_MS = 5000;
 /** Until we ask again what is wanted, while there is nothing to do. */
 const ASK_MS = 30_000;
+/** Until we look again whether more may be sent. */
+const LIMITED_MS = 10_000;
 const BESIDE = { hold: 400, least: 2048 };
 const ALONE = { hold: 1500, least: 4096 };
 /** A queue that is no trouble, in milliseconds. */
@@ -73,16 +77,25 @@ const ANEW = 3;
 /** Answers that say: not this, and not the next time either. */
 const REFUSED = [400, 404, 409, 410, 413, 422];
 
+/** Of what somebody allows to be sent, so much is for this; less than the least is for words only. */
+const SHARE = 0.2;
+const LEAST_KBIT = 4;
+
 /** How long to wait between two pieces: as the pace has it, and longer while the link is full. */
 export function patience(pace: number, queue: number): number {
   return Math.max(pace, Math.min(LONGEST_MS, Math.max(0, queue - CALM_MS) * 10));
+}
+
+/** How long so many bytes take, in milliseconds, where only so much may be sent. */
+export function spread(bytes: number, kbit: number | null, alone: boolean): number {
+  return kbit === null ? 0 : (8 * bytes) / (kbit * (alone ? 1 - SHARE : SHARE));
 }
 
 export class Bringer {
   standing: Standing = "waiting";
   /** Seconds of a segment, as the server wishes. */
   segment = 20;
-  /** Bytes sent, with what wraps them. */
+  /** Bytes sent, without what wraps them. */
   bytes = 0;
   private ways: Way[] = [];
   private readonly have = new Map<string, number>();
@@ -112,6 +125,12 @@ export class Bringer {
   /** The server waits for something that is here. */
   get pending(): boolean {
     return this.ways.some(({ have, size }) => have < size);
+  }
+
+  /** Nothing more may be sent, as somebody has limited it. */
+  get limited(): boolean {
+    const kbit = this.host.kbit();
+    return kbit !== null && kbit < LEAST_KBIT;
   }
 
   /** There is something to do: a new chunk, or the session is over. */
@@ -153,6 +172,9 @@ export class Bringer {
     if (way) {
       if (!this.host.over() && performance.now() < this.settled) {
         await this.pause(this.settled - performance.now());
+      } else if (this.limited) {
+        this.tell("waiting");
+        await this.pause(LIMITED_MS);
       } else {
         await this.send(way);
       }
@@ -259,7 +281,9 @@ export class Bringer {
     }
     this.tell("bringing");
     const calm = pace.sent(bytes.byteLength, performance.now() - began);
-    if (!this.host.over()) await sleep(patience(calm, this.host.queue()));
+    const over = this.host.over();
+    const wait = over ? 0 : patience(calm, this.host.queue());
+    await sleep(Math.max(wait, spread(bytes.byteLength, this.host.kbit(), over)));
   }
 
   /** What to do when a piece was refused; false when it is not about this chunk. */
@@ -288,8 +312,8 @@ export class Bringer {
 
   private async talk<T>(url: string, method: string, body?: object): Promise<T> {
     const began = performance.now();
-    this.bytes += WRAPPING + (body instanceof ArrayBuffer ? body.byteLength : 0);
-    if (body && !(body instanceof ArrayBuffer)) this.bytes += JSON.stringify(body).length;
+    if (body instanceof ArrayBuffer) this.bytes += body.byteLength;
+    else if (body) this.bytes += JSON.stringify(body).length;
     const said = await call<T>(url, method, body);
     this.way = Math.min(this.way, performance.now() - began);
     return said;
@@ -329,6 +353,3 @@ export class Bringer {
     this.host.changed();
   }
 }
-
-/** Bytes of the headers, there and back. */
-const WRAPPING = 1200;

@@ -89,6 +89,11 @@ export function allowance(budget: Budget, used: number, left_s: number | null): 
   return rates.length ? Math.min(...rates) : null;
 }
 
+/** What may go over the link now, as stored on this device: for what is no step of the ladder. */
+export function kbitNow(session: string): number | null {
+  return allowance(storedBudget(), storedUse(session), null);
+}
+
 /**
  * The widest step that keeps to `kbit` a second; `from` is the step that holds now. Where not even
  * words fit it is words all the same: nobody is left alone.

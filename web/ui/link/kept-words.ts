@@ -16,6 +16,8 @@ export interface Known {
   done: boolean;
   /** Who is here is not signed in any more. */
   closed: boolean;
+  /** As much has been sent as somebody allows. */
+  limited: boolean;
 }
 
 export interface Said {
@@ -23,6 +25,8 @@ export interface Said {
   title: string;
   text: string;
   share: number | null;
+  /** Words of a button that lets more be sent than somebody has allowed. */
+  anyway?: string;
 }
 
 const WHERE: Record<Room, string> = {
@@ -32,14 +36,22 @@ const WHERE: Record<Room, string> = {
     "This browser keeps nothing when the page is closed (it may be a private window): " +
     "please leave this page open, and do not reload it.",
 };
+const LIMITED =
+  "Your data limit is reached, so what was recorded while your link was gone stays on this device. " +
+  "You may send it now, or open your personal link on a cheaper link within 72 hours.";
 const AGAIN = "You may also open your personal link again within 72 hours.";
 
 /** Null when there is nothing to say. */
-export function keptWords({ out, keeps, room, share, over, done, closed }: Known): Said | null {
+export function keptWords(known: Known): Said | null {
+  const { out, keeps, room, share, over, done, closed, limited } = known;
   const where = WHERE[room];
   if (done) {
     const text = over ? "You may close this page now. Nothing is left on this device." : "";
     return { tone: "good", title: "All is sent. Thank you.", text, share: null };
+  }
+  if (over && limited && share !== null) {
+    const anyway = "Send it now all the same";
+    return { tone: "warn", title: "Something is still to be sent", text: LIMITED, share, anyway };
   }
   if (over) return share === null ? null : afterwards(out, where, share, closed);
   if (out) {
@@ -48,7 +60,7 @@ export function keptWords({ out, keeps, room, share, over, done, closed }: Known
       : "Go on with your assessment. It comes back by itself.";
     return { tone: "warn", title: `Your link is gone since ${out}.`, text: rest, share: null };
   }
-  if (share === null) return null;
+  if (share === null || limited) return null;
   const text = "We are sending what this device recorded meanwhile. You need not do anything.";
   return { tone: "calm", title: "Your link is back.", text: join(text, where), share };
 }

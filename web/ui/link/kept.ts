@@ -1,6 +1,7 @@
 // Keeps on the learner's device what a lost link would lose, and brings it when the link is back.
 
 import type { RoomState } from "../lib/protocol";
+import { kbitNow } from "./budget";
 import { Bringer } from "./bring";
 import { digest, linked, newRecording, opening, ServerClock, type Fact } from "./chain";
 import { disk } from "./disk";
@@ -35,11 +36,16 @@ export class Kept implements LinkPart {
   /** Over, and the last segment is made. */
   private finished = false;
   private owed = false;
+  /** They let more be sent than they had allowed. */
+  private anyway = false;
 
   constructor(private readonly link: Link) {
     const place = document.createElement("div");
     document.getElementById("status")?.after(place);
-    this.box = new Box(place);
+    this.box = new Box(place, () => {
+      this.anyway = true;
+      this.bringer?.wake();
+    });
     const { devices } = link.host;
     this.keeper = new Keeper(
       () => ({ camera: devices.camera, microphone: devices.microphone }),
@@ -97,6 +103,7 @@ export class Kept implements LinkPart {
       shelf,
       reachable: () => this.out === null,
       queue: () => this.link.queue_ms,
+      kbit: () => (this.anyway ? null : kbitNow(session)),
       over: () => this.finished,
       changed: () => this.draw(),
       allowed: (is) => this.allow(is),
@@ -187,6 +194,7 @@ export class Kept implements LinkPart {
         over: this.over,
         done: this.owed && done,
         closed: bringer?.standing === "closed",
+        limited: bringer?.limited === true,
       }),
     );
     const owes = this.owed && !done;
