@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +21,7 @@ from web.auth import cookies
 from web.auth.throttle import SECONDS
 from web.keys import SETTINGS
 from web.pages.start import ASKED
+from web.pages.verify import ASSETS
 
 FORM = {
     "name": "Juan Cruz",
@@ -481,6 +486,41 @@ async def test_ticket_is_for_the_login_whose_token_comes_with_it(world: World) -
         assert found.kind == kind
         assert found.session == body.get("session")
         assert found.person == (sitting.request if kind == "learner" else sitting.staff)
+
+
+async def test_the_rooms_page_brings_a_ticket_for_its_first_connection(world: World) -> None:
+    sitting = await world.booked()
+    world.clock.move_to(START)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    learner = await world.learner(sitting.request)
+
+    page = await learner.get("/me/room")
+
+    assert page.header("Cache-Control") == "no-store"
+    boot = json.loads(re.search(r'id="boot">(.+?)</script>', page.text)[1])  # type: ignore[index]
+    assert boot["ice_servers"] == []
+    ticket = await world.desk.reception.use_ticket(boot["ticket"])
+    assert (ticket.kind, ticket.person) == ("learner", sitting.request)
+    assert ticket.session == sitting.session
+
+
+async def test_one_script_may_stand_in_the_rooms_page_and_no_other(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "dial-1.js").write_text("dial();\n")
+    (tmp_path / "manifest.json").write_text('{"dial.js": "dial-1.js"}')
+    world.app[ASSETS].folder = tmp_path
+    sitting = await world.booked()
+    world.clock.move_to(START)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+
+    page = await (await world.learner(sitting.request)).get("/me/room")
+
+    policy = page.header("Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256(b"dial();\n").digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}'" in policy
+    assert 'data-path="/room/socket">dial();\n</script>' in page.text
+    assert "unsafe" not in policy
 
 
 async def test_ticket_is_refused_as_json(world: World) -> None:
