@@ -24,7 +24,10 @@ BODIES: dict[str, dict[str, object]] = {
             "queue_ms": 0,
         },
     },
-    "still": {"at": "2026-11-23T10:02:11.000Z", "jpeg": "/9j/4P/Z"},
+    "still": {
+        "at": "2026-11-23T10:02:11.000Z",
+        "jpeg": "/9j/wAALCADwAUABAREA/9oAAv/Z",
+    },
     "sound": {"stream": "run1", "n": 0, "at": "2026-11-23T10:02:11.000Z", "audio": "GkXfow=="},
     "hand": {"raised": True},
     "done": {"inspection": "is_1"},

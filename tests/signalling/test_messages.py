@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def body(event, **changed):
                 figures=m.Figures(80, 20, 12, 700, 0),
             ),
         ),
-        ("still", m.Still(S, AT, b"\xff\xd8\xff\xe0\xff\xd9")),
+        ("still", m.Still(S, AT, b64decode(str(BODIES["still"]["jpeg"])))),
         ("sound", m.SoundPiece(S, "run1", 0, AT, b"\x1a\x45\xdf\xa3")),
         ("hand", m.Hand(S, raised=True)),
         ("done", m.Done(S, "is_1")),
