@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.harness.browser import Browsers
+from tests.harness.service import Service
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.link import lost_link
@@ -21,7 +22,17 @@ NOTICED_MS = 45_000
 """Until both sides know: a ping every 5 seconds, and 10 more for its answer."""
 GONE = re.compile("No signal from the ship since|has lost the connection")
 BACK_S = 30.0
+CHAINS = "SELECT seq FROM event WHERE kind = 'local_chain'"
+FILLED_S = 60.0
+"""Its pieces leave most of the link to sound and picture."""
 WORDS = "Written while the link was gone."
+
+
+@pytest.fixture
+def service(service: Service) -> Service:
+    """The service, whose learners keep short segments on their devices."""
+    service.set(INVIGILATION_LOCAL_SEGMENT_S="4")
+    return service
 
 
 async def test_a_lost_link_ends_nothing_and_heals_by_itself(
@@ -31,6 +42,8 @@ async def test_a_lost_link_ends_nothing_and_heals_by_itself(
     sitting = await begin(world, cast)
     learner, console = sitting.learner, sitting.console
     await console.sees("the learner")
+    kept = learner.page.locator(".kept")
+    await until(lambda: world.rows(CHAINS), SOON_S, "the chain of what they keep")
     trouble = console.page.locator(".trouble")
 
     async with lost_link(learner.page):
@@ -38,6 +51,7 @@ async def test_a_lost_link_ends_nothing_and_heals_by_itself(
         await expect(learner.page.locator("#status-title")).to_contain_text(
             "Connection lost", timeout=NOTICED_MS
         )
+        await expect(kept).to_contain_text("Go on with your assessment: this device records")
         await learner.page.locator("#chat-text").fill(WORDS)
         await learner.page.locator("#chat-text").press("Enter")
         await learner.reads(WORDS)
@@ -62,11 +76,24 @@ async def test_a_lost_link_ends_nothing_and_heals_by_itself(
     assert kinds(world).count("gap_ruled") == kinds(world).count("gap_closed") == 1
     assert given_back(world) == lost(world) > 0
 
+    await until(lambda: "gap_filled" in kinds(world), FILLED_S, "what the device had kept")
+    assert filled(world) == lost(world)
+    after = kinds(world)
+    assert after.index("gap_opened") < after.index("gap_filled")
+    assert "local_chain" in after[after.index("gap_opened") : after.index("gap_filled")]
+
 
 def lost(world: World) -> int:
     """Return the assessment time, in microseconds, that went by in the one gap."""
     [(span,)] = world.rows("SELECT lost FROM gap")
     return int(span)
+
+
+def filled(world: World) -> int:
+    """Return how much of the gap, in microseconds, the device's recording shows."""
+    [(covers, state)] = world.rows("SELECT covers, state FROM gap_fill")
+    assert state == "complete"
+    return int(covers)
 
 
 def given_back(world: World) -> int:
