@@ -111,6 +111,7 @@ def _presence(
         "on_camera_seconds": figures.on_camera // SECOND,
         "on_camera_permille": figures.on_camera_permille,
         "heard_seconds": figures.heard // SECOND,
+        "stills_seconds": figures.stills // SECOND,
         "link_gone_seconds": figures.link_gone // SECOND,
         "gaps": [
             {

@@ -176,6 +176,7 @@ async def test_presence_is_told_in_figures(world):
     assert presence["assessment_seconds"] == told["spent_seconds"] == 720
     assert presence["on_camera_seconds"] == presence["heard_seconds"] == 655
     assert presence["link_gone_seconds"] == 65
+    assert presence["stills_seconds"] == 0
     assert presence["on_camera_permille"] == 910
     [gap] = presence["gaps"]
     assert (gap["seconds"], gap["cause"], gap["filled"], gap["ruling"]) == (

@@ -279,6 +279,7 @@ class Draft:
         for ident, (kind, data) in (self.evidence | self.late).items():
             if ident in self.kept | self.late.keys():
                 end = "webm" if kind.endswith("recording") else "jpg"
+                end = "stills" if kind == "stills" else end
                 members[f"evidence/{ident}.{end}"] = data
         if self.with_report:
             members["report.pdf"] = report
@@ -321,6 +322,8 @@ def with_local(*, late: bool = True) -> Draft:
         ("gap_filled", "service", data | {"chains": [chain | {"head": heads[3]}]}, []),
         ("fill_judged", "invigilator:st_ana", {"gap": GAP, "accepted": True}, ["It is her"]),
     ]
+    draft.evidence["ev_4"] = ("stills", b"INVSTILL1\n")
+    draft.kept.add("ev_4")
     came = {ident: ("local_recording", device.chunks[n]) for n, ident in enumerate(LOCAL, 1)}
     if late:
         draft.later, draft.late = filled, came

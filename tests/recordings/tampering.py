@@ -414,11 +414,11 @@ _LOCAL = [
         8,
     ),
     Case(
-        "late chunks in the place of others", kept(record(lambda of: swap(of["evidence"], 2, 3))), 8
+        "late chunks in the place of others", kept(record(lambda of: swap(of["evidence"], 3, 4))), 8
     ),
     Case(
         "a late chunk of another kind",
-        kept(record(lambda of: of["evidence"][3].update(kind="recording"))),
+        kept(record(lambda of: of["evidence"][4].update(kind="recording"))),
         8,
     ),
     Case(

@@ -32,9 +32,9 @@ def test_what_the_learners_device_kept_verifies_before_and_after_the_attestation
     assert verdict.ok, render(verdict)
     sentence = verdict.steps[7].sentence
     came = 2 if late else 0
-    assert f"yes, {5 - came} items by their SHA-256, and {came} that came later" in sentence
+    assert f"yes, {6 - came} items by their SHA-256, and {came} that came later" in sentence
     assert "2 of all were kept on the learner's device, and fit the chain that it told" in sentence
-    assert sentence.endswith("5 of them are here and unchanged.")
+    assert sentence.endswith("6 of them are here and unchanged.")
 
 
 def test_a_record_without_the_late_chunks_themselves_verifies() -> None:
@@ -47,7 +47,7 @@ def test_a_record_without_the_late_chunks_themselves_verifies() -> None:
     verdict = verify_file(pack(members), KEYS, now=NOW, backends=BACKENDS)
 
     assert verdict.ok, render(verdict)
-    assert "3 of them are here and unchanged, 2 were erased or withheld" in render(verdict)
+    assert "4 of them are here and unchanged, 2 were erased or withheld" in render(verdict)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -51,6 +51,7 @@ const PICTURES: Record<string, string> = {
   portrait: "Portrait from the document",
   incident: "Picture of an incident",
   recording: "Recording",
+  stills: "Still pictures",
   local_recording: "The learner's device, in a gap",
 };
 /** Kinds whose names say too little. */

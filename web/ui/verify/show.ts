@@ -88,7 +88,9 @@ function figure(piece: Piece): Node {
   const name = pieceName(piece.kind);
   const typed = new Blob([piece.blob], { type: piece.film ? "video/webm" : "image/jpeg" });
   let picture: HTMLElement;
-  if (piece.film) {
+  if (piece.kind === "stills") {
+    picture = el("p", linkTo(piece.blob, `${piece.id}.stills`, "Save the pictures"));
+  } else if (piece.film) {
     const video = el("video");
     Object.assign(video, { controls: true, preload: "metadata", src: addressOf(typed) });
     picture = video;
