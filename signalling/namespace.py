@@ -23,7 +23,7 @@ from signalling.commands import Internal
 from signalling.edge import NAMESPACE, EdgeServer
 from signalling.forms import may_send, parse
 from signalling.lobby import Lobby
-from signalling.messages import Join, Party
+from signalling.messages import Join, Party, SoundPiece, Still
 from signalling.registry import Rooms
 from signalling.seat import Person
 
@@ -39,6 +39,8 @@ LANES_KEPT: Final = 32
 """Sessions of which a connection's rate is remembered."""
 OUTBOX_LIMIT: Final = 64
 """Frames that may wait for a slow connection; beyond that it has to come back and start anew."""
+AT_ONCE: Final = (Still, SoundPiece)
+"""Nobody's voice waits behind a picture that they have asked for; each has a rate of its own."""
 TICKET_LIMIT: Final = 200
 
 log = structlog.get_logger(__name__)
@@ -252,6 +254,8 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             raise NotAllowed(f"do this as {person.party}")
         if person.session is not None and message.session != person.session:
             raise NotAllowed("enter this session")
+        if isinstance(message, AT_ONCE):
+            return await self._rooms.say(person, message)
         async with line.turn(message.session):
             answer = await self._rooms.say(person, message)
         if isinstance(message, Join):

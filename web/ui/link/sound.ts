@@ -100,6 +100,8 @@ const BEHIND_S = 2;
 const FASTER = 1.08;
 /** So far behind the newest it plays, to have something when the next piece is late. */
 const AHEAD_S = 1;
+/** With so much to play and yet standing still: after each pause a browser waits for more. */
+const STUCK_S = 1.4;
 const KEEP_S = 20;
 const QUEUED = 12;
 
@@ -114,6 +116,7 @@ export class VoiceIn {
   private n = -1;
   private head: Uint8Array<ArrayBuffer> | null = null;
   private url = "";
+  private stood = -1;
   private buffer: SourceBuffer | null = null;
   private queue: { bytes: Uint8Array<ArrayBuffer>; anew: boolean }[] = [];
 
@@ -205,7 +208,9 @@ export class VoiceIn {
       const end = buffered.end(buffered.length - 1);
       const behind = end - element.currentTime;
       const first = buffered.start(0);
-      if (behind > LATE_S || element.currentTime < first) {
+      const stuck = element.currentTime === this.stood && behind > STUCK_S;
+      this.stood = element.currentTime;
+      if (behind > LATE_S || stuck || element.currentTime < first) {
         element.currentTime = Math.max(first, end - AHEAD_S);
       }
       element.playbackRate = behind > BEHIND_S ? FASTER : 1;
