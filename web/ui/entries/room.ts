@@ -8,6 +8,7 @@ import { Connection } from "../lib/connection";
 import type { Media } from "../lib/media-link";
 import { status, turnedTo, type Standing, type Status } from "../lib/status";
 import { Link } from "../link/link";
+import { cameraFor } from "../link/rungs";
 import { Asks } from "../room/asks";
 import { DocumentCapture } from "../room/document";
 import { Hand } from "../room/hand";
@@ -291,7 +292,8 @@ function tag(id: string, words: string, tone: string): void {
 function drawPictures(): void {
   const other = state?.invigilator;
   const here = other?.present === true && standing === "joined";
-  const seen = here && other.camera && media === "connected";
+  const thin = media === "connected" && !cameraFor(link.rung);
+  const seen = here && other.camera && media === "connected" && !thin;
   byId("remote-blank").hidden = seen;
   setText(
     byId("remote-blank"),
@@ -299,7 +301,9 @@ function drawPictures(): void {
       ? "Your invigilator is not here now."
       : media !== "connected"
         ? "Connecting the picture and the sound…"
-        : `Your invigilator sees ${other.microphone ? "and hears " : ""}you. Their camera is off.`,
+        : thin
+          ? "Their picture is not sent, to save your link. Your invigilator is here."
+          : `Your invigilator sees ${other.microphone ? "and hears " : ""}you. Their camera is off.`,
   );
   setText(byId("remote-name"), other?.name ?? "Invigilator");
 }

@@ -47,6 +47,11 @@ function carried(kbit: number): number {
   return step < 0 || step > STILLS ? STILLS : step;
 }
 
+/** True where nothing of this is more than a guess. */
+export function guessed({ expected, kbit, wait }: Known): boolean {
+  return expected === null && kbit === null && (wait ?? 0) <= FAR_MS;
+}
+
 interface Connectivity {
   effectiveType?: string;
   saveData?: boolean;

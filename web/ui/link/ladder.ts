@@ -35,9 +35,8 @@ const PROOF_MS = 18_000;
 const FIRST_PROOF_MS = 6000;
 /** A step that fails within this time after it was taken upwards is tried more rarely. */
 const TRIAL_MS = 180_000;
-/** Right after it, a shorter queue is enough: what it has filled is soon empty again. */
-const FRESH_MS = 20_000;
-const FRESH_QUEUE_MS = 200;
+/** The first picture of another size is large: what it fills for a moment is let pass. */
+const FIRST_PICTURE_MS = 2500;
 /** By this its next try is put off. */
 const LATER = 3;
 const LONGEST_PROOF_MS = 300_000;
@@ -102,10 +101,10 @@ export class Ladder {
       this.holdUntil = now + AFTER_OUTAGE_MS;
     }
     if (now < this.holdUntil) return false;
-    const fresh = this.why === "proved" && now - this.changed < FRESH_MS;
-    const depth = badness(sample, fresh ? FRESH_QUEUE_MS : QUEUE_MS);
+    const fresh = this.why === "proved" && now - this.changed < FIRST_PICTURE_MS;
+    const depth = badness(sample);
     const drains = this.drains(sample.queue_ms ?? 0, now);
-    if (depth > 0 && !drains) return this.isBad(depth, now);
+    if (depth > (fresh ? 1 : 0) && !drains) return this.isBad(depth, now);
     this.bad = 0;
     this.worst = 0;
     this.poor = isGood(sample) ? 0 : this.poor + 1;
@@ -176,11 +175,11 @@ export class Ladder {
 }
 
 /** How many steps down this sample asks for. */
-function badness({ queue_ms, lost_permille }: Sample, limit: number): number {
+function badness({ queue_ms, lost_permille }: Sample): number {
   const queue = queue_ms ?? 0;
   const lost = lost_permille ?? 0;
   if (queue > LONG_QUEUE_MS || lost > VERY_LOSSY) return 2;
-  return queue > limit || lost > LOSSY ? 1 : 0;
+  return queue > QUEUE_MS || lost > LOSSY ? 1 : 0;
 }
 
 function isGood({ queue_ms, lost_permille }: Sample): boolean {

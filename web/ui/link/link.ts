@@ -8,7 +8,7 @@ import type { Boot, RoomState, Rung, SessionState, Way, Why } from "../lib/proto
 import type { RoomLink } from "../lib/room-link";
 import { allowance, fitting, storedBudget, storedChoice } from "./budget";
 import type { Climb } from "./climb";
-import { first, known } from "./hint";
+import { first, guessed, known } from "./hint";
 import type { Panel } from "./panel";
 import { encoding, startBitrate, STEPS, stepOf, WIDEST, type Picture } from "./rungs";
 
@@ -80,7 +80,7 @@ export class Link {
   constructor(readonly host: LinkHost) {
     const seen = known(Date.now());
     const hint = first(seen);
-    this.guessed = seen.expected === null && seen.kbit === null;
+    this.guessed = guessed(seen);
     const allowed = fitting(allowance(storedBudget(), 0, null), hint);
     this.at = Math.max(hint, allowed, stepOf(storedChoice()));
     this.wide = this.at === WIDEST && storedBudget().kbit === null;

@@ -60,10 +60,11 @@ export function span(seconds: number): string {
 
 /** What the server finds wrong with what this device sends, and what to do about it. */
 export function troubles(state: RoomState): News[] {
-  const { camera, microphone, media, link, picture, sound } = state.learner;
+  const { camera, microphone, media, link, picture, sound, rung } = state.learner;
   if (media !== "live") return [];
   const found: string[] = [];
-  if (link === "poor") {
+  // On a lower rung the page itself says so, and what it sends.
+  if (link === "poor" && (rung === null || rung === "full")) {
     found.push("Your link is weak. Sound comes first; stay where you are.");
   }
   if (camera && picture === "black") {
