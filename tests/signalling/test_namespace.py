@@ -14,6 +14,7 @@ from socketio.exceptions import ConnectionError as Refused
 
 from invigilation.desk.people import Kind
 from invigilation.people import Role, Staff
+from invigilation.store.logins import Ticket
 from invigilation.store.views import Sitting
 from signalling import edge, namespace
 from signalling.actor import MAILBOX_LIMIT
@@ -716,7 +717,9 @@ async def test_more_messages_than_can_be_handled_at_once_are_busy(service, monke
 
 
 async def test_a_connection_that_names_many_sessions_is_not_remembered_for_all():
-    line = namespace.Line(Person("bob"), "eio", FixedClock())
+    clock = FixedClock()
+    ticket = Ticket("", Kind.STAFF, "st_bob", None, clock.now())
+    line = namespace.Line(Person("bob"), ticket, "eio", clock)
 
     for number in range(500):
         async with line.turn(f"se_{number}"):
