@@ -114,6 +114,7 @@ _SAID = (
     "detail",
     "cause",
     "purpose",
+    "rung",
     "hint",
     "outcome",
     "ruling",
@@ -149,6 +150,7 @@ _COMPARED = {
 }
 _NOTED = {"differs": "differs", "explained": "differs as documents do"}
 _BY_NAME = {
+    "rung": {rung.value: words for rung, words in link_words.RUNGS.items()},
     "hint": {kind.value: words for kind, words in HINTS.items()},
     "purpose": {purpose.value: name.lower() for purpose, name in PURPOSES.items()},
     "proposed": {"confirmed": "would confirm", "not_confirmed": "would not confirm"},
