@@ -19,7 +19,7 @@ from tests.journeys.world import World
 pytestmark = pytest.mark.journey
 
 MARIA = "Maria Santos"
-SIDE_PAGES = ("/me/ask", "/me/waiting", "/me/receipts")
+SIDE_PAGES = ("/me/ask", "/me/waiting", "/me/receipts", "/rehearsal")
 
 
 class Survey:

@@ -43,6 +43,7 @@ function failed(error: unknown): void {
 async function run(): Promise<void> {
   button.disabled = true;
   byId("result").hidden = true;
+  byId("figures").hidden = true;
   byId("running").hidden = false;
   try {
     const outcome = await test(place, (words, done) => {

@@ -3,7 +3,6 @@
 
 import { Meter, type Figures } from "../link/meter";
 import { tuned } from "../link/voice";
-import { preferVp8 } from "../lib/wire";
 import { median, type Transfers } from "./transfers";
 
 /** One step of the climb: a picture of so many kilobits a second (0: none), for so long. */
@@ -31,6 +30,10 @@ export interface Plan {
   /** Without a press of a button a browser makes no sound: then a picture alone must do. */
   voice: boolean;
   loads: readonly Load[];
+  /** So many times smaller than 320x240: a key frame of noise is heavy. */
+  smaller: number;
+  /** What the browser begins with; it sends some padding of thrice and six times as much. */
+  startKbit: number;
   connectMs: number;
   /** Told of each second that has passed. */
   tick: () => void;
@@ -43,10 +46,8 @@ const QUEUE_MS = 300;
 const LONG_QUEUE_MS = 900;
 const LOSSY = 180;
 /** Of fewer packets nothing is said about losses. */
-const ENOUGH = 20;
+const ENOUGH = 60;
 const VOICE = { kbit: 12, ptime: 60, dtx: false } as const;
-/** Higher than any load: what is sent is set by the step alone. */
-const START_KBIT = 300;
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
@@ -68,16 +69,20 @@ export async function mirrored(transfers: Transfers, plan: Plan): Promise<Mirror
     iceTransportPolicy: plan.relayOnly ? "relay" : "all",
     bundlePolicy: "max-bundle",
   });
-  const noise = new Noise(plan.voice);
+  const noise = new Noise(plan.voice, plan.voice ? 150 : 6);
   try {
     const audio = pc.addTransceiver(noise.sound ?? "audio", { direction: "sendrecv" });
     const video = pc.addTransceiver(noise.picture, { direction: "sendrecv" });
-    preferVp8(video);
+    only(audio, "audio", ["audio/opus"]);
+    only(video, "video", ["video/VP8", "video/rtx"]);
     await pc.setLocalDescription(await pc.createOffer());
     const sdp = pc.localDescription?.sdp ?? "";
     const answer = await transfers.post<{ sdp: string }>("/mirror", { sdp });
     await load(video.sender, null);
-    await pc.setRemoteDescription({ type: "answer", sdp: tuned(answer.sdp, VOICE, START_KBIT) });
+    await pc.setRemoteDescription({
+      type: "answer",
+      sdp: tuned(answer.sdp, VOICE, plan.startKbit),
+    });
     if (!(await connected(pc, plan.connectMs))) return found;
     await climb(pc, plan, noise, plan.voice ? audio.sender : video.sender, video.sender, found);
     return found;
@@ -99,7 +104,7 @@ async function climb(
 ): Promise<void> {
   const meter = new Meter();
   for (const step of plan.loads) {
-    await load(video, step);
+    await load(video, step, plan.smaller);
     noise.draw(step.fps);
     const seen: Figures[] = [];
     // The first second is the encoder's, to come to its rate.
@@ -172,13 +177,20 @@ async function weight(pc: RTCPeerConnection): Promise<number> {
   );
 }
 
-async function load(sender: RTCRtpSender, step: Load | null): Promise<void> {
+async function load(sender: RTCRtpSender, step: Load | null, smaller = 1): Promise<void> {
   const parameters = sender.getParameters();
   const [first] = parameters.encodings;
   if (!first) return;
   first.active = step !== null && step.kbit > 0;
+  first.scaleResolutionDownBy = smaller;
   if (step?.kbit) Object.assign(first, { maxBitrate: 1000 * step.kbit, maxFramerate: step.fps });
   await sender.setParameters(parameters).catch(() => undefined);
+}
+
+/** What is not used makes an offer heavy, and this one goes over a thin link. */
+function only(line: RTCRtpTransceiver, kind: string, types: readonly string[]): void {
+  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  line.setCodecPreferences?.(codecs.filter(({ mimeType }) => types.includes(mimeType)));
 }
 
 function connected(pc: RTCPeerConnection, limitMs: number): Promise<boolean> {
@@ -194,7 +206,7 @@ function connected(pc: RTCPeerConnection, limitMs: number): Promise<boolean> {
   });
 }
 
-/** Sound and picture that no encoder can make small: noise. */
+/** Sound and picture that no encoder can make small: noise. A picture has so many patches. */
 class Noise {
   readonly sound: MediaStreamTrack | null = null;
   readonly picture: MediaStreamTrack;
@@ -202,7 +214,10 @@ class Noise {
   private readonly audio: AudioContext | null = null;
   private timer = 0;
 
-  constructor(voice: boolean) {
+  constructor(
+    voice: boolean,
+    private readonly patches: number,
+  ) {
     this.canvas.width = WIDTH;
     this.canvas.height = HEIGHT;
     this.paint();
@@ -237,7 +252,7 @@ class Noise {
   private paint(): void {
     const pen = this.canvas.getContext("2d");
     if (!pen) return;
-    for (let n = 0; n < 150; n += 1) {
+    for (let n = 0; n < this.patches; n += 1) {
       pen.fillStyle = `hsl(${Math.random() * 360} 60% ${20 + Math.random() * 60}%)`;
       pen.fillRect(Math.random() * WIDTH, Math.random() * HEIGHT, 24, 24);
     }

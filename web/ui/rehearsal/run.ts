@@ -52,11 +52,14 @@ const LOADS: readonly Load[] = [
   { kbit: 165, fps: 12, seconds: 7 },
 ];
 const RELAYED: readonly Load[] = [{ kbit: 0, fps: 0, seconds: 4 }];
-const SMALL: readonly Load[] = [{ kbit: 20, fps: 10, seconds: 4 }];
+const SMALL: readonly Load[] = [{ kbit: 20, fps: 6, seconds: 2 }];
 /** One flight of packets, more than once as some may be lost; then more, where that was quick. */
 const SIZES = [12_000, 12_000, 12_000, 60_000];
-const SMALL_SIZES = [9000];
+const SMALL_SIZES = [5000];
 const LEAST_SECONDS = 3;
+/** Higher than any load: what is sent is set by the step alone. */
+const START_KBIT = 300;
+const SMALL_START_KBIT = 30;
 
 const isRelay = (url: string): boolean => /^turns?:/.test(url);
 
@@ -83,6 +86,8 @@ export async function test(place: Place, progress: Progress): Promise<Outcome> {
     iceServers: place.ice_servers,
     relayOnly: false,
     voice: true,
+    smaller: 1,
+    startKbit: START_KBIT,
     loads,
     connectMs: CONNECT_MS,
     tick: () => progress(words, 0.35 + (last - 0.35) * Math.min(1, (passed += 1) / whole)),
@@ -109,6 +114,8 @@ async function relayed(
     iceServers: place.ice_servers,
     relayOnly: true,
     voice: true,
+    smaller: 1,
+    startKbit: START_KBIT,
     loads: RELAYED.map((load) => shorter(load, scale)),
     connectMs: CONNECT_MS,
     tick: () => undefined,
@@ -116,10 +123,10 @@ async function relayed(
   return found.way === "relay";
 }
 
-/** The small one, of some seconds and less than 60 kB; asks nobody and shows nothing. */
+/** The small one, of some seconds and about 70 kB on the wire; asks nobody and shows nothing. */
 export async function smallTest(place: Place): Promise<Outcome> {
   const transfers = new Transfers(place.url);
-  const delay = await transfers.delay(3);
+  const delay = await transfers.delay(2);
   const socket = await socketOpens(place.socket_path, SOCKET_MS);
   const down = await transfers.down(SMALL_SIZES);
   const up = await transfers.up(SMALL_SIZES);
@@ -127,6 +134,8 @@ export async function smallTest(place: Place): Promise<Outcome> {
     iceServers: place.ice_servers,
     relayOnly: false,
     voice: false,
+    smaller: 4,
+    startKbit: SMALL_START_KBIT,
     loads: SMALL,
     connectMs: CONNECT_MS,
     tick: () => undefined,
