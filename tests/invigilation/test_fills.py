@@ -32,6 +32,10 @@ from tests.devices import Device
 from tests.invigilation.offices import STATEMENT
 
 S = timedelta(seconds=1)
+on_sqlite = pytest.mark.parametrize(
+    "migrated_url", [pytest.param("sqlite", marks=pytest.mark.store)], indirect=True
+)
+"""For what is worked out by the same code over either database."""
 
 
 class Outage:
@@ -157,12 +161,14 @@ async def test_telling_again_after_a_lost_answer_changes_nothing(outage):
     assert len(await outage.entries("local_chain")) == 2
 
 
+@on_sqlite
 async def test_links_beyond_what_is_known_are_not_taken(outage):
     standing = await outage.tell(4)
 
     assert standing.recordings[outage.device.recording].have == 2
 
 
+@on_sqlite
 async def test_a_chain_that_does_not_go_on_is_refused(outage):
     other = Device(outage.session)
     other.segment(outage.began, 10 * S)
@@ -178,6 +184,7 @@ async def test_a_chain_that_does_not_go_on_is_refused(outage):
     assert list((await outage.tell(2)).recordings) == [outage.device.recording]
 
 
+@on_sqlite
 @pytest.mark.parametrize(("began", "length"), [(400, 20), (0, 61), (0, 0), (0, -1), (-200, 20)])
 async def test_times_that_cannot_be_are_refused(outage, began, length):
     now = outage.world.clock.now()
@@ -206,6 +213,7 @@ async def test_a_page_that_was_loaded_again_begins_a_recording_of_its_own(outage
     ]
 
 
+@on_sqlite
 async def test_only_so_many_recordings_are_taken(outage, monkeypatch):
     monkeypatch.setattr("invigilation.desk.fills.MOST_RECORDINGS", 1)
     again = Device(outage.session, "lc_ffffffffffffffff")
@@ -215,6 +223,7 @@ async def test_only_so_many_recordings_are_taken(outage, monkeypatch):
         await outage.tell(0, again)
 
 
+@on_sqlite
 async def test_what_nothing_is_missing_of_is_not_wanted(outage):
     await outage.tell(2)
 
@@ -226,6 +235,7 @@ async def test_what_nothing_is_missing_of_is_not_wanted(outage):
     assert not await outage.bring(1)
 
 
+@on_sqlite
 async def test_a_device_keeps_what_may_still_be_asked_for(world):
     one = await world.admitted()
     outage = Outage(world, one)
@@ -245,6 +255,7 @@ async def test_a_device_keeps_what_may_still_be_asked_for(world):
     assert standing.until == world.clock.now() + LASTS
 
 
+@on_sqlite
 async def test_a_gap_that_is_still_open_wants_all_since_it_began(world):
     one = await world.admitted()
     outage = Outage(world, one)
@@ -260,6 +271,7 @@ async def test_a_gap_that_is_still_open_wants_all_since_it_began(world):
     assert (await outage.fill()).state is FillState.COMPLETE
 
 
+@on_sqlite
 async def test_a_gap_that_ended_before_the_chunk_wants_it_no_more(world):
     one = await world.admitted()
     outage = Outage(world, one)
@@ -301,6 +313,7 @@ async def test_a_person_judges_and_may_judge_anew_also_after_the_attestation(out
     assert [one.action for one in noted] == ["fill.judged"] * 2
 
 
+@on_sqlite
 async def test_nobody_judges_what_is_still_coming_or_is_not_theirs_or_without_a_reason(outage):
     world, desk, gap = outage.world, outage.desk, outage.gap.id
     await outage.tell(2)
@@ -347,6 +360,7 @@ async def test_what_did_not_come_in_three_days_is_closed_as_it_is(outage):
     await desk.fills.judge(outage.session, world.ann, outage.gap.id, accepted=True, note="")
 
 
+@on_sqlite
 async def test_of_what_never_came_nothing_can_be_accepted(outage):
     world, desk = outage.world, outage.desk
     await outage.tell(2)
@@ -361,6 +375,7 @@ async def test_of_what_never_came_nothing_can_be_accepted(outage):
     assert (await outage.fill()).state is FillState.REFUSED
 
 
+@on_sqlite
 async def test_without_consent_nothing_is_taken(outage):
     await outage.desk.consents.withdraw(outage.session, Purpose.RECORDING, "learner")
 
@@ -369,6 +384,7 @@ async def test_without_consent_nothing_is_taken(outage):
     assert (await outage.desk.fills.shelf(outage.session, outage.request)).keep is False
 
 
+@on_sqlite
 async def test_before_check_in_nothing_is_taken(world):
     one = await builders.book(world.desk, 1)
     outage = Outage(world, one)
@@ -378,6 +394,7 @@ async def test_before_check_in_nothing_is_taken(world):
         await outage.tell()
 
 
+@on_sqlite
 async def test_nobody_tells_of_anothers_session(outage):
     with pytest.raises(NotFound):
         await outage.desk.fills.tell(outage.session, "rq_0", outage.device.recording, 0, [])
