@@ -170,6 +170,7 @@ async def ship(profile: str = "lan", *, seed: int = 7) -> AsyncIterator[Ship]:
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
         )
+        local = ""
         try:
             await _run("ip", "netns", "add", name)
             assert link.stdout
@@ -177,18 +178,25 @@ async def ship(profile: str = "lan", *, seed: int = 7) -> AsyncIterator[Ship]:
                 devices = json.loads(await link.stdout.readline())
             vessel = Ship(name, devices["net"], Path(folder), link)
             await _connect(vessel, devices["ship"], devices["shore"])
+            local = vessel.service_address
             _write_wrapper(vessel)
             await vessel.profile(profile)
             yield vessel
         finally:
             await _end(link)
+            if local:
+                await _run("ip", "route", "del", "local", local, "dev", "lo")
             await _run("ip", "netns", "del", name)
 
 
 async def _connect(vessel: Ship, on_board: str, ashore: str) -> None:
     name, first, second = vessel.name, vessel.service_address, vessel.address
-    await _run("ip", "addr", "add", f"{first}/24", "dev", ashore)
+    # No address is added to this machine, only routes: each Chromium that runs here, in whatever
+    # test, drops its connections when an interface gets an address (ERR_NETWORK_CHANGED).
+    await _run("ip", "link", "set", ashore, "addrgenmode", "none")
     await _run("ip", "link", "set", ashore, "mtu", str(MTU), "txqueuelen", "1000", "up")
+    await _run("ip", "route", "replace", "local", first, "dev", "lo")
+    await _run("ip", "route", "add", f"{first.rpartition('.')[0]}.0/24", "dev", ashore)
     await _run("ip", "link", "set", on_board, "netns", name, "name", "link0")
     own = ("ip", "-n", name)
     await _run(*own, "link", "set", "lo", "up")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import statistics
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -130,6 +131,10 @@ async def test_ships_do_not_meet_and_leave_nothing_behind() -> None:
         assert device(one).exists()
     assert not {one.name, other.name} & names()
     assert not device(one).exists()
+    routes = await asyncio.to_thread(
+        subprocess.check_output, ["ip", "route", "show", "table", "all"]
+    )
+    assert one.service_address.encode() not in routes
 
 
 def names() -> set[str]:
