@@ -67,7 +67,7 @@ const SETTLE_MS = 5000;
 const ASK_MS = 30_000;
 /** Until we look again whether more may be sent. */
 const LIMITED_MS = 10_000;
-const BESIDE = { hold: 400, least: 2048 };
+const BESIDE = { hold: 500, least: 2048 };
 const ALONE = { hold: 1500, least: 4096 };
 /** A queue that is no trouble, in milliseconds. */
 const CALM_MS = 150;
@@ -109,6 +109,8 @@ export class Bringer {
   private settled = 0;
   private failures = 0;
   private pace: Pace | null = null;
+  /** The shortest that an answer took: the way there and back. */
+  private way = Infinity;
   private paceAlone = false;
   private rouse: () => void = () => undefined;
 
@@ -142,6 +144,9 @@ export class Bringer {
   /** The link is back: what is wanted may have changed. */
   back(): void {
     this.asked = false;
+    // It may be another link.
+    this.way = Infinity;
+    this.pace = null;
     this.settled = performance.now() + SETTLE_MS;
     this.wake();
   }
@@ -280,7 +285,8 @@ export class Bringer {
       return;
     }
     this.tell("bringing");
-    const calm = pace.sent(bytes.byteLength, performance.now() - began);
+    // While the answer is on its way the link is free already.
+    const calm = pace.sent(bytes.byteLength, performance.now() - began) - this.way;
     const over = this.host.over();
     const wait = over ? 0 : patience(calm, this.host.queue());
     await sleep(Math.max(wait, spread(bytes.byteLength, this.host.kbit(), over)));
@@ -306,9 +312,6 @@ export class Bringer {
     this.paceAlone = alone;
     return this.pace;
   }
-
-  /** The shortest that an answer took: the way there and back. */
-  private way = Infinity;
 
   private async talk<T>(url: string, method: string, body?: object): Promise<T> {
     const began = performance.now();
