@@ -256,8 +256,6 @@ class RtcLink:
             for transceiver in transceivers:
                 if transceiver.kind == Kind.AUDIO:
                     transceiver._codecs[0].parameters = dict(OPUS_PARAMETERS)
-            # who begins the handshake is the last to be done: sound goes out a round trip earlier
-            self._dtls._set_role("server")
             answer = await self._connection.createAnswer()
         except Exception as error:
             # the parser meets hostile text with errors of many kinds

@@ -203,7 +203,7 @@ async def test_a_failing_sink_does_not_stop_the_others(caplog: pytest.LogCapture
 async def test_the_other_side_leaving_closes_the_peer() -> None:
     client = Client()
     async with in_the_room(client) as (peer,):
-        await asyncio.wait_for(client.connected.wait(), PATIENCE_S)  # the server is so first
+        await asyncio.wait_for(client.connected.wait(), PATIENCE_S)
 
         await client.leave()
 
