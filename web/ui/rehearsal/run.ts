@@ -123,7 +123,7 @@ async function relayed(
   return found.way === "relay";
 }
 
-/** The small one, of some seconds and about 70 kB on the wire; asks nobody and shows nothing. */
+/** The small one, of some seconds and about 80 kB on the wire; asks nobody and shows nothing. */
 export async function smallTest(place: Place): Promise<Outcome> {
   const transfers = new Transfers(place.url);
   const delay = await transfers.delay(2);
