@@ -105,7 +105,7 @@ async def _write(page: Page, words: str) -> list[str]:
 async def _told(learner: LearnerPage, console: Console) -> bool:
     ours = (await learner.page.locator("#status-title").text_content()) or ""
     theirs = await console.page.locator(".trouble").all_text_contents()
-    return "Connection lost" in ours and any("lost the connection" in one for one in theirs)
+    return "Connection lost" in ours and any("No signal" in one for one in theirs)
 
 
 async def _heard(page: Page, energy: float) -> None:
