@@ -302,7 +302,7 @@ function drawPictures(): void {
       : media !== "connected"
         ? "Connecting the picture and the sound…"
         : thin
-          ? "Their picture is not sent, to save your link. Your invigilator is here."
+          ? "Here. No picture, to save your link."
           : `Your invigilator sees ${other.microphone ? "and hears " : ""}you. Their camera is off.`,
   );
   setText(byId("remote-name"), other?.name ?? "Invigilator");

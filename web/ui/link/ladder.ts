@@ -37,6 +37,8 @@ const FIRST_PROOF_MS = 6000;
 const TRIAL_MS = 180_000;
 /** The first picture of another size is large: what it fills for a moment is let pass. */
 const FIRST_PICTURE_MS = 2500;
+/** What fails so soon was only tried. */
+const TRIED_MS = 20_000;
 /** By this its next try is put off. */
 const LATER = 3;
 const LONGEST_PROOF_MS = 300_000;
@@ -125,7 +127,9 @@ export class Ladder {
     if (this.bad >= BAD) this.good = null;
     this.worst = Math.max(this.worst, depth);
     if (this.bad < BAD || this.step >= LAST) return false;
-    const wanted = Math.min(this.step + this.worst, LAST);
+    // Before a step that was only tried, the one below it has held.
+    const tried = this.why === "proved" && now - this.changed < TRIED_MS;
+    const wanted = Math.min(this.step + (tried ? 1 : this.worst), LAST);
     // Only a link that does not even carry a voice takes the voice away.
     const lowest = this.step < STILLS ? STILLS : this.step < SOUND ? SOUND : LAST;
     if (lowest === LAST && this.worst < 2) return false;
