@@ -163,12 +163,12 @@ async def test_what_was_kept_comes_back_over_an_outage_and_a_reload(
 async def test_a_device_that_is_gone_leaves_the_other(page: Page, ashore: Shore) -> None:
     await page.evaluate("close('camera')")
     name = await linked(ashore, 2)
-    ashore.asks = {name: list(range(9))}
     await page.evaluate("open('camera')")
     await page.evaluate("close('microphone')")
     await linked(ashore, 4)
+    ashore.asks = {name: list(range(9))}
     await page.evaluate("end()")
-    await expect(page.locator(".kept")).to_contain_text("All is sent")
+    await expect(page.locator(".kept")).to_contain_text("All is sent", timeout=SOON_S * 1000)
 
     dark, *_, silent = (held(bytes(ashore.here[name, n])) for n in range(1, 4))
     assert dark.light < DARK, "whose picture is this?"
