@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 STEPS = ("joined", "ID", "admitted", "half an hour", "incident", "attested")
 """What a whole session is made of."""
+OURS, STOCK = "ours", "stock"
 UNKNOWN = "–"  # noqa: RUF001 - a dash in a table
 
 
@@ -14,7 +15,7 @@ class Figures:
     """One session on one link. None stands for what was not seen or cannot be had yet."""
 
     link: str
-    system: str = "ours"
+    system: str = OURS
     joined_s: float | None = None
     """From opening the room's page, with nothing cached, to "Connected"."""
     heard_s: float | None = None
@@ -40,6 +41,10 @@ class Figures:
     document_s: float | None = None
     rung: str = UNKNOWN
     done: list[str] = field(default_factory=list)
+    lasted_s: float | None = None
+    """Of the stock system: from joining to the end of its connection, or of the watching."""
+    lost: bool = False
+    """Of the stock system: its connection ended by itself."""
     trouble: str = ""
 
     @property
@@ -51,7 +56,11 @@ class Figures:
 
     @property
     def outcome(self) -> str:
-        """How far the session came."""
+        """How far the session came; of the stock system, how long it was connected."""
+        if self.system == STOCK:
+            if self.lasted_s is None:
+                return "never joined"
+            return f"{'lost' if self.lost else 'connected'} after {self.lasted_s:.0f} s"
         left = [step for step in STEPS if step not in self.done]
         return f"stopped before: {left[0]}" if left else STEPS[-1]
 
@@ -61,7 +70,7 @@ class Outage:
     """One loss of the link: how long, and what came of it."""
 
     seconds: float
-    system: str = "ours"
+    system: str = OURS
     sound_s: float | None = None
     """From the link's return until sound is heard again."""
     picture_s: float | None = None

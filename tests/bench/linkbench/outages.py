@@ -17,9 +17,9 @@ from tests.bench.linkbench.session import (
     identify,
     join_cold,
     meet,
-    set_link,
 )
 from tests.bench.linkbench.stage import Stage
+from tests.bench.linkbench.window import set_link
 from tests.harness.waiting import until
 from tests.journeys.people import Console, LearnerPage
 
@@ -48,7 +48,7 @@ async def lose_again_and_again(stage: Stage, losses: list[Loss]) -> list[Outage]
     rows = [Outage(loss.seconds) for loss in losses]
     try:
         learner, console = await meet(stage)
-        await set_link(stage, LINK)
+        await set_link(stage.way.ship, LINK)
         ignored = Figures(LINK)
         learner = await join_cold(stage, learner, console, ignored)
         await identify(console, ignored)
@@ -63,7 +63,7 @@ async def lose_again_and_again(stage: Stage, losses: list[Loss]) -> list[Outage]
             await lose(stage, learner, console, loss, row)
         except (AssertionError, TimeoutError, Error) as fault:
             row.trouble = first_line(fault)
-            await set_link(stage, LINK)
+            await set_link(stage.way.ship, LINK)
     return rows
 
 
@@ -140,11 +140,11 @@ async def _fill(stage: Stage, loss: Loss, of: Outage, count: int, back: float) -
         of.gap = "filled"
     except TimeoutError:
         of.gap = "not filled"
-        await set_link(stage, "lan")
+        await set_link(stage.way.ship, "lan")
         with contextlib.suppress(TimeoutError):
             await until(filled, HARBOUR_S, "the gap to be filled in harbour")
             of.gap = "filled in harbour"
-        await set_link(stage, LINK)
+        await set_link(stage.way.ship, LINK)
     if of.gap.startswith("filled"):
         of.filled_s = time.monotonic() - back
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tests.bench import Measure
-from tests.bench.linkbench.figures import UNKNOWN, Figures, Outage
+from tests.bench.linkbench.figures import OURS, UNKNOWN, Figures, Outage
 
 ABOUT = {
     "lan": "a: office network",
@@ -122,7 +122,8 @@ def measures(sessions: Sequence[Figures], outages: Sequence[Outage]) -> list[Mea
             ("down", of.down_kbit, "kbit/s"),
             ("in all", of.megabytes, "MB"),
             ("document", of.document_s, "s"),
-            ("attested", float("attested" in of.done), ""),
+            ("attested", float("attested" in of.done) if of.system == OURS else None, ""),
+            ("connection lasted", of.lasted_s, "s"),
         )
         found += [
             Measure(f"{of.link}, {of.system}, {name}", value, unit, 1)

@@ -40,12 +40,17 @@ class Theatre:
         assert result.returncode == 0, result.stdout + result.stderr
         self._seeded = service.var
 
-    @contextlib.asynccontextmanager
-    async def stage(self) -> AsyncIterator[Stage]:
-        """Make a stage of its own: service, backend, mail, ship, browsers; all end with it."""
+    def folder(self) -> Path:
+        """Make a folder for whatever comes on next."""
         self._stages += 1
         folder = self._folder / f"stage{self._stages}"
         folder.mkdir()
+        return folder
+
+    @contextlib.asynccontextmanager
+    async def stage(self) -> AsyncIterator[Stage]:
+        """Make a stage of its own: service, backend, mail, ship, browsers; all end with it."""
+        folder = self.folder()
         async with contextlib.AsyncExitStack() as stack:
             mailbox = stack.enter_context(mail_server())
             time = Time(folder / "shift")

@@ -15,15 +15,11 @@ import json
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from pathlib import Path
 from typing import Protocol
 
 import uvloop
 from aiohttp import web
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.contrib.media import MediaRelay
-from aiortc.mediastreams import MediaStreamTrack
 
 from recordings.recorder import Recorder
 from recordings.vault import Vault
@@ -31,6 +27,7 @@ from signalling.peer import MediaSettings, Peer
 from signalling.tracks import INVIGILATOR, LEARNER, Track
 from tests.bench.live.client import use_one_address
 from tests.bench.live.page import PAGE
+from tests.bench.live.relay import Relay
 
 SHAPES = {"learner": LEARNER, "invigilator": INVIGILATOR}
 SETTINGS = MediaSettings(host_addresses=(use_one_address(),))
@@ -85,37 +82,6 @@ class Ours:
             await peer.close()
         for recorder in self._recorders:
             await recorder.finish()
-
-
-class Relay:
-    """aiortc as its users join two people: tracks decoded, handed on, encoded."""
-
-    def __init__(self) -> None:
-        self._relay = MediaRelay()
-        self._connections: dict[str, RTCPeerConnection] = {}
-        self._tracks: dict[str, list[MediaStreamTrack]] = defaultdict(list)
-
-    async def answer(self, who: str, offer: str) -> str:
-        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        connection.on("track", self._tracks[who].append)
-        await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        for transceiver in connection.getTransceivers():
-            transceiver.direction = "sendrecv"
-        await connection.setLocalDescription(await connection.createAnswer())
-        self._connections[who] = connection
-        if len(self._connections) == 2:
-            for one, other in (("learner", "invigilator"), ("invigilator", "learner")):
-                for sender in self._connections[one].getSenders():
-                    track = next(t for t in self._tracks[other] if t.kind == sender.kind)
-                    sender.replaceTrack(self._relay.subscribe(track))
-        return connection.localDescription.sdp
-
-    def recorded(self) -> tuple[int, int]:
-        return 0, 0
-
-    async def close(self) -> None:
-        for connection in self._connections.values():
-            await connection.close()
 
 
 async def serve(system: str, folder: Path) -> None:
