@@ -65,7 +65,7 @@ async def join_cold(
         await page.goto(f"{stage.world.service.url}/me/room", wait_until="commit")
         await come.join()
 
-    await met(page, console.page, join(), JOIN_S, of)
+    await met(page, console.page, join, JOIN_S, of)
     return come
 
 
