@@ -29,7 +29,6 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.bench import Measure
