@@ -19,7 +19,7 @@ import structlog
 from invigilation.desk import Desk
 from invigilation.desk.fills import Shelf
 from invigilation.desk.office import new_id
-from invigilation.errors import Busy, InvalidInput, InvigilationError
+from invigilation.errors import Busy, InvalidInput, InvigilationError, NotFound
 from invigilation.fill import Chunk, Link
 from invigilation.store.evidence import LOCAL, Evidence
 from recordings.errors import EvidenceStoreFull
@@ -41,6 +41,7 @@ HELD_EACH: Final = 4
 """Chunks of one session that are coming at once: two pages may bring at a time."""
 PIECES_A_SECOND, PIECES_AT_ONCE = 20.0, 100.0
 TOLD_A_SECOND, TOLD_AT_ONCE = 1.0, 30.0
+_SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RECORDING: Final = re.compile(r"lc_[0-9a-f]{16}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _INSTANT: Final = re.compile(
@@ -73,6 +74,7 @@ class LocalKeeping:
 
     async def look(self, session: str, request: str) -> dict[str, object]:
         """Return how everything stands, as the page of this learner reads it."""
+        _may_be(session)
         return self._said(session, await self.desk.fills.shelf(session, request))
 
     async def tell(
@@ -208,17 +210,27 @@ class LocalKeeping:
 
 
 def links_of(body: Mapping[str, Any]) -> tuple[str, int, tuple[Link, ...]]:
-    """Return session, first number and links of what a page tells; raises `InvalidInput`."""
+    """Return session, first number and links of what a page tells.
+
+    Raises `InvalidInput`, and `NotFound` for what is no name of a session.
+    """
     if body.keys() != {"session", "from", "links"}:
         raise InvalidInput("body", "Send session, from and links.")
     session, first, raw = body["session"], body["from"], body["links"]
     if type(session) is not str:
         raise InvalidInput("session", "This must be text.")
+    _may_be(session)
     if type(first) is not int or not 0 <= first < 1_000_000:
         raise InvalidInput("from", "This must be a number.")
     if type(raw) is not list or len(raw) > MOST_AT_ONCE:
         raise InvalidInput("links", f"Tell at most {MOST_AT_ONCE} links at once.")
     return session, first, tuple(_link(one, first + index) for index, one in enumerate(raw))
+
+
+def _may_be(session: str) -> None:
+    """Raise for a name that no session has: databases refuse some letters with a fault."""
+    if _SESSION.fullmatch(session) is None:
+        raise NotFound("session", ascii(session[:80]))
 
 
 def is_recording(name: str) -> bool:

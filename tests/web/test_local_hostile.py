@@ -1,0 +1,25 @@
+"""What a hostile page sends about a device's recording: it is refused, and nothing fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.office import World
+from tests.web.test_local import Page, code, in_a_gap, page_of
+
+
+@pytest.fixture
+async def page(world: World) -> Page:
+    one = await page_of(world, 1)
+    await in_a_gap(world, one)
+    return one
+
+
+@pytest.mark.parametrize("name", ["", "\0", "\ud800", "x" * 65, "ss_\n"])
+async def test_a_name_that_no_session_has_is_not_found(page: Page, name: str) -> None:
+    assert code(await page.tell(session=name)) == (404, "not_found")
+
+
+async def test_a_query_that_no_session_has_is_not_found(page: Page) -> None:
+    for raw in ("%00", "%FF", "%ED%A0%80", "a" * 65, ""):
+        assert code(await page.look(raw)) == (404, "not_found"), raw
