@@ -14,6 +14,7 @@ import { DocumentCapture } from "../room/document";
 import { Hand } from "../room/hand";
 import { make, pressable, setList } from "../room/make";
 import { NewsLines } from "../room/news";
+import { present } from "../room/remote";
 import { Screen } from "../room/screen";
 import { SecondCamera } from "../room/second-camera";
 import { afterwards, attention, span } from "../room/words";
@@ -62,9 +63,8 @@ const room = connection.room(boot.session ?? "", "learner", {
   },
   state: show,
   remote({ main }) {
-    const video = byId<HTMLVideoElement>("remote");
-    video.srcObject = main;
-    video.play().catch(() => (byId("sound").hidden = false));
+    const [video, voice] = [byId<HTMLVideoElement>("remote"), byId<HTMLAudioElement>("voice")];
+    present(main, video, voice, () => (byId("sound").hidden = false));
   },
   replaced() {
     standing = "replaced";
@@ -84,6 +84,7 @@ const capture = new DocumentCapture(byId("capture"), {
   session: room.session,
   camera: () => devices.camera,
   reading: (on) => devices.forReading(on),
+  taken: (picture) => void room.request("picture_taken", picture).catch(() => undefined),
   changed: draw,
   closed: () => byId("status-title").focus(),
 });
@@ -365,6 +366,7 @@ byId("ready").addEventListener("click", () => {
 });
 byId("sound").addEventListener("click", () => {
   byId("sound").hidden = true;
+  void byId<HTMLAudioElement>("voice").play();
   void byId<HTMLVideoElement>("remote").play();
 });
 byId("chat-form").addEventListener("submit", (event) => {
