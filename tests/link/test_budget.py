@@ -7,7 +7,7 @@ import pytest
 from tests.capture.node import Node
 from tests.link.thin import steps_of
 
-FULL, THINNER, SMALL, SLOW, STILLS, SOUND, TEXT = range(7)
+FULL, MIDDLE, THINNER, SMALL, SLOW, STILLS, SOUND, TEXT = range(8)
 NO_LIMIT = {"kbit": None, "mb": None}
 HOUR = 3600
 
@@ -21,7 +21,8 @@ def test_without_limits_everything_may_be_sent(node: Node) -> None:
     ("kbit", "step"),
     [
         (1000, FULL),
-        (512, THINNER),
+        (512, MIDDLE),
+        (330, THINNER),
         (256, SMALL),
         (128, SMALL),
         (64, STILLS),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.capture.node import Node
 
-FULL, THINNER, SMALL, SLOW, STILLS = range(5)
+FULL, MIDDLE, THINNER, SMALL, SLOW, STILLS = range(6)
 NOTHING = {"expected": None, "wait": None, "kbit": None, "kind": None, "saving": False}
 
 
@@ -21,6 +21,7 @@ NOTHING = {"expected": None, "wait": None, "kbit": None, "kind": None, "saving":
         ({"kind": "2g"}, STILLS),
         ({"kind": "4g", "saving": True}, STILLS),
         ({"kbit": 20_000}, FULL),
+        ({"kbit": 300, "kind": "4g"}, MIDDLE),
         ({"kbit": 240, "kind": "4g"}, THINNER),
         ({"kbit": 115, "kind": "4g"}, SMALL),
         ({"kbit": 62}, SLOW),
@@ -45,7 +46,7 @@ def test_the_pace_is_that_of_the_largest_files(node: Node) -> None:
 
 
 def test_a_thin_step_begins_low(node: Node) -> None:
-    starts = [node.call("startBitrate", step) for step in range(7)]
+    starts = [node.call("startBitrate", step) for step in range(8)]
 
     assert starts == sorted(starts, reverse=True)
     assert starts[SMALL] <= 50

@@ -9,7 +9,7 @@ import pytest
 from tests.capture.node import Node
 from tests.link.thin import Sail, Thin, changes
 
-FULL, THINNER, SMALL, SLOW, STILLS, SOUND, TEXT = range(7)
+FULL, MIDDLE, THINNER, SMALL, SLOW, STILLS, SOUND, TEXT = range(8)
 MINUTE = 60
 
 
@@ -80,7 +80,8 @@ def test_what_has_failed_is_tried_ever_more_rarely(node: Node) -> None:
 
     history = sail.sail(link, 40 * MINUTE)
 
-    tries = [n for n in range(1, len(history)) if history[n - 1] == "small" != history[n]]
+    assert set(history[MINUTE:]) == {"small"}, "what is only felt for is no step"
+    tries = sail.tries
     waits = [later - sooner for sooner, later in itertools.pairwise(tries)]
     assert len(tries) >= 4
     assert waits[0] < waits[1] < waits[2]
@@ -137,10 +138,79 @@ def test_an_outage_says_nothing_of_the_links_width(node: Node) -> None:
     before = sail.step
 
     sail.silence(30)
-    sail.ladder.call("sample", seen(1900), 1000 * (sail.seconds + 1))
-    sail.ladder.call("sample", seen(1900), 1000 * (sail.seconds + 2))
 
     assert sail.step == before
+
+
+@pytest.mark.parametrize("seconds", [10, 30, 60])
+@pytest.mark.parametrize(("kbit", "step"), [(512, FULL), (256, MIDDLE), (128, SMALL), (64, SLOW)])
+def test_after_an_outage_what_held_before_it_soon_holds_again(
+    node: Node, seconds: int, kbit: float, step: int
+) -> None:
+    sail, link = Sail(node, step), Thin(kbit, 20)
+    sail.sail(link, 20)
+    sail.ladder.call("limit", step, "person", 1000 * sail.seconds)
+
+    sail.silence(seconds)
+    after = sail.sail(link, 30)
+    steps = {sail.steps[step]["rung"], sail.steps[step + 1]["rung"]}
+
+    assert set(after) <= steps
+    assert sail.step == step
+    assert after.index(sail.rung) <= 10
+
+
+@pytest.mark.parametrize("seconds", [10, 30, 60])
+def test_what_is_told_of_an_outage_counts_for_nothing(node: Node, seconds: int) -> None:
+    sail = Sail(node, SMALL)
+    sail.sail(Thin(128, 20), 20)
+    for second in (1, 2):
+        sail.ladder.call("sample", seen(1500, 400), 1000 * (sail.seconds + second))
+    sail.seconds += 2
+    assert sail.step == STILLS, "the outage's beginning"
+
+    sail.silence(seconds)
+    burst = Thin(128, 20, queue_s=1.9)
+    after = sail.sail(burst, 30)
+
+    assert set(after[2:]) == {"slow", "small"}
+    assert after[-1] == "small"
+
+
+def test_a_link_that_is_thinner_after_an_outage_is_followed(node: Node) -> None:
+    sail = Sail(node, FULL)
+    sail.sail(Thin(1000, 10), 30)
+    sail.silence(30)
+    thin = Thin(64, 30)
+
+    history = sail.sail(thin, 90)
+
+    assert history[-1] in {"slow", "stills"}
+    assert "text" not in history
+    assert thin.queue_s < 0.3
+
+
+def test_two_reports_that_are_lost_are_no_outage(node: Node) -> None:
+    sail = Sail(node, SMALL)
+    sail.ladder.call("limit", SMALL, "person", 0)
+    sail.sail(Thin(128, 20), 10)
+
+    sail.silence(2)
+    after = sail.sail(Thin(128, 20), 10)
+
+    assert set(after) == {"small"}
+
+
+@pytest.mark.parametrize(("kbit", "most"), [(256, 600), (128, 700), (300, 600), (110, 700)])
+def test_a_try_fills_the_queue_for_a_moment_only(node: Node, kbit: float, most: float) -> None:
+    sail, link = Sail(node, SMALL), Thin(kbit, 20)
+
+    sail.sail(link, 20 * MINUTE)
+
+    settled = sorted(sail.queues_ms[MINUTE:])
+    assert max(settled) < most
+    assert settled[int(0.95 * len(settled))] < 150
+    assert len(sail.tries) >= 3
 
 
 def test_a_limit_holds_at_once_and_its_end_is_no_reason_to_hurry(node: Node) -> None:

@@ -105,3 +105,26 @@ def test_the_checks_that_made_the_connection_tell_the_empty_link(node: Node) -> 
     take(meter, 1)
 
     assert take(meter, 2, trips=1, trip_sum=2.7)["queue_ms"] == 2000
+
+
+def test_what_an_outage_has_lost_and_delayed_is_forgotten(node: Node) -> None:
+    meter = node.make("Meter")
+    for second in range(1, 11):
+        take(meter, second, trips=second, trip_sum=0.1 * second)
+    calm = {"got": 10_000, "trips": 10, "trip_sum": 1.0}
+    silent = [take(meter, second, **calm) for second in range(11, 41)]
+
+    # The first report tells of all that was lost, and of a burst; then the way is a longer one.
+    told = {"lost": 600, "trips": 11, "trip_sum": 3.5}
+    back = [take(meter, second, **told) for second in (41, 42, 43)]
+    later = [
+        take(meter, second, lost=600, trips=second - 32, trip_sum=3.5 + 0.7 * (second - 43))
+        for second in range(44, 60)
+    ]
+
+    assert [one["heard"] for one in silent][-1] is False
+    assert {one["lost_permille"] for one in silent} == {None}
+    assert {one["heard"] for one in back} == {True}
+    assert {(one["queue_ms"], one["lost_permille"]) for one in back} == {(None, None)}
+    assert {one["queue_ms"] for one in later} == {0}
+    assert {one["lost_permille"] for one in later} <= {None, 0}

@@ -76,7 +76,7 @@ Object.assign(window, {
   },
 });
 """
-FULL, SMALL, SOUND, TEXT = 0, 2, 5, 6
+FULL, SMALL, SOUND, TEXT = 0, 3, 6, 7
 
 
 @pytest.fixture

@@ -47,7 +47,10 @@ class Sail:
         self.ladder: Made = node.make("Ladder", start, 0)
         self.seconds = 0
         self.history: list[str] = []
-        self.worst_queue_ms = 0.0
+        self.queues_ms: list[float] = []
+        self.tries: list[int] = []
+        """The seconds in which more than the step that holds was sent for the first time."""
+        self._tries = False
         self._seen: list[dict[str, Any]] = []
 
     @property
@@ -58,13 +61,24 @@ class Sail:
     def rung(self) -> str:
         return str(self.steps[self.step]["rung"])
 
+    @property
+    def sends(self) -> float:
+        """What goes out now: on its way to the next step it is more, little by little."""
+        feel = float(self.ladder.call("feel"))
+        now, above = self.steps[self.step], self.steps[max(0, self.step - 1)]
+        return float(now["up"] + feel * (above["up"] - now["up"]))
+
     def sail(self, link: Thin, seconds: int) -> list[str]:
         """Go on for so long; give the rung of each second."""
         begun = len(self.history)
         for _ in range(seconds):
             self.seconds += 1
-            self._seen.append(link.carry(self.steps[self.step]["up"]))
-            self.worst_queue_ms = max(self.worst_queue_ms, 1000 * link.queue_s)
+            sends, tries = self.sends, self.sends > self.steps[self.step]["up"]
+            if tries and not self._tries:
+                self.tries.append(self.seconds)
+            self._tries = tries
+            self._seen.append(link.carry(sends))
+            self.queues_ms.append(1000 * link.queue_s)
             if len(self._seen) > SEEN_AFTER_S:
                 self.ladder.call("sample", self._seen.pop(0), 1000 * self.seconds)
             self.history.append(self.rung)
@@ -73,9 +87,10 @@ class Sail:
     def silence(self, seconds: int) -> None:
         """Nothing comes at all."""
         nothing = {"queue_ms": None, "lost_permille": None, "heard": False}
+        self._seen.clear()
         for _ in range(seconds):
             self.seconds += 1
-            self.ladder.call("sample", nothing, 1000 * self.seconds)
+            assert self.ladder.call("sample", nothing, 1000 * self.seconds) is False
 
 
 def steps_of(node: Node) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import {
   storeUse,
 } from "./budget";
 import { expect } from "./hint";
-import { Ladder } from "./ladder";
+import { Ladder, type Sample } from "./ladder";
 import type { Link, LinkPart } from "./link";
 import { Meter, type Figures } from "./meter";
 import { LAST, stepOf, STILLS, WIDEST } from "./rungs";
@@ -37,6 +37,8 @@ const STRICT_MS = 60_000;
 const ASKED_BYTES = 500;
 /** A satellite's round trip takes longer: there, a picture is not made large for a moment. */
 const WIDE_MS = 250;
+/** Nothing is known of the link: media are not up. */
+const GONE: Sample = { queue_ms: null, lost_permille: null, heard: false };
 /** A round so much shorter than before goes another way: no satellite comes nearer. */
 const NEARER = 0.6;
 
@@ -62,6 +64,7 @@ export class Climb implements LinkPart {
   private timer = 0;
   private base = 0;
   private telling = false;
+  private isLost = false;
 
   constructor(private readonly link: Link) {
     this.ladder = new Ladder(link.at, performance.now(), link.guessed);
@@ -76,7 +79,13 @@ export class Climb implements LinkPart {
     this.lastAt = performance.now();
   }
 
+  /** While not even messages go through, there is nothing to decide and nobody to tell. */
+  lost(): void {
+    this.isLost = true;
+  }
+
   joined(): void {
+    this.isLost = false;
     this.waitsSince = performance.now();
     void this.tell();
   }
@@ -84,6 +93,11 @@ export class Climb implements LinkPart {
   hangUp(): void {
     clearInterval(this.timer);
     storeUse(this.link.host.room.session, this.used);
+  }
+
+  /** How far the next step up is being felt for: 0 to 1. */
+  get feel(): number {
+    return this.ladder.feel;
   }
 
   /** Bytes that went out and came in for this session on this device. */
@@ -115,7 +129,9 @@ export class Climb implements LinkPart {
     const entries = await this.link.host.room.live.stats();
     const found = entries.length ? this.meter.take(entries, now) : null;
     if (!entries.length) this.meter.restart();
+    if (!entries.length && this.figures) this.ladder.sample(GONE, now);
     if (found) {
+      const { feel } = this.ladder;
       const changed = !late && this.ladder.sample(found, now);
       this.figures = found;
       if (found.base_ms !== null) {
@@ -124,10 +140,13 @@ export class Climb implements LinkPart {
         this.link.wide = found.base_ms < WIDE_MS && this.budget.kbit === null;
       }
       if (changed) this.stepped();
+      else if (feel !== this.ladder.feel) this.link.aim();
     }
     this.findWay(found, now);
-    if (now - this.budgetAt > BUDGET_MS) this.limit();
-    if (now - this.toldAt > TELL_MS) void this.tell();
+    if (!this.isLost) {
+      if (now - this.budgetAt > BUDGET_MS) this.limit();
+      if (now - this.toldAt > TELL_MS) void this.tell();
+    }
     if (now - this.stepAt > HELD_MS && found) this.remember();
     this.link.looked();
   }

@@ -1,7 +1,7 @@
 // Where to begin before anything was measured: too high would fill the link for seconds, and with
 // it the first words that are spoken.
 
-import { STEPS, STILLS, stepOf, WIDEST } from "./rungs";
+import { MODEST, STEPS, STILLS, stepOf, WIDEST } from "./rungs";
 
 const EXPECTED = "link:expected";
 /** A rehearsal, and a session, say something about the link for so long. */
@@ -38,7 +38,7 @@ export function first({ expected, kbit, wait, kind, saving }: Known): number {
   if (wait !== null && wait > FAR_MS) return stepOf(kind === "2g" || saving ? "stills" : "small");
   if (saving || kind === "2g" || kind === "slow-2g") return STILLS;
   if (kind === "3g") return stepOf("small");
-  return kind === "4g" ? WIDEST : WIDEST + 1;
+  return kind === "4g" ? WIDEST : MODEST;
 }
 
 function carried(kbit: number): number {

@@ -26,13 +26,20 @@ const GOOD_LOSS = 120;
 const BAD = 2;
 /** So many in a row that are not good, and what was good before counts no more. */
 const POOR = 3;
+/** Where packets wait very long, at most this part of what was sent is sent on. */
+const FAR_BELOW = 0.45;
 /** After a step down the queue gets this long to drain before the next; longer while it does. */
 const DRAIN_MS = 5000;
 const LONGEST_DRAIN_MS = 12_000;
-/** Good for so long: one step up. */
-const PROOF_MS = 18_000;
+/** Good for so long: one step up is tried. */
+const PROOF_MS = 10_000;
 /** Where nothing was known of the link it is found out faster, until it has failed once. */
-const FIRST_PROOF_MS = 6000;
+const FIRST_PROOF_MS = 4000;
+/** A larger picture is felt for first: what is sent grows so often, by so much of the step. */
+const FEEL_MS = 2000;
+const FEEL = 1 / 5;
+/** What is felt for is too much as soon as packets wait this long. */
+const FELT_QUEUE_MS = 180;
 /** A step that fails within this time after it was taken upwards is tried more rarely. */
 const TRIAL_MS = 180_000;
 /** The first picture of another size is large: what it fills for a moment is let pass. */
@@ -44,9 +51,18 @@ const LATER = 3;
 const LONGEST_PROOF_MS = 300_000;
 /** After an outage the first answers bring old delays. */
 const AFTER_OUTAGE_MS = 3000;
+/** A silence so short may be two reports that were lost: it is waited for, and nothing else. */
+const OUTAGE_MS = 4000;
+/** What held before an outage holds again once all was good for so long. */
+const BACK_MS = 4000;
+/** A step down so soon before the silence was the outage's beginning. */
+const FADING_MS = 8000;
 
 export class Ladder {
   why: Why = "start";
+  /** How far what is sent is on its way to the next step up: 0 to 1, before that step is taken. */
+  feel = 0;
+  private feltAt = 0;
   private bad = 0;
   private poor = 0;
   private worst = 0;
@@ -56,7 +72,12 @@ export class Ladder {
   private changed: number;
   private ceiling = 0;
   private outage = false;
+  private silentAt = 0;
   private holdUntil = 0;
+  /** The step before this one. */
+  private from: number;
+  /** The step that held before the last outage, until it is reached again or has failed. */
+  private back: number | null = null;
   /** A step upwards that is still on trial. */
   private trial: { step: number; until: number } | null = null;
   /** How long the link must be good before each step is tried. */
@@ -73,6 +94,7 @@ export class Ladder {
     guessed = true,
   ) {
     this.changed = now;
+    this.from = step;
     this.failed = !guessed;
     this.proof = STEPS.map(() => this.usual);
   }
@@ -93,16 +115,14 @@ export class Ladder {
   /** Takes in one second of the link. True: another step from here on. */
   sample(sample: Sample, now: number): boolean {
     if (!sample.heard) {
-      this.outage = true;
-      this.bad = 0;
-      this.good = null;
+      this.silent(now);
       return false;
     }
-    if (this.outage) {
-      this.outage = false;
-      this.holdUntil = now + AFTER_OUTAGE_MS;
-    }
+    if (this.outage) return this.returns(now);
     if (now < this.holdUntil) return false;
+    // Nothing new is known of this second.
+    if (sample.queue_ms === null && sample.lost_permille === null) return false;
+    if (this.feel > 0 && feelsTooMuch(sample)) return this.recoil(now);
     const fresh = this.why === "proved" && now - this.changed < FIRST_PICTURE_MS;
     const depth = badness(sample);
     const drains = this.drains(sample.queue_ms ?? 0, now);
@@ -110,8 +130,48 @@ export class Ladder {
     this.bad = 0;
     this.worst = 0;
     this.poor = isGood(sample) ? 0 : this.poor + 1;
-    if (this.poor >= POOR) this.good = null;
+    if (this.poor >= POOR) {
+      this.good = null;
+      this.feel = 0;
+    }
     return this.poor === 0 && this.isGood(now);
+  }
+
+  /** The link is gone: nothing can be learned from silence, and nothing is changed in it. */
+  private silent(now: number): void {
+    if (!this.outage) {
+      const faded = this.why === "link" && now - this.changed < FADING_MS;
+      this.back = Math.min(this.back ?? LAST, faded ? this.from : this.step);
+      this.silentAt = now;
+    }
+    this.outage = true;
+    this.bad = 0;
+    this.good = null;
+    this.feel = 0;
+  }
+
+  /** The link is there again: one step below the one that held, for a few seconds. */
+  private returns(now: number): boolean {
+    this.outage = false;
+    this.holdUntil = now + AFTER_OUTAGE_MS;
+    if (now - this.silentAt < OUTAGE_MS) return false;
+    const back = this.back ?? this.step;
+    // Less than single pictures need not be gone through: they take next to nothing.
+    const step = Math.max(this.ceiling, back < STILLS ? back + 1 : back);
+    return step === this.step ? false : this.go(step, "link", now);
+  }
+
+  /** What was felt for is too much. The step that holds was never left. */
+  private recoil(now: number): boolean {
+    this.feel = 0;
+    this.good = null;
+    this.bad = 0;
+    this.later(this.step - 1);
+    this.back = null;
+    // What was sent too much drains first.
+    this.changed = now;
+    this.holdUntil = now + DRAIN_MS;
+    return false;
   }
 
   /** A step down was taken, and what stands in the queue is not of this step. */
@@ -124,12 +184,15 @@ export class Ladder {
 
   private isBad(depth: number, now: number): boolean {
     this.bad += 1;
-    if (this.bad >= BAD) this.good = null;
+    if (this.bad >= BAD) {
+      this.good = null;
+      this.feel = 0;
+    }
     this.worst = Math.max(this.worst, depth);
     if (this.bad < BAD || this.step >= LAST) return false;
     // Before a step that was only tried, the one below it has held.
     const tried = this.why === "proved" && now - this.changed < TRIED_MS;
-    const wanted = Math.min(this.step + (tried ? 1 : this.worst), LAST);
+    const wanted = tried || this.worst < 2 ? this.step + 1 : farBelow(this.step);
     // Only a link that does not even carry a voice takes the voice away.
     const lowest = this.step < STILLS ? STILLS : this.step < SOUND ? SOUND : LAST;
     if (lowest === LAST && this.worst < 2) return false;
@@ -145,10 +208,27 @@ export class Ladder {
       this.trial = null;
     }
     const next = this.step - 1;
-    if (next < this.ceiling) return false;
-    if (now - this.good < (this.proof[next] ?? PROOF_MS)) return false;
+    if (this.back !== null && next < this.back) this.back = null;
+    if (next < this.ceiling) return this.stay();
+    const returns = this.back !== null;
+    if (this.feel > 0) {
+      if (now - this.feltAt < FEEL_MS) return false;
+    } else if (now - this.good < (returns ? BACK_MS : (this.proof[next] ?? PROOF_MS))) {
+      return false;
+    }
+    const felt = this.feel + FEEL;
+    if (!returns && STEPS[this.step]?.camera && felt < 0.99) {
+      this.feel = felt;
+      this.feltAt = now;
+      return false;
+    }
     this.trial = { step: next, until: now + TRIAL_MS };
     return this.go(next, "proved", now);
+  }
+
+  private stay(): boolean {
+    this.feel = 0;
+    return false;
   }
 
   private get usual(): number {
@@ -157,18 +237,28 @@ export class Ladder {
 
   /** The step that has just failed is tried later, and later each time. */
   private punish(now: number): void {
+    const { trial, step } = this;
+    if (trial && now <= trial.until) this.later(step);
+    else this.fail();
+    this.trial = null;
+    this.back = null;
+  }
+
+  private later(step: number): void {
+    this.fail();
+    this.proof[step] = Math.min(LATER * (this.proof[step] ?? PROOF_MS), LONGEST_PROOF_MS);
+  }
+
+  private fail(): void {
     if (!this.failed) this.proof.fill(PROOF_MS);
     this.failed = true;
-    const { trial, step } = this;
-    if (trial && now <= trial.until) {
-      this.proof[step] = Math.min(LATER * (this.proof[step] ?? PROOF_MS), LONGEST_PROOF_MS);
-    }
-    this.trial = null;
   }
 
   private go(step: number, why: Why, now: number): boolean {
+    this.from = this.step;
     this.step = step;
     this.why = why;
+    this.feel = 0;
     this.changed = now;
     this.bad = 0;
     this.poor = 0;
@@ -178,12 +268,23 @@ export class Ladder {
   }
 }
 
-/** How many steps down this sample asks for. */
+/** Two steps down, and more where that is not much less. */
+function farBelow(step: number): number {
+  const most = FAR_BELOW * (STEPS[step]?.up ?? 0);
+  const below = STEPS.findIndex(({ up }) => up <= most);
+  return Math.min(LAST, Math.max(step + 2, below));
+}
+
+/** How bad this sample is: 2 asks for much less at once. */
 function badness({ queue_ms, lost_permille }: Sample): number {
   const queue = queue_ms ?? 0;
   const lost = lost_permille ?? 0;
   if (queue > LONG_QUEUE_MS || lost > VERY_LOSSY) return 2;
   return queue > QUEUE_MS || lost > LOSSY ? 1 : 0;
+}
+
+function feelsTooMuch({ queue_ms, lost_permille }: Sample): boolean {
+  return (queue_ms ?? 0) > FELT_QUEUE_MS || (lost_permille ?? 0) > LOSSY;
 }
 
 function isGood({ queue_ms, lost_permille }: Sample): boolean {

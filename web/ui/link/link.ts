@@ -10,7 +10,7 @@ import { allowance, fitting, storedBudget, storedChoice } from "./budget";
 import type { Climb } from "./climb";
 import { first, guessed, known } from "./hint";
 import type { Panel } from "./panel";
-import { encoding, startBitrate, STEPS, stepOf, WIDEST, type Picture } from "./rungs";
+import { encoding, felt, startBitrate, STEPS, stepOf, WIDEST, type Picture } from "./rungs";
 
 /** While the identity document is read: large and sharp where the link is wide, else large. */
 const FOR_READING: Picture = { maxBitrate: 900_000, maxFramerate: 10, width: 1280 };
@@ -182,7 +182,8 @@ export class Link {
     const { room, devices } = this.host;
     const reading = last?.inspection?.kind === "identity" || performance.now() < this.sharpUntil;
     const sharp = !last || reading || BEFORE.includes(last.state);
-    const { camera = null, screen = null, voice = null } = STEPS[this.at] ?? {};
+    const { screen = null, voice = null } = STEPS[this.at] ?? {};
+    const camera = felt(this.at, this.climb?.feel ?? 0);
     const read = this.wide ? FOR_READING : FOR_READING_SLOWLY;
     const picture = sharp && this.at === WIDEST ? read : camera;
     const width = devices.camera?.getSettings().width ?? CAMERA_WIDTH;

@@ -15,6 +15,8 @@ const LOSS_SAMPLES = 5;
 const ENOUGH_PACKETS = 30;
 /** Nothing at all for so long is an outage: the server's reports come once a second. */
 const SILENT_MS = 3000;
+/** For so long after an outage figures speak of it, not of the link as it is now. */
+const SETTLE_MS = 3000;
 
 export interface Figures extends Sample {
   way: Way;
@@ -48,6 +50,7 @@ export class Meter {
   private last: Counts | null = null;
   private at = 0;
   private heardAt = -Infinity;
+  private settledAt = -Infinity;
   private bytes = 0;
   private readonly losses: [sent: number, lost: number][] = [];
   private trips: [at: number, ms: number][] = [];
@@ -72,20 +75,24 @@ export class Meter {
       if (counts.checks > 0) this.baseOf(Math.round((1000 * counts.checkSum) / counts.checks), now);
       return null;
     }
-    if (counts.got > before.got) this.heardAt = now;
+    const came = counts.got > before.got;
+    if (came) this.hear(now);
+    const settled = now >= this.settledAt;
+    const lost = settled ? this.lossOf(counts.rtp - before.rtp, counts.lost - before.lost) : null;
     const headers = way === "relay" ? HEADERS.relay : HEADERS.direct;
     const sent = counts.sent - before.sent;
     const got = counts.got - before.got;
     const packets = counts.packets - before.packets;
     this.bytes += sent + got + packets * headers;
     const share = sent + got > 0 ? sent / (sent + got) : 0.5;
-    const rtt = tripOf(before, counts);
+    const rtt = came && settled ? tripOf(before, counts) : null;
     const base = this.baseOf(rtt, now);
     return {
       way,
       sent_kbit: Math.round((8 * (sent + packets * headers * share)) / span),
       got_kbit: Math.round((8 * (got + packets * headers * (1 - share))) / span),
-      lost_permille: this.lossOf(counts.rtp - before.rtp, counts.lost - before.lost),
+      // In a second of silence nothing new is known.
+      lost_permille: came ? lost : null,
       rtt_ms: rtt,
       base_ms: base,
       queue_ms: rtt !== null && base !== null ? Math.max(0, rtt - base) : null,
@@ -93,6 +100,16 @@ export class Meter {
       bytes: Math.round(this.bytes),
       heard: now - this.heardAt < SILENT_MS,
     };
+  }
+
+  /** Packets come. After an outage nothing holds that was known before, nor what is told of it. */
+  private hear(now: number): void {
+    if (now - this.heardAt >= SILENT_MS && this.heardAt > -Infinity) {
+      this.settledAt = now + SETTLE_MS;
+      this.losses.length = 0;
+      this.trips = [];
+    }
+    this.heardAt = now;
   }
 
   private baseOf(rtt: number | null, now: number): number | null {

@@ -50,6 +50,14 @@ export const STEPS: readonly Step[] = [
   },
   {
     rung: "full",
+    camera: picture(165, 10, 640),
+    screen: picture(110, 2, 1280),
+    voice: voice(16, 60),
+    up: 212,
+    down: 105,
+  },
+  {
+    rung: "full",
     camera: picture(140, 12, 480),
     screen: picture(90, 2, 1280),
     voice: voice(16, 60),
@@ -79,6 +87,8 @@ export const STEPS: readonly Step[] = [
 
 export const WIDEST = 0;
 export const LAST = STEPS.length - 1;
+/** Where next to nothing is known of the link: the narrowest that carries the full picture. */
+export const MODEST = STEPS.findIndex(({ rung }) => rung === "small") - 1;
 export const SOUND = STEPS.findIndex(({ rung }) => rung === "sound");
 export const STILLS = STEPS.findIndex(({ rung }) => rung === "stills");
 
@@ -105,6 +115,15 @@ export function cameraFor(rung: Rung | null): boolean {
 export function startBitrate(step: number): number {
   const camera = STEPS[step]?.camera;
   return camera ? Math.round(Math.min(200, (camera.maxBitrate / 1000) * 0.8)) : 20;
+}
+
+/** The picture of this step while the next one up is felt for: as large, but more of it is sent. */
+export function felt(step: number, feel: number): Picture | null {
+  const camera = STEPS[step]?.camera ?? null;
+  const above = STEPS[step - 1]?.camera;
+  if (!camera || !above || feel <= 0) return camera;
+  const more = Math.max(0, above.maxBitrate - camera.maxBitrate);
+  return { ...camera, maxBitrate: Math.round(camera.maxBitrate + feel * more) };
 }
 
 /** Parameters of a sender for this picture of a track so wide; a null picture is not sent. */
