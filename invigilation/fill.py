@@ -187,8 +187,8 @@ class Fill:
     """What came of a gap from the device, as figures; the note is of who judged it.
 
     `told` is when the last of its chain was told, `before` when the chain was last told before the
-    gap began (None: it had not been), `arrived` when the newest chunk came. `evidence` are those
-    that are here, by their beginning, of which the record has named the first `named`.
+    gap began (None: not all of it is of a chain that had been), `arrived` when the newest chunk
+    came. `evidence` are those that are here, by their beginning.
     """
 
     gap: str
@@ -238,7 +238,7 @@ class Fill:
             promised=found.promised,
             covers=found.covers,
             told=max(one.told for one in mine),
-            before=max((one.told for one in known if one.told <= gap.began), default=None),
+            before=_told_before(gap, mine, known),
             arrived=now if found.here > self.here else self.arrived,
             evidence=tuple(one.evidence for one in here if one.evidence is not None),
         )
@@ -326,6 +326,20 @@ def figures(gap: Gap, mine: Sequence[Chunk]) -> Figures:
         covered(gap, here),
         gap.ended is not None and any(one.ended >= gap.ended - MARGIN for one in mine),
     )
+
+
+def _told_before(gap: Gap, mine: Collection[Chunk], known: Collection[Chunk]) -> datetime | None:
+    """Return when, before a gap began, each recording of its chunks had last been told of.
+
+    Of several that is the earliest; None where one had not been told of. A chain that was told
+    before says nothing of another one, which may have been made up afterwards.
+    """
+    last: dict[str, datetime | None] = dict.fromkeys(one.recording for one in mine)
+    for one in known:
+        if one.recording in last and one.told <= gap.began:
+            last[one.recording] = max(one.told, last[one.recording] or one.told)
+    told = [at for at in last.values() if at is not None]
+    return min(told) if len(told) == len(last) else None
 
 
 def covered(gap: Gap, chunks: Iterable[Link]) -> timedelta:

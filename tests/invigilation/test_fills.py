@@ -214,6 +214,16 @@ async def test_a_page_that_was_loaded_again_begins_a_recording_of_its_own(outage
 
 
 @on_sqlite
+async def test_a_chain_that_was_told_before_the_gap_says_nothing_of_another_one(outage):
+    made_up = Device(outage.session, "lc_ffffffffffffffff")
+    made_up.record(outage.lost, outage.lost + 60 * S)
+
+    await outage.tell(0, made_up)
+
+    assert (await outage.fill()).before is None
+
+
+@on_sqlite
 async def test_only_so_many_recordings_are_taken(outage, monkeypatch):
     monkeypatch.setattr("invigilation.desk.fills.MOST_RECORDINGS", 1)
     again = Device(outage.session, "lc_ffffffffffffffff")

@@ -114,7 +114,7 @@ def proof(fill: Fill) -> Iterator[str]:
     if fill.told is None:
         return
     if fill.before is None:
-        yield "The device had told no chain before the gap."
+        yield "Before the gap, the device had not told the chain of all of it."
     else:
         yield f"Before the gap, it had last told its chain at {_clock(fill.before)}."
     yield (

@@ -59,7 +59,7 @@ function words({ began, ended }: Gap, fill: Fill): string {
 function proof(fill: Fill): string {
   const before = fill.before
     ? `Before the gap the device last told its chain at ${exact(fill.before)}.`
-    : "Before the gap the device had told no chain.";
+    : "Before the gap the device had not told the chain of all of it.";
   const since = fill.told ? ` Since ${exact(fill.told)} nothing can have been changed in it.` : "";
   return `${before}${since} Whether it shows what happened, you judge.`;
 }
