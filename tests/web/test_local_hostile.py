@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.web.office import World
-from tests.web.test_local import Page, code, in_a_gap, page_of
+from tests.web.test_local import Page, code, in_a_gap, owner, page_of
 
 
 @pytest.fixture
@@ -23,3 +25,15 @@ async def test_a_name_that_no_session_has_is_not_found(page: Page, name: str) ->
 async def test_a_query_that_no_session_has_is_not_found(page: Page) -> None:
     for raw in ("%00", "%FF", "%ED%A0%80", "a" * 65, ""):
         assert code(await page.look(raw)) == (404, "not_found"), raw
+
+
+async def test_who_judges_reads_that_a_chain_was_told_late(world: World, page: Page) -> None:
+    world.clock.move_to(world.clock.at + timedelta(minutes=20))
+    await page.tell()
+
+    record = await (await world.staff(await owner(world, page))).get(
+        f"/staff/records/{page.session}"
+    )
+
+    assert "Before the gap, the device had not told the chain of all of it." in record.words
+    assert "The chain was told 20 min after the link was back." in record.words

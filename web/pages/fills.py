@@ -13,6 +13,8 @@ from invigilation.people import Role, Staff
 from web.pages import words
 
 SECOND = timedelta(seconds=1)
+SOON = timedelta(minutes=2)
+"""A page that has its link again tells its chain at once; later than this it is said."""
 RULINGS = {
     None: "Nobody has ruled whose gap it was",
     Ruling.TECHNICAL: "Technical: its time was given back",
@@ -61,7 +63,7 @@ def _row(
         "state": state,
         "tone": tone,
         "what": " ".join(sentences(gap, fill, view)),
-        "proof": " ".join(proof(fill)),
+        "proof": " ".join(proof(gap, fill)),
         "judgeable": fill.state in JUDGEABLE,
         "fill_note": fill.note,
         "by": None if fill.judged_by is None else names.get(fill.judged_by, fill.judged_by),
@@ -109,7 +111,7 @@ def sentences(gap: Gap, fill: Fill, view: RoomView) -> Iterator[str]:
         yield f"{it} arrived{after}, and fits the chain that was told at {told}."
 
 
-def proof(fill: Fill) -> Iterator[str]:
+def proof(gap: Gap, fill: Fill) -> Iterator[str]:
     """Yield since when it cannot have been changed."""
     if fill.told is None:
         return
@@ -117,6 +119,8 @@ def proof(fill: Fill) -> Iterator[str]:
         yield "Before the gap, the device had not told the chain of all of it."
     else:
         yield f"Before the gap, it had last told its chain at {_clock(fill.before)}."
+    if gap.ended is not None and fill.told - gap.ended > SOON:
+        yield f"The chain was told {_length(fill.told - gap.ended)} after the link was back."
     yield (
         f"Since {_clock(fill.told)} this recording cannot have been changed unseen. It was made by "
         "the learner's own device: whether it shows what happened, a person has to judge."

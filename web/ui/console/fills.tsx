@@ -55,13 +55,18 @@ function words({ began, ended }: Gap, fill: Fill): string {
   return `${came}${late}${fits}.`;
 }
 
+/** A page that has its link again tells its chain at once; later than this it is said. */
+const SOON_S = 120;
+
 /** What the chain proves, and what it does not. */
-function proof(fill: Fill): string {
+function proof({ ended }: Gap, fill: Fill): string {
   const before = fill.before
     ? `Before the gap the device last told its chain at ${exact(fill.before)}.`
     : "Before the gap the device had not told the chain of all of it.";
   const since = fill.told ? ` Since ${exact(fill.told)} nothing can have been changed in it.` : "";
-  return `${before}${since} Whether it shows what happened, you judge.`;
+  const late = ended && fill.told ? seconds(ended, fill.told) : 0;
+  const told = late > SOON_S ? ` The chain was told ${length(late)} after the link was back.` : "";
+  return `${before}${told}${since} Whether it shows what happened, you judge.`;
 }
 
 export function FillOf({ room, gap }: { room: Room; gap: Gap }) {
@@ -145,7 +150,7 @@ function Judge({ room, gap, done }: { room: Room; gap: Gap; done: () => void }) 
     <>
       <details class="gap-note">
         <summary class="small">What this proves</summary>
-        <p class="small">{proof(gap.fill)}</p>
+        <p class="small">{proof(gap, gap.fill)}</p>
       </details>
       <label for={`fill-note-${gap.id}`} class="small">
         Why (needed if you do not accept it)
