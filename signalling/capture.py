@@ -9,10 +9,11 @@ from invigilation.document import CARDS, DocumentKind
 
 
 class Side(StrEnum):
-    """Of a document; only cards have a back that is looked at."""
+    """Of a document; only cards have a back that is looked at. `FACE` is the learner, full size."""
 
     FRONT = "front"
     BACK = "back"
+    FACE = "face"
 
 
 @dataclass(frozen=True, slots=True)

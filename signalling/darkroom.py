@@ -14,7 +14,7 @@ import structlog
 from invigilation.desk.identity import Seen
 from invigilation.errors import Busy, InvigilationError, NotAllowed
 from invigilation.identity import SnapshotKind
-from invigilation.ladder import Rung
+from invigilation.ladder import Rung, Way
 from invigilation.people import Staff
 from invigilation.recheck import RecheckCause
 from signalling import messages as m
@@ -30,6 +30,7 @@ from signalling.commands import (
     Wanted,
 )
 from signalling.frames import key_frame_width
+from signalling.full_size import Wish
 from signalling.means import Means, Post, Spawn
 from signalling.messages import Party
 from signalling.peer import NoPicture
@@ -67,6 +68,8 @@ class Darkroom:
         self._stage = stage
         self._thin = thin
         self._stills = thin.stills
+        self._full_size = thin.full
+        self._wish: Wish | None = None  # for the picture that is being taken
         self._spawn = spawn
         self._post = post
         self._taking: asyncio.Task[None] | None = None
@@ -114,6 +117,7 @@ class Darkroom:
         try:
             return await self._kept(developed.person, wanted, picture)
         except InvigilationError:
+            self._full_size.drop(self._wish)
             await self._means.evidence.discard(picture.evidence, picture.derived)
             raise
 
@@ -131,8 +135,10 @@ class Darkroom:
                 by=by,
                 print_=picture.print,
             )
+            self._small_is(evidence.id, taken.id)
             return {"recheck": taken.id, "evidence": evidence.id}
         await desk.identity.record(self._session, by, Seen(wanted.kind, evidence))
+        self._small_is(evidence.id)
         self._means.evidence.study(evidence)
         return {"evidence": evidence.id, "width": picture.width, "height": picture.height}
 
@@ -143,6 +149,7 @@ class Darkroom:
         if picture is not None:
             seen = Seen(SnapshotKind.INCIDENT, picture.evidence)
             await desk.identity.record(self._session, by, seen)
+            self._small_is(picture.evidence.id)
         incident = await desk.sessions.note_incident(
             self._session,
             by,
@@ -171,6 +178,7 @@ class Darkroom:
             return None
         try:
             async with asyncio.timeout(PICTURE_S):
+                self._wish = await self._full_size.ask(kind) if self._thinly() else None
                 if learner.person is not None:
                     body = {"session": self._session, "seconds": SHARPEN_S}
                     await self._means.outlet.send(learner.person.sid, "sharpen", body)
@@ -192,6 +200,17 @@ class Darkroom:
         jpeg = await self._stills.fresh()
         return None if jpeg is None else await self._means.evidence.still(self._session, kind, jpeg)
 
+    def _thinly(self) -> bool:
+        """Say whether the stream is smaller than what the camera gives."""
+        told = self._thin.ladder.told
+        thin = told.rung not in {None, Rung.FULL} or told.way is Way.SOCKET
+        return thin or 0 < self._width < FULL_WIDTH
+
+    def _small_is(self, evidence: str, recheck: str | None = None) -> None:
+        """Note which picture the one in full size belongs to."""
+        if self._wish is not None:
+            self._wish.of, self._wish.recheck = evidence, recheck
+
     def _small(self) -> int:
         """Return the width that is less than the camera can give, as far as is known."""
         if self._full >= FULL_WIDTH:
@@ -199,6 +218,10 @@ class Darkroom:
         return self._width
 
     # Looks
+
+    def gets(self, now: float) -> bool:
+        """Say whether there is a picture of the learner to be had: a moving one, or stills."""
+        return self.sees(now) or self._stills.coming
 
     def sees(self, now: float) -> bool:
         """Say whether a picture comes from the learner's camera."""

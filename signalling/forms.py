@@ -52,6 +52,7 @@ TAKEN: Final = (
 """The pictures that an invigilator may ask for by name; the others come about by themselves."""
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _FIGURES: Final = frozenset(one.name for one in fields(m.Figures))
@@ -275,6 +276,12 @@ _LINK: Final[dict[str, Check]] = _SESSION | {
     "figures": _figures,
 }
 _STILL: Final[dict[str, Check]] = _SESSION | {"at": _moment, "jpeg": _bytes(STILL_LIMIT)}
+_PICTURE: Final[dict[str, Check]] = _SESSION | {
+    "id": _pattern(_ID),
+    "sha256": _pattern(_SHA256),
+    "size": _count,
+    "at": _moment,
+}
 _SOUND: Final[dict[str, Check]] = _SESSION | {
     "stream": _pattern(_ID),
     "n": _count,
@@ -300,6 +307,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "notice": Form(m.Notice, _LINE, _INVIGILATOR),
     "link": Form(m.Link, _LINK, frozenset({_L})),
     "still": Form(m.Still, _STILL, frozenset({_L})),
+    "picture_taken": Form(m.PictureTaken, _PICTURE, frozenset({_L})),
     "sound": Form(m.SoundPiece, _SOUND, _TALKERS),
     "hand": Form(m.Hand, _SESSION | {"raised": _yes_or_no}, _TALKERS),
     "done": Form(m.Done, _SESSION | {"inspection": _pattern(_ID)}, frozenset({_L})),

@@ -61,7 +61,8 @@ class Identification:
     def progress(self, progress: Progress) -> None:
         """Note how much of a picture has come."""
         self._progress_at = self._means.clock.monotonic()
-        self.capture = replace(self.capture, progress=progress)
+        here = progress.side is Side.FACE and progress.done >= progress.total
+        self.capture = replace(self.capture, progress=None if here else progress)
 
     def captured(self, side: Side, kind: DocumentKind) -> None:
         """Note that a side of the document is in the record."""
@@ -115,7 +116,7 @@ class Identification:
         now = clock.monotonic()
         if now - self._progress_at >= PROGRESS_KEPT_S:
             self.capture = replace(self.capture, progress=None)
-        if self._darkroom.busy or not self._darkroom.sees(now):
+        if self._darkroom.busy or not self._darkroom.gets(now):
             return
         if withheld(view.consents):
             return

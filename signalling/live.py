@@ -13,6 +13,7 @@ from invigilation.ports import Clock
 from signalling.addresses import default_addresses
 from signalling.capture import Progress, Side
 from signalling.edge import EdgeServer
+from signalling.full_size import Told
 from signalling.lobby import Lobby
 from signalling.means import Means
 from signalling.namespace import Lines, RoomNamespace
@@ -89,6 +90,10 @@ class Live:
     def progress(self, session: str, progress: Progress) -> None:
         """Tell a room how much of a picture has come from the learner's page."""
         self.rooms.progress(session, progress)
+
+    def told(self, session: str, sha256: str) -> Told | None:
+        """Return what a learner's page told of a picture when it took it, if it did."""
+        return self.rooms.told(session, sha256)
 
     def captured(self, session: str, side: Side, kind: DocumentKind) -> None:
         """Tell a room that a picture from the learner's page is in the record."""

@@ -119,6 +119,19 @@ class Still(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class PictureTaken(Message):
+    """Tell, at the moment it is taken, of a picture in full size whose bytes come later by HTTP.
+
+    `id` is that of a `picture_wanted`, or `front` or `back` of a document.
+    """
+
+    id: str
+    sha256: str
+    size: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SoundPiece(Message):
     """Send a piece of sound, where there are no media: WebM with Opus, number `n` of its stream.
 

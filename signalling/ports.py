@@ -137,6 +137,10 @@ class EvidenceRoom(Protocol):
         """Draw a JPEG anew, which came from outside, and store it as a picture; None if bad."""
         ...
 
+    async def print_of(self, *, key_frame: bytes = b"", jpeg: bytes = b"") -> int | None:
+        """Return the print of a live picture, which is not kept; None when there is none."""
+        ...
+
     def study(self, picture: Evidence) -> None:
         """Look at a picture of a document or a face that is in the record; returns at once.
 

@@ -12,6 +12,7 @@ from invigilation.errors import Busy, NotAllowed
 from signalling.actor import COMMAND_S
 from signalling.capture import Progress, Side
 from signalling.commands import Answer, RoomClosed, Said
+from signalling.full_size import Told
 from signalling.means import Means
 from signalling.messages import Join, Message, TakeOver, WithdrawHandover
 from signalling.room import UNATTENDED_S, Room
@@ -90,6 +91,11 @@ class Rooms:
         room = self._rooms.get(session)
         if room is not None:
             room.progress(progress)
+
+    def told(self, session: str, sha256: str) -> Told | None:
+        """Return what the learner's page told the session's room of a picture, if it did."""
+        room = self._rooms.get(session)
+        return None if room is None else room.told(sha256)
 
     def captured(self, session: str, side: Side, kind: DocumentKind) -> None:
         """Tell the session's room that such a picture is in the record."""

@@ -45,6 +45,7 @@ from signalling.commands import (
 )
 from signalling.darkroom import Darkroom, staff_of, wanted_by
 from signalling.forms import EVENTS, may_send
+from signalling.full_size import Told
 from signalling.identification import Identification
 from signalling.lookout import Lookout
 from signalling.means import Means
@@ -84,7 +85,7 @@ class Room(Actor):
         self.session = session
         self._means = means
         self._stage = Stage(nobody_since)
-        self._thin = thin = Thin(session, means, self._stage)
+        self._thin = thin = Thin(session, means, self._stage, self._spawn)
         self._studio = Studio(session, means, self._stage, thin, self._spawn, self.look)
         self._darkroom = Darkroom(session, means, self._stage, thin, self._spawn, self._post)
         self._identification = Identification(session, means, self._darkroom)
@@ -129,6 +130,10 @@ class Room(Actor):
         """Note how much of a picture has come from the learner's page."""
         self._identification.progress(progress)
         self._nudge(Look())
+
+    def told(self, sha256: str) -> Told | None:
+        """Return what the learner's page told of a picture when it took it."""
+        return self._thin.full.find(sha256)
 
     def captured(self, side: Side, kind: DocumentKind) -> None:
         """Note that a picture from the learner's page is in the record."""

@@ -11,26 +11,28 @@ from typing import Final
 from invigilation.desk.room_view import RoomView
 from signalling import messages as m
 from signalling.commands import NOTHING, Answer
+from signalling.full_size import FullSize
 from signalling.ladder_watch import LadderWatch
-from signalling.means import Means
+from signalling.means import Means, Spawn
 from signalling.messages import Message
 from signalling.seat import Seat
 from signalling.socket_sound import SocketSound
 from signalling.stage import Stage
 from signalling.stills import Stills
 
-LIGHT: Final = (m.Link, m.Still, m.SoundPiece)
+LIGHT: Final = (m.Link, m.Still, m.SoundPiece, m.PictureTaken)
 """Messages that change nothing of the session: its record is not read anew for them."""
 
 
 class Thin:
     """Hears the messages of `LIGHT`, and knows what they say."""
 
-    def __init__(self, session: str, means: Means, stage: Stage) -> None:
+    def __init__(self, session: str, means: Means, stage: Stage, spawn: Spawn) -> None:
         self.ladder = LadderWatch(session, means)
         self._clock = means.clock
         self.stills = Stills(session, means, stage)
         self.sound = SocketSound(session, means, stage)
+        self.full = FullSize(session, means, stage, self.stills, spawn)
 
     async def hear(self, seat: Seat, message: Message, view: RoomView) -> Answer:
         """Answer one of them; raises what it is refused with."""
@@ -38,6 +40,8 @@ class Thin:
             case m.Link():
                 self.ladder.hear(message)
                 return NOTHING
+            case m.PictureTaken():
+                return self.full.hear(message, view)
             case m.Still():
                 answer = await self.stills.take(seat, message, view)
             case m.SoundPiece():

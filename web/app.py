@@ -99,7 +99,8 @@ def application(house: House) -> web.Application:
     live = _live_room(app, house, shelf)
     app[RELAY] = _relay(app, house, live)
     app.cleanup_ctx.append(_platforms(house))
-    app[CAPTURES] = captures = Captures(house.desk, shelf, Told(live.progress, live.captured))
+    told = Told(live.progress, live.captured, live.told, live.look)
+    app[CAPTURES] = captures = Captures(house.desk, shelf, told)
     app[LOCAL] = LocalKeeping(house.desk, house.vault, app[RELAY].session_changed)
     app.cleanup_ctx.append(_clockwork(house, shelf, captures))
     documents = app[REPORTS].documents

@@ -1,7 +1,8 @@
-"""Captures of a document that learners' pages send in small chunks; see signalling/PROTOCOL.md.
+"""Pictures that learners' pages send in small chunks; see signalling/PROTOCOL.md.
 
-What has come is held in memory, never on a disk: a restart costs the learner's page a new start.
-No byte of it is decoded in this process.
+They are of a document, and, where the stream is small, of the learner in full size. What has come
+is held in memory, never on a disk: a restart costs the learner's page a new start. No byte of
+it is decoded in this process.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from invigilation.identity import SnapshotKind
 from invigilation.record import canonical
 from recordings.errors import EvidenceStoreFull, PictureUndecodable
 from signalling.capture import Progress, Side
+from signalling.full_size import Told, Wish
 from web.arriving import Arriving
 from web.evidence import EvidenceShelf
+from web.full_pictures import FullPictures
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +46,7 @@ TOLD_EVERY_S: Final = 0.5
 QUALITIES: Final = 12
 KINDS: Final = {Side.FRONT: SnapshotKind.ID_DOCUMENT, Side.BACK: SnapshotKind.ID_BACK}
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WORD: Final = re.compile(r"[a-z_]{1,24}")
 
 
@@ -56,19 +60,29 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a page is about to send: one side of a document; the first part is the best picture."""
+    """What a page is about to send: one side of a document; the first part is the best picture.
+
+    Or the picture of the learner that the room `wanted`; that has no kind, and one part.
+    """
 
     session: str
-    kind: DocumentKind
+    kind: DocumentKind | None
     side: Side
     parts: tuple[Part, ...]
+    wanted: str = ""
 
     @property
     def name(self) -> str:
         """The capture's name: the same for the same bytes, so that a page can go on."""
         parts = [[part.sha256, part.size] for part in self.parts]
-        said = canonical([self.session, self.kind.value, self.side.value, parts])
+        what = self.wanted if self.kind is None else self.kind.value
+        said = canonical([self.session, what, self.side.value, parts])
         return f"cp_{hashlib.sha256(said).hexdigest()[:20]}"
+
+    @property
+    def lane(self) -> str:
+        """In each of a session's lanes one capture comes at a time."""
+        return f"{self.session} {self.side}" if self.kind is None else self.session
 
     @property
     def size(self) -> int:
@@ -99,10 +113,16 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How the live room is told: of what is coming, and of what is in the record."""
+    """How the live room is told: of what is coming, and of what is in the record.
+
+    `told` finds what the page said of a picture, by its digest, when it was taken; `look` has the
+    room read the session anew.
+    """
 
     progress: Callable[[str, Progress], None]
     captured: Callable[[str, Side, DocumentKind], None]
+    told: Callable[[str, str], Told | None] = lambda _session, _sha256: None
+    look: Callable[[str], None] = lambda _session: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +138,26 @@ class Captures:
     async def begin(self, plan: Plan) -> tuple[list[int], str | None]:
         """Begin or resume a capture: how much of each part is here, and the evidence when done.
 
-        Raises `NotAllowed` when no document is wanted of this learner, and `Busy`.
+        Raises `NotAllowed` when it is not wanted of this learner, and `Busy`.
         """
-        session = plan.session
-        await self.desk.identity.may_picture(session, None)
+        lane = plan.lane
+        if plan.kind is None:
+            self._wish(plan)
+        else:
+            await self.desk.identity.may_picture(plan.session, None)
         self._sweep()
         now = self.desk.office.clock.monotonic()
-        held = self._held.get(session)
+        held = self._held.get(lane)
         if held is not None and held.plan == plan and await self._stands(held):
             held.until = now + LASTS_S
             return held.have, held.evidence
-        others = sum(one.size for ident, one in self._held.items() if ident != session)
-        begun = self._begun.setdefault(session, deque())
+        others = sum(one.size for ident, one in self._held.items() if ident != lane)
+        begun = self._begun.setdefault(lane, deque())
         if len(begun) >= PER_HOUR or others + plan.size > HELD_BYTES:
             raise Busy("picture desk")
         begun.append(now)
         held = _Held(plan, now + LASTS_S, [Arriving(part.sha256, part.size) for part in plan.parts])
-        self._held[session] = held
+        self._held[lane] = held
         self._tell(held)
         return held.have, None
 
@@ -176,8 +199,8 @@ class Captures:
         return held.evidence
 
     def _forget(self, held: _Held) -> None:
-        if self._held.get(held.plan.session) is held:
-            del self._held[held.plan.session]
+        if self._held.get(held.plan.lane) is held:
+            del self._held[held.plan.lane]
 
     async def sweep(self) -> None:
         """Forget what is too old; the clock asks for this now and then."""
@@ -185,20 +208,27 @@ class Captures:
 
     def _sweep(self) -> None:
         now = self.desk.office.clock.monotonic()
-        for session, held in [*self._held.items()]:
+        for lane, held in [*self._held.items()]:
             if held.until <= now:
-                del self._held[session]
-        for session, begun in [*self._begun.items()]:
+                del self._held[lane]
+        for lane, begun in [*self._begun.items()]:
             while begun and begun[0] <= now - HOUR_S:
                 begun.popleft()
             if not begun:
-                del self._begun[session]
+                del self._begun[lane]
 
     async def _keep(self, held: _Held) -> str:
         plan = held.plan
+        best, *more = [bytes(part.came) for part in held.came]
+        if plan.kind is None:
+            wish, told = self._wish(plan)
+            full = FullPictures(self.desk, self.shelf)
+            evidence = await full.keep(plan.session, wish, told, best)
+            self.room.progress(plan.session, Progress(plan.side, plan.size, plan.size))
+            self.room.look(plan.session)
+            return evidence
         session, kind = plan.session, KINDS[plan.side]
         await self.desk.identity.may_picture(session, None)
-        best, *more = [bytes(part.came) for part in held.came]
         try:
             drawn = await self.shelf.eye.draw(best)
             picture = await self.shelf.keep(session, kind, drawn.jpeg)
@@ -207,7 +237,10 @@ class Captures:
         except EvidenceStoreFull:
             raise Busy("picture desk") from None
         try:
-            await self.desk.identity.record(session, None, Seen(kind, picture, document=plan.kind))
+            taken = self.room.told(session, plan.parts[0].sha256)
+            bound = None if taken is None else await taken.bound()
+            seen = Seen(kind, picture, document=plan.kind, bound=bound)
+            await self.desk.identity.record(session, None, seen)
         except InvigilationError:
             # Refused: the learner was admitted meanwhile, say. No row leads to this picture.
             await asyncio.to_thread(self.shelf.vault.erase, session, picture.id)
@@ -218,20 +251,29 @@ class Captures:
 
     async def _stands(self, held: _Held) -> bool:
         """Say whether a finished capture still is what the check goes by."""
-        if held.evidence is None:
+        if held.evidence is None or held.plan.kind is None:
             return True
         check = (await self.desk.sessions.view(held.plan.session)).identity
         return held.evidence in {check.document, check.back}
 
     def _find(self, session: str, name: str) -> _Held:
-        held = self._held.get(session)
+        now = self.desk.office.clock.monotonic()
+        for held in (self._held.get(session), self._held.get(f"{session} {Side.FACE}")):
+            if held is not None and held.plan.name == name and held.until > now:
+                return held
+        raise NotFound("capture", name)
+
+    def _wish(self, plan: Plan) -> tuple[Wish, Told]:
+        """Return what was told of it when it was taken; raises `NotAllowed`."""
+        told = self.room.told(plan.session, plan.parts[0].sha256)
         if (
-            held is None
-            or held.plan.name != name
-            or held.until <= self.desk.office.clock.monotonic()
+            told is None
+            or told.wish is None
+            or told.wish.id != plan.wanted
+            or told.known.size != plan.size
         ):
-            raise NotFound("capture", name)
-        return held
+            raise NotAllowed("send a picture that was not asked for, or not told of in time")
+        return told.wish, told
 
     def _tell(self, held: _Held) -> None:
         """Tell the room how much has come, now and then."""
@@ -244,15 +286,23 @@ class Captures:
 
 def plan_of(session: str, body: Mapping[str, Any]) -> Plan:
     """Return what a page announces; raises `InvalidInput`."""
-    if body.keys() - {"session", "kind", "side", "parts", "quality"}:
+    face = body.get("side") == Side.FACE
+    names = {"wanted"} if face else {"kind", "quality"}
+    if body.keys() - {"session", "side", "parts"} - names:
         raise InvalidInput("body", "There are fields in it that nobody asked for.")
     raw = body.get("parts")
-    if type(raw) is not list or not 0 < len(raw) <= PARTS:
-        raise InvalidInput("parts", f"Announce 1 to {PARTS} parts.")
+    most = 1 if face else PARTS
+    if type(raw) is not list or not 0 < len(raw) <= most:
+        raise InvalidInput("parts", f"Announce 1 to {most} parts.")
     _check_quality(body.get("quality", {}))
     parts = tuple(
         _part(one, HELP_BYTES if number else BEST_BYTES) for number, one in enumerate(raw)
     )
+    if face:
+        wanted = body.get("wanted")
+        if type(wanted) is not str or not _ID.fullmatch(wanted):
+            raise InvalidInput("wanted", "Say which picture this is.")
+        return Plan(session, None, Side.FACE, parts, wanted)
     try:
         return Plan(session, DocumentKind(body["kind"]), Side(body["side"]), parts)
     except (KeyError, ValueError):

@@ -119,6 +119,27 @@ class EvidenceShelf:
             return None
         return await self._stored(session, kind, taken)
 
+    async def full(self, session: str, kind: SnapshotKind, data: bytes) -> Picture:
+        """Have a picture in full size from the learner's page drawn anew, and store it.
+
+        Raises PictureUndecodable, Busy and EvidenceStoreFull. Its print comes with it.
+        """
+        drawn = await self.eye.draw(data)
+        seen = await self._face(drawn.jpeg)
+        picture = await self.keep(session, kind, drawn.jpeg)
+        derived = None
+        if kind is SnapshotKind.FACE_AGAIN and seen.aligned is not None:
+            derived = await self.keep(session, SnapshotKind.FACE_ALIGNED, seen.aligned)
+        return Picture(picture, drawn.width, drawn.height, derived, seen.print or None)
+
+    async def print_of(self, *, key_frame: bytes = b"", jpeg: bytes = b"") -> int | None:
+        """Return the print of a live picture, which is not kept; None when there is none."""
+        try:
+            live = jpeg or (await self.snapshots.take(key_frame)).jpeg
+            return (await self._face(live)).print or None
+        except (Busy, PictureUndecodable):
+            return None
+
     async def _stored(self, session: str, kind: SnapshotKind, taken: Taken) -> Picture:
         picture = await self.keep(session, kind, taken.jpeg)
         if kind is not SnapshotKind.FACE_AGAIN:

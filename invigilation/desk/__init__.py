@@ -17,6 +17,7 @@ from invigilation.desk.erasure import ErasureDesk
 from invigilation.desk.exporting import ExportDesk
 from invigilation.desk.feeds import FeedDesk
 from invigilation.desk.fills import FillDesk
+from invigilation.desk.full_pictures import FullPictureDesk
 from invigilation.desk.gaps import GapDesk
 from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
@@ -59,6 +60,7 @@ class Desk:
     inspections: InspectionDesk
     handover: HandoverDesk
     identity: IdentityDesk
+    full_pictures: FullPictureDesk
     challenges: ChallengeDesk
     rechecks: RecheckDesk
     consents: ConsentDesk
@@ -98,6 +100,7 @@ class Desk:
             InspectionDesk(office),
             HandoverDesk(office),
             IdentityDesk(office),
+            FullPictureDesk(office),
             ChallengeDesk(office),
             RecheckDesk(office),
             ConsentDesk(office),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
+from invigilation.bound import Bound
 from invigilation.consent import Purpose
 from invigilation.desk.identity_decisions import DecisionDesk
 from invigilation.desk.identity_facts import (
@@ -52,7 +53,7 @@ class Seen:
     """A picture that the vault has, and what is known of it already.
 
     `derived` was cut out of it: the portrait out of a document, the aligned face out of a face.
-    `print` is a face's print of 64 bits, unsigned.
+    `print` is a face's print of 64 bits, unsigned. `bound` ties it to the live stream.
     """
 
     kind: SnapshotKind
@@ -62,6 +63,7 @@ class Seen:
     print: int | None = None
     likeness: Likeness | None = None
     document: DocumentKind | None = None
+    bound: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class IdentityDesk(DecisionDesk):
     async def _note_picture(self, tx: Tx, one: Open, by: Staff | None, seen: Seen) -> Open:
         if one.session.state not in LIVE:
             raise NotAllowed("take a picture when the session is not running")
-        data: dict[str, Plain] = {"kind": seen.kind.value, **_facts(seen.picture)}
+        bound = {} if seen.bound is None else seen.bound.data
+        data: dict[str, Plain] = {"kind": seen.kind.value, **_facts(seen.picture), **bound}
         await tx.evidence.add(seen.picture)
         if seen.derived is not None:
             await tx.evidence.add(seen.derived)

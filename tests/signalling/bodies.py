@@ -28,6 +28,12 @@ BODIES: dict[str, dict[str, object]] = {
         "at": "2026-11-23T10:02:11.000Z",
         "jpeg": "/9j/wAALCADwAUABAREA/9oAAv/Z",
     },
+    "picture_taken": {
+        "id": "pw_1",
+        "sha256": "ab" * 32,
+        "size": 88_000,
+        "at": "2026-11-23T10:02:11.000Z",
+    },
     "sound": {"stream": "run1", "n": 0, "at": "2026-11-23T10:02:11.000Z", "audio": "GkXfow=="},
     "hand": {"raised": True},
     "done": {"inspection": "is_1"},

@@ -179,6 +179,9 @@ class FakeEvidence:
     async def still(self, session: str, kind: SnapshotKind, jpeg: bytes) -> Picture | None:
         return await self.picture(session, kind, jpeg)
 
+    async def print_of(self, *, key_frame: bytes = b"", jpeg: bytes = b"") -> int | None:
+        return sum(key_frame + jpeg)
+
     def study(self, picture: Evidence) -> None:
         self.studied.append(picture)
 

@@ -56,6 +56,7 @@ def body(event, **changed):
             ),
         ),
         ("still", m.Still(S, AT, b64decode(str(BODIES["still"]["jpeg"])))),
+        ("picture_taken", m.PictureTaken(S, "pw_1", "ab" * 32, 88_000, AT)),
         ("sound", m.SoundPiece(S, "run1", 0, AT, b"\x1a\x45\xdf\xa3")),
         ("hand", m.Hand(S, raised=True)),
         ("done", m.Done(S, "is_1")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from json import loads
 
@@ -12,13 +12,16 @@ import cv2
 import numpy as np
 import pytest
 
+from invigilation.bound import Bound
 from invigilation.desk.identity import Seen
 from invigilation.document import DocumentKind
 from invigilation.identity import Decision, IdentityState, SnapshotKind
 from invigilation.inspection import InspectionKind
 from invigilation.people import Staff
-from recordings.vision.eye import Eye, EyeSettings, SeenDocument
+from invigilation.recheck import RecheckCause
+from recordings.vision.eye import Eye, EyeSettings, SeenDocument, SeenFace
 from signalling.capture import Side
+from signalling.full_size import Told, Wish
 from tests.builders import CONSENT
 from tests.specimens.camera import shot
 from tests.specimens.documents import draw
@@ -542,3 +545,156 @@ async def test_a_passport_that_was_sent_is_read_in_other_processes(
     assert seen.reading.lines == specimen.lines
     assert seen.portrait is not None
     assert world.vault.read(page.session, seen.portrait).startswith(b"\xff\xd8")
+
+
+# The learner in full size
+
+
+class Telling:
+    """What the live room would have been told of one picture."""
+
+    def __init__(self, world: World, kind: SnapshotKind, data: bytes = PICTURE) -> None:
+        now = world.clock.now()
+        known = Bound(sha(data), len(data), now, now, now, "cd" * 32, now, 0b1011)
+        self.told = Told(Wish("pw_1", kind, now, float("inf")), known)
+
+    def find(self, _session: str, sha256: str) -> Told | None:
+        there = sha256 == self.told.known.sha256 and self.told.wish.until > 0
+        return self.told if there else None
+
+
+def wanted(world: World, page: Page, kind: SnapshotKind = SnapshotKind.FACE) -> Telling:
+    telling = Telling(world, kind)
+    room = replace(world.app[CAPTURES].room, told=telling.find)
+    object.__setattr__(world.app[CAPTURES], "room", room)
+    return telling
+
+
+async def send_face(page: Page, data: bytes = PICTURE, **changed) -> Answer:
+    parts = [{"sha256": sha(data), "size": len(data)}]
+    body = {"session": page.session, "side": "face", "wanted": "pw_1", "parts": parts, **changed}
+    begun = await page.ask("POST", PATH, json=body)
+    if begun.status != 200:
+        return begun
+    capture = said(begun)["capture"]
+    for offset in range(0, len(data), CHUNK):
+        await page.put(capture, 0, offset, data[offset : offset + CHUNK])
+    return await page.finish(capture)
+
+
+async def snapshots(world: World, page: Page) -> list[dict]:
+    async with world.desk.office.store.read() as tx:
+        entries = await tx.sessions.entries(page.session)
+    return [dict(one.data) for one in entries if one.kind == "snapshot"]
+
+
+async def test_a_face_in_full_size_names_the_live_frame_in_the_record(
+    world: World, page: Page
+) -> None:
+    telling = wanted(world, page)
+    eye(world).found = SeenFace(None, 0b1000, 1)
+    await page.send()
+    small = await world.app[CAPTURES].shelf.keep(page.session, SnapshotKind.FACE, PICTURE)
+    await world.desk.identity.record(page.session, None, Seen(SnapshotKind.FACE, small))
+    telling.told.wish.of = small.id
+
+    evidence = said(await send_face(page))["evidence"]
+
+    [*_, entry] = [one for one in await snapshots(world, page) if one["kind"] == "face"]
+    assert (await check(world, page)).face == evidence == entry["evidence"]
+    assert (entry["of"], entry["told_sha256"]) == (small.id, sha(PICTURE))
+    assert (entry["live_sha256"], entry["live_print_distance"]) == ("cd" * 32, 2)
+    assert entry["taken_at"] == entry["told_at"] == entry["live_at"] == entry["asked_at"]
+    assert page.told[-1] == len(PICTURE)
+
+
+async def test_a_face_that_comes_after_the_decision_is_evidence_and_changes_nothing(
+    world: World, page: Page
+) -> None:
+    wanted(world, page)
+    await page.send()
+    small = await world.app[CAPTURES].shelf.keep(page.session, SnapshotKind.FACE, PICTURE)
+    await world.desk.identity.record(page.session, None, Seen(SnapshotKind.FACE, small))
+    ann = await own(world, page)
+    await world.desk.identity.decide(page.session, ann, Decision.CONFIRMED, "Same person")
+
+    evidence = said(await send_face(page))["evidence"]
+
+    assert (await check(world, page)).face == small.id
+    assert (await snapshots(world, page))[-1]["evidence"] == evidence
+
+
+async def test_a_face_of_which_the_room_was_not_told_is_refused(world: World, page: Page) -> None:
+    wanted(world, page)
+
+    assert code(await send_face(page, jpeg(seed=7))) == (403, "not_allowed")
+    assert code(await send_face(page, wanted="pw_2")) == (403, "not_allowed")
+    assert code(await send_face(page, wanted="../x")) == (422, "invalid_input")
+    assert code(await send_face(page, kind="passport")) == (422, "invalid_input")
+    assert await snapshots(world, page) == []
+
+
+async def test_a_face_and_a_document_come_side_by_side(world: World, page: Page) -> None:
+    wanted(world, page)
+    document = said(await page.begin(HELP))["capture"]
+
+    face = await send_face(page)
+
+    assert face.status == 200
+    assert said(await page.put(document, 0, 0, HELP)) == {"have": len(HELP)}
+
+
+async def test_a_face_comes_once(world: World, page: Page) -> None:
+    wanted(world, page)
+    await send_face(page)
+
+    assert code(await send_face(page)) == (403, "not_allowed")
+    assert len(await snapshots(world, page)) == 1
+
+
+async def test_a_document_that_was_told_of_is_bound_to_the_stream(world: World, page: Page) -> None:
+    telling = wanted(world, page)
+    telling.told.wish = None
+    object.__setattr__(telling, "find", lambda *_: telling.told)
+    room = replace(world.app[CAPTURES].room, told=telling.find)
+    object.__setattr__(world.app[CAPTURES], "room", room)
+
+    await page.send()
+
+    [entry] = await snapshots(world, page)
+    assert (entry["told_sha256"], entry["live_sha256"]) == (sha(PICTURE), "cd" * 32)
+
+
+async def test_a_document_from_the_stream_is_read_again_in_full_size(
+    world: World, page: Page
+) -> None:
+    telling = wanted(world, page, SnapshotKind.ID_DOCUMENT)
+    ann = await own(world, page)
+    small = await world.app[CAPTURES].shelf.keep(page.session, SnapshotKind.ID_DOCUMENT, PICTURE)
+    await world.desk.identity.record(page.session, ann, Seen(SnapshotKind.ID_DOCUMENT, small))
+    telling.told.wish.of = small.id
+    eye(world).seen = SeenDocument(None, b"portrait")
+
+    evidence = said(await send_face(page))["evidence"]
+    await world.app[CAPTURES].shelf.studies.settled()
+
+    seen = await check(world, page)
+    assert seen.document == evidence
+    assert world.vault.read(page.session, seen.portrait or "") == b"portrait"
+
+
+async def test_a_recheck_shows_the_picture_in_full_size_until_it_is_judged(
+    world: World, page: Page
+) -> None:
+    telling = wanted(world, page, SnapshotKind.FACE_AGAIN)
+    shelf = world.app[CAPTURES].shelf
+    small = await shelf.keep(page.session, SnapshotKind.FACE_AGAIN, PICTURE)
+    taken = await world.desk.rechecks.add(page.session, RecheckCause.GAP, small)
+    telling.told.wish.of, telling.told.wish.recheck = small.id, taken.id
+    eye(world).found = SeenFace(PICTURE, 5, 1)
+
+    evidence = said(await send_face(page))["evidence"]
+
+    [one] = (await world.desk.sessions.view(page.session)).rechecks
+    assert one.evidence == evidence
+    assert one.aligned is not None

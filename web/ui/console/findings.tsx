@@ -168,11 +168,13 @@ export function CaptureLine({ identity }: { identity: Identity }) {
   const { capture } = identity;
   if (!capture) return null;
   const share = capture.total ? Math.min(1, capture.done / capture.total) : 0;
+  const face = capture.side === "face";
   const side = capture.side === "back" ? "the back of the document" : "the document";
   return (
     <div class="capture-line">
       <label for="capture-progress" class="small">
-        The learner's page sends {side}: {`${Math.round(share * 100)}\u00a0%`}
+        {face ? "Picture in full size" : `The learner's page sends ${side}`}:{" "}
+        {`${Math.round(share * 100)}\u00a0%`}
       </label>
       <progress id="capture-progress" max={1} value={share} />
     </div>

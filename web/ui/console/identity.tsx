@@ -175,6 +175,7 @@ function AfterDecision(props: {
   return (
     <>
       <Decided identity={identity} onAgain={early && mine ? again : undefined} />
+      <CaptureLine identity={identity} />
       <Rechecks rechecks={state.rechecks ?? []} />
       {sitting && !room.supervising && (
         <div class="buttons tools tools--done">

@@ -25,7 +25,7 @@ const BUSY_TRIES = 5;
 const HANDSHAKES = 3;
 
 /** What rooms pass on to whoever asked for it by `RoomLink.on`. */
-const ASIDES = ["still", "sound"];
+const ASIDES = ["still", "sound", "picture_wanted"];
 
 export type Link = "connecting" | "connected" | "lost";
 

@@ -228,7 +228,7 @@ export interface Identity {
   likeness: Likeness | null;
   likeness_consent: boolean;
   /** A picture that is on its way from the learner's page, in bytes. */
-  capture: { side: CaptureSide; done: number; total: number } | null;
+  capture: { side: CaptureSide | "face"; done: number; total: number } | null;
   referred: Referred | null;
 }
 

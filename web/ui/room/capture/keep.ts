@@ -20,27 +20,35 @@ export interface Quality {
 /** A picture, `parts[0]`, and what only helps to read it, on its way to the server. */
 export interface Waiting {
   session: string;
-  kind: DocumentKind;
-  side: CaptureSide;
+  /** Of a document alone. */
+  kind?: DocumentKind;
+  side: CaptureSide | "face";
+  /** Of a face: by which name the server asked for it. */
+  wanted?: string;
   parts: Part[];
   blobs: Blob[];
-  quality: Quality;
+  quality?: Quality;
   /** When it was taken, in milliseconds since 1970. */
   at: number;
 }
+
+type Key = Pick<Waiting, "session" | "side" | "wanted">;
 
 const NAME = "capture";
 const STORE = "waiting";
 const OLD_MS = 60 * 60_000;
 
-function keyOf({ session, side }: Pick<Waiting, "session" | "side">): string {
-  return `${session}:${side}`;
+/** One of each may wait. */
+export function keyOf({ session, side, wanted }: Key): string {
+  return `${session}:${side}${wanted ?? ""}`;
 }
 
 /** What waits, in the browser's database; where that is closed to us, until the page is. */
 export class Keep {
   private readonly here = new Map<string, Waiting>();
   private base: Promise<IDBDatabase | null> | null = null;
+
+  constructor(private readonly name = NAME) {}
 
   /** What waits of this session, the front first; all else is erased. */
   async of(session: string): Promise<Waiting[]> {
@@ -58,7 +66,7 @@ export class Keep {
     await this.ask("readwrite", (store) => store.put(one, keyOf(one)));
   }
 
-  async drop(one: Pick<Waiting, "session" | "side">): Promise<void> {
+  async drop(one: Key): Promise<void> {
     this.here.delete(keyOf(one));
     await this.ask("readwrite", (store) => store.delete(keyOf(one)));
   }
@@ -73,7 +81,7 @@ export class Keep {
     mode: IDBTransactionMode,
     what: (store: IDBObjectStore) => IDBRequest,
   ): Promise<T | null> {
-    this.base ??= opened();
+    this.base ??= opened(this.name);
     const base = await this.base;
     if (!base) return null;
     try {
@@ -88,10 +96,10 @@ export class Keep {
   }
 }
 
-function opened(): Promise<IDBDatabase | null> {
+function opened(name: string): Promise<IDBDatabase | null> {
   return new Promise((done) => {
     try {
-      const request = indexedDB.open(NAME, 1);
+      const request = indexedDB.open(name, 1);
       request.addEventListener("upgradeneeded", () => request.result.createObjectStore(STORE));
       request.addEventListener("success", () => done(request.result));
       request.addEventListener("error", () => done(null));

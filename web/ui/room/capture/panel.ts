@@ -2,6 +2,7 @@
 // the other side of a card, and how it goes to the server.
 
 import type { CaptureSide, CaptureWanted, DocumentKind, RoomState } from "../../lib/protocol";
+import { ServerClock } from "../../link/chain";
 import { make, pressable } from "../make";
 import { Finder, type Before, type Found } from "./finder";
 import { Keep, type Waiting } from "./keep";
@@ -20,6 +21,8 @@ export interface Host {
   /** Opens the camera for reading, the one at a phone's back where there is one, or gives it back;
    * true while the one at the back is open. */
   reading(on: boolean): Promise<boolean>;
+  /** A picture was taken; its bytes follow if the person agrees with it. */
+  taken(picture: { id: CaptureSide; sha256: string; size: number; at: string }): void;
   /** The capture was opened, closed, or has moved on. */
   changed(): void;
   /** What had the person's eye is gone: the page leads them on. */
@@ -47,6 +50,7 @@ export class Panel {
   private over = false;
   private trouble = "";
   private state: RoomState | null = null;
+  private readonly clock = new ServerClock();
   private readonly keep = new Keep();
   private readonly sender: Sender;
   private readonly body = make("div");
@@ -104,6 +108,7 @@ export class Panel {
   draw(state: RoomState | null, over: boolean): void {
     if (over && !this.over) void this.keep.clear();
     this.over = over;
+    if (state && state !== this.state) this.clock.tell(state.now, performance.now());
     this.state = state;
     if (!state && this.step !== "closed") void this.close();
     this.finder?.show(this.host.camera(), this.back);
@@ -175,6 +180,10 @@ export class Panel {
       const budget = budgetOf(this.host.script, poor);
       const shot = await shoot(finder.camera, found.box, zoneOf(this.kind), budget);
       const [picture] = shot.blobs;
+      const at = new Date(this.clock.at(performance.now())).toISOString();
+      const [part] = shot.parts;
+      const [id] = this.sides;
+      if (part && id && this.clock.known) this.host.taken({ id, ...part, at });
       if (this.step !== "taking" || !picture) return;
       this.shot = { shot, found, picture: URL.createObjectURL(picture) };
       this.preview();

@@ -1,8 +1,8 @@
 // Sends what waits to the server, piece by piece; goes on where it stopped, whatever happened.
 
 import { call, online, Refusal, sleep } from "../../lib/call";
-import type { Keep, Waiting } from "./keep";
-import { nextPiece, Pace, shareOf } from "./pace";
+import { keyOf, type Keep, type Waiting } from "./keep";
+import { nextPiece, Pace, shareOf, type Manner } from "./pace";
 
 export type Sending = "idle" | "sending" | "stuck" | "unusable" | "unwanted" | "closed";
 
@@ -33,6 +33,7 @@ export class Sender {
     private readonly keep: Keep,
     private readonly changed: () => void,
     private readonly done: (one: Waiting) => void,
+    private readonly manner?: Manner & { wait(pace: number): number },
   ) {}
 
   /** Sends all that waits; does nothing while it is at it. */
@@ -45,9 +46,9 @@ export class Sender {
         if (!next) break;
         this.tell("sending");
         const outcome = await this.bring(next);
-        if (outcome === "done") {
+        if (outcome === "done" || (next.wanted && outcome !== "closed")) {
           await this.drop(next);
-          this.done(next);
+          if (outcome === "done") this.done(next);
           continue;
         }
         for (const one of await this.keep.of(this.session)) await this.keep.drop(one);
@@ -63,7 +64,7 @@ export class Sender {
   /** Drops what was sent, unless a newer picture of the same side has come meanwhile. */
   private async drop(sent: Waiting): Promise<void> {
     const waiting = await this.keep.of(this.session);
-    const same = waiting.find(({ side }) => side === sent.side);
+    const same = waiting.find((one) => keyOf(one) === keyOf(sent));
     if (same?.at === sent.at) await this.keep.drop(sent);
   }
 
@@ -78,6 +79,7 @@ export class Sender {
       } catch (error) {
         const status = error instanceof Refusal ? error.status : 0;
         const code = error instanceof Refusal ? error.code : "";
+        if (one.wanted && code === "not_allowed") return "unwanted";
         if (status === 401 || status === 403) return "closed";
         if (status === 413 || status === 422 || status === 400) return "unusable";
         const mistaken = ["wrong_offset", "wrong_digest", "not_found"].includes(code);
@@ -93,11 +95,12 @@ export class Sender {
 
   /** Asks what the server has, sends the rest, and has it taken. */
   private async once(one: Waiting): Promise<void> {
-    const { session, kind, side, parts, quality } = one;
+    const { session, kind, side, wanted, parts, quality } = one;
     const asked = performance.now();
-    const begun = await this.post<Begun>(this.url, { session, kind, side, parts, quality });
+    const plan = { session, kind, side, wanted, parts, quality };
+    const begun = await this.post<Begun>(this.url, plan);
     if (begun.evidence) return;
-    this.pace ??= new Pace(begun.chunk, performance.now() - asked);
+    this.pace ??= new Pace(begun.chunk, performance.now() - asked, this.manner);
     const have = [...begun.have];
     this.share = shareOf(parts, have);
     for (;;) {
@@ -111,7 +114,8 @@ export class Sender {
       have[part] = answer.have;
       this.share = shareOf(parts, have);
       this.tell("sending");
-      await sleep(this.pace.sent(to - from, performance.now() - began));
+      const wait = this.pace.sent(to - from, performance.now() - began);
+      await sleep(this.manner?.wait(wait) ?? wait);
     }
     await this.post(`${this.url}/${begun.capture}/finish`, {});
   }

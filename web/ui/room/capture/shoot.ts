@@ -98,7 +98,7 @@ export async function shoot(
 }
 
 /** A JPEG of at most `most` bytes: first less quality, then fewer pixels. */
-async function jpeg(canvas: HTMLCanvasElement, most: number): Promise<Blob> {
+export async function jpeg(canvas: HTMLCanvasElement, most: number): Promise<Blob> {
   for (const quality of QUALITIES) {
     const blob = await new Promise<Blob | null>((done) =>
       canvas.toBlob(done, "image/jpeg", quality),
@@ -110,7 +110,7 @@ async function jpeg(canvas: HTMLCanvasElement, most: number): Promise<Blob> {
   return jpeg(drawn(canvas, all, Math.round(canvas.width * SHRINK)), most);
 }
 
-async function digest(blob: Blob): Promise<string> {
+export async function digest(blob: Blob): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

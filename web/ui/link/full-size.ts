@@ -1,0 +1,114 @@
+// A picture in the camera's full size where the stream carries only small ones. The server asks for
+// one; it is taken at once, the server is told at that moment what its bytes are, and they follow
+// in small pieces beside the stream, over lost links and reloads.
+
+import { sleep } from "../lib/call";
+import type { RoomState } from "../lib/protocol";
+import { Keep } from "../room/capture/keep";
+import { Sender } from "../room/capture/send";
+import { digest, jpeg } from "../room/capture/shoot";
+import { patience } from "./bring";
+import { ServerClock } from "./chain";
+import type { Link, LinkPart } from "./link";
+
+const MOST_BYTES = 90_000;
+/** One piece after another, each no longer than a voice can wait. */
+const MANNER = { hold: 300, least: 2048 };
+const TELL_TIMES = 6;
+const TELL_AGAIN_MS = 3_000;
+
+export class FullSize implements LinkPart {
+  private readonly clock = new ServerClock();
+  private readonly keep = new Keep("capture-face");
+  private readonly sender: Sender;
+  private sent = 0;
+  private over = false;
+
+  constructor(private readonly link: Link) {
+    const { room } = link.host;
+    const { url = "" } = document.getElementById("capture")?.dataset ?? {};
+    this.sender = new Sender(
+      url,
+      room.session,
+      this.keep,
+      () => undefined,
+      ({ blobs }) => (this.sent += blobs[0]?.size ?? 0),
+      { ...MANNER, wait: (pace) => patience(pace, link.queue_ms) },
+    );
+    room.on<{ id: string }>(
+      "picture_wanted",
+      ({ id }) => void this.take(id).catch(() => undefined),
+    );
+    void this.sender.run();
+  }
+
+  state(state: RoomState): void {
+    this.clock.tell(state.now, performance.now());
+  }
+
+  joined(): void {
+    if (!this.over) void this.sender.run();
+  }
+
+  hangUp(): void {
+    this.over = true;
+    void this.keep.clear();
+  }
+
+  bytes(): number {
+    return this.sent;
+  }
+
+  private async take(wanted: string): Promise<void> {
+    const { camera } = this.link.host.devices;
+    if (!camera || this.over) return;
+    const canvas = await grabbed(camera);
+    const taken = this.clock.at(performance.now());
+    const blob = await jpeg(canvas, MOST_BYTES);
+    const part = { sha256: await digest(blob), size: blob.size };
+    const { room } = this.link.host;
+    if (!(await this.told({ id: wanted, ...part, at: new Date(taken).toISOString() }))) return;
+    const { session } = room;
+    const at = Date.now();
+    await this.keep.put({ session, side: "face", wanted, parts: [part], blobs: [blob], at });
+    void this.sender.run();
+  }
+
+  /** Tells the server; false when it does not want the picture, or never heard. */
+  private async told(body: object): Promise<boolean> {
+    for (let n = 0; n < TELL_TIMES; n += 1) {
+      if (n) await sleep(TELL_AGAIN_MS);
+      const code = await this.link.host.room.request("picture_taken", body).then(
+        () => "",
+        (error: { code?: string }) => error.code ?? "no_answer",
+      );
+      if (!code) return true;
+      if (!["no_answer", "not_joined", "busy", "timeout"].includes(code)) return false;
+    }
+    return false;
+  }
+}
+
+/** What the camera shows now, as large as it is open: 1280 by 720 where it can. */
+async function grabbed(camera: MediaStreamTrack): Promise<HTMLCanvasElement> {
+  const canvas = document.createElement("canvas");
+  const draw = (source: CanvasImageSource, width: number, height: number): void => {
+    [canvas.width, canvas.height] = [width, height];
+    canvas.getContext("2d", { alpha: false })?.drawImage(source, 0, 0);
+  };
+  if (typeof ImageCapture !== "undefined") {
+    const bitmap = await new ImageCapture(camera).grabFrame().catch(() => null);
+    if (bitmap) {
+      draw(bitmap, bitmap.width, bitmap.height);
+      bitmap.close();
+      return canvas;
+    }
+  }
+  const video = document.createElement("video");
+  video.muted = video.playsInline = true;
+  video.srcObject = new MediaStream([camera]);
+  await video.play();
+  draw(video, video.videoWidth, video.videoHeight);
+  video.srcObject = null;
+  return canvas;
+}
