@@ -54,7 +54,7 @@ OUTAGES = "600,10,30,60"
 FILL_S = {600.0: 60.0, 10.0: 60.0, 30.0: 120.0, 60.0: 240.0}
 """How long a gap may take to be filled at sea before the ship comes into harbour."""
 STOCK_S = 50.0
-"""Stock parts are watched no longer: they have lost a satellite's link after some 35 seconds."""
+"""Stock parts are watched no longer: they have lost a satellite after some 30 seconds."""
 QUICK = {"links": "d", "outages": "30", "seconds": 20.0}
 
 
