@@ -63,6 +63,8 @@ class Line:
         self.ticket = ticket
         self.eio_sid = eio_sid
         self.waiting = 0
+        self.again = ""
+        """The ticket by which to come back when it is lost, once there is one."""
         self._bucket = Bucket(ALL_MESSAGES_A_SECOND, ALL_MESSAGES_AT_ONCE, clock)
         self._clock = clock
         self._lanes: dict[str, Lane] = {}
@@ -260,9 +262,9 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             answer = await self._rooms.say(person, message)
         if isinstance(message, Join):
             self._edge.entered(line.eio_sid)
-            if person.staff is None:
-                again = await self._desk.reception.return_ticket(line.ticket)
-                return {**answer, "again": again}
+            if person.party is Party.LEARNER:
+                line.again = line.again or await self._desk.reception.return_ticket(line.ticket)
+                return {**answer, "again": line.again}
         return answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -101,9 +101,12 @@ class Reception:
             return await tx.logins.find(digest(token), self.office.clock.now())
 
     async def sign_out(self, token: str) -> None:
-        """End a login."""
+        """End a login, and the tickets by which its person would come in without one."""
         async with self.office.store.write() as tx:
+            login = await tx.logins.find(digest(token), self.office.clock.now())
             await tx.logins.remove(digest(token))
+            if login is not None:
+                await tx.logins.end_tickets(login.kind, login.person, self.office.clock.now())
 
     async def staff(self, ident: str) -> Staff:
         """Return a member of staff; raises `NotSignedIn`."""
@@ -120,21 +123,24 @@ class Reception:
 
     async def ticket(self, kind: Kind, person: str, session: str | None) -> str:
         """Return a ticket that opens one live connection within 30 seconds."""
-        return await self._ticket(kind, person, session, timedelta(seconds=TICKET_SECONDS))
+        token = secrets.token_urlsafe(32)
+        expires = self.office.clock.now() + timedelta(seconds=TICKET_SECONDS)
+        async with self.office.store.write() as tx:
+            await tx.logins.add_ticket(Ticket(digest(token), kind, person, session, expires))
+        return token
 
     async def return_ticket(self, used: Ticket) -> str:
         """Return a ticket like the one that was used, good once, for when the connection is lost.
 
-        Not for staff: their way back is their login, which may end before.
+        For learners alone, and it ends those before it. The way back of staff is their login, which
+        may end before; that of a second camera, too, since another device may take its place.
         """
-        lasts = timedelta(hours=RETURN_HOURS)
-        return await self._ticket(Kind(used.kind), used.person, used.session, lasts)
-
-    async def _ticket(self, kind: Kind, person: str, session: str | None, lasts: timedelta) -> str:
-        token = secrets.token_urlsafe(32)
-        expires = self.office.clock.now() + lasts
+        token, now = secrets.token_urlsafe(32), self.office.clock.now()
+        expires = now + timedelta(hours=RETURN_HOURS)
         async with self.office.store.write() as tx:
-            await tx.logins.add_ticket(Ticket(digest(token), kind, person, session, expires))
+            just_asked_for = now + timedelta(seconds=TICKET_SECONDS)
+            await tx.logins.end_tickets(used.kind, used.person, just_asked_for)
+            await tx.logins.add_ticket(replace(used, token_sha256=digest(token), expires=expires))
         return token
 
     async def use_ticket(self, token: str) -> Ticket:

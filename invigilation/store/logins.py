@@ -68,6 +68,14 @@ class Logins:
         """Insert a ticket."""
         await self._db.execute(insert(ticket).values(**dump(one)))
 
+    async def end_tickets(self, kind: str, person: str, after: datetime) -> None:
+        """End somebody's tickets that would last beyond a moment."""
+        await self._db.execute(
+            delete(ticket).where(
+                ticket.c.kind == kind, ticket.c.person == person, ticket.c.expires > after
+            )
+        )
+
     async def use_ticket(self, token_sha256: str, now: datetime) -> Ticket | None:
         """Take a ticket out; the second caller gets None, and so does a late one."""
         return await self._take(ticket.c.kind != LINK, token_sha256, now)

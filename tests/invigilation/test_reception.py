@@ -210,3 +210,17 @@ async def test_a_link_is_no_ticket_and_a_ticket_no_link(world):
 
     assert (await reception.use_ticket(ticket)).session == one.session
     assert await reception.open_second_camera(link)
+
+
+async def test_who_signs_out_leaves_no_ticket_to_come_back_with(world):
+    desk = world.desk.reception
+    token, _ = await desk.sign_in(Kind.LEARNER, "rq_1")
+    other = await desk.ticket(Kind.LEARNER, "rq_2", "se_2")
+    used = await desk.use_ticket(await desk.ticket(Kind.LEARNER, "rq_1", "se_1"))
+    again = await desk.return_ticket(used)
+
+    await desk.sign_out(token)
+
+    with pytest.raises(NotSignedIn):
+        await desk.use_ticket(again)
+    assert (await desk.use_ticket(other)).person == "rq_2"

@@ -207,6 +207,26 @@ async def test_staff_come_back_by_their_login_alone(service):
     assert "again" not in await (await service.staff()).say("join")
 
 
+async def test_a_second_camera_whose_place_was_taken_has_no_way_back(service):
+    await service.check_in()
+
+    answer = await (await service.second_camera()).say("join")
+
+    assert (answer["ok"], "again" in answer) == (True, False)
+
+
+async def test_a_learner_has_one_way_back_at_a_time(service):
+    first = await service.learner()
+    joined, once_more = await first.say("join"), await first.say("join")
+
+    elsewhere = await (await service.learner()).say("join")
+
+    assert once_more["again"] == joined["again"]
+    with pytest.raises(Refused):
+        await service.connect(joined["again"])
+    assert (await (await service.connect(elsewhere["again"])).say("join"))["ok"] is True
+
+
 async def test_a_late_ticket_is_refused(service):
     ticket = await service.learner_ticket()
     service.scene.clock.go(31)
