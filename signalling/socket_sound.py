@@ -16,7 +16,6 @@ from invigilation.errors import Busy, InvalidInput, NotAllowed
 from invigilation.session import LIVE
 from signalling import messages as m
 from signalling.bucket import Bucket
-from signalling.commands import NOTHING, Answer
 from signalling.means import Means
 from signalling.messages import Party
 from signalling.presence import SILENT_S
@@ -69,8 +68,10 @@ class Voice:
             self._reader = None
             raise InvalidInput("audio", "This is no WebM: begin a new stream.") from None
         self._last = message.n
-        self._came = self._means.clock.monotonic()
-        self._record(piece.packets, taken_at(message.at, self._means), self._came)
+        now = self._means.clock.monotonic()
+        if piece.packets:
+            self._came = now
+        self._record(piece.packets, taken_at(message.at, self._means), now)
         return piece
 
     @property
@@ -79,7 +80,7 @@ class Voice:
         return b"" if self._reader is None else self._reader.header
 
     def packet_at(self, track: Track) -> float | None:
-        """Return when the last piece came, monotonic."""
+        """Return when the last piece with sound came, monotonic."""
         return self._came if track is Track.AUDIO else None
 
     def tap(self, sink: MediaSink, video: Track | None, audio: Track | None) -> Callable[[], None]:  # noqa: ARG002 - as a peer has it
@@ -108,15 +109,15 @@ class SocketSound:
         self._means = means
         self._stage = stage
         self._voices = {party: Voice(means) for party in (Party.LEARNER, Party.INVIGILATOR)}
-        self._heard: dict[str, tuple[str, int]] = {}
-        """By connection: the last piece that it was sent."""
+        self._heard: dict[Party, dict[str, tuple[str, int]]] = {}
+        """By speaker and connection: the last piece that it was sent."""
 
     def voice(self, party: Party) -> Voice:
         """Return the learner's voice, or the invigilator's."""
         return self._voices[party]
 
-    async def take(self, seat: Seat, message: m.SoundPiece, view: RoomView) -> Answer:
-        """Take a piece, and pass it on.
+    async def take(self, seat: Seat, message: m.SoundPiece, view: RoomView) -> bool:
+        """Take a piece, and pass it on; say whether there was sound in it.
 
         Raises `NotAllowed` when the session is not live, and as `Voice.read` does.
         """
@@ -125,12 +126,13 @@ class SocketSound:
         voice = self._voices[seat.party]
         piece = voice.read(message)
         if piece is None:
-            return NOTHING
+            return False
         hearers = [*self._hearers(seat.party)]
-        self._heard = {sid: last for sid, last in self._heard.items() if sid in hearers}
+        heard = self._heard.get(seat.party, {})
+        self._heard[seat.party] = {sid: last for sid, last in heard.items() if sid in hearers}
         for sid in hearers:
             await self._pass_on(sid, seat.party, message, piece, voice.header)
-        return NOTHING
+        return bool(piece.packets)
 
     def _hearers(self, speaker: Party) -> Iterator[str]:
         """Yield the connections of those who hear somebody; who has media hears by them."""
@@ -155,14 +157,15 @@ class SocketSound:
         self, sid: str, party: Party, message: m.SoundPiece, piece: Piece, header: bytes
     ) -> None:
         audio = message.audio
-        follows = self._heard.get(sid) == (message.stream, message.n - 1)
+        heard = self._heard[party]
+        follows = heard.get(sid) == (message.stream, message.n - 1)
         if not follows and message.n:
             if piece.cluster is None:
                 return
             audio = header + audio[piece.cluster :]
         if self._means.outlet.waiting(sid) >= FRAMES_WAITING:
             return
-        self._heard[sid] = (message.stream, message.n)
+        heard[sid] = (message.stream, message.n)
         body = {
             "session": self._session,
             "from": party.value,

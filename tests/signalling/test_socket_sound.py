@@ -55,6 +55,15 @@ async def test_staff_hear_the_learner_and_the_learner_the_invigilator(house):
     assert heard(house, "cam") == []
 
 
+async def test_two_who_speak_at_once_are_passed_on_whole(house):
+    for n in range(3):
+        await piece(house, house.lea, n)
+        await piece(house, house.ann, n)
+
+    for sid, who in (("ann", "learner"), ("lea", "invigilator")):
+        assert heard(house, sid) == [(who, n, PIECES[n]) for n in range(3)]
+
+
 async def test_who_comes_late_begins_with_the_header_and_a_cluster(house):
     for n in range(3):
         await piece(house, house.lea, n)
