@@ -110,6 +110,7 @@ class Lookout:
             signs.still,
             self._thin.ladder.told.rung,
             SOCKET_SILENT_S if newest != last else SILENT_S,
+            signs.repeat,
         )
 
     def _sound(self, peer: MediaPeer | None, now: float) -> Sound:

@@ -42,27 +42,39 @@ COMING: Final = frozenset({Link.LIVE, Link.POOR})
 SEEN: Final = frozenset({*Sight} - {Sight.NONE})
 
 
+class Sign(StrEnum):
+    """What comes by the socket. A still that came before, to the last bit, is a `REPEAT`."""
+
+    STILL = "still"
+    REPEAT = "repeat"
+    SOUND = "sound"
+
+
 @dataclass(slots=True)
 class Signs:
     """When something of somebody last came by the socket, monotonic; None: nothing has.
 
-    `since`: from when on it has come without a pause.
+    `since`: from when on it has come without a pause. A repeated still is no sign of anybody.
     """
 
     since: float | None = None
     still: float | None = None
     sound: float | None = None
+    repeat: float | None = None
 
     @property
     def last(self) -> float | None:
-        """When the last of both came."""
+        """When the last still or sound came."""
         return later(self.still, self.sound)
 
-    def came(self, now: float, *, still: bool) -> None:
-        """Note that a still has come, or a piece of sound."""
+    def came(self, now: float, sign: Sign) -> None:
+        """Note that something has come."""
+        if sign is Sign.REPEAT:
+            self.repeat = now
+            return
         if not self.fresh(now):
             self.since = now
-        if still:
+        if sign is Sign.STILL:
             self.still = now
         else:
             self.sound = now
@@ -85,7 +97,8 @@ class Reading:
     connection (None: there is none); `packet`, `sound_packet` and `picture_packet` are when the
     last came over it, or `still` by the socket. `running`: the assessment's clock runs. `quality`
     is that of the way from the learner; None: nothing is known of it. `rung` is what their page
-    sends, `patience` after how many seconds of nothing a link counts as silent.
+    sends, `patience` after how many seconds of nothing a link counts as silent. `repeat` is when a
+    still last came that had come before.
     """
 
     now: float
@@ -100,10 +113,19 @@ class Reading:
     still: float | None = None
     rung: Rung | None = None
     patience: float = SILENT_S
+    repeat: float | None = None
 
     def moment(self, then: float) -> datetime:
         """Return the moment that a monotonic time was."""
         return self.at - timedelta(seconds=max(self.now - then, 0.0))
+
+    @property
+    def stills(self) -> Sight | None:
+        """What the stills are worth; None while none come."""
+        for at, sight in ((self.still, Sight.STILLS), (self.repeat, Sight.FROZEN)):
+            if at is not None and self.now - at < STILL_S:
+                return sight
+        return None
 
     def fresh(self, packet: float | None) -> bool:
         """Say whether a packet is recent."""
@@ -255,8 +277,9 @@ class Presence:
         if reading.fresh(reading.picture_packet):
             return self._looked
         self._looked = Sight.GOOD  # what comes next is another picture
-        if reading.still is not None and reading.now - reading.still < STILL_S:
-            return Sight.STILLS
+        stills = reading.stills
+        if stills is not None:
+            return stills
         if reading.rung in WITHOUT_PICTURE:
             return Sight.WITHHELD
         last = later(reading.picture_packet, reading.still) or reading.since

@@ -8,6 +8,7 @@ looks at them, or keeps them, has them drawn anew elsewhere.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
@@ -20,11 +21,9 @@ from invigilation.errors import Busy, InvalidInput, NotAllowed
 from invigilation.session import LIVE
 from signalling import messages as m
 from signalling.bucket import Bucket
-from signalling.commands import NOTHING, Answer
 from signalling.jpeg import size_of
 from signalling.means import Means
 from signalling.messages import Party
-from signalling.seat import Seat
 from signalling.stage import Stage
 from signalling.taps import MediaSink
 from signalling.tracks import Track
@@ -45,6 +44,8 @@ FRESH_S: Final = 4.0
 """A still that was asked for is awaited no longer."""
 STILL_GOOD_S: Final = 10.0
 """Then one that was taken so long ago will do."""
+KNOWN: Final = 4_000
+"""Stills that are known again: two hours of one every two seconds."""
 MIN_SIDE, MAX_SIDE = 40, 640
 """Pixels. A few bytes can say that they are as large as a wall: the console draws what comes."""
 
@@ -72,12 +73,15 @@ class Stills:
         self._kept_at = float("-inf")
         self._keep_all_until = float("-inf")
         self._next = asyncio.Event()
+        self._known: dict[bytes, None] = {}
+        """The digests of the last ones, the oldest first."""
 
-    async def take(self, seat: Seat, message: m.Still, view: RoomView) -> Answer:  # noqa: ARG002 - who sends it is always the learner
-        """Take one, and pass it on.
+    async def take(self, message: m.Still, view: RoomView) -> bool:
+        """Take one, and pass it on; say whether it is a new one.
 
-        Raises `NotAllowed` when the session is not live, `InvalidInput` for what is no JPEG, and
-        `Busy` for too many.
+        A camera never takes the same picture twice, to the last bit: one that came before is shown
+        and kept as it is, but it shows nobody's presence. Raises `NotAllowed` when the session is
+        not live, `InvalidInput` for what is no JPEG, and `Busy` for too many.
         """
         if view.session.state not in LIVE:
             raise NotAllowed("send a picture before check-in, or when the session is over")
@@ -91,8 +95,17 @@ class Stills:
         self._newest = still
         self._next.set()
         self._keep(still)
+        new = self._is_new(still)
         await self._show(still)
-        return NOTHING
+        return new
+
+    def _is_new(self, still: Still) -> bool:
+        digest = hashlib.sha256(still.jpeg).digest()
+        new = digest not in self._known
+        self._known[digest] = None
+        if len(self._known) > KNOWN:
+            del self._known[next(iter(self._known))]
+        return new
 
     async def _show(self, still: Still) -> None:
         outlet = self._means.outlet

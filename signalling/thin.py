@@ -15,6 +15,7 @@ from signalling.full_size import FullSize
 from signalling.ladder_watch import LadderWatch
 from signalling.means import Means, Spawn
 from signalling.messages import Message
+from signalling.presence import Sign
 from signalling.seat import Seat
 from signalling.socket_sound import SocketSound
 from signalling.stage import Stage
@@ -43,10 +44,11 @@ class Thin:
             case m.PictureTaken():
                 return self.full.hear(message, view)
             case m.Still():
-                answer = await self.stills.take(seat, message, view)
+                new = await self.stills.take(message, view)
+                seat.signs.came(self._clock.monotonic(), Sign.STILL if new else Sign.REPEAT)
             case m.SoundPiece():
-                answer = await self.sound.take(seat, message, view)
+                if await self.sound.take(seat, message, view):
+                    seat.signs.came(self._clock.monotonic(), Sign.SOUND)
             case _:
                 raise TypeError(message)
-        seat.signs.came(self._clock.monotonic(), still=isinstance(message, m.Still))
-        return answer
+        return NOTHING

@@ -20,6 +20,7 @@ from signalling.presence import (
     Noted,
     Presence,
     Reading,
+    Sign,
     Signs,
     Strain,
 )
@@ -359,10 +360,10 @@ def test_a_picture_that_the_link_does_not_carry_is_withheld_and_has_not_stopped(
 def test_what_comes_by_the_socket_comes_without_a_pause_or_begins_anew():
     signs = Signs()
     for now in (1.0, 8.0, 17.0):
-        signs.came(now, still=False)
+        signs.came(now, Sign.SOUND)
     steady = signs.since
 
-    signs.came(28.0, still=True)
+    signs.came(28.0, Sign.STILL)
 
     assert (steady, signs.since, signs.last) == (1.0, 28.0, 28.0)
     assert (signs.fresh(37.0), signs.fresh(38.0)) == (True, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,9 @@ from signalling.seat import Person
 from tests.harness.waiting import until
 from tests.signalling.bodies import BODIES
 from tests.signalling.house import open_house
+from tests.signalling.streams import stream
+
+VOICE = b64encode(stream(1)[0]).decode()
 
 
 @pytest.fixture
@@ -29,12 +33,18 @@ async def send(house, event: str, who: Person | None = None, **changed) -> None:
     await house.rooms.say(who or house.lea, parse(event, body))
 
 
+def a_still(n: int) -> str:
+    """Return a still (base64) that differs from the others."""
+    body = BODIES["still"]["jpeg"]
+    return b64encode(b64decode(body)[:-2] + n.to_bytes(2, "big") + b"\xff\xd9").decode()
+
+
 async def by_socket(house, seconds: int, *, still_every: int = 5, first: int = 0) -> None:
     """Let sound come by the socket for some seconds, and a still now and then."""
     for n in range(first, first + seconds):
-        await send(house, "sound", stream=f"run{n}")
+        await send(house, "sound", stream=f"run{n}", audio=VOICE)
         if n % still_every == 0:
-            await send(house, "still")
+            await send(house, "still", jpeg=a_still(n))
         await house.tick(1)
 
 
@@ -101,7 +111,7 @@ async def test_what_staff_say_by_the_socket_is_no_sign_of_the_learner(house):
     await no_media(house)
 
     for n in range(8):
-        await send(house, "sound", house.ann, stream=f"run{n}")
+        await send(house, "sound", house.ann, stream=f"run{n}", audio=VOICE)
         await house.tick(1)
 
     assert (await told(house))["media"] == "none"
@@ -114,10 +124,42 @@ async def test_stills_beside_the_voice_are_what_is_seen(house):
     for n in range(16):
         peer.send(*peer.shape.sends - {"camera", "screen"})
         if n % 5 == 0:
-            await send(house, "still")
+            await send(house, "still", jpeg=a_still(n))
         await house.tick(1)
 
     assert house.room._lookout.seen.picture is Sight.STILLS
+
+
+async def test_the_same_still_again_and_again_shows_nobody(house):
+    await house.to_start()
+    await no_media(house)
+    await house.tell_link(Rung.STILLS, way=Way.SOCKET)
+    await by_socket(house, 3)
+
+    for n in range(20):
+        await send(house, "still", jpeg=a_still(0))
+        if n < 10:
+            await send(house, "sound", stream="run", n=0, audio=VOICE)
+        else:
+            await send(house, "sound", stream=f"empty{n}")
+        await house.tick(1)
+
+    assert len(await gaps(house)) == 1
+    assert (await told(house))["picture"] == "none"
+
+
+async def test_the_same_still_beside_the_voice_is_a_frozen_picture(house):
+    await house.to_start()
+    await no_media(house)
+    await house.tell_link(Rung.STILLS, way=Way.SOCKET)
+    await by_socket(house, 3)
+
+    for n in range(3, 20):
+        await send(house, "still", jpeg=a_still(0))
+        await by_socket(house, 1, still_every=1_000, first=n)
+
+    assert (await told(house))["picture"] == "frozen"
+    assert await gaps(house) == []
 
 
 # Long silences
