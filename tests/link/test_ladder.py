@@ -62,9 +62,9 @@ def test_a_link_that_gets_thin_and_wide_again_is_followed(node: Node) -> None:
 
 def test_up_only_after_eighteen_good_seconds_once_the_link_has_failed(node: Node) -> None:
     sail = Sail(node, SMALL)
-    sail.sail(Thin(60, 0), 8)
+    sail.sail(Thin(40, 0), 8)
     low = sail.step
-    assert low > SMALL
+    assert low == STILLS
 
     sail.sail(Thin(5000), 17)
     before = sail.step
@@ -163,6 +163,7 @@ def test_after_an_outage_what_held_before_it_soon_holds_again(
 @pytest.mark.parametrize("seconds", [10, 30, 60])
 def test_what_is_told_of_an_outage_counts_for_nothing(node: Node, seconds: int) -> None:
     sail = Sail(node, SMALL)
+    sail.ladder.call("limit", SMALL, "person", 0)
     sail.sail(Thin(128, 20), 20)
     for second in (1, 2):
         sail.ladder.call("sample", seen(1500, 400), 1000 * (sail.seconds + second))
@@ -201,7 +202,7 @@ def test_two_reports_that_are_lost_are_no_outage(node: Node) -> None:
     assert set(after) == {"small"}
 
 
-@pytest.mark.parametrize(("kbit", "most"), [(256, 600), (128, 700), (300, 600), (110, 700)])
+@pytest.mark.parametrize(("kbit", "most"), [(256, 700), (128, 700), (300, 700), (110, 700)])
 def test_a_try_fills_the_queue_for_a_moment_only(node: Node, kbit: float, most: float) -> None:
     sail, link = Sail(node, SMALL), Thin(kbit, 20)
 

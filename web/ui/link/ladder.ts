@@ -32,13 +32,19 @@ const FAR_BELOW = 0.45;
 const DRAIN_MS = 5000;
 const LONGEST_DRAIN_MS = 12_000;
 /** Good for so long: one step up is tried. */
-const PROOF_MS = 10_000;
+const PROOF_MS = 18_000;
 /** Where nothing was known of the link it is found out faster, until it has failed once. */
-const FIRST_PROOF_MS = 4000;
-/** A larger picture is felt for first: what is sent grows so often, by so much of the step. */
+const FIRST_PROOF_MS = 6000;
+/** A larger picture is felt for first: so often by so much more is sent. Browsers grow as slowly. */
 const FEEL_MS = 2000;
-const FEEL = 1 / 5;
-/** What is felt for is too much as soon as packets wait this long. */
+const FEEL = 0.1;
+/** All of the next step is sent for so long before it is taken. */
+const FELT_MS = 5000;
+/** What is felt for needs less proof before: so much of it comes on the way, but never none. */
+const ON_THE_WAY_MS = 10_000;
+const LEAST_PROOF_MS = 3000;
+/** Packets that wait so long let it grow no further; and so long, twice or more, are too much. */
+const CALM_QUEUE_MS = 110;
 const FELT_QUEUE_MS = 180;
 /** A step that fails within this time after it was taken upwards is tried more rarely. */
 const TRIAL_MS = 180_000;
@@ -63,6 +69,8 @@ export class Ladder {
   /** How far what is sent is on its way to the next step up: 0 to 1, before that step is taken. */
   feel = 0;
   private feltAt = 0;
+  /** So many samples in a row told that what is felt for is too much. */
+  private much = 0;
   private bad = 0;
   private poor = 0;
   private worst = 0;
@@ -122,9 +130,14 @@ export class Ladder {
     if (now < this.holdUntil) return false;
     // Nothing new is known of this second.
     if (sample.queue_ms === null && sample.lost_permille === null) return false;
-    if (this.feel > 0 && feelsTooMuch(sample)) return this.recoil(now);
-    const fresh = this.why === "proved" && now - this.changed < FIRST_PICTURE_MS;
     const depth = badness(sample);
+    const much = this.feel > 0 && feelsTooMuch(sample);
+    this.much = much ? this.much + 1 : 0;
+    if (much && (this.much >= BAD || depth > 0)) {
+      this.recoil(now, depth > 1 ? 0 : DRAIN_MS);
+      if (depth < 2) return false;
+    }
+    const fresh = this.why === "proved" && now - this.changed < FIRST_PICTURE_MS;
     const drains = this.drains(sample.queue_ms ?? 0, now);
     if (depth > (fresh ? 1 : 0) && !drains) return this.isBad(depth, now);
     this.bad = 0;
@@ -132,9 +145,10 @@ export class Ladder {
     this.poor = isGood(sample) ? 0 : this.poor + 1;
     if (this.poor >= POOR) {
       this.good = null;
-      this.feel = 0;
+      if (this.feel > 0) this.recoil(now, DRAIN_MS);
     }
-    return this.poor === 0 && this.isGood(now);
+    const calm = this.feel === 0 || (sample.queue_ms ?? 0) < CALM_QUEUE_MS;
+    return this.poor === 0 && calm && this.isGood(now);
   }
 
   /** The link is gone: nothing can be learned from silence, and nothing is changed in it. */
@@ -161,17 +175,14 @@ export class Ladder {
     return step === this.step ? false : this.go(step, "link", now);
   }
 
-  /** What was felt for is too much. The step that holds was never left. */
-  private recoil(now: number): boolean {
+  /** What was felt for is too much. The step that holds was never left; its queue drains first. */
+  private recoil(now: number, drain: number): void {
     this.feel = 0;
     this.good = null;
     this.bad = 0;
-    this.later(this.step - 1);
     this.back = null;
-    // What was sent too much drains first.
-    this.changed = now;
-    this.holdUntil = now + DRAIN_MS;
-    return false;
+    this.later(this.step - 1);
+    this.holdUntil = now + drain;
   }
 
   /** A step down was taken, and what stands in the queue is not of this step. */
@@ -211,19 +222,24 @@ export class Ladder {
     if (this.back !== null && next < this.back) this.back = null;
     if (next < this.ceiling) return this.stay();
     const returns = this.back !== null;
-    if (this.feel > 0) {
-      if (now - this.feltAt < FEEL_MS) return false;
-    } else if (now - this.good < (returns ? BACK_MS : (this.proof[next] ?? PROOF_MS))) {
-      return false;
-    }
-    const felt = this.feel + FEEL;
-    if (!returns && STEPS[this.step]?.camera && felt < 0.99) {
-      this.feel = felt;
-      this.feltAt = now;
-      return false;
-    }
+    const patience = this.feel >= 1 ? FELT_MS : FEEL_MS;
+    const feels = !returns && STEPS[this.step]?.camera !== null;
+    let proof = returns ? BACK_MS : (this.proof[next] ?? PROOF_MS);
+    if (feels) proof = Math.max(LEAST_PROOF_MS, proof - ON_THE_WAY_MS);
+    if (this.feel > 0 ? now - this.feltAt < patience : now - this.good < proof) return false;
+    if (feels && this.feel < 1) return this.feelOn(next, now);
     this.trial = { step: next, until: now + TRIAL_MS };
     return this.go(next, "proved", now);
+  }
+
+  /** A little more of the next step is sent. The step stays the same. */
+  private feelOn(next: number, now: number): false {
+    const up = (step: number): number => STEPS[step]?.up ?? 0;
+    const wider = Math.max(1, up(next) - up(this.step));
+    const sent = up(this.step) + this.feel * wider;
+    this.feel = Math.min(1, this.feel + (FEEL * sent) / wider);
+    this.feltAt = now;
+    return false;
   }
 
   private stay(): boolean {
