@@ -30,6 +30,9 @@ SILENT_S: Final = 8.0
 LOOK_S: Final = 1.0
 
 
+Held = tuple[MediaPeer, asyncio.Task[None]]
+
+
 class Busy(InvigilationError):
     """There are as many mirrors as there may be."""
 
@@ -62,7 +65,7 @@ class Mirrors:
         self._peers = peers
         self._now = now
         self._limits = limits or Limits()
-        self._held: dict[str, tuple[MediaPeer, asyncio.Task[None]]] = {}
+        self._held: dict[str, Held] = {}
         self._opening = 0
         self._tasks = Tasks()
 
@@ -84,25 +87,28 @@ class Mirrors:
         finally:
             self._opening -= 1
         peer.receive_from({track: (peer, track) for track in _BOTH})
-        await self.end(who)  # two pages of one login may have come at once
+        older = self._held.pop(who, None)  # two pages of one login may have come at once
         task = self._tasks.start(self._live(peer, self._now()))
         self._held[who] = peer, task
         task.add_done_callback(lambda _: self._gone(who, peer))
+        await self._end(older)
         return answer
 
     async def end(self, who: str) -> None:
         """End the mirror of `who`, if there is one."""
-        held = self._held.pop(who, None)
-        if held is not None:
-            peer, task = held
-            task.cancel()
-            await peer.close()  # the task may not have begun yet
+        await self._end(self._held.pop(who, None))
 
     async def close(self) -> None:
         """End all mirrors."""
         for who in [*self._held]:
             await self.end(who)
         await self._tasks.close()
+
+    async def _end(self, held: Held | None) -> None:
+        if held is not None:
+            peer, task = held
+            task.cancel()
+            await peer.close()  # the task may not have begun yet
 
     def _gone(self, who: str, peer: MediaPeer) -> None:
         if who in self._held and self._held[who][0] is peer:

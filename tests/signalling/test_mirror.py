@@ -9,7 +9,7 @@ import pytest
 from signalling.mirror import MIRROR, Busy, Limits, Mirrors
 from signalling.sdp import SdpRefused
 from signalling.tracks import Track
-from tests.signalling.doubles import FakePeers
+from tests.signalling.doubles import FakePeer, FakePeers
 
 SOON = Limits(most=2, longest_s=75, connect_s=25, silent_s=8, look_s=0.001)
 
@@ -74,6 +74,28 @@ async def test_two_pages_of_a_login_at_once_leave_one_mirror(hall):
 
     await freed(peers.made[0])
     assert [peer.closed.is_set() for peer in peers.made] == [True, False]
+
+
+async def test_many_pages_of_a_login_at_once_leave_one_mirror_and_none_uncounted(hall, monkeypatch):
+    mirrors, peers, _ = hall
+    close, answer = FakePeer.close, peers.answer
+
+    async def slowly(peer):
+        await asyncio.sleep(0)
+        await close(peer)
+
+    async def later(sdp, shape):
+        await asyncio.sleep(0)
+        return await answer(sdp, shape)
+
+    monkeypatch.setattr(FakePeer, "close", slowly)
+    monkeypatch.setattr(peers, "answer", later)
+    mirrors._limits = Limits(most=3)
+
+    await asyncio.gather(*(mirrors.open("rq_1", f"offer {n}") for n in range(3)))
+    await mirrors.end("rq_1")
+
+    assert all(peer.closed.is_set() for peer in peers.made)
 
 
 async def test_there_are_only_so_many(hall):
