@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from invigilation import record
 from invigilation.desk.office import LEARNER, SERVICE, Office, following, sitting_of
@@ -50,14 +52,21 @@ async def run_out(office: Office, tx: Tx, one: Open, now: datetime) -> Open:
 
 
 async def _fill(office: Office, tx: Tx, one: Open, gap: Gap, fill: Fill, now: datetime) -> Open:
-    """Say in the record which chunks of a gap are here, and by which chains they were told.
+    """Say in the record which chunks of a gap have come, and by which chains they were told.
 
+    What an entry before has named is not named again: a device could make one grow as it likes.
     Each chain goes from one that an entry of the record has named to another: whoever checks the
     record can follow it.
     """
     ident = one.session.id
     known = await tx.fills.chunks(ident)
-    here = [it for it in wanted([gap], known) if it.evidence is not None]
+    before = await named(tx, ident, gap.id)
+    said = {(it["recording"], it["n"]) for data in before for it in data["chunks"]}
+    here = [
+        it
+        for it in wanted([gap], known)
+        if it.evidence is not None and (it.recording, it.n) not in said
+    ]
     chains: list[dict[str, object]] = []
     for local in await tx.fills.locals(ident):
         numbers = [it.n for it in here if it.recording == local.recording]
@@ -86,6 +95,13 @@ async def _fill(office: Office, tx: Tx, one: Open, gap: Gap, fill: Fill, now: da
     told = {"complete": facts["complete"], "covers_seconds": fill.covers // timedelta(seconds=1)}
     await tell(office, tx, ident, "session.gap_filled", gap, told)
     return following(one, entry)
+
+
+async def named(tx: Tx, session: str, gap: str) -> list[dict[str, Any]]:
+    """Return what the record has said of a gap each time that all of it was here."""
+    entries = await tx.sessions.entries_of(session, FILLED)
+    every: list[dict[str, Any]] = [json.loads(it.body)["data"] for it in entries]
+    return [data for data in every if data["gap"] == gap]
 
 
 def _said(one: Chunk) -> dict[str, object]:

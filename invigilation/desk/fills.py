@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from invigilation.consent import Purpose
-from invigilation.desk.filling import name_head, refresh, run_out, tell
+from invigilation.desk.filling import name_head, named, refresh, run_out, tell
 from invigilation.desk.identity_facts import taken_back
 from invigilation.desk.office import (
     Office,
@@ -22,6 +22,7 @@ from invigilation.fill import (
     LASTS,
     UNSETTLED,
     Chunk,
+    FillState,
     Link,
     NotWanted,
     TooMuch,
@@ -48,6 +49,8 @@ MOST_RECORDINGS = 50
 """A page begins one each time it is loaded."""
 MOST_LINKS = 4_000
 MOST_BYTES = 400 * 1024 * 1024
+MOST_FILLED = 12
+"""So often a gap is complete, and then not: once is usual, each page of the time may add one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class FillDesk:
             if len(known) + len(fresh) > MOST_LINKS:
                 raise TooMuch("links")
             if fresh:
+                await _not_filled_often(tx, session, fresh)
                 await tx.fills.add_chunks(fresh)
                 local = replace(local, links=local.links + len(fresh), head=fresh[-1].head)
                 one = await self._note(tx, one, local, fresh, now)
@@ -298,6 +302,18 @@ async def _open(tx: Tx, session: Session, now: datetime) -> None:
 
 async def _agreed(tx: Tx, session: str) -> bool:
     return not taken_back(await tx.identities.consents(session), Purpose.RECORDING)
+
+
+async def _not_filled_often(tx: Tx, session: str, fresh: Sequence[Chunk]) -> None:
+    """Raise where the device opens a fill anew that has been complete too often already."""
+    complete = {
+        it.gap for it in await tx.fills.of_session(session) if it.state is FillState.COMPLETE
+    }
+    for gap in await tx.marks.gaps(session) if complete else ():
+        if gap.id not in complete or not any(overlaps(one, gap) for one in fresh):
+            continue
+        if len(await named(tx, session, gap.id)) >= MOST_FILLED:
+            raise TooMuch("pieces of one gap")
 
 
 async def _unsettled(tx: Tx, session: str) -> list[Gap]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from invigilation.consent import Purpose
+from invigilation.desk.fills import MOST_FILLED
 from invigilation.errors import (
     IllegalTransition,
     InvalidInput,
@@ -221,6 +222,25 @@ async def test_a_chain_that_was_told_before_the_gap_says_nothing_of_another_one(
     await outage.tell(0, made_up)
 
     assert (await outage.fill()).before is None
+
+
+@on_sqlite
+async def test_a_chunk_that_is_told_afterwards_is_named_alone_and_only_so_often(outage):
+    await outage.arrives()
+    more = Device(outage.session, "lc_ffffffffffffffff")
+    for n in range(MOST_FILLED - 1):
+        more.segment(outage.lost + n * S)
+        await outage.tell(n, more)
+        await outage.bring(n, more)
+
+    more.segment(outage.lost + 30 * S)
+    with pytest.raises(TooMuch):
+        await outage.tell(MOST_FILLED - 1, more)
+
+    filled = [data for _, data in await outage.entries("gap_filled")]
+    assert [len(data["chunks"]) for data in filled] == [5] + [1] * (MOST_FILLED - 1)
+    assert [len(data["chains"]) for data in filled] == [1] * MOST_FILLED
+    assert [data["missing"] for data in filled] == [0] * MOST_FILLED
 
 
 @on_sqlite
