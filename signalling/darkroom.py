@@ -188,6 +188,8 @@ class Darkroom:
                     KEY_FRAME_S, Track.CAMERA, wider_than=self._small()
                 )
                 self._width = self._full = key_frame_width(frame)
+                if self._wish is None and self._thinly():
+                    self._wish = await self._full_size.ask(kind)
                 return await self._means.evidence.picture(self._session, kind, frame)
         except (NoPicture, TimeoutError):
             return None

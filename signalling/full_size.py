@@ -41,7 +41,7 @@ COMES_S: Final = 600.0
 """A picture may be on its way for so long: a link that is gone for a while costs no face."""
 LIVE_S: Final = 5.0
 """What the stream shows is awaited no longer."""
-SETTLED_S: Final = 8.0
+SETTLED_S: Final = 15.0
 """With its print."""
 OPEN: Final = 3
 """Pictures that are asked for and are not here."""

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 BEGINNING = timedelta(minutes=2)
 """A recording's row is written first; its file follows within this."""
 EQUAL_IN_A_ROW = 2
+FULL_SECONDS = 12.0
+"""So long a picture in full size waits for its face and its print; nobody waits for it."""
 FACE_SECONDS = 3.0
 """A re-check goes into the record without the cut-out face when finding that takes longer."""
 
@@ -125,7 +127,7 @@ class EvidenceShelf:
         Raises PictureUndecodable, Busy and EvidenceStoreFull. Its print comes with it.
         """
         drawn = await self.eye.draw(data)
-        seen = await self._face(drawn.jpeg)
+        seen = await self._face(drawn.jpeg, FULL_SECONDS)
         picture = await self.keep(session, kind, drawn.jpeg)
         derived = None
         if kind is SnapshotKind.FACE_AGAIN and seen.aligned is not None:
@@ -136,7 +138,7 @@ class EvidenceShelf:
         """Return the print of a live picture, which is not kept; None when there is none."""
         try:
             live = jpeg or (await self.snapshots.take(key_frame)).jpeg
-            return (await self._face(live)).print or None
+            return (await self._face(live, FULL_SECONDS)).print or None
         except (Busy, PictureUndecodable):
             return None
 
@@ -151,9 +153,9 @@ class EvidenceShelf:
         found = seen.print if seen.faces else None
         return Picture(picture, taken.width, taken.height, derived, found)
 
-    async def _face(self, jpeg: bytes) -> SeenFace:
+    async def _face(self, jpeg: bytes, seconds: float = FACE_SECONDS) -> SeenFace:
         try:
-            async with asyncio.timeout(FACE_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await self.eye.face(jpeg)
         except (Busy, TimeoutError):
             return SeenFace(None, 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -64,6 +65,13 @@ STILL = """() => {
 }"""
 
 
+def full_faces(world: World) -> list[dict[str, object]]:
+    """Return what the record says of pictures that came in full size."""
+    rows = world.rows("SELECT body FROM event WHERE kind = 'snapshot'")
+    told = [json.loads(body)["data"] for (body,) in rows]
+    return [one for one in told if one.get("full")]
+
+
 async def hears_pieces(page: Page, what: str) -> None:
     """Wait until a voice that comes in pieces is played, and is more than silence."""
 
@@ -104,3 +112,8 @@ async def test_a_learner_without_any_way_for_media_is_seen_in_stills_and_heard(
     picture = await console.take("face")
 
     assert picture.size == (640, 480)
+    # The same face in the camera's full size follows by HTTP, and takes the still's place.
+    await until(lambda: full_faces(world), SOON_S, "the face in full size")
+    [told] = full_faces(world)
+    assert told["of"] is not None
+    assert told["live_sha256"] is not None

@@ -87,6 +87,16 @@ async def test_over_a_full_link_nobody_is_asked(house):
     assert asked(house) == []
 
 
+async def test_a_small_picture_over_a_link_that_is_said_to_be_full_has_a_larger_one(house):
+    await house.tell_link(Rung.FULL)
+    width, height = (320).to_bytes(2, "little"), (240).to_bytes(2, "little")
+    house.peers.made[-1].frame = b"\x10\x00\x00\x9d\x01\x2a" + width + height
+
+    await house.say(house.ann, m.Snapshot, kind=SnapshotKind.FACE)
+
+    assert len(asked(house)) == 1
+
+
 @pytest.mark.parametrize("ident", ["pw_unknown", "sideways"])
 async def test_a_picture_that_nobody_waits_for_is_refused(house, ident):
     await face(house)

@@ -11,7 +11,9 @@ import { patience } from "./bring";
 import { ServerClock } from "./chain";
 import type { Link, LinkPart } from "./link";
 
+/** So many bytes where the link carries a moving picture; in full size, too, where it does not. */
 const MOST_BYTES = 90_000;
+const FEWER_BYTES = 60_000;
 /** One piece after another, each no longer than a voice can wait. */
 const MANNER = { hold: 300, least: 2048 };
 const TELL_TIMES = 6;
@@ -64,7 +66,8 @@ export class FullSize implements LinkPart {
     if (!camera || this.over) return;
     const canvas = await grabbed(camera);
     const taken = this.clock.at(performance.now());
-    const blob = await jpeg(canvas, MOST_BYTES);
+    const thin = !["full", "small"].includes(this.link.rung);
+    const blob = await jpeg(canvas, thin ? FEWER_BYTES : MOST_BYTES);
     const part = { sha256: await digest(blob), size: blob.size };
     const { room } = this.link.host;
     if (!(await this.told({ id: wanted, ...part, at: new Date(taken).toISOString() }))) return;
