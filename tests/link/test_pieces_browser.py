@@ -81,6 +81,14 @@ Object.assign(window, {
     other.stop();
     return found;
   },
+  hear(...numbers) {
+    window.other ??= new VoiceIn();
+    for (const n of numbers) window.other.take(pieces[n]);
+  },
+  left() {
+    const { buffered, currentTime } = window.other.element;
+    return buffered.end(buffered.length - 1) - currentTime;
+  },
 });
 """
 
@@ -169,3 +177,23 @@ async def test_a_voice_in_pieces_plays_over_a_lost_one_and_for_who_comes_late(pa
         packet for one in pieces for packet in reader.feed(base64.b64decode(one["audio"])).packets
     ]
     assert len(packets) > 60
+
+
+async def test_a_voice_that_ran_dry_goes_on_by_itself_and_further_behind(page: Page) -> None:
+    await page.evaluate("speak()")
+    await page.wait_for_function("pieces.length >= 5", timeout=15_000)
+    await page.evaluate("hear(0, 1)")
+    await page.wait_for_function("other.element.currentTime > 1 && other.element.paused")
+    first = await page.evaluate("left()")
+
+    await page.evaluate("hear(2)")
+    await page.wait_for_timeout(300)
+    waits = await page.evaluate("other.element.paused")
+    await page.evaluate("hear(3, 4)")
+    await page.wait_for_function("!other.element.paused && !other.element.seeking")
+    later = await page.evaluate("left()")
+
+    assert first < 0.5
+    assert waits
+    assert 1.7 < later < 2.5
+    assert await page.evaluate("other.element.playbackRate") == 1

@@ -93,15 +93,24 @@ export class VoiceOut {
   }
 }
 
-/** Further behind than this, in seconds: what is between is left out. */
-const LATE_S = 4;
-/** Further behind than this, it is played a little faster. */
-const BEHIND_S = 2;
+/**
+ * It begins to play so far behind the newest piece, in seconds; a pause in what comes may be nearly
+ * as long. After each time that it ran dry it stays further behind, and slowly comes nearer again.
+ */
+const BEHIND_S = 1.6;
+const MOST_BEHIND_S = 4;
+const MORE_S = 0.8;
+const NEARER_S = 0.01;
+/** With less than this left to play, it has run dry. */
+const DRY_S = 0.5;
+const STOOD_MS = 700;
+/** So much further behind: what is between is left out; and so much: it is played faster. */
+const LATE_S = 3;
+const SLOW_S = 0.7;
 const FASTER = 1.08;
-/** So far behind the newest it plays, to have something when the next piece is late. */
-const AHEAD_S = 1;
-/** With so much to play and yet standing still: after each pause a browser waits for more. */
-const STUCK_S = 1.4;
+/** So much nearer: it is played slower, before it runs dry. */
+const NEAR_S = 0.4;
+const SLOWER = 0.94;
 const KEEP_S = 20;
 const QUEUED = 12;
 
@@ -116,12 +125,18 @@ export class VoiceIn {
   private n = -1;
   private head: Uint8Array<ArrayBuffer> | null = null;
   private url = "";
-  private stood = -1;
+  /** Where it stands, and since when, by performance.now(). */
+  private stood = { at: -1, since: 0 };
+  private behind = BEHIND_S;
   private buffer: SourceBuffer | null = null;
   private queue: { bytes: Uint8Array<ArrayBuffer>; anew: boolean }[] = [];
 
   /** `refused`: the browser wants a touch before it plays. */
-  constructor(private readonly refused: () => void = () => undefined) {}
+  constructor(private readonly refused: () => void = () => undefined) {
+    this.element.addEventListener("waiting", () => {
+      if (!this.element.seeking) this.dry();
+    });
+  }
 
   take(body: SoundBody): void {
     let bytes = bytesOf(body.audio);
@@ -199,32 +214,66 @@ export class VoiceIn {
     }
   }
 
-  /** Plays near the newest, and forgets what is over. */
+  /** Plays a little behind the newest, and forgets what is over. */
   private follow(): void {
     const { buffer, element } = this;
     if (!buffer || buffer.updating) return;
-    const { buffered } = buffer;
-    if (buffered.length) {
-      const end = buffered.end(buffered.length - 1);
-      const behind = end - element.currentTime;
-      const first = buffered.start(0);
-      const stuck = element.currentTime === this.stood && behind > STUCK_S;
-      this.stood = element.currentTime;
-      if (behind > LATE_S || stuck || element.currentTime < first) {
-        element.currentTime = Math.max(first, end - AHEAD_S);
-      }
-      element.playbackRate = behind > BEHIND_S ? FASTER : 1;
-      if (element.paused && behind >= AHEAD_S / 2) {
-        element.play().catch((error: unknown) => {
-          if (error instanceof Error && error.name === "NotAllowedError") this.refused();
-        });
-      }
+    const left = this.left();
+    if (left !== null) {
+      this.behind = Math.max(BEHIND_S, this.behind - NEARER_S);
+      this.watch();
+      const over = left - this.behind;
+      if (element.paused ? over >= 0 : over > LATE_S) this.play();
+      else element.playbackRate = over > SLOW_S ? FASTER : over < -NEAR_S ? SLOWER : 1;
+      const first = buffer.buffered.start(0);
       if (element.currentTime - first > 2 * KEEP_S) {
         buffer.remove(first, element.currentTime - KEEP_S);
         return;
       }
     }
     this.pump();
+  }
+
+  /** Not every pause is told of. */
+  private watch(): void {
+    const { currentTime, paused, seeking } = this.element;
+    const now = performance.now();
+    if (paused || seeking || currentTime !== this.stood.at) {
+      this.stood = { at: currentTime, since: now };
+    } else if (now - this.stood.since > STOOD_MS) {
+      this.stood.since = now;
+      this.dry();
+    }
+  }
+
+  /** How many seconds there are to play yet; null before the first. */
+  private left(): number | null {
+    const buffered = this.buffer?.buffered;
+    if (!buffered?.length) return null;
+    return buffered.end(buffered.length - 1) - this.element.currentTime;
+  }
+
+  /**
+   * It stands still. Left to itself a browser would go on only with some seconds more than it
+   * needs, each time with more; so it begins anew, and as soon as we say.
+   */
+  private dry(): void {
+    const left = this.left();
+    if (left === null) return;
+    if (left < DRY_S) this.behind = Math.min(MOST_BEHIND_S, this.behind + MORE_S);
+    this.element.pause();
+    if (left >= this.behind) this.play();
+  }
+
+  private play(): void {
+    const { element } = this;
+    const { buffered } = this.buffer!;
+    const end = buffered.end(buffered.length - 1);
+    element.currentTime = Math.max(buffered.start(0), end - this.behind);
+    element.playbackRate = 1;
+    element.play().catch((error: unknown) => {
+      if (error instanceof Error && error.name === "NotAllowedError") this.refused();
+    });
   }
 }
 
