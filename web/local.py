@@ -41,6 +41,8 @@ HELD_EACH: Final = 4
 """Chunks of one session that are coming at once: two pages may bring at a time."""
 PIECES_A_SECOND, PIECES_AT_ONCE = 20.0, 100.0
 TOLD_A_SECOND, TOLD_AT_ONCE = 1.0, 30.0
+BEGUN_A_SECOND, BEGUN_AT_ONCE = 3.0, 40.0
+"""Chunks: all that a session has told is read for each that begins to come."""
 _SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RECORDING: Final = re.compile(r"lc_[0-9a-f]{16}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -71,6 +73,7 @@ class LocalKeeping:
     _coming: dict[Key, _Coming] = field(default_factory=dict)
     _pieces: dict[str, Bucket] = field(default_factory=dict)
     _told: dict[str, Bucket] = field(default_factory=dict)
+    _begun: dict[str, Bucket] = field(default_factory=dict)
 
     async def look(self, session: str, request: str) -> dict[str, object]:
         """Return how everything stands, as the page of this learner reads it."""
@@ -103,6 +106,7 @@ class LocalKeeping:
         key = (session, recording, n)
         coming = self._coming.get(key)
         if coming is None:
+            self._pass(self._begun, session, BEGUN_A_SECOND, BEGUN_AT_ONCE)
             chunk = await self.desk.fills.wants(session, recording, n)
             if chunk.evidence is not None:
                 return {"have": chunk.size, "kept": True}
@@ -203,7 +207,7 @@ class LocalKeeping:
         for key, coming in [*self._coming.items()]:
             if coming.until <= now:
                 del self._coming[key]
-        for buckets in (self._pieces, self._told):
+        for buckets in (self._pieces, self._told, self._begun):
             for session, bucket in [*buckets.items()]:
                 if bucket.full:
                     del buckets[session]

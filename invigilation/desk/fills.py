@@ -47,7 +47,8 @@ LATE = timedelta(seconds=30)
 """A link that is told so long after its end was made while nothing could be told."""
 MOST_RECORDINGS = 50
 """A page begins one each time it is loaded."""
-MOST_LINKS = 4_000
+MOST_LINKS = 2_000
+"""Eleven hours of segments of 20 s; all are read for each that is told or brought."""
 MOST_BYTES = 400 * 1024 * 1024
 MOST_FILLED = 12
 """So often a gap is complete, and then not: once is usual, each page of the time may add one."""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.web.office import World
 from tests.web.test_local import Page, code, in_a_gap, owner, page_of
+from web.local import BEGUN_AT_ONCE
 
 
 @pytest.fixture
@@ -25,6 +26,16 @@ async def test_a_name_that_no_session_has_is_not_found(page: Page, name: str) ->
 async def test_a_query_that_no_session_has_is_not_found(page: Page) -> None:
     for raw in ("%00", "%FF", "%ED%A0%80", "a" * 65, ""):
         assert code(await page.look(raw)) == (404, "not_found"), raw
+
+
+async def test_a_page_that_begins_one_chunk_after_another_has_to_wait(page: Page) -> None:
+    await page.tell()
+
+    answers = [(await page.put(1 + n % 3, 0, b"x")).status for n in range(3)] + [
+        (await page.put(0, 0, b"x")).status for _ in range(int(BEGUN_AT_ONCE) - 2)
+    ]
+
+    assert answers == [200] * 3 + [409] * (int(BEGUN_AT_ONCE) - 3) + [503]
 
 
 async def test_who_judges_reads_that_a_chain_was_told_late(world: World, page: Page) -> None:
