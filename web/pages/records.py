@@ -327,7 +327,7 @@ def _words(entry: Entry) -> str:
         return _LINK[entry.kind](data)
     said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
-    facts = [*facts, *_compared(data)]
+    facts = [*facts, *_compared(data), *(["in full size"] if data.get("full") else [])]
     return f"{said}: {'. '.join(facts).replace('.. ', '. ')}" if facts else said
 
 
