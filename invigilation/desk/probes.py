@@ -23,6 +23,7 @@ from invigilation.probe import (
 from invigilation.record import Data
 from invigilation.session import SessionState
 from invigilation.store import Tx
+from invigilation.store.sessions import Open
 from invigilation.store.views import Sitting
 
 PROBE = "probe"
@@ -56,16 +57,18 @@ class ProbeDesk:
         learner's consent, too soon after the last, or not at the hour of a session.
         """
         async with self.office.store.write() as tx:
+            sitting = await _ahead(tx, request)
+            # First the session, then the request, as everybody who changes both: no deadlock.
+            open_one = None if sitting is None else await held(tx, sitting.session)
             if not await tx.probes.hold(request):
                 raise NotFound("request", request)
             now = self.office.clock.now()
-            sitting = await _ahead(tx, request)
             await self._allow(tx, request, kind, sitting, now)
             session = None if sitting is None else sitting.session
             one = Probe(new_id("lp"), request, session, now, kind, figures, expect(figures))
             await tx.probes.add(one)
-            if sitting is not None:
-                await self._record(tx, sitting.session, one)
+            if open_one is not None:
+                await self._record(tx, open_one, one)
         return one
 
     async def _allow(
@@ -83,11 +86,10 @@ class ProbeDesk:
         if last is not None and now - last < SMALL_EVERY:
             raise NotAllowed("do this again so soon")
 
-    async def _record(self, tx: Tx, session: str, one: Probe) -> None:
-        open_one = await held(tx, session)
+    async def _record(self, tx: Tx, open_one: Open, one: Probe) -> None:
         if open_one.session.state is not SessionState.SCHEDULED:
             return
-        if len(await tx.sessions.moments(session, PROBE)) >= ENTRIES:
+        if len(await tx.sessions.moments(open_one.session.id, PROBE)) >= ENTRIES:
             return
         data: Data = {
             "kind": one.kind.value,

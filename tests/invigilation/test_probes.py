@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from invigilation.errors import NotAllowed, NotFound
 from invigilation.forecast import Risk
 from invigilation.ladder import Rung, Way
 from invigilation.probe import DAILY, FRESH, Expected, Figures, ProbeKind
+from invigilation.request import RequestState
 from tests import builders
 from tests.builders import START
 
@@ -53,6 +55,24 @@ async def test_a_test_during_the_session_leaves_its_record_alone(world):
     await world.desk.probes.keep(sitting.request, FULL, THIN)
 
     assert "probe" not in await world.kinds(sitting.session)
+
+
+@pytest.mark.parametrize(
+    "migrated_url", [pytest.param("postgresql", marks=pytest.mark.store)], indirect=True
+)
+async def test_a_test_while_the_booking_is_cancelled_and_neither_waits_for_ever(world):
+    sitting = await booked(world)
+    async with world.store.write() as tx:
+        await tx.sessions.hold(sitting.session)
+        keeping = asyncio.create_task(world.desk.probes.keep(sitting.request, FULL, THIN))
+        async with asyncio.timeout(5):
+            while not await world.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.01)
+
+        async with asyncio.timeout(5):
+            await tx.requests.set_state(sitting.request, RequestState.OPEN)
+
+    assert (await keeping).session == sitting.session
 
 
 async def test_there_is_no_test_of_a_request_that_there_is_not(world):
