@@ -68,3 +68,11 @@ def test_a_session_never_takes_more_megabytes_than_allowed(node: Node, megabytes
     nothing_left = megabytes * 1_000_000 <= 2 * HOUR * 125 * 6
     assert used <= megabytes * 1_000_000 or nothing_left
     assert (seen == {TEXT}) == (megabytes <= 5)
+
+
+@pytest.mark.parametrize("kbit", [48, 64, 128, 256, 512])
+def test_what_is_sent_beside_the_stream_fits_beside_it(node: Node, kbit: int) -> None:
+    step = steps_of(node)[node.call("fitting", kbit, FULL)]
+    beside = kbit * node.value("BESIDE")
+
+    assert step["up"] + step["down"] + beside <= 1.02 * kbit

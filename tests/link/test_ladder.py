@@ -202,14 +202,14 @@ def test_two_reports_that_are_lost_are_no_outage(node: Node) -> None:
     assert set(after) == {"small"}
 
 
-@pytest.mark.parametrize(("kbit", "most"), [(256, 700), (128, 700), (300, 700), (110, 700)])
-def test_a_try_fills_the_queue_for_a_moment_only(node: Node, kbit: float, most: float) -> None:
+@pytest.mark.parametrize("kbit", [256, 128, 300, 110])
+def test_a_try_fills_the_queue_for_a_moment_only(node: Node, kbit: float) -> None:
     sail, link = Sail(node, SMALL), Thin(kbit, 20)
 
     sail.sail(link, 20 * MINUTE)
 
     settled = sorted(sail.queues_ms[MINUTE:])
-    assert max(settled) < most
+    assert max(settled) < 1000, "half of what a step too wide would fill"
     assert settled[int(0.95 * len(settled))] < 150
     assert len(sail.tries) >= 3
 

@@ -78,7 +78,7 @@ const ANEW = 3;
 const REFUSED = [400, 404, 409, 410, 413, 422];
 
 /** Of what somebody allows to be sent, so much is for this; less than the least is for words only. */
-const SHARE = 0.2;
+const SHARE = 0.1;
 const LEAST_KBIT = 4;
 
 /** How long to wait between two pieces: as the pace has it, and longer while the link is full. */

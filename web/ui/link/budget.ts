@@ -14,6 +14,9 @@ const MOST_MB = 100_000;
 const CAUTION = 0.92;
 /** To go up again, so much more than needed must be there, else it would go to and fro. */
 const MARGIN = 1.2;
+/** Of what is allowed, so much is for what is sent beside the stream. */
+export const BESIDE = 0.1;
+const LONGEST_WAIT_MS = 15_000;
 /** Where no end is known, a session is taken to last so long yet. */
 const LONG_S = 3600;
 
@@ -92,6 +95,15 @@ export function allowance(budget: Budget, used: number, left_s: number | null): 
 /** What may go over the link now, as stored on this device: for what is no step of the ladder. */
 export function kbitNow(session: string): number | null {
   return allowance(storedBudget(), storedUse(session), null);
+}
+
+/**
+ * How long, in milliseconds, to wait after so many bytes of what is sent beside the stream, where
+ * only so much is allowed: it gets what no step of the ladder plans with.
+ */
+export function waitFor(bytes: number, session: string): number {
+  const kbit = kbitNow(session);
+  return kbit === null ? 0 : Math.min(LONGEST_WAIT_MS, (8 * bytes) / (kbit * BESIDE));
 }
 
 /**

@@ -36,7 +36,7 @@ const PROOF_MS = 18_000;
 /** Where nothing was known of the link it is found out faster, until it has failed once. */
 const FIRST_PROOF_MS = 6000;
 /** A larger picture is felt for first: so often by so much more is sent. Browsers grow as slowly. */
-const FEEL_MS = 2000;
+const FEEL_MS = 3000;
 const FEEL = 0.1;
 /** All of the next step is sent for so long before it is taken. */
 const FELT_MS = 5000;
@@ -45,7 +45,9 @@ const ON_THE_WAY_MS = 10_000;
 const LEAST_PROOF_MS = 3000;
 /** Packets that wait so long let it grow no further; and so long, twice or more, are too much. */
 const CALM_QUEUE_MS = 110;
-const FELT_QUEUE_MS = 180;
+const FELT_QUEUE_MS = 150;
+/** No key frame alone keeps them waiting so long. */
+const MUCH_FELT_QUEUE_MS = 450;
 /** A step that fails within this time after it was taken upwards is tried more rarely. */
 const TRIAL_MS = 180_000;
 /** The first picture of another size is large: what it fills for a moment is let pass. */
@@ -54,6 +56,8 @@ const FIRST_PICTURE_MS = 2500;
 const TRIED_MS = 20_000;
 /** By this its next try is put off. */
 const LATER = 3;
+/** What was only felt for has done no harm. */
+const LATER_FELT = 2;
 const LONGEST_PROOF_MS = 300_000;
 /** After an outage the first answers bring old delays. */
 const AFTER_OUTAGE_MS = 3000;
@@ -133,7 +137,9 @@ export class Ladder {
     const depth = badness(sample);
     const much = this.feel > 0 && feelsTooMuch(sample);
     this.much = much ? this.much + 1 : 0;
-    if (much && (this.much >= BAD || depth > 0)) {
+    // One alone is a key frame.
+    const surely = (sample.queue_ms ?? 0) > MUCH_FELT_QUEUE_MS || depth > 1;
+    if (this.much >= BAD || (much && surely)) {
       this.recoil(now, depth > 1 ? 0 : DRAIN_MS);
       if (depth < 2) return false;
     }
@@ -181,7 +187,7 @@ export class Ladder {
     this.good = null;
     this.bad = 0;
     this.back = null;
-    this.later(this.step - 1);
+    this.later(this.step - 1, LATER_FELT);
     this.holdUntil = now + drain;
   }
 
@@ -254,15 +260,15 @@ export class Ladder {
   /** The step that has just failed is tried later, and later each time. */
   private punish(now: number): void {
     const { trial, step } = this;
-    if (trial && now <= trial.until) this.later(step);
+    if (trial && now <= trial.until) this.later(step, LATER);
     else this.fail();
     this.trial = null;
     this.back = null;
   }
 
-  private later(step: number): void {
+  private later(step: number, times: number): void {
     this.fail();
-    this.proof[step] = Math.min(LATER * (this.proof[step] ?? PROOF_MS), LONGEST_PROOF_MS);
+    this.proof[step] = Math.min(times * (this.proof[step] ?? PROOF_MS), LONGEST_PROOF_MS);
   }
 
   private fail(): void {

@@ -1,6 +1,7 @@
 // Sends what waits to the server, piece by piece; goes on where it stopped, whatever happened.
 
 import { call, online, Refusal, sleep } from "../../lib/call";
+import { waitFor } from "../../link/budget";
 import { keyOf, type Keep, type Waiting } from "./keep";
 import { nextPiece, Pace, shareOf, type Manner } from "./pace";
 
@@ -115,7 +116,8 @@ export class Sender {
       this.share = shareOf(parts, have);
       this.tell("sending");
       const wait = this.pace.sent(to - from, performance.now() - began);
-      await sleep(this.manner?.wait(wait) ?? wait);
+      // Whoever pays for each byte has said how many there may be.
+      await sleep(Math.max(this.manner?.wait(wait) ?? wait, waitFor(to - from, session)));
     }
     await this.post(`${this.url}/${begun.capture}/finish`, {});
   }
