@@ -41,6 +41,8 @@ OUTBOX_LIMIT: Final = 64
 """Frames that may wait for a slow connection; beyond that it has to come back and start anew."""
 AT_ONCE: Final = (Still, SoundPiece)
 """Nobody's voice waits behind a picture that they have asked for; each has a rate of its own."""
+AT_ONCE_WAITING: Final = 12
+"""Of these, of one connection: a room's mailbox has place for the others, too."""
 TICKET_LIMIT: Final = 200
 
 log = structlog.get_logger(__name__)
@@ -63,6 +65,7 @@ class Line:
         self.ticket = ticket
         self.eio_sid = eio_sid
         self.waiting = 0
+        self.beside = 0
         self.again = ""
         """The ticket by which to come back when it is lost, once there is one."""
         self._bucket = Bucket(ALL_MESSAGES_A_SECOND, ALL_MESSAGES_AT_ONCE, clock)
@@ -73,6 +76,17 @@ class Line:
         """Raise `Busy` when there were too many messages."""
         if self.waiting >= MESSAGES_WAITING or not self._bucket.take():
             raise Busy("connection")
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Wait for nobody; raises `Busy` while too many that did so are being handled."""
+        if self.beside >= AT_ONCE_WAITING:
+            raise Busy("connection")
+        self.beside += 1
+        try:
+            yield
+        finally:
+            self.beside -= 1
 
     @contextlib.asynccontextmanager
     async def turn(self, session: str) -> AsyncIterator[None]:
@@ -257,7 +271,8 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         if person.session is not None and message.session != person.session:
             raise NotAllowed("enter this session")
         if isinstance(message, AT_ONCE):
-            return await self._rooms.say(person, message)
+            with line.at_once():
+                return await self._rooms.say(person, message)
         async with line.turn(message.session):
             answer = await self._rooms.say(person, message)
         if isinstance(message, Join):

@@ -601,6 +601,35 @@ async def test_a_full_mailbox_is_busy(service, monkeypatch):
     assert answer["error"]["code"] == "busy"
 
 
+async def test_a_learner_who_floods_a_room_that_works_leaves_place_for_the_invigilator(
+    service, monkeypatch
+):
+    await service.check_in()
+    lea, ann = await service.learner(), await service.staff()
+    await lea.say("join")
+    await ann.say("join")
+    release = asyncio.Event()
+    taken = asyncio.Event()
+
+    async def slow(*_):
+        taken.set()
+        await release.wait()
+        raise SdpRefused("Too late.")
+
+    monkeypatch.setattr(service.peers, "answer", slow)
+    offer = asyncio.ensure_future(lea.say("offer", sdp="v=0\r\n"))
+    await asyncio.wait_for(taken.wait(), 5)
+    flood = [asyncio.ensure_future(lea.say("still", **BODIES["still"])) for _ in range(100)]
+    refused = await asyncio.wait(flood[namespace.AT_ONCE_WAITING :], timeout=5)
+    said = asyncio.ensure_future(ann.say("media", camera=True, microphone=True, screen=False))
+    release.set()
+
+    assert (await said)["ok"] is True
+    assert {one.result()["error"]["code"] for one in refused[0]} == {"busy"}
+    assert not refused[1]
+    await asyncio.gather(offer, *flood)
+
+
 async def test_a_connection_that_does_not_read_is_closed(service, monkeypatch):
     monkeypatch.setattr(namespace, "OUTBOX_LIMIT", 0)
     page = await service.learner()
