@@ -50,7 +50,7 @@ def test_the_record_tells_of_both():
     ]
 
     assert told == [
-        "The learner's link: voice only (the link carries no more)",
+        "The learner's page told of its link: voice only (the link carries no more)",
         "The learner set how much data may be used: 64 kbit/s",
-        "The link carried no picture",
+        "The learner's page sent no picture",
     ]

@@ -1,4 +1,4 @@
-"""What the record says of a learner's link, in words."""
+"""What the record says of a learner's link, in words: what their page told of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def step(data: Data) -> str:
         {one.value: words for one, words in WAYS.items()}.get(way, way),
     ]
     because = {one.value: words for one, words in WHYS.items()}.get(why, why)
-    return f"The learner's link: {', '.join(filter(None, said))} ({because})"
+    return f"The learner's page told of its link: {', '.join(filter(None, said))} ({because})"
 
 
 def budget(data: Data) -> str:

@@ -66,7 +66,7 @@ SIGNALS = {
     (Signal.PICTURE, "frozen"): "The picture stood still",
     (Signal.PICTURE, "looping"): "The same pictures came again",
     (Signal.PICTURE, "stills"): "Single pictures came, some seconds apart",
-    (Signal.PICTURE, "withheld"): "The link carried no picture",
+    (Signal.PICTURE, "withheld"): "The learner's page sent no picture",
     (Signal.PICTURE, "stopped"): "No picture came",
     (Signal.SOUND, "muted"): "The microphone was silent",
     (Signal.SOUND, "none"): "No sound came",
