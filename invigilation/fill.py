@@ -36,8 +36,10 @@ LASTS = timedelta(hours=72)
 NOTE_LIMIT = 1_000
 LONGEST = timedelta(seconds=60)
 """Of one chunk."""
-AHEAD = timedelta(minutes=5)
-"""So far may a chunk's end lie in the future."""
+AHEAD = timedelta(seconds=30)
+"""So far may a chunk's end lie in the future: a page's idea of our clock is late, not early.
+
+What is told earlier was not recorded then. It could be told before a gap that somebody makes."""
 
 
 class WrongChain(InvigilationError):

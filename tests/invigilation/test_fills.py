@@ -186,7 +186,7 @@ async def test_a_chain_that_does_not_go_on_is_refused(outage):
 
 
 @on_sqlite
-@pytest.mark.parametrize(("began", "length"), [(400, 20), (0, 61), (0, 0), (0, -1), (-200, 20)])
+@pytest.mark.parametrize(("began", "length"), [(20, 20), (0, 61), (0, 0), (0, -1), (-200, 20)])
 async def test_times_that_cannot_be_are_refused(outage, began, length):
     now = outage.world.clock.now()
     outage.device.segment(now + began * S, length * S)
