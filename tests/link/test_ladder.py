@@ -97,6 +97,16 @@ def test_one_bad_second_means_nothing(node: Node) -> None:
     assert ladder.call("step") == FULL
 
 
+def test_a_key_frame_that_fills_the_queue_for_two_seconds_means_nothing(node: Node) -> None:
+    ladder = node.make("Ladder", SMALL, 0)
+    ladder.call("limit", SMALL, "person", 0)
+    for second in range(1, 60):
+        queue = {0: 520, 1: 380}.get(second % 10, 20)
+        ladder.call("sample", seen(queue), 1000 * second)
+
+    assert ladder.call("step") == SMALL
+
+
 def test_a_long_queue_takes_two_steps_at_once(node: Node) -> None:
     ladder = node.make("Ladder", FULL, 0)
     ladder.call("sample", seen(1500), 10_000)

@@ -135,7 +135,8 @@ export class Ladder {
     // Nothing new is known of this second.
     if (sample.queue_ms === null && sample.lost_permille === null) return false;
     const depth = badness(sample);
-    const much = this.feel > 0 && feelsTooMuch(sample);
+    const falls = this.falls(sample.queue_ms ?? 0);
+    const much = this.feel > 0 && !falls && feelsTooMuch(sample);
     this.much = much ? this.much + 1 : 0;
     // One alone is a key frame.
     const surely = (sample.queue_ms ?? 0) > MUCH_FELT_QUEUE_MS || depth > 1;
@@ -144,7 +145,7 @@ export class Ladder {
       if (depth < 2) return false;
     }
     const fresh = this.why === "proved" && now - this.changed < FIRST_PICTURE_MS;
-    const drains = this.drains(sample.queue_ms ?? 0, now);
+    const drains = (falls && depth < 2) || this.drains(falls, now);
     if (depth > (fresh ? 1 : 0) && !drains) return this.isBad(depth, now);
     this.bad = 0;
     this.worst = 0;
@@ -191,10 +192,15 @@ export class Ladder {
     this.holdUntil = now + drain;
   }
 
-  /** A step down was taken, and what stands in the queue is not of this step. */
-  private drains(queue: number, now: number): boolean {
+  /** The queue becomes shorter: what has filled it, like a key frame, is over. */
+  private falls(queue: number): boolean {
     const falls = queue > 0 && queue < this.queue - 20;
     this.queue = queue || this.queue;
+    return falls;
+  }
+
+  /** A step down was taken, and what stands in the queue is not of this step. */
+  private drains(falls: boolean, now: number): boolean {
     const since = now - this.changed;
     return this.why === "link" && (since < DRAIN_MS || (falls && since < LONGEST_DRAIN_MS));
   }
