@@ -53,6 +53,16 @@ def test_a_learner_on_a_thin_link_is_spoken_to_thinly_and_shown_nothing(node: No
     assert [node.call("cameraFor", rung) for rung in rungs] == [True, False, False, False, False]
 
 
+def test_who_is_far_away_and_sends_little_is_shown_little(node: Node) -> None:
+    far, wide, near = [
+        node.call("cameraCap", {"rtt_ms": rtt, "sent_kbit": sent})
+        for rtt, sent in [(700, 210), (650, 370), (40, 120)]
+    ]
+
+    assert far["maxBitrate"] <= 60_000
+    assert (wide, near, node.call("cameraCap", None)) == (None, None, None)
+
+
 def test_each_rung_is_said_in_words(node: Node) -> None:
     said = node.call("linkWords", "stills", "direct", "link", True)
 

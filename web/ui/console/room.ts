@@ -5,7 +5,7 @@ import type { Connection } from "../lib/connection";
 import type { Media, Remote, Tracks } from "../lib/media-link";
 import { isOver, type Accepted, type RoomState } from "../lib/protocol";
 import type { RoomLink } from "../lib/room-link";
-import { cameraFor, voiceFor } from "../link/rungs";
+import { cameraCap, cameraFor, voiceFor } from "../link/rungs";
 import { Thin } from "./stills";
 
 /** Louder than this is somebody speaking, of 1. */
@@ -160,7 +160,8 @@ export class Room {
   /** Sends our picture no larger than this, and both no wider than the learner's link carries. */
   limit(encoding: RTCRtpEncodingParameters): void {
     const rung = this.state?.learner.rung ?? null;
-    const picture = { ...encoding, active: cameraFor(rung) };
+    const cap = cameraCap(this.state?.learner.figures);
+    const picture = { ...encoding, ...cap, active: cameraFor(rung) };
     const carried = JSON.stringify([picture, rung]);
     if (carried === this.carried) return;
     this.carried = carried;

@@ -50,7 +50,7 @@ export const STEPS: readonly Step[] = [
   },
   {
     rung: "full",
-    camera: picture(165, 10, 640),
+    camera: picture(165, 12, 480),
     screen: picture(110, 2, 1280),
     voice: voice(16, 60),
     up: 212,
@@ -109,6 +109,20 @@ export function voiceFor(rung: Rung | null): Voice | null {
 /** Whether somebody on this rung is sent the other side's picture. */
 export function cameraFor(rung: Rung | null): boolean {
   return rung === null || rung === "full";
+}
+
+/** From so far away, in milliseconds, only a satellite answers; with less sent it is not a wide one. */
+const FAR_MS = 300;
+const WIDE_SENT_KBIT = 280;
+const MODEST_CAMERA = { maxBitrate: 60_000, maxFramerate: 8 };
+
+/** The most that the other side's picture may take on the learner's link, as it was last told. */
+export function cameraCap(
+  figures: { rtt_ms: number; sent_kbit: number } | null | undefined,
+): { maxBitrate: number; maxFramerate: number } | null {
+  if (!figures) return null;
+  const { rtt_ms, sent_kbit } = figures;
+  return rtt_ms > FAR_MS && sent_kbit < WIDE_SENT_KBIT ? MODEST_CAMERA : null;
 }
 
 /** What the browser is to begin with, in kilobits a second, so that it fills no queue. */
