@@ -26,6 +26,12 @@ FORMS = {
     "/room/captures": ANYBODY,  # and these: tests of captures
     "/room/captures/{capture}/{part}/{offset}": ANYBODY,
     "/room/captures/{capture}/finish": ANYBODY,
+    "/room/local/{recording}/chain": ANYBODY,  # tests of what was kept
+    "/room/local/{recording}/{n}/{offset}": ANYBODY,
+    "/rehearsal": ANYBODY,  # tests of the rehearsal
+    "/rehearsal/bytes": ANYBODY,
+    "/rehearsal/consent": ANYBODY,
+    "/rehearsal/mirror": ANYBODY,
     "/staff/sign-in": ANYBODY,
     "/staff/sign-out": ANYBODY,
     "/me/sign-out": ANYBODY,
@@ -76,6 +82,7 @@ FORMS = {
     "/staff/deliveries/{backend}/enable": ADMINISTRATOR,
     "/staff/deliveries/{backend}/key": ADMINISTRATOR,
     "/staff/identity/{session}": WATCHER,
+    "/staff/records/{session}/gaps/{gap}": WATCHER,
 }
 NOBODY = Staff("st_new", "new@example.org", "New Hand", frozenset())
 NAMES = {"staff": ANA.id, "day": "2026-12-25"}
