@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from invigilation.consent import Purpose
+from invigilation.desk.erasure import FORGOTTEN
 from invigilation.desk.filling import name_head, named, refresh, run_out, tell
 from invigilation.desk.identity_facts import taken_back
 from invigilation.desk.office import (
@@ -35,7 +36,7 @@ from invigilation.fill import (
 )
 from invigilation.gap import Gap
 from invigilation.people import Role, Staff
-from invigilation.session import OVER, Session, SessionState
+from invigilation.session import OVER, SEALED, Session, SessionState
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
 from invigilation.store.fills import Local
@@ -267,7 +268,7 @@ class FillDesk:
         until = None if session.finished is None else session.finished + LASTS
         if until is not None and now >= until:
             raise TooLate("bring what your device kept", until)
-        return Shelf(standings, await _agreed(tx, ident), until)
+        return Shelf(standings, await _may_keep(tx, session), until)
 
 
 def _fresh(
@@ -297,12 +298,15 @@ async def _open(tx: Tx, session: Session, now: datetime) -> None:
         raise NotAllowed("record before you have checked in")
     if session.finished is not None and now >= session.finished + LASTS:
         raise TooLate("bring what your device kept", session.finished + LASTS)
-    if not await _agreed(tx, session.id):
-        raise NotAllowed("record: the consent to it was taken back")
+    if not await _may_keep(tx, session):
+        raise NotAllowed("record: the consent to it was taken back, or the session was forgotten")
 
 
-async def _agreed(tx: Tx, session: str) -> bool:
-    return not taken_back(await tx.identities.consents(session), Purpose.RECORDING)
+async def _may_keep(tx: Tx, session: Session) -> bool:
+    """Say whether the learner agrees to be recorded, and was not forgotten as they asked for it."""
+    if session.state in SEALED and await tx.sessions.moments(session.id, FORGOTTEN):
+        return False
+    return not taken_back(await tx.identities.consents(session.id), Purpose.RECORDING)
 
 
 async def _not_filled_often(tx: Tx, session: str, fresh: Sequence[Chunk]) -> None:

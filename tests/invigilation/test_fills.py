@@ -344,6 +344,27 @@ async def test_a_person_judges_and_may_judge_anew_also_after_the_attestation(out
 
 
 @on_sqlite
+async def test_of_a_session_that_was_forgotten_nothing_more_comes_from_the_device(outage):
+    world, desk = outage.world, outage.desk
+    await outage.tell(2)
+    await outage.bring(1)
+    await desk.sessions.end(outage.session, world.ann)
+    await desk.reports.attest(outage.session, world.ann, STATEMENT, Outcome.COMPLETED)
+    await world.rows("UPDATE delivery SET state = 'delivered'")
+
+    await desk.erasure.forget(outage.session, "operator", "They asked for it.")
+
+    assert (await desk.fills.shelf(outage.session, outage.request)).keep is False
+    with pytest.raises(NotAllowed):
+        await outage.bring(2)
+    with pytest.raises(NotAllowed):
+        await outage.tell(2)
+    world.clock.go(73 * 3600)
+    await desk.fills.sweep()
+    await desk.fills.judge(outage.session, world.ann, outage.gap.id, accepted=True, note="Seen")
+
+
+@on_sqlite
 async def test_nobody_judges_what_is_still_coming_or_is_not_theirs_or_without_a_reason(outage):
     world, desk, gap = outage.world, outage.desk, outage.gap.id
     await outage.tell(2)
