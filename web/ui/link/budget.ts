@@ -97,11 +97,15 @@ export function kbitNow(session: string): number | null {
   return allowance(storedBudget(), storedUse(session), null);
 }
 
+/** Told to the window when something was sent beside the stream: so many bytes. */
+export const SENT_BESIDE = "link:sent";
+
 /**
- * How long, in milliseconds, to wait after so many bytes of what is sent beside the stream, where
- * only so much is allowed: it gets what no step of the ladder plans with.
+ * Counts so many bytes that were sent beside the stream. Returns how long to wait after them, in
+ * milliseconds, where only so much is allowed: they get what no step of the ladder plans with.
  */
-export function waitFor(bytes: number, session: string): number {
+export function countSent(bytes: number, session: string): number {
+  window.dispatchEvent(new CustomEvent(SENT_BESIDE, { detail: bytes }));
   const kbit = kbitNow(session);
   return kbit === null ? 0 : Math.min(LONGEST_WAIT_MS, (8 * bytes) / (kbit * BESIDE));
 }

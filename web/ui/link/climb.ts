@@ -6,6 +6,7 @@ import { isOver } from "../lib/protocol";
 import {
   allowance,
   fitting,
+  SENT_BESIDE,
   storeBudget,
   storeChoice,
   storedBudget,
@@ -179,7 +180,8 @@ export class Climb implements LinkPart {
 
   /** What was really sent and got in the last seconds was too much: a step further down. */
   private beStrict(now: number): void {
-    const { used } = this;
+    // A step down makes no file smaller: those count where megabytes do.
+    const used = this.link.bytes() + (this.figures?.bytes ?? 0);
     const span = now - this.budgetAt;
     const rate = (8 * (used - this.usedThen)) / span;
     const over = this.budget.kbit !== null && rate > this.budget.kbit * OVER;
@@ -244,7 +246,7 @@ export class Climb implements LinkPart {
   }
 }
 
-/** What the page has loaded by HTTP so far, with something for headers and for what it asked. */
+/** What the page has loaded and sent by HTTP, with something for headers and for what it asked. */
 class Files {
   bytes = 0;
 
@@ -255,5 +257,8 @@ class Files {
         if (entry.transferSize > 0) this.bytes += entry.transferSize + ASKED_BYTES;
       }
     }).observe({ type: "resource", buffered: true });
+    window.addEventListener(SENT_BESIDE, (event) => {
+      this.bytes += (event as CustomEvent<number>).detail;
+    });
   }
 }

@@ -1,7 +1,7 @@
 // Sends what waits to the server, piece by piece; goes on where it stopped, whatever happened.
 
 import { call, online, Refusal, sleep } from "../../lib/call";
-import { waitFor } from "../../link/budget";
+import { countSent } from "../../link/budget";
 import { keyOf, type Keep, type Waiting } from "./keep";
 import { nextPiece, Pace, shareOf, type Manner } from "./pace";
 
@@ -117,7 +117,8 @@ export class Sender {
       this.tell("sending");
       const wait = this.pace.sent(to - from, performance.now() - began);
       // Whoever pays for each byte has said how many there may be.
-      await sleep(Math.max(this.manner?.wait(wait) ?? wait, waitFor(to - from, session)));
+      const paid = countSent(to - from, session);
+      await sleep(Math.max(this.manner?.wait(wait) ?? wait, paid));
     }
     await this.post(`${this.url}/${begun.capture}/finish`, {});
   }
