@@ -149,12 +149,15 @@ class LocalKeeping:
 
     def _begin(self, key: Key, chunk: Chunk) -> _Coming:
         self._sweep()
-        mine = [one for one in self._coming if one[0] == key[0]]
+        stays = dict(self._coming)
+        mine = [one for one in stays if one[0] == key[0]]
         if len(mine) >= HELD_EACH:
             # A page that was loaded again has begun with another one: that goes first.
-            del self._coming[min(mine, key=lambda one: self._coming[one].until)]
-        if sum(one.chunk.size for one in self._coming.values()) + chunk.size > HELD_BYTES:
+            del stays[min(mine, key=lambda one: stays[one].until)]
+        if sum(one.chunk.size for one in stays.values()) + chunk.size > HELD_BYTES:
             raise Busy("service")
+        for gone in self._coming.keys() - stays.keys():
+            del self._coming[gone]
         until = self.desk.office.clock.monotonic() + LASTS_S
         coming = _Coming(chunk, until, Arriving(chunk.sha256, chunk.size))
         self._coming[key] = coming

@@ -319,6 +319,7 @@ async def test_what_is_coming_is_bounded_and_forgotten(
     assert HELD_EACH > 1
     monkeypatch.setattr(local, "HELD_BYTES", 1_000)
     assert code(await page.put(3, 0, b"x")) == (503, "busy")
+    assert [n for *_, n in keeping._coming] == [2]
 
     world.clock.move_to(world.clock.at + LASTS_S * S)
     await keeping.sweep()
