@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tests.web.office import World
-from tests.web.test_local import Page, code, in_a_gap, owner, page_of
+from invigilation.session import Outcome
+from recordings.bundle import packed
+from recordings.verify import render, verify
+from tests.devices import Device
+from tests.web.office import SAM, World
+from tests.web.test_local import STATEMENT, Page, code, in_a_gap, owner, page_of
+from web.exports import Choice, pieces
 from web.local import BEGUN_AT_ONCE
 
 
@@ -48,3 +55,26 @@ async def test_who_judges_reads_that_a_chain_was_told_late(world: World, page: P
 
     assert "Before the gap, the device had not told the chain of all of it." in record.words
     assert "The chain was told 20 min after the link was back." in record.words
+
+
+async def test_a_record_in_which_a_gap_was_filled_twice_verifies(world: World, page: Page) -> None:
+    own = await owner(world, page)
+    await page.tell()
+    for n in (1, 2, 3):
+        await page.put(n)
+    [gap] = (await world.desk.sessions.view(page.session)).gaps
+    other = replace(page, device=Device(page.session, "lc_ffffffffffffffff"))
+    other.device.record(gap.began, gap.began + timedelta(seconds=40))
+    await other.tell()
+    for n in (0, 1):
+        await other.put(n)
+    await world.desk.sessions.end(page.session, own)
+    await world.desk.reports.attest(page.session, own, STATEMENT, Outcome.COMPLETED)
+
+    found = await pieces(world.desk, world.vault, page.session, SAM, Choice.ALL)
+    bundle = await asyncio.to_thread(packed, found.members)
+
+    key = world.desk.office.signer.current()
+    verdict = verify(bundle, {key.key_id: key.public}, now=world.clock.now())
+    assert verdict.ok, render(verdict)
+    assert "5 of all were kept on the learner's device" in verdict.steps[7].sentence
