@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from invigilation.consent import Consent, Purpose
@@ -84,7 +84,8 @@ class DecisionDesk:
 
         Its reason may be empty for a confirmation in which nothing differs. `document` and `face`
         are the pictures that were looked at, where that is known: what came in their place since
-        is not confirmed unseen. Raises `NeedsColleague` where it takes two.
+        is not confirmed unseen, but where the same came in full size, it is decided by the small
+        one that was seen. Raises `NeedsColleague` where it takes two.
         """
         async with self.office.store.write() as tx:
             one, sitting = await watched(tx, session, by)
@@ -95,11 +96,7 @@ class DecisionDesk:
             facts = await facts_of(tx, sitting, check)
             if decision is Decision.CONFIRMED:
                 advance(TABLE, "identity check", check.state, IdentityEvent.CONFIRM)
-                if (document or check.document, face or check.face) != (
-                    check.document,
-                    check.face,
-                ):
-                    raise NotAllowed("confirm a picture that has just come: look at it first")
+                check = await _as_seen(tx, check, document, face)
                 if facts.needs_two:
                     raise NeedsColleague(TWO)
             free = decision is Decision.CONFIRMED and not facts.needs_reason
@@ -283,6 +280,22 @@ def _may_second(by: Staff) -> bool:
 def _pictures(check: IdentityCheck) -> frozenset[str | None]:
     shown = (check.document, check.back, check.portrait, check.face, check.aligned)
     return frozenset(shown) - {None}
+
+
+async def _as_seen(
+    tx: Tx, check: IdentityCheck, document: str | None, face: str | None
+) -> IdentityCheck:
+    """Return the check with the pictures that were looked at; raises for others than these."""
+    seen = (document or check.document, face or check.face)
+    now = (check.document, check.face)
+    if seen == now:
+        return check
+    snapshots = await tx.sessions.entries_of(check.session, "snapshot")
+    small = {one.data["evidence"]: one.data["of"] for one in snapshots if one.data.get("full")}
+    for looked_at, stands in zip(seen, now, strict=True):
+        if looked_at != stands and small.get(stands) != looked_at:
+            raise NotAllowed("confirm a picture that has just come: look at it first")
+    return replace(check, document=seen[0], face=seen[1])
 
 
 async def _names(tx: Tx, *staff: str | None) -> dict[str, str]:

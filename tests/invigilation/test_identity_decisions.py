@@ -10,7 +10,9 @@ from datetime import date, timedelta
 import pytest
 
 from invigilation import record
+from invigilation.bound import Bound
 from invigilation.desk import Desk
+from invigilation.desk.full_pictures import FullPicture
 from invigilation.desk.reports import record_file
 from invigilation.enquiry import EnquiryKind
 from invigilation.errors import (
@@ -81,6 +83,22 @@ async def test_a_picture_that_comes_in_the_last_moment_is_not_confirmed_unseen(w
     )
 
     assert check.state is IdentityState.CONFIRMED
+
+
+async def test_a_picture_in_full_size_of_the_same_moment_does_not_undo_a_look(world):
+    one = await both(world)
+    looked = (await world.desk.sessions.view(one.session)).identity
+    large = picture(one.session, SnapshotKind.FACE, "ev_large")
+    told = Bound("ab" * 32, 1_000, START, START)
+    await world.desk.full_pictures.add(
+        one.session, FullPicture(SnapshotKind.FACE, large, told, of=looked.face)
+    )
+
+    _, check = await world.desk.identity.decide(
+        one.session, world.ann, YES, "", document=looked.document, face=looked.face
+    )
+
+    assert (check.state, check.face) == (IdentityState.CONFIRMED, looked.face)
 
 
 async def test_where_something_differs_a_reason_is_needed(world):

@@ -19,6 +19,8 @@ from tests.harness.waiting import until
 from tests.journeys.world import SOON_S, Asked, World
 
 SOON_MS = SOON_S * 1000
+STREAM_WHEN_THIN = (320, 240)
+"""The size of a picture of the stream on the lower rungs of the ladder."""
 ANSWERED_MS = 1000
 """The server answers within this; one that is slower is asked again."""
 MOVED_S = 0.5
@@ -441,7 +443,8 @@ class Console(StaffPage, LivePage):
     async def take(self, which: str) -> Picture:
         """Take the picture of "ID" or of the "face", and return it as it is served.
 
-        The face may be cut out of its picture by then, as large as the document's portrait.
+        The face may be cut out of its picture by then, as large as the document's portrait. Where
+        the stream was small, the one in full size comes in its place a little later.
         """
         names = ["Document picture"]
         if which == "face":
@@ -451,9 +454,14 @@ class Console(StaffPage, LivePage):
             ", ".join(f'.identity-pictures img[alt="{name}"]' for name in names)
         )
         await expect(image).to_have_count(1, timeout=SOON_MS)
-        source = await image.get_attribute("src")
-        assert source
-        return await picture_at(self.page, source)
+
+        async def whole() -> Picture | None:
+            source = await image.get_attribute("src")
+            assert source
+            picture = await picture_at(self.page, source)
+            return picture if picture.size != STREAM_WHEN_THIN else None
+
+        return await until(whole, SOON_S, f"the {which} picture in full size")
 
     async def confirm(self, reason: str = SUGGESTED) -> None:
         """Decide that it is this person, and say why, if that is asked."""

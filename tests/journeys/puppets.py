@@ -47,10 +47,22 @@ class SmallCamera(Paced):
     async def recv(self) -> av.VideoFrame:
         """Return the next frame."""
         number = await self.pace()
-        frame = self._film[number % (len(self._film) - 1)] if self.seen else self._film[-1]
+        film = self._film[:-1]
+        if self.seen:
+            frame = _drifted(film[number % len(film)], number // self._fps)
+        else:
+            frame = self._film[-1]
         frame.pts = number * VIDEO_CLOCK // self._fps
         frame.time_base = fractions.Fraction(1, VIDEO_CLOCK)
         return frame
+
+
+def _drifted(picture: av.VideoFrame, pixels: int) -> av.VideoFrame:
+    """Move what it shows a little: the same pictures again and again would be called a film."""
+    planes = picture.to_ndarray()
+    light = planes[: picture.height]
+    light[:] = np.roll(light, pixels % picture.width, axis=1)
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
 
 def small_film(person: Person, look: Look, scene: Scene = Scene.FACE) -> list[av.VideoFrame]:
