@@ -453,10 +453,10 @@ class Console(StaffPage, LivePage):
         image = self.page.locator(
             ", ".join(f'.identity-pictures img[alt="{name}"]' for name in names)
         )
-        await expect(image).to_have_count(1, timeout=SOON_MS)
+        await expect(image.first).to_be_visible(timeout=SOON_MS)
 
         async def whole() -> Picture | None:
-            source = await image.get_attribute("src")
+            source = await image.first.get_attribute("src")
             assert source
             picture = await picture_at(self.page, source)
             return picture if picture.size != STREAM_WHEN_THIN else None
