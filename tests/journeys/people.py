@@ -440,11 +440,12 @@ class Console(StaffPage, LivePage):
         tag = self.page.locator(".stage-state .tag").first
         await expect(tag).to_have_text(words, timeout=SOON_MS)
 
-    async def take(self, which: str) -> Picture:
+    async def take(self, which: str, *, whole: bool = False) -> Picture:
         """Take the picture of "ID" or of the "face", and return it as it is served.
 
         The face may be cut out of its picture by then, as large as the document's portrait. Where
-        the stream was small, the one in full size comes in its place a little later.
+        the stream was small, the one in full size comes in its place a little later: `whole` waits
+        for that.
         """
         names = ["Document picture"]
         if which == "face":
@@ -455,13 +456,13 @@ class Console(StaffPage, LivePage):
         )
         await expect(image.first).to_be_visible(timeout=SOON_MS)
 
-        async def whole() -> Picture | None:
+        async def fit() -> Picture | None:
             source = await image.first.get_attribute("src")
             assert source
             picture = await picture_at(self.page, source)
-            return picture if picture.size != STREAM_WHEN_THIN else None
+            return None if whole and picture.size == STREAM_WHEN_THIN else picture
 
-        return await until(whole, SOON_S, f"the {which} picture in full size")
+        return await until(fit, SOON_S, f"the {which} picture")
 
     async def confirm(self, reason: str = SUGGESTED) -> None:
         """Decide that it is this person, and say why, if that is asked."""

@@ -153,7 +153,7 @@ async def both_reload(console: Console, learner: LearnerPage) -> None:
 
 async def identifies(console: Console) -> None:
     for which in ("ID", "face"):
-        picture = await console.take(which)
+        picture = await console.take(which, whole=True)
         assert (picture.media_type, picture.format) == ("image/jpeg", "JPEG")
         assert picture.size in {FULL_SIZE, CUT_OUT}
         assert picture.spread > 20

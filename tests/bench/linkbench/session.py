@@ -37,7 +37,7 @@ async def attend(stage: Stage, link: str, window_s: float) -> Figures:
             await watch(stage, console, port, window_s, of)
             await finish(stage, console, of)
     except (AssertionError, TimeoutError, Error) as fault:
-        of.trouble = str(fault).strip().splitlines()[0][:200]
+        of.trouble = (str(fault).strip() or type(fault).__name__).splitlines()[0][:200]
     stats = await stage.way.ship.stats()
     of.megabytes = stats.bytes / 1e6
     of.rung = rung(stage) or of.rung
