@@ -470,15 +470,8 @@ class Console(StaffPage, LivePage):
         await group.get_by_role("button", name=re.compile("^Confirm")).click(timeout=SOON_MS)
         field, state = self.page.locator("#identity-reason"), self.page.locator(".stage-state .tag")
 
-        again = group.get_by_role("button", name=re.compile("^Confirm"))
-
         async def answered() -> bool:
-            if await field.is_visible() or await state.first.text_content() == "Identified":
-                return True
-            # A larger picture may have come just now: who has looked at it confirms once more.
-            if await group.get_by_role("alert").count() and await again.is_enabled():
-                await again.click(timeout=SOON_MS)
-            return False
+            return await field.is_visible() or await state.first.text_content() == "Identified"
 
         await until(answered, SOON_S, "a question for the reason, or the decision")
         if await field.is_visible():

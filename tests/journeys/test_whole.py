@@ -33,8 +33,6 @@ async def test_a_session_from_the_request_to_the_verified_report(
 ) -> None:
     keys = tmp_path / "keys.json"
     keys.write_text(json.dumps(await world.fetch(f"{world.service.url}/.well-known/jwks.json")))
-    # A picture in full size that comes when nobody may take it any more is refused.
-    cast.browsers.allow("/room/captures/")
     learner, console = await cast.learner(), await cast.invigilator()
 
     asked = await books(learner)
