@@ -50,6 +50,10 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WORD: Final = re.compile(r"[a-z_]{1,24}")
 
 
+class Unwanted(NotAllowed):
+    """Nobody waits for this picture any more: it came too late, or nobody asked for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A picture as announced."""
@@ -138,7 +142,7 @@ class Captures:
     async def begin(self, plan: Plan) -> tuple[list[int], str | None]:
         """Begin or resume a capture: how much of each part is here, and the evidence when done.
 
-        Raises `NotAllowed` when it is not wanted of this learner, and `Busy`.
+        Raises `NotAllowed` when a document is not wanted of this learner, `Unwanted`, and `Busy`.
         """
         lane = plan.lane
         if plan.kind is None:
@@ -181,8 +185,8 @@ class Captures:
         """Put the picture into the record, and return its id; a second time is no change.
 
         Raises `NotFound`, `WrongOffset` when something is missing, `WrongDigest`, `InvalidInput`
-        for a picture that cannot be used, `Busy`, and what the desk refuses. A capture that cannot
-        be used or is not wanted any more is forgotten.
+        for a picture that cannot be used, `Busy`, `Unwanted`, and what the desk refuses. A capture
+        that cannot be used or is not wanted any more is forgotten.
         """
         held = self._find(session, name)
         async with held.finishing:
@@ -223,7 +227,10 @@ class Captures:
         if plan.kind is None:
             wish, told = self._wish(plan)
             full = FullPictures(self.desk, self.shelf)
-            evidence = await full.keep(plan.session, wish, told, best)
+            try:
+                evidence = await full.keep(plan.session, wish, told, best)
+            except NotAllowed as late:
+                raise Unwanted(late.action) from None
             self.room.progress(plan.session, Progress(plan.side, plan.size, plan.size))
             self.room.look(plan.session)
             return evidence
@@ -264,7 +271,7 @@ class Captures:
         raise NotFound("capture", name)
 
     def _wish(self, plan: Plan) -> tuple[Wish, Told]:
-        """Return what was told of it when it was taken; raises `NotAllowed`."""
+        """Return what was told of it when it was taken; raises `Unwanted`."""
         told = self.room.told(plan.session, plan.parts[0].sha256)
         if (
             told is None
@@ -272,7 +279,7 @@ class Captures:
             or told.wish.id != plan.wanted
             or told.known.size != plan.size
         ):
-            raise NotAllowed("send a picture that was not asked for, or not told of in time")
+            raise Unwanted("send a picture that was not asked for, or not told of in time")
         return told.wish, told
 
     def _tell(self, held: _Held) -> None:

@@ -464,6 +464,19 @@ class Console(StaffPage, LivePage):
 
         return await until(fit, SOON_S, f"the {which} picture")
 
+    async def has_whole_face(self) -> None:
+        """Look at the whole face picture, large, until it is the one in full size."""
+        await self.page.get_by_role("button", name="Compare them large").click()
+        await self.page.get_by_role("radio", name="Whole face picture").check()
+        image = self.page.get_by_role("img", name="Whole face picture, large")
+
+        async def whole() -> bool:
+            source = await image.get_attribute("src")
+            return bool(source) and (await picture_at(self.page, source)).size != STREAM_WHEN_THIN
+
+        await until(whole, SOON_S, "the face in full size")
+        await self.page.get_by_role("button", name="Close", exact=True).click()
+
     async def confirm(self, reason: str = SUGGESTED) -> None:
         """Decide that it is this person, and say why, if that is asked."""
         group = self.page.get_by_role("group", name="Your decision")

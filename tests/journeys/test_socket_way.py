@@ -109,10 +109,10 @@ async def test_a_learner_without_any_way_for_media_is_seen_in_stills_and_heard(
     assert "Picture of" in (await console.page.locator(".stage-picture .still-age").inner_text())
     await hears_pieces(console.page, "the learner, in pieces")
     await hears_pieces(page, "the invigilator, in pieces")
-    picture = await console.take("face")
+    # The same face in the camera's full size follows the still by HTTP, and takes its place.
+    picture = await console.take("face", whole=True)
 
     assert picture.size == (640, 480)
-    # The same face in the camera's full size follows by HTTP, and takes the still's place.
     await until(lambda: full_faces(world), SOON_S, "the face in full size")
     [told] = full_faces(world)
     assert told["of"] is not None

@@ -157,6 +157,7 @@ async def identifies(console: Console) -> None:
         assert (picture.media_type, picture.format) == ("image/jpeg", "JPEG")
         assert picture.size in {FULL_SIZE, CUT_OUT}
         assert picture.spread > 20
+    await console.has_whole_face()
     await console.confirm("The face and the name match the seaman's book.")
 
 

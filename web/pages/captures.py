@@ -11,7 +11,7 @@ from invigilation.errors import InvalidInput, NotFound, NotSignedIn
 from web.arriving import CHUNK
 from web.auth import csrf
 from web.auth.visitor import VISITOR, request_id_of
-from web.captures import Captures, plan_of
+from web.captures import Captures, Unwanted, plan_of
 from web.keys import DESK
 from web.pages.mistakes import Refused
 from web.pages.tickets import read_json
@@ -31,7 +31,10 @@ async def begin(request: web.Request) -> web.StreamResponse:
     if body.get("session") != session:
         raise NotFound("session", str(body.get("session")))
     plan = plan_of(session, body)
-    have, evidence = await request.app[CAPTURES].begin(plan)
+    try:
+        have, evidence = await request.app[CAPTURES].begin(plan)
+    except Unwanted:
+        return _unwanted()
     log.info(
         "capture",
         session=session,
@@ -65,8 +68,16 @@ async def finish(request: web.Request) -> web.StreamResponse:
     session = await _session(request)
     if await read_json(request):
         raise InvalidInput("body", "Send an empty JSON object.")
-    evidence = await request.app[CAPTURES].finish(session, request.match_info["capture"])
+    try:
+        evidence = await request.app[CAPTURES].finish(session, request.match_info["capture"])
+    except Unwanted:
+        return _unwanted()
     return web.json_response({"evidence": evidence}, headers=_NEVER)
+
+
+def _unwanted() -> web.Response:
+    """Tell the page to drop a picture that came too late: a slow link is nobody's mistake."""
+    return web.json_response({"evidence": None, "wanted": False}, headers=_NEVER)
 
 
 async def _session(request: web.Request) -> str:

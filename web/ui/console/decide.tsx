@@ -30,13 +30,13 @@ function whyReason(identity: Identity): string | null {
   return "The name was not read: say what you compared.";
 }
 
-/** Why nobody can confirm it alone. */
 /** The pictures that are looked at: the learner may send another at any moment. */
 function shown(identity: Identity): Record<string, string> {
   const { document, face } = identity;
   return { ...(document && { document }), ...(face && { face }) };
 }
 
+/** Why nobody can confirm it alone. */
 function whyTwo(identity: Identity): string {
   const differs = (field: string): boolean =>
     identity.findings.some((one) => one.field === field && one.grade === "differs");
@@ -47,8 +47,14 @@ function whyTwo(identity: Identity): string {
   return `It takes two people: ${causes.join(", and ") || "what was read before has expired, or has another name"}.`;
 }
 
-export function Decide(props: { room: Room; identity: Identity; keys: boolean }) {
-  const { room, identity, keys } = props;
+/** Nobody confirms while a picture is being taken: it would be confirmed unseen. */
+export function Decide(props: {
+  room: Room;
+  identity: Identity;
+  keys: boolean;
+  taking: boolean;
+}) {
+  const { room, identity, keys, taking } = props;
   const [step, setStep] = useState<Step | null>(null);
   const asking = useAction();
   const both = identity.state === "both_seen";
@@ -67,9 +73,10 @@ export function Decide(props: { room: Room; identity: Identity; keys: boolean })
     else setStep("confirm");
   };
   const can = !asking.busy;
+  const confirms = both && can && !taking;
   useKeys(
     {
-      ...(both && { Y: yes, U: () => setStep("refer") }),
+      ...(both && { ...(confirms && { Y: yes }), U: () => setStep("refer") }),
       B: () => setStep("reject"),
     },
     keys && can && step === null,
@@ -97,7 +104,7 @@ export function Decide(props: { room: Room; identity: Identity; keys: boolean })
     <div class="decide" role="group" aria-label="Your decision">
       {both && identity.needs_two && <p class="small">{whyTwo(identity)}</p>}
       <div class="buttons">
-        <KeyButton keyName={key("Y")} kind="" disabled={!both || !can} onPress={yes}>
+        <KeyButton keyName={key("Y")} kind="" disabled={!confirms} onPress={yes}>
           {identity.needs_two ? "Ask a colleague…" : plain ? "Confirm" : "Confirm…"}
         </KeyButton>
         <KeyButton keyName={key("B")} disabled={!can} onPress={() => setStep("reject")}>

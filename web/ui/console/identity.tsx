@@ -18,6 +18,7 @@ import { TypedDialog } from "./typed";
 export function IdentityPanel(props: { room: Room; state: RoomState; keys: boolean }) {
   const { room, state, keys } = props;
   const [shown, setShown] = useState<"compare" | "typed" | null>(null);
+  const taking = useAction();
   const { identity } = state;
   const seen = Boolean(identity?.document ?? identity?.face);
   const decided = identity?.decision != null;
@@ -50,13 +51,22 @@ export function IdentityPanel(props: { room: Room; state: RoomState; keys: boole
           <CaptureLine identity={identity} />
           {identity.referred && <Waiting room={room} referred={identity.referred} />}
           <Seen identity={identity} />
-          {may && <Tools room={room} state={state} keys={keys} onType={() => setShown("typed")} />}
+          {may && (
+            <Tools
+              room={room}
+              state={state}
+              keys={keys}
+              taking={taking}
+              onType={() => setShown("typed")}
+            />
+          )}
           <Challenges challenges={state.challenges ?? []} />
           {may && (
             <Decide
               room={room}
               identity={identity}
               keys={keys && firstQuestion(state) === "identity"}
+              taking={taking.busy}
             />
           )}
         </>
@@ -83,10 +93,15 @@ function Seen({ identity }: { identity: Identity }) {
 }
 
 /** New pictures, typing by eye, and a challenge. */
-function Tools(props: { room: Room; state: RoomState; keys: boolean; onType: () => void }) {
-  const { room, state, keys, onType } = props;
+function Tools(props: {
+  room: Room;
+  state: RoomState;
+  keys: boolean;
+  taking: Action;
+  onType: () => void;
+}) {
+  const { room, state, keys, taking, onType } = props;
   const { identity } = state;
-  const taking = useAction();
   const take = (kind: string) => () => void taking.run(() => room.request("snapshot", { kind }));
   const ask = () => void taking.run(() => room.request("ask_document"));
   useKeys({ D: take("id_document"), F: take("face") }, keys && !taking.busy);
@@ -110,6 +125,11 @@ function Tools(props: { room: Room; state: RoomState; keys: boolean; onType: () 
           {one ? "Ask the learner's page for it again" : "Ask the learner's page for it"}
         </button>
       </div>
+      {taking.busy && (
+        <p class="small" role="status">
+          Taking the picture…
+        </p>
+      )}
       <Refusal error={taking.error} />
     </>
   );

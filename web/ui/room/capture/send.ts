@@ -10,7 +10,12 @@ export type Sending = "idle" | "sending" | "stuck" | "unusable" | "unwanted" | "
 /** How it went with one picture. */
 type Outcome = "done" | "unusable" | "unwanted" | "closed";
 
-interface Begun {
+/** What the server says of a picture that nobody waits for any more. */
+interface Late {
+  wanted?: false;
+}
+
+interface Begun extends Late {
   capture: string;
   chunk: number;
   have: number[];
@@ -75,12 +80,10 @@ export class Sender {
     for (;;) {
       const before = this.share;
       try {
-        await this.once(one);
-        return "done";
+        return await this.once(one);
       } catch (error) {
         const status = error instanceof Refusal ? error.status : 0;
         const code = error instanceof Refusal ? error.code : "";
-        if (one.wanted && code === "not_allowed") return "unwanted";
         if (status === 401 || status === 403) return "closed";
         if (status === 413 || status === 422 || status === 400) return "unusable";
         const mistaken = ["wrong_offset", "wrong_digest", "not_found"].includes(code);
@@ -95,12 +98,13 @@ export class Sender {
   }
 
   /** Asks what the server has, sends the rest, and has it taken. */
-  private async once(one: Waiting): Promise<void> {
+  private async once(one: Waiting): Promise<"done" | "unwanted"> {
     const { session, kind, side, wanted, parts, quality } = one;
     const asked = performance.now();
     const plan = { session, kind, side, wanted, parts, quality };
     const begun = await this.post<Begun>(this.url, plan);
-    if (begun.evidence) return;
+    if (begun.wanted === false) return "unwanted";
+    if (begun.evidence) return "done";
     this.pace ??= new Pace(begun.chunk, performance.now() - asked, this.manner);
     const have = [...begun.have];
     this.share = shareOf(parts, have);
@@ -120,7 +124,8 @@ export class Sender {
       const paid = countSent(to - from, session);
       await sleep(Math.max(this.manner?.wait(wait) ?? wait, paid));
     }
-    await this.post(`${this.url}/${begun.capture}/finish`, {});
+    const end = await this.post<Late>(`${this.url}/${begun.capture}/finish`, {});
+    return end.wanted === false ? "unwanted" : "done";
   }
 
   private post<T>(url: string, body: object): Promise<T> {
