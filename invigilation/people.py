@@ -24,6 +24,7 @@ class Role(StrEnum):
     INVIGILATOR = "invigilator"
     SCHEDULER = "scheduler"
     ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
 
 
 @dataclass(frozen=True, slots=True)

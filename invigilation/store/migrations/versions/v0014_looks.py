@@ -1,0 +1,16 @@
+"""Why somebody looked at evidence, and where copies of it are."""
+
+from __future__ import annotations
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    raise NotImplementedError("records that rest on this cannot be forgotten")
