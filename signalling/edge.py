@@ -27,6 +27,8 @@ PING_INTERVAL_S: Final = 5
 PING_TIMEOUT_S: Final = 10
 FRAME_LIMIT: Final = 64 * 1024
 CONNECTION_LIMIT: Final = 1_000
+WAITING_LIMIT: Final = 100
+"""Of connections from one place that have joined nothing yet: nobody alone takes all of them."""
 FRAMES_A_SECOND: Final = 100.0
 FRAMES_AT_ONCE: Final = 300.0
 """Of frames of any kind; a client that keeps to the limit of messages is far below."""
@@ -43,6 +45,8 @@ GRACE_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
+Place = Callable[[web.Request], str]
+
 
 class Malformed(ValueError):
     """A frame that cannot be a message of this protocol."""
@@ -50,12 +54,14 @@ class Malformed(ValueError):
 
 @dataclass(slots=True)
 class Link:
-    """An engine connection: its request, its frames, its deadline, whether it tried to enter."""
+    """An engine connection: its request and place, its frames, its deadline, how far it came."""
 
     request: web.BaseRequest
+    place: str
     bucket: Bucket
     deadline: asyncio.TimerHandle
     tried: bool = False
+    settled: bool = False
 
 
 class TextPacket(Packet):  # type: ignore[misc]  # the library is untyped
@@ -83,10 +89,11 @@ class TextPacket(Packet):  # type: ignore[misc]  # the library is untyped
 class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is untyped
     """The server, with our own checks where a connection and where a frame comes in.
 
-    Only pages of `origins` (`https://host[:port]`) may connect.
+    Only pages of `origins` (`https://host[:port]`) may connect. `place` says where a request comes
+    from; behind a reverse proxy that is not who holds the connection.
     """
 
-    def __init__(self, origins: list[str], clock: Clock) -> None:
+    def __init__(self, origins: list[str], clock: Clock, place: Place | None = None) -> None:
         if not origins or "*" in origins:
             raise ValueError("name the origins that may connect")
         super().__init__(
@@ -102,6 +109,7 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
             namespaces=[NAMESPACE],
         )
         self._clock = clock
+        self._place = place or _peer
         self._tasks = Tasks()
         self._links: dict[str, Link] = {}
         self.ended: Callable[[str], None] = _nobody
@@ -135,6 +143,7 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         link = self._links.get(eio_sid)
         if link is not None:
             link.deadline.cancel()
+            link.settled = True
 
     def admitted(self, eio_sid: str) -> None:
         """Give a connection whose ticket was good its time to join."""
@@ -194,10 +203,16 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         if len(self._links) >= CONNECTION_LIMIT:
             log.warning("too many connections", limit=CONNECTION_LIMIT)
             return False
+        request = environ["aiohttp.request"]
+        place = self._place(request)
+        waiting = (link for link in self._links.values() if not link.settled)
+        if sum(link.place == place for link in waiting) >= WAITING_LIMIT:
+            log.warning("too many connections from one place", limit=WAITING_LIMIT)
+            return False
         bucket = Bucket(FRAMES_A_SECOND, FRAMES_AT_ONCE, self._clock)
         loop = asyncio.get_running_loop()
         deadline = loop.call_later(ENTER_S, self._too_late, eio_sid)
-        self._links[eio_sid] = Link(environ["aiohttp.request"], bucket, deadline)
+        self._links[eio_sid] = Link(request, place, bucket, deadline)
         await super()._handle_eio_connect(eio_sid, environ)
         return None
 
@@ -227,6 +242,10 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         link = self._links.pop(eio_sid, None)
         if link is not None:
             link.deadline.cancel()
+
+
+def _peer(request: web.Request) -> str:
+    return request.remote or ""
 
 
 def _nobody(_eio_sid: str) -> None:

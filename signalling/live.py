@@ -12,7 +12,7 @@ from invigilation.document import DocumentKind
 from invigilation.ports import Clock
 from signalling.addresses import default_addresses
 from signalling.capture import Progress, Side
-from signalling.edge import EdgeServer
+from signalling.edge import EdgeServer, Place
 from signalling.full_size import Told
 from signalling.lobby import Lobby
 from signalling.means import Means
@@ -55,7 +55,8 @@ class Live:
 
     `attach` it to the application, which then starts it, and drains it when it shuts down.
     `origins` are the addresses of our own pages, as a browser's `Origin` names them. The clock's
-    `monotonic` must be that of `time.monotonic`, by which peers note their packets.
+    `monotonic` must be that of `time.monotonic`, by which peers note their packets. `place` says
+    where a request comes from, behind a proxy or not.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class Live:
         peers: PeerFactory,
         clock: Clock,
         origins: list[str],
+        place: Place | None = None,
     ) -> None:
         self._tasks = Tasks()
-        self._server = EdgeServer(origins, clock)
+        self._server = EdgeServer(origins, clock, place)
         self._lines = Lines(self._server)
         means = Means(desk, evidence, peers, self._lines, clock, self._changed)
         self.rooms = Rooms(means)

@@ -31,6 +31,7 @@ from web.api import service as api
 from web.api.oauth import Tokens
 from web.api.problems import describe
 from web.auth.links import personal_link
+from web.auth.place import place_of
 from web.backends import webhook
 from web.backends.edx.carrier import EdxCarrier
 from web.backends.edx.course_page import CoursePage
@@ -209,7 +210,7 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     )
     clock = house.desk.office.clock
     peers = RtcPeers(media)
-    live = Live(house.desk, shelf, peers, clock, settings.origins)
+    live = Live(house.desk, shelf, peers, clock, settings.origins, place_of)
     app[MIRRORS] = mirrors = Mirrors(peers, clock.monotonic)
 
     async def evidence_room(_: web.Application) -> AsyncIterator[None]:

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
         (), description="addresses or networks of the reverse proxies in front"
     )
     database_url: str = Field("", description="default: SQLite under `var`")
+    rate_factor: float = Field(
+        1.0, gt=0, le=1_000, description="multiplies how often one place may ask"
+    )
     redis_url: str = Field("", description="for more than one process; default: none")
     service_name: str = Field("Invigilation Service", description="shown on every page")
 

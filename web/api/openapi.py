@@ -17,7 +17,7 @@ from web.api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX, ProblemBody
 
 VERSION = "3.1.0"
 _REF = "#/components/schemas/{model}"
-_EVERY = ("invalid_token", "insufficient_scope", "internal")
+_EVERY = ("invalid_token", "insufficient_scope", "too_many", "internal")
 _WITH_BODY = ("malformed_json", "too_slow", "too_large", "wrong_media_type", "invalid_input")
 _WITH_KEY = ("key_missing", "key_in_flight", "key_reused")
 
@@ -234,7 +234,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _token_operation(schemas: _Schemas) -> dict[str, Any]:
     error = {JSON: {"schema": schemas[TokenError, "serialization"]}}
-    problems = _refusals(("too_slow", "too_large", "internal"))
+    problems = _refusals(("too_slow", "too_large", "too_many", "internal"))
     return {
         "operationId": "takeToken",
         "summary": "Take an access token (client credentials, RFC 6749)",

@@ -57,6 +57,7 @@ KINDS: Mapping[str, Kind] = {
     "too_large": Kind(413, "The body is too large"),
     "wrong_media_type": Kind(415, "The body is of the wrong media type"),
     "method_not_allowed": Kind(405, "This path does not know the method"),
+    "too_many": Kind(429, "Too many requests in a short time"),
     "internal": Kind(500, "A fault on our side"),
 }
 

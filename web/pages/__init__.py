@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from web.auth import limiting
 from web.auth.passwords import Passwords
 from web.auth.throttle import Throttle
 from web.keys import SETTINGS
@@ -120,6 +121,8 @@ def setup(app: web.Application) -> None:
     app[verify.ASSETS] = assets = Assets()
     setup_templates(app, assets, app[SETTINGS].service_name)
     app.middlewares.append(pages)
+    app.middlewares.append(limiting.limits)
+    app.cleanup_ctx.append(limiting.running)
     app.on_response_prepare.append(add_headers)
     app[THROTTLE] = Throttle()
     app[ASKED] = Throttle(ASKED_LIMIT)

@@ -12,6 +12,7 @@ from aiohttp.web_request import FileField
 
 from invigilation.errors import InvigilationError, NotSignedIn
 from web.auth import cookies, csrf, links
+from web.auth.limiting import TooMany
 from web.auth.visitor import VISITOR, recognise
 from web.keys import DESK, SECRET
 from web.pages.frame import go, render
@@ -48,6 +49,7 @@ STATUS = {
     "erased": 410,
     "method": 405,
     "too_large": 413,
+    "too_many": 429,
     "internal": 500,
     "busy": 503,
 }
@@ -61,6 +63,7 @@ _HEADINGS = {
     410: "This is over",
     413: "That is too much at once",
     422: "Something is not right yet",
+    429: "Please wait a moment",
     500: "Sorry, that went wrong",
     503: "We are busy",
 }
@@ -74,6 +77,7 @@ _WHAT_TO_DO = {
     410: "What came of it is in the e-mail that we sent you. Reply to it if you have a question.",
     413: "Go back and send less.",
     422: "Go back and check what you entered.",
+    429: "Wait a minute, and then load the page again.",
     500: "We have noted the fault and will look at it. Nothing you entered before was lost: "
     "please try again in a minute.",
     503: "Please try again in a moment.",
@@ -114,6 +118,8 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except InvigilationError as error:
         response = explain(request, error)
+        if isinstance(error, TooMany):
+            response.headers["Retry-After"] = str(error.wait_s)
     except web.HTTPNotFound:
         response = explain(request, Refused("not_found", ""))
     except web.HTTPMethodNotAllowed as error:

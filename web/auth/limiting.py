@@ -1,0 +1,276 @@
+"""How often anybody may ask: one table of rates, kept for every route in one place.
+
+A request is counted by the place that it comes from (`place_of`), before its handler runs; a
+handler may count it once more by who asks (`limit`). Places with many people in them, such as a
+ship behind one address, stay far below these rates; an operator raises all of them at once by the
+setting `rate_factor`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from aiohttp import web
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.exceptions import RedisError
+
+from invigilation.errors import InvigilationError
+from web.api.problems import Problem
+from web.auth.place import FORWARDED, place_of
+from web.keys import SETTINGS
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many times in so many seconds; `shared` with the other processes by Redis, if it is set.
+
+    What may be guessed is shared; the others only keep one process from being overrun.
+    """
+
+    times: int
+    seconds: int = 60
+    shared: bool = False
+
+
+RATES: Final[Mapping[str, Rate]] = {
+    "read": Rate(3_000),
+    "write": Rate(1_500),
+    "file": Rate(12_000),
+    "socket": Rate(600),
+    "ticket": Rate(600),
+    "token": Rate(120, shared=True),
+    "sign_in": Rate(600, shared=True),
+    "link": Rate(300, shared=True),
+    "launch": Rate(600, shared=True),
+    "slots": Rate(600),
+    "export": Rate(60),
+    "piece": Rate(6_000),
+    "evidence": Rate(3_000),
+}
+"""Every rate, of one place. `piece`: of a picture or a recording that is sent in many requests;
+`evidence`: a player asks for a recording piece by piece."""
+
+UNCOUNTED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked by machines of the house, often and cheaply."""
+
+ROUTES: Final[Mapping[str, str]] = {
+    "GET /static/{name}": "file",
+    "GET /favicon.ico": "file",
+    "GET /room/socket/": "socket",
+    "POST /room/ticket": "ticket",
+    "POST /api/oauth/token": "token",
+    "POST /edx/oauth2/access_token": "token",
+    "POST /staff/sign-in": "sign_in",
+    "GET /r/{token}": "link",
+    "POST /r/{token}": "link",
+    "GET /onboard/{token}": "link",
+    "POST /onboard/{token}": "link",
+    "GET /second/{token}": "link",
+    "POST /second/{token}": "link",
+    "GET /feeds/{token}.ics": "link",
+    "GET /lti/picture/{token}": "link",
+    "GET /lti/register/{invitation}": "link",
+    "GET /lti/login": "launch",
+    "POST /lti/login": "launch",
+    "POST /lti/launch": "launch",
+    "GET /lti/start/{attempt}": "launch",
+    "GET /api/requests/{id}/slots": "slots",
+    "GET /me/book": "slots",
+    "GET /me/change": "slots",
+    "GET /staff/book/{request}": "slots",
+    "GET /staff/bookings/{booking}/places": "slots",
+    "GET /staff/records/{session}/bundle": "export",
+    "GET /staff/records/{session}/report.pdf": "export",
+    "GET /staff/records/{session}/download": "export",
+    "GET /staff/onboard/{form}/download": "export",
+    "GET /staff/bookings.csv": "export",
+    "GET /staff/audit.csv": "export",
+    "GET /staff/charges/ledger.csv": "export",
+    "GET /staff/evidence/{evidence}": "evidence",
+    "PUT /room/captures/{capture}/{part}/{offset}": "piece",
+    "PUT /room/local/{recording}/{n}/{offset}": "piece",
+    "GET /rehearsal/ping": "piece",
+    "GET /rehearsal/bytes": "piece",
+    "POST /rehearsal/bytes": "piece",
+}
+"""What is expensive or could be guessed. Every other route has the rate `read`, or `write` when it
+may change something; what leads nowhere counts as `link`."""
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+TIDY_S: Final = 10.0
+"""Between two looks for counts that are over."""
+SHARED_S: Final = 0.5
+"""How long Redis may take; then this process counts by itself."""
+PLAIN: Final = ("/edx/", "/room/", "/payments/", "/lti/")
+"""Under these paths machines and scripts ask."""
+
+log = structlog.get_logger(__name__)
+
+
+class TooMany(InvigilationError):
+    """Too often in too short a time; `wait_s` seconds from now it may be tried again."""
+
+    code = "too_many"
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__("There were too many requests from your network. Please wait a moment.")
+        self.wait_s = wait_s
+
+
+class _Memory(MemoryStorage):
+    """The library's counts in memory, which it would go through at every single request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tidied = time.monotonic()
+
+    async def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 - the library's, mangled
+        now = time.monotonic()
+        if now - self._tidied < TIDY_S:
+            return
+        self._tidied = now
+        over = [key for key, end in self.expirations.items() if end <= time.time()]
+        for key in over:
+            await self.clear(key)
+
+
+@dataclass(slots=True)
+class Limiter:
+    """Counts who asks how often; `factor` multiplies every rate."""
+
+    factor: float = 1.0
+    redis_url: str = ""
+    refused: Counter[str] = field(default_factory=Counter)
+    """How often each rate refused somebody, since the start."""
+    _own: SlidingWindowCounterRateLimiter = field(init=False)
+    _shared: SlidingWindowCounterRateLimiter | None = field(init=False)
+    _warned: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Make the counts; nothing is connected yet."""
+        self._own = SlidingWindowCounterRateLimiter(_Memory())
+        self._shared = None
+        if self.redis_url:
+            store: Storage = RedisStorage(
+                f"async+{self.redis_url}",
+                implementation="redispy",
+                key_prefix="invigilation:rates",
+                socket_timeout=SHARED_S,
+                socket_connect_timeout=SHARED_S,
+            )
+            self._shared = SlidingWindowCounterRateLimiter(store)
+
+    async def take(self, name: str, who: str) -> None:
+        """Count once; raises `TooMany` beyond the rate of that name."""
+        rate = RATES[name]
+        item = RateLimitItemPerSecond(max(1, round(rate.times * self.factor)), rate.seconds)
+        if await self._hit(rate, item, name, who):
+            return
+        self.refused[name] += 1
+        if self.refused[name] % 100 == 1:
+            log.warning("too many requests", rate=name, refused=self.refused[name])
+        raise TooMany(rate.seconds)
+
+    async def _hit(self, rate: Rate, item: RateLimitItemPerSecond, name: str, who: str) -> bool:
+        if rate.shared and self._shared is not None:
+            try:
+                async with asyncio.timeout(SHARED_S):
+                    return await self._shared.hit(item, name, who)
+            except (RedisError, OSError) as error:  # a time-out is an OSError, too
+                log.warning("rates are counted by this process alone", why=repr(error)[:200])
+        return await self._own.hit(item, name, who)
+
+    def look(self, request: web.Request) -> None:
+        """Say once when a proxy stands in front that no setting names: all count as one place."""
+        if self._warned or FORWARDED not in request.headers:
+            return
+        if place_of(request) == (request.remote or ""):
+            self._warned = True
+            log.warning("a proxy names clients and is not in trusted_proxies: see operating.md")
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._shared is not None:
+            bridge = getattr(self._shared.storage, "bridge", None)
+            client = getattr(bridge, "storage", None)
+            if client is not None:
+                with contextlib.suppress(RedisError, OSError):
+                    await client.aclose()
+
+
+LIMITER = web.AppKey("limiter", Limiter)
+
+
+async def limit(request: web.Request, name: str, who: str = "") -> None:
+    """Count this request under a rate of the table, by who asks or else by its place.
+
+    Raises `TooMany`.
+    """
+    await request.config_dict[LIMITER].take(name, who or _network(place_of(request)))
+
+
+def rate_of(request: web.Request) -> str:
+    """Return the name of the rate that a request counts under."""
+    resource = request.match_info.route.resource
+    if resource is None:
+        return "link"
+    method = "GET" if request.method == "HEAD" else request.method
+    named = ROUTES.get(f"{method} {resource.canonical}")
+    return named or ("read" if method in SAFE else "write")
+
+
+@web.middleware
+async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count every request by its place, and turn away what is too much."""
+    if request.path in UNCOUNTED:
+        return await handler(request)
+    request.config_dict[LIMITER].look(request)
+    try:
+        await limit(request, rate_of(request))
+        return await handler(request)
+    except TooMany as refusal:
+        answer = _for_machines(request, refusal)
+        if answer is None:
+            raise  # the pages explain it
+        return answer
+
+
+async def running(app: web.Application) -> AsyncIterator[None]:
+    """Keep the limiter while the application lives."""
+    settings = app[SETTINGS]
+    app[LIMITER] = limiter = Limiter(settings.rate_factor, settings.redis_url)
+    yield
+    await limiter.close()
+
+
+def _for_machines(request: web.Request, refusal: TooMany) -> web.Response | None:
+    headers = {"Retry-After": str(refusal.wait_s)}
+    if request.path.startswith("/api/"):
+        return Problem("too_many", str(refusal), headers=headers).response()
+    if request.path.startswith(PLAIN):
+        error = {"error": {"code": refusal.code, "detail": str(refusal)}}
+        return web.json_response(error, status=429, headers=headers)
+    return None
+
+
+def _network(place: str) -> str:
+    """Return what is counted as one place: an IPv6 customer has 2**64 addresses (RFC 6177)."""
+    try:
+        address = ipaddress.ip_address(place)
+    except ValueError:
+        return place
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return place
