@@ -29,6 +29,7 @@ from signalling.commands import (
     RoomClosed,
     Wanted,
 )
+from signalling.forwarding import FAR_S
 from signalling.frames import key_frame_width
 from signalling.full_size import Wish
 from signalling.means import Means, Post, Spawn
@@ -238,7 +239,7 @@ class Darkroom:
             return
         if not self.sees(now):
             return
-        wide = self._thin.ladder.told.rung in {None, Rung.FULL}
+        wide = self._thin.ladder.told.rung in {None, Rung.FULL} and peer.link(now).rtt_s < FAR_S
         self._look_at = now + (LOOK_EVERY_S if wide else LOOK_THIN_S)
         self._looking = self._spawn(self._look(peer))
 

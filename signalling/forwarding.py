@@ -38,6 +38,8 @@ ROUTINE_S: Final = 10.0
 """Who keeps a stream has a key frame so often: a recording can be sought through in such steps."""
 ROUTINE_THIN_S: Final = 30.0
 """And so often where the link is thin: one key frame takes some seconds of it."""
+FAR_S: Final = 0.4
+"""A round trip over a satellite, whose links are thin."""
 RESEND_S: Final = 0.02
 """The same packet is sent again no sooner, and no sooner than nearly a round trip after."""
 REPORT_EVERY_TICKS: Final = 10
@@ -104,7 +106,7 @@ class IncomingStream:
         self.formats: Formats | None = None
         self.clock: SourceClock | None = None
         self.packet_at: float | None = None
-        self.routine_s = ROUTINE_S
+        self.thin = False
         # never changed, only replaced: a packet's way through them is not disturbed by that
         self.destinations: tuple[OutgoingStream, ...] = ()
         self.listeners: tuple[Listener, ...] = ()
@@ -120,6 +122,11 @@ class IncomingStream:
         self._window = LossWindow()
         self._stats = ReceptionStats(CLOCK_RATE[kind])
         self._report_clock: tuple[int, float] | None = None
+
+    @property
+    def routine_s(self) -> float:
+        """How often who keeps this stream asks for a key frame, in seconds."""
+        return ROUTINE_THIN_S if self.thin or self._trip.seconds >= FAR_S else ROUTINE_S
 
     def on_rtp(self, packet: RtpPacket, now: float) -> None:
         """Take a packet that is meant for this stream; other payload types are dropped."""

@@ -11,8 +11,6 @@ from aiortc import rtp as rtcp
 from signalling.forwarding import (
     PICTURE_LOSS,
     REPORT_EVERY_TICKS,
-    ROUTINE_S,
-    ROUTINE_THIN_S,
     Formats,
     IncomingStream,
     OutgoingStream,
@@ -77,7 +75,7 @@ class Media:
         """Let the participant send no more pictures than this, and a `thin` one few whole ones."""
         self._cap = bps
         for stream in self.incoming.values():
-            stream.routine_s = ROUTINE_THIN_S if thin else ROUTINE_S
+            stream.thin = thin
 
     def lost_on_the_way(self, now: float) -> float:
         """Return the share of what was sent that the participant reports as lost."""

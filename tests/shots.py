@@ -77,7 +77,7 @@ async def stage(folder: Path) -> AsyncIterator[Cast]:
         time = Time(folder / "shift")
         service = Service(folder)
         practice = Practice(folder, service)
-        service.set_for_journeys(mailbox, time.file)
+        service.set_for_journeys(mailbox, time.file, minutes_fly=True)
         practice.set(PRACTICE_CLOCK_SHIFT_FILE=str(time.file))
         browsers = Browsers(folder)
         films = folder / "films"

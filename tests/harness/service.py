@@ -101,7 +101,12 @@ class Service(Program):
         self.var = folder / "var"
         self.var.mkdir(parents=True, exist_ok=True)
         port = free_port()
-        own = {"INVIGILATION_VAR": str(self.var), "INVIGILATION_PORT": str(port)}
+        own = {
+            "INVIGILATION_VAR": str(self.var),
+            "INVIGILATION_PORT": str(port),
+            # A file as large as in earnest, for every test, would be much of a small disk.
+            "INVIGILATION_EVIDENCE_RESERVE_MB": "16",
+        }
         super().__init__(
             "web.cli",
             "serve",
@@ -115,15 +120,20 @@ class Service(Program):
         self.public = url
         self.set(INVIGILATION_PUBLIC_URL=url, INVIGILATION_MEDIA_ADDRESSES=f'["{address}"]')
 
-    def set_for_journeys(self, mailbox: Mailbox, clock_shift: Path) -> None:
-        """Let it work fast, at the time that the file says, and send its mails to the mailbox."""
+    def set_for_journeys(
+        self, mailbox: Mailbox, clock_shift: Path, *, minutes_fly: bool = False
+    ) -> None:
+        """Let it work fast, at the time that the file says, and send its mails to the mailbox.
+
+        Where `minutes_fly`, signs of life come fast enough for `World.live_through`.
+        """
         self.set(
             INVIGILATION_CLOCK_SHIFT_FILE=str(clock_shift),
             INVIGILATION_NOTICE_HOURS="0",
             INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
             INVIGILATION_DELIVER_SECONDS="0.3",
             INVIGILATION_SWEEP_SECONDS="0.5",
-            INVIGILATION_HEARTBEAT_SECONDS="0.1",
+            INVIGILATION_HEARTBEAT_SECONDS="0.1" if minutes_fly else "1",
             INVIGILATION_SMTP_HOST=mailbox.host,
             INVIGILATION_SMTP_PORT=str(mailbox.port),
         )

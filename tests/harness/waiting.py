@@ -12,24 +12,30 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 PERIOD_S = 0.02
-"""How often a condition is looked at."""
+"""How often a condition is looked at, first."""
+LONGEST_S = 0.15
+"""And later on: a look may cost a browser and three more processes some milliseconds."""
+SLOWER = 1.2
 
 
 def wait_until(condition: Callable[[], T], seconds: float, what: str) -> T:
     """Return the first true answer of `condition`; `TimeoutError` naming `what` after `seconds`."""
     limit = time.monotonic() + seconds
     pause = threading.Event()
+    period = PERIOD_S
     while True:
         if answer := condition():
             return answer
         if time.monotonic() > limit:
             raise TimeoutError(f"waited {seconds:g} s for {what}")
-        pause.wait(PERIOD_S)
+        pause.wait(period)
+        period = min(SLOWER * period, LONGEST_S)
 
 
 async def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     """Do the same inside the event loop; `condition` may be a coroutine function."""
     limit = time.monotonic() + seconds
+    period = PERIOD_S
     while True:
         answer = condition()
         if inspect.isawaitable(answer):
@@ -38,4 +44,5 @@ async def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
             return answer
         if time.monotonic() > limit:
             raise TimeoutError(f"waited {seconds:g} s for {what}")
-        await asyncio.sleep(PERIOD_S)
+        await asyncio.sleep(period)
+        period = min(SLOWER * period, LONGEST_S)

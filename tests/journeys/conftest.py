@@ -32,9 +32,12 @@ def time(tmp_path: Path) -> Time:
 
 
 @pytest.fixture
-def service(mailbox: Mailbox, time: Time, service: Service) -> Service:
+def service(
+    request: pytest.FixtureRequest, mailbox: Mailbox, time: Time, service: Service
+) -> Service:
     """The service, set for a journey."""
-    service.set_for_journeys(mailbox, time.file)
+    flies = request.node.get_closest_marker("minutes_fly") is not None
+    service.set_for_journeys(mailbox, time.file, minutes_fly=flies)
     return service
 
 

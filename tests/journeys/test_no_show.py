@@ -19,7 +19,7 @@ from tests.journeys.people import SOON_MS, LearnerPage, SchedulerPage, values
 from tests.journeys.steps import START, book
 from tests.journeys.world import SOON_S, World
 
-pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless, pytest.mark.minutes_fly]
 
 MARIA = "Maria Santos"
 MAIL = "maria.santos@example.org"

@@ -29,6 +29,12 @@ class Shore:
     drop_all: bool = False
     refuse: list[tuple[int, str]] = field(default_factory=list)
     """Answers to the next pieces instead of taking them in."""
+    forgets_before: int = 0
+    """The piece of this number (from 1) finds that what had come of its chunk is forgotten."""
+    forgot: int = 0
+    """So many bytes were forgotten."""
+    unwanted: set[tuple[str, int]] = field(default_factory=set)
+    """Chunks that are of no use any more when they come."""
     url: str = ""
 
     async def all(self, _request: web.Request) -> web.Response:
@@ -55,12 +61,16 @@ class Shore:
         key = (info["recording"], int(info["n"]))
         self.calls.append(("put", key[0], str(key[1])))
         data = await request.read()
+        if sum(call[0] == "put" for call in self.calls) == self.forgets_before:
+            self.forgot = len(self.here.pop(key, b""))
+        if key in self.unwanted:
+            return web.json_response({"have": len(data), "wanted": False})
         if self.refuse:
             status, code = self.refuse.pop(0)
             return web.json_response({"error": {"code": code}}, status=status)
         chunk = self.here.setdefault(key, bytearray())
         if int(info["offset"]) != len(chunk):
-            return web.json_response({"error": {"code": "wrong_offset"}}, status=409)
+            return web.json_response({"have": len(chunk)})
         chunk.extend(data)
         link = self.links[key[0]][key[1]]
         if len(chunk) < link["size"]:

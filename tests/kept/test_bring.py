@@ -135,13 +135,37 @@ async def chunk(shelves: Made) -> bytes:
 
 async def test_a_place_that_was_mistaken_is_asked_for_again(node: Node, ashore: Shore) -> None:
     ashore.asks = {A: [0]}
-    ashore.refuse = [(409, "wrong_offset"), (503, "busy")]
+    ashore.refuse = [(409, "wrong_digest"), (503, "busy")]
     shelves = await shelves_of(node, 3000)
     async with page(node, shelves, ashore, over=True) as one:
         await standing(one, "done")
 
     assert ashore.whole(A, 0)
     assert ashore.calls.count(("get",)) >= 3
+
+
+async def test_a_chunk_that_was_forgotten_half_way_is_sent_from_its_beginning(
+    node: Node, ashore: Shore
+) -> None:
+    ashore.asks = {A: [0]}
+    ashore.forgets_before = 2
+    shelves = await shelves_of(node, 9000)
+    async with page(node, shelves, ashore, over=True) as one:
+        await standing(one, "done")
+
+    assert ashore.forgot > 0
+    assert ashore.whole(A, 0)
+
+
+async def test_a_chunk_that_is_not_wanted_any_more_is_left(node: Node, ashore: Shore) -> None:
+    ashore.asks = {A: [0, 1]}
+    ashore.unwanted = {(A, 0)}
+    shelves = await shelves_of(node, 3000, 2000)
+    async with page(node, shelves, ashore) as one:
+        await until(lambda: ashore.whole(A, 1), SOON_S, "the other chunk")
+        await standing(one, "waiting")
+
+    assert [call for call in puts(ashore) if call[2] == "0"] == [("put", A, "0")]
 
 
 async def test_a_chunk_that_is_refused_again_and_again_is_given_up(

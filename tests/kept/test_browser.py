@@ -132,7 +132,12 @@ async def test_what_was_kept_comes_back_over_an_outage_and_a_reload(
     await expect(page.locator(".kept")).to_contain_text("this device records")
     known = len(ashore.links[first])
     await page.wait_for_function("keeps()")
-    await page.wait_for_timeout(2 * SEGMENT_S * 1000)  # the outage itself
+    before = await page.evaluate("left()")
+
+    async def two_whole() -> bool:  # one of three may have just begun
+        return await page.evaluate("left()") >= before + 3
+
+    await until(two_whole, SOON_S, "what is recorded in the outage")
     assert len(ashore.links[first]) == known
 
     left = datetime.now(UTC)

@@ -11,6 +11,7 @@ from playwright.async_api import Page, async_playwright
 from signalling.peer import MediaSettings, Peer
 from signalling.tracks import LEARNER
 from tests.harness.browser import QUIET
+from tests.harness.waiting import until
 from tests.link.bundle import bundle
 
 pytestmark = pytest.mark.media
@@ -133,7 +134,11 @@ async def test_each_step_sends_what_it_says_over_the_same_connection(url: str, p
     await page.goto(url)
     await page.evaluate(f"join({SMALL})")
     await page.wait_for_function("document.title === 'connected'")
-    await page.wait_for_function("frames().then((sent) => sent > 5)")
+
+    async def seen() -> bool:
+        return await page.evaluate("frames()") > 5
+
+    await until(seen, 30, "pictures that are sent")
     made = {}
     for step in (SMALL, FULL, SOUND, TEXT):
         await page.evaluate(f"step({step})")

@@ -11,6 +11,7 @@ from aiortc import rtp as stock
 from signalling.forwarding import (
     KEY_FRAME_INTERVAL_S,
     REPORT_EVERY_TICKS,
+    ROUTINE_S,
     ROUTINE_THIN_S,
     TICK_S,
     Formats,
@@ -422,6 +423,17 @@ def test_a_lower_limit_is_the_next_budget_that_is_told() -> None:
     assert 89_000 <= bitrate <= 90_000
     routines = {stream.routine_s for stream in room.publisher.incoming.values()}
     assert routines == {ROUTINE_THIN_S}
+
+
+def test_over_a_satellite_whole_pictures_are_asked_for_less_often() -> None:
+    room = Room()
+    room.publisher.limit(800_000, thin=False)
+    before = {stream.routine_s for stream in room.publisher.incoming.values()}
+
+    room.publisher._trip.measured(0.65, 1.0)
+
+    after = {stream.routine_s for stream in room.publisher.incoming.values()}
+    assert (before, after) == ({ROUTINE_S}, {ROUTINE_THIN_S})
 
 
 def test_what_the_watcher_reports_as_lost_is_known_for_some_seconds() -> None:

@@ -55,7 +55,7 @@ class Theatre:
             mailbox = stack.enter_context(mail_server())
             time = Time(folder / "shift")
             service = Service(folder)
-            service.set_for_journeys(mailbox, time.file)
+            service.set_for_journeys(mailbox, time.file, minutes_fly=True)
             practice = Practice(folder, service)
             practice.set(PRACTICE_CLOCK_SHIFT_FILE=str(time.file))
             way = await stack.enter_async_context(passage(service))
