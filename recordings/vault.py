@@ -24,9 +24,6 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from invigilation.errors import Busy, InvalidInput, NotFound
 from recordings import stream
 from recordings.appender import Appender, Digest, Stored, disk_errors, sync_folder
@@ -36,36 +33,53 @@ from recordings.errors import (
     EvidenceStoreFull,
     EvidenceUnfinished,
 )
+from recordings.gone import Gone
 from recordings.reader import Reader
+from recordings.session_keys import SessionKeys, write_private
+from recordings.wrap_keys import LocalKeys, WrapKeys
 
 RESERVE_BYTES = 256 * 1024 * 1024
 STALE_SECONDS = 3600
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
-_NONCE_BYTES = 12
-_KEY_CONTEXT = b"invigilation-session-key/1\0"
 
 
 class Vault:
     """Evidence by session and id, encrypted under a key a session, never overwritten.
 
-    `wrap_key` (32 bytes) wraps the session keys and is kept away from this disk. Appending stops
-    with EvidenceStoreFull when less than `reserve` bytes are free, so that events still commit.
-    Ids are 1 to 64 letters, digits, `_` and `-`; others raise InvalidInput.
+    `wrap` (keys, or one of 32 bytes) wraps the session keys and is kept away from this disk.
+    Appending stops with EvidenceStoreFull when less than `reserve` bytes are free, so that events
+    still commit. `gone` hears of what was erased, where copies must follow. Ids are 1 to 64
+    letters, digits, `_` and `-`; others raise InvalidInput. Whatever needs a session's key may
+    raise KeysAway.
     """
 
-    def __init__(self, root: Path, wrap_key: bytes, reserve: int = RESERVE_BYTES) -> None:
-        if len(wrap_key) != stream.KEY_BYTES:
-            raise ValueError("the wrap key has 32 bytes")
+    def __init__(
+        self,
+        root: Path,
+        wrap: WrapKeys | bytes,
+        reserve: int = RESERVE_BYTES,
+        gone: Gone | None = None,
+    ) -> None:
         self._root = root
-        self._wrap = AESGCM(wrap_key)
+        self._keys = SessionKeys(root, LocalKeys([wrap]) if isinstance(wrap, bytes) else wrap)
         self._reserve = reserve
+        self._gone = gone
+
+    @property
+    def keys(self) -> SessionKeys:
+        """The keys of the sessions that lie here."""
+        return self._keys
 
     def put(self, session: str, evidence_id: str, data: bytes) -> Stored:
         """Store `data`, all of it or nothing; it is on the disk when this returns."""
-        part, whole = self._paths(session, evidence_id)
-        if part.exists() or whole.exists():
+        return self.store(session, evidence_id, (data,))
+
+    def store(self, session: str, evidence_id: str, pieces: Iterable[bytes]) -> Stored:
+        """Store what the pieces are together, all of it or nothing."""
+        part, _ = self._paths(session, evidence_id)
+        if part.exists() or self._here(session, evidence_id) is not None:
             raise EvidenceExists(evidence_id)
-        return self._write(session, evidence_id, (data,))
+        return self._write(session, evidence_id, pieces)
 
     def read(self, session: str, evidence_id: str) -> bytes:
         """Return a finished object, verified from end to end.
@@ -81,9 +95,10 @@ class Vault:
         Raises NotFound, EvidenceUnfinished or EvidenceDamaged.
         """
         part, whole = self._paths(session, evidence_id)
-        if part.exists() and not whole.exists():
+        found = self._located(session, evidence_id)
+        if found is None and part.exists():
             raise EvidenceUnfinished(evidence_id)
-        descriptor, cipher = self._open(whole, session, evidence_id)
+        descriptor, cipher = self._open(found or whole, session, evidence_id)
         try:
             return Reader(descriptor, cipher, evidence_id)
         except BaseException:
@@ -96,18 +111,18 @@ class Vault:
         What a dying writer left half-written at the very end is passed over. Raises
         EvidenceDamaged for anything else, and for a finished object that was cut.
         """
-        part, whole = self._paths(session, evidence_id)
-        path = whole if whole.exists() else part
+        part, _ = self._paths(session, evidence_id)
+        path = self._located(session, evidence_id) or part
         with self._opened(path, session, evidence_id) as (descriptor, cipher):
             found = stream.layout(descriptor, evidence_id)
-            if path == whole and not found.complete:
+            if path != part and not found.complete:
                 raise EvidenceDamaged(evidence_id, "its end is missing")
             for slot in found.slots:
                 try:
                     yield cipher.open(slot, descriptor)
                 except EvidenceDamaged:
                     # A power cut can leave a record of full length with unwritten blocks.
-                    if path == whole or slot is not found.slots[-1] or slot.index == 0:
+                    if path != part or slot is not found.slots[-1] or slot.index == 0:
                         raise
 
     def open_append(self, session: str, evidence_id: str) -> Appender:
@@ -115,7 +130,7 @@ class Vault:
         part, whole = self._paths(session, evidence_id)
         self.check_space()
         key = self._session_key(session, create=True)
-        if whole.exists():
+        if self._here(session, evidence_id) is not None:
             raise EvidenceExists(evidence_id)
         try:
             descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -143,7 +158,7 @@ class Vault:
         while its writer lives.
         """
         part, whole = self._paths(session, evidence_id)
-        if whole.exists():
+        if self._located(session, evidence_id) is not None:
             part.unlink(missing_ok=True)
             return Digest(self.records(session, evidence_id)).stored
         with self._opened(part, session, evidence_id) as (descriptor, cipher):
@@ -199,26 +214,28 @@ class Vault:
 
         The salt is overwritten first: without it the session's key opens nothing.
         """
-        existed = False
-        for path in self._paths(session, evidence_id):
-            with contextlib.suppress(FileNotFoundError):
-                with path.open("r+b") as file:
-                    file.write(secrets.token_bytes(stream.HEADER_BYTES))
-                    os.fsync(file.fileno())
-                path.unlink()
-                existed = True
-        return existed
+        paths = self._paths(session, evidence_id)
+        if self._gone is not None:
+            self._gone.add(session, evidence_id)
+        existed = [destroy(path) for path in paths]
+        return any(existed)
 
     def forget(self, session: str) -> None:
         """Destroy the session's key, then its objects. Nothing of them can be read again."""
         folder = self._root / _valid("session", session)
-        with contextlib.suppress(FileNotFoundError):
-            with (folder / "key").open("r+b") as file:
-                file.write(secrets.token_bytes(_NONCE_BYTES + stream.KEY_BYTES + 16))
-                os.fsync(file.fileno())
-            (folder / "key").unlink()
-            sync_folder(folder)
+        if self._gone is not None:
+            self._gone.add(session)
+        self._keys.forget(session)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _located(self, session: str, evidence_id: str) -> Path | None:
+        """Return where a finished object can be read, if there is one."""
+        return self._here(session, evidence_id)
+
+    def _here(self, session: str, evidence_id: str) -> Path | None:
+        """Return where a finished object lies on this disk, if it does."""
+        _, whole = self._paths(session, evidence_id)
+        return whole if whole.exists() else None
 
     def _paths(self, session: str, evidence_id: str) -> tuple[Path, Path]:
         folder = self._root / _valid("session", session)
@@ -235,7 +252,7 @@ class Vault:
         temporary = whole.with_name(f"{evidence_id}.{secrets.token_hex(8)}.tmp")
         try:
             with disk_errors(evidence_id):
-                _write_private(
+                write_private(
                     temporary, chain((header,), stream.sealed(cipher, digest.passing(pieces)))
                 )
                 # A link, unlike a rename, refuses to take the place of an older object.
@@ -272,34 +289,21 @@ class Vault:
         return descriptor, stream.Cipher(key, salt, session, evidence_id)
 
     def _session_key(self, session: str, *, create: bool) -> bytes:
-        path = self._root / _valid("session", session) / "key"
-        context = _KEY_CONTEXT + session.encode()
-        if create and not path.exists():
-            self._make_key(path, context)
-        try:
-            wrapped = path.read_bytes()
-        except FileNotFoundError:
-            raise NotFound("evidence", session) from None
-        try:
-            return self._wrap.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context)
-        except (InvalidTag, ValueError):
-            raise EvidenceDamaged(session, "the session's key does not unwrap") from None
+        if create and not self._keys.path(_valid("session", session)).exists():
+            self._keys.make(session)
+        return self._keys.find(_valid("session", session))
 
-    def _make_key(self, path: Path, context: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        wrapped = nonce + self._wrap.encrypt(nonce, secrets.token_bytes(stream.KEY_BYTES), context)
-        temporary = path.with_name(f"key.{secrets.token_hex(8)}.tmp")
-        try:
-            with disk_errors(path.parent.name):
-                _write_private(temporary, (wrapped,))
-                # Of two threads that make the first key of a session, one link wins for both.
-                with contextlib.suppress(FileExistsError):
-                    os.link(temporary, path)
-                sync_folder(path.parent)
-                sync_folder(path.parent.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+
+def destroy(path: Path) -> bool:
+    """Make a file of ours unreadable for ever and remove it; say whether there was one."""
+    try:
+        with path.open("r+b") as file:
+            file.write(secrets.token_bytes(stream.HEADER_BYTES))
+            os.fsync(file.fileno())
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _valid(field: str, name: str) -> str:
@@ -342,12 +346,3 @@ def _sweep(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if time.time() - path.stat().st_mtime > STALE_SECONDS:
             path.unlink()
-
-
-def _write_private(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a new file for our eyes only, and wait until it is on the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())

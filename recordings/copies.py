@@ -1,0 +1,136 @@
+"""Copies of a vault in a place elsewhere: encrypted as they lie, and erased when they are here.
+
+What was erased here is erased there by the words that the vault left (`recordings.gone`), and never
+because it is missing here: a vault that was lost must not take its copies with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from invigilation.errors import NotFound
+from recordings.gone import Gone
+from recordings.places import SUFFIX, FolderPlace, Held, Place
+from recordings.session_keys import KEY_NAME, SessionKeys
+
+SNAPSHOT = "database-"
+"""Folders of the place that begin so hold a snapshot of the database, not a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The copies of what lies in `sources`, which are searched in this order, in `place`."""
+
+    root: Path
+    sources: tuple[Place, ...]
+    place: Place
+
+    @classmethod
+    def of(cls, root: Path, place: Place, shelf: Place | None = None) -> Copies:
+        """Return the copies of a vault at `root` whose finished objects go to `shelf`, if any."""
+        return cls(root, (FolderPlace(root), *(() if shelf is None else (shelf,))), place)
+
+    def held(self) -> dict[str, Held]:
+        """Return all that the place has, by name."""
+        return {one.name: one for one in self.place.names()}
+
+    def missing(self, held: dict[str, Held]) -> Iterator[tuple[str, Place]]:
+        """Yield what must be copied, keys first, and where it lies; each name once."""
+        seen = set[str]()
+        for wanted in (_is_key, _is_evidence):
+            for source in self.sources:
+                for one in source.names():
+                    there = held.get(one.name)
+                    same = there is not None and there.size == one.size
+                    if wanted(one.name) and one.name not in seen and not same:
+                        seen.add(one.name)
+                        yield one.name, source
+
+    def copy(self, name: str, source: Place, held: dict[str, Held]) -> bool:
+        """Copy one object; say whether it was still there."""
+        if isinstance(source, FolderPlace):
+            if not source.path(name).exists():
+                return False
+            self.place.put(name, source.path(name), replace=name in held)
+            return True
+        try:
+            with fetched(source, name, self.root) as file:
+                self.place.put(name, file, replace=name in held)
+        except NotFound:
+            return False
+        return True
+
+    def follow(self) -> int:
+        """Erase in the place what was erased in the vault; return how many objects."""
+        erased = 0
+        for one in list(Gone(self.root).all()):
+            folder = self.root / one.session
+            if not one.evidence:
+                names = [held.name for held in self.place.names(f"{one.session}/")]
+                erased += sum([self.place.erase(name) for name in names])
+            elif not any(folder.glob(f"{one.evidence}.*")):
+                erased += self.place.erase(f"{one.session}/{one.evidence}{SUFFIX}")
+        return erased
+
+    def erase(self, objects: Iterable[tuple[str, str]]) -> int:
+        """Erase these in the place; return how many were there."""
+        return sum([self.place.erase(f"{session}/{one}{SUFFIX}") for session, one in objects])
+
+
+class fetched:  # noqa: N801 - it reads as a verb
+    """A temporary file with an object of a place, while the block lasts; beside `near`."""
+
+    def __init__(self, place: Place, name: str, near: Path) -> None:
+        self._place = place
+        self._name = name
+        self._folder = tempfile.TemporaryDirectory(dir=near, prefix=".copy-")
+
+    def __enter__(self) -> Path:
+        file = Path(self._folder.name) / "object"
+        try:
+            self._place.fetch(self._name, file)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        return file
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+
+def rewrap(place: Place, keys: SessionKeys, near: Path) -> int:
+    """Have the newest key wrap all keys in a place; return how many others had wrapped.
+
+    Raises EvidenceDamaged for one that no key opens, KeysAway and PlaceAway.
+    """
+    changed = 0
+    for name in [held.name for held in place.names() if _is_key(held.name)]:
+        session = name.partition("/")[0]
+        try:
+            with fetched(place, name, near) as file:
+                wrapped = keys.rewrapped(session, file.read_bytes())
+                if wrapped is not None:
+                    fresh = file.with_name(f"fresh-{secrets.token_hex(4)}")
+                    fresh.write_bytes(wrapped)
+                    place.put(name, fresh, replace=True)
+                    changed += 1
+        except NotFound:
+            continue
+    return changed
+
+
+def retire(place: Place, before: Callable[[str], bool]) -> int:
+    """Erase those snapshots of the database whose folders `before` names; return how many files."""
+    return sum([place.erase(one.name) for one in list(place.names(SNAPSHOT)) if before(one.name)])
+
+
+def _is_key(name: str) -> bool:
+    return name.endswith(f"/{KEY_NAME}")
+
+
+def _is_evidence(name: str) -> bool:
+    return name.endswith(SUFFIX)

@@ -1,0 +1,228 @@
+"""A vault whose finished objects go to an object store; the disk is where they grow.
+
+What is being recorded grows on the local disk, as in any vault, and keeps all its promises there:
+each record is on the disk before it counts, and a kill costs no more than with the disk alone.
+`shelve` then brings what is finished to the store, and only when the store has all of it does the
+local file become a mere reading copy. A kill in between changes nothing: the next sweep finds the
+file and goes on.
+
+```
+ROOT/SESSION/ID.evidence   finished, and not known to be in the store yet
+ROOT/SESSION/ID.reading    a copy of what is in the store; removed an hour after it was last needed
+```
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from invigilation.errors import NotFound
+from recordings.gone import Gone
+from recordings.places import SUFFIX, Place, PlaceAway, PlaceTaken
+from recordings.session_keys import KEY_NAME
+from recordings.vault import RESERVE_BYTES, Vault, destroy
+from recordings.wrap_keys import WrapKeys
+
+READING = ".reading"
+READ_AGAIN_S = 3600.0
+AWAY_S = 60.0
+"""So long a store that was away is not asked for the keys of new sessions."""
+
+
+class ShelvedVault(Vault):
+    """A vault in a `place`, with a disk in front of it.
+
+    Reading what is not on the disk fetches it whole, once: it may raise `PlaceAway`. Storing and
+    recording need the disk alone.
+    """
+
+    def __init__(
+        self, root: Path, wrap: WrapKeys | bytes, place: Place, reserve: int = RESERVE_BYTES
+    ) -> None:
+        self._words = Gone(root)
+        super().__init__(root, wrap, reserve, self._words)
+        self._place = place
+        self._away_until = 0.0
+
+    def waiting(self) -> int:
+        """Return how many finished objects wait to go to the store."""
+        return sum(1 for _ in self._root.glob(f"*/*{SUFFIX}"))
+
+    def shelve(self, enough: Callable[[], bool] = lambda: False) -> int:
+        """Bring finished objects to the store until `enough`; return how many went.
+
+        What cannot go keeps nothing else here; at the end its errors are raised.
+        """
+        gone, kept = 0, list[Exception]()
+        for path in sorted(self._root.glob(f"*/*{SUFFIX}")):
+            if enough():
+                break
+            try:
+                gone += self._shelve(path)
+            except Exception as error:  # noqa: BLE001 - raised below
+                kept.append(error)
+        self._forget_readings()
+        if kept:
+            raise ExceptionGroup(f"not brought to the store: {len(kept)} objects", kept)
+        return gone
+
+    def follow(self) -> int:
+        """Erase in the store what was erased here meanwhile; return how many objects.
+
+        The words that the vault left stay: whoever has followed them everywhere takes them back.
+        """
+        erased = 0
+        for one in list(self._words.all()):
+            if not one.evidence:
+                names = [held.name for held in self._place.names(f"{one.session}/")]
+                erased += sum([self._place.erase(name) for name in names])
+            elif not any(path.exists() for path in self._paths(one.session, one.evidence)):
+                erased += self._place.erase(_name(one.session, one.evidence))
+        return erased
+
+    def finished(self, older_than_seconds: float) -> list[tuple[str, str]]:
+        """Return session and id of every finished object that was written that long ago."""
+        before = time.time() - older_than_seconds
+        found = set(super().finished(older_than_seconds))
+        for held in self._place.names():
+            session, _, file = held.name.partition("/")
+            if file.endswith(SUFFIX) and held.written < before:
+                found.add((session, file.removesuffix(SUFFIX)))
+        return sorted(found)
+
+    def erase(self, session: str, evidence_id: str) -> bool:
+        """Destroy one object for good; return whether there was one.
+
+        One that is in the store is erased there, too, before this returns; while the store is
+        away, `PlaceAway` is raised, and `follow` erases it later.
+        """
+        fresh = any(path.exists() for path in self._paths(session, evidence_id))
+        existed = super().erase(session, evidence_id)
+        shelved = destroy(self._reading(session, evidence_id))
+        if fresh and not shelved:
+            # It has never left this disk: should it be on its way at this moment, `shelve` sees
+            # that it has gone, and `follow` does.
+            return existed
+        return self._place.erase(_name(session, evidence_id)) or existed or shelved
+
+    def forget(self, session: str) -> None:
+        """Destroy the session's key here and in the store, then its objects."""
+        super().forget(session)
+        names = sorted(held.name for held in self._place.names(f"{session}/"))
+        for name in sorted(names, key=lambda one: not one.endswith(f"/{KEY_NAME}")):
+            self._place.erase(name)
+
+    def _shelve(self, path: Path) -> bool:
+        session, ident = path.parent.name, path.stem
+        name = _name(session, ident)
+        older = self._words.find(session, ident)
+        if older is not None:
+            self._place.erase(name)
+        self._shelve_key(session)
+        self._place.put(name, path)
+        try:
+            path.replace(self._reading(session, ident))
+        except FileNotFoundError:
+            self._place.erase(name)  # erased while it was on its way
+            return False
+        if older is not None:
+            older.done()
+        return True
+
+    def _shelve_key(self, session: str) -> None:
+        """Bring the session's key to the store; one that was wrapped anew replaces the older."""
+        name, ours = f"{session}/{KEY_NAME}", self.keys.path(session)
+        try:
+            self._place.put(name, ours)
+        except PlaceTaken:
+            theirs = ours.with_name(f"key.{secrets.token_hex(8)}.tmp")
+            try:
+                self._place.fetch(name, theirs)
+                same = self.keys.opened(session, theirs.read_bytes()) == self.keys.find(session)
+            finally:
+                theirs.unlink(missing_ok=True)
+            if not same:
+                raise
+            self._place.put(name, ours, replace=True)
+
+    def _located(self, session: str, evidence_id: str) -> Path | None:
+        part, _ = self._paths(session, evidence_id)
+        here = self._here(session, evidence_id)
+        if here is not None or part.exists():
+            return here
+        if self._words.find(session, evidence_id) is not None:
+            return None
+        return self._fetched(session, evidence_id, self._reading(session, evidence_id))
+
+    def _here(self, session: str, evidence_id: str) -> Path | None:
+        whole = super()._here(session, evidence_id)
+        if whole is not None:
+            return whole
+        reading = self._reading(session, evidence_id)
+        try:
+            os.utime(reading)
+        except FileNotFoundError:
+            return None
+        return reading
+
+    def _fetched(self, session: str, evidence_id: str, reading: Path) -> Path | None:
+        """Bring an object from the store, if it has it."""
+        reading.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = reading.with_name(f"{evidence_id}.{secrets.token_hex(8)}.tmp")
+        try:
+            self.check_space()
+            self._place.fetch(_name(session, evidence_id), temporary)
+            # Erased while it was on its way: it must not come back.
+            if self._words.find(session, evidence_id) is not None:
+                return None
+            temporary.replace(reading)
+        except NotFound:
+            return None
+        finally:
+            temporary.unlink(missing_ok=True)
+        return reading
+
+    def _session_key(self, session: str, *, create: bool) -> bytes:
+        now = time.monotonic()
+        if not self.keys.path(session).exists() and not (create and now < self._away_until):
+            try:
+                self._bring_key(session)
+            except PlaceAway:
+                # A session that begins meanwhile gets a key of its own all the same.
+                self._away_until = time.monotonic() + AWAY_S
+                if not create:
+                    raise
+        return super()._session_key(session, create=create)
+
+    def _bring_key(self, session: str) -> None:
+        path = self.keys.path(session)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = path.with_name(f"key.{secrets.token_hex(8)}.tmp")
+        with contextlib.suppress(NotFound):
+            try:
+                self._place.fetch(f"{session}/{KEY_NAME}", temporary)
+                self.keys.keep(session, temporary.read_bytes())
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _reading(self, session: str, evidence_id: str) -> Path:
+        _, whole = self._paths(session, evidence_id)
+        return whole.with_suffix(READING)
+
+    def _forget_readings(self) -> None:
+        """Remove reading copies that are old; all of them when the disk is getting full."""
+        full = shutil.disk_usage(self._root).free < 2 * self._reserve if self._root.exists() else 0
+        for path in self._root.glob(f"*/*{READING}"):
+            with contextlib.suppress(FileNotFoundError):
+                if full or time.time() - path.stat().st_mtime > READ_AGAIN_S:
+                    destroy(path)
+
+
+def _name(session: str, evidence_id: str) -> str:
+    return f"{session}/{evidence_id}{SUFFIX}"
