@@ -114,6 +114,8 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         self._links: dict[str, Link] = {}
         self.ended: Callable[[str], None] = _nobody
         """Told of every connection that has ended, however far it had come."""
+        self.closed: Callable[[str], None] = _nobody
+        """Told why, of every connection that was refused or closed from here."""
 
     def start_background_task(
         self, target: Callable[..., Coroutine[Any, Any, None]], *args: Any, **kwargs: Any
@@ -129,7 +131,8 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         try:
             response: web.StreamResponse = await self.handle_request(request)
         except UNREADABLE as error:
-            log.info("a connection was closed for what it sent", why=repr(error)[:200])
+            log.info("a connection was closed for what it sent", why=_why(error))
+            self.closed("unreadable")
             for eio_sid, link in [*self._links.items()]:
                 if link.request is request:
                     self.hang_up(eio_sid)
@@ -199,15 +202,18 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         # The library checks an Origin that is there; it lets a missing one pass.
         if not environ.get("HTTP_ORIGIN"):
             log.warning("a connection without an origin was refused")
+            self.closed("origin")
             return False
         if len(self._links) >= CONNECTION_LIMIT:
             log.warning("too many connections", limit=CONNECTION_LIMIT)
+            self.closed("many")
             return False
         request = environ["aiohttp.request"]
         place = self._place(request)
         waiting = (link for link in self._links.values() if not link.settled)
         if sum(link.place == place for link in waiting) >= WAITING_LIMIT:
             log.warning("too many connections from one place", limit=WAITING_LIMIT)
+            self.closed("many")
             return False
         bucket = Bucket(FRAMES_A_SECOND, FRAMES_AT_ONCE, self._clock)
         loop = asyncio.get_running_loop()
@@ -218,6 +224,7 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
 
     def _too_late(self, eio_sid: str) -> None:
         log.info("a connection that entered nothing was closed")
+        self.closed("late")
         self.hang_up(eio_sid)
 
     async def _handle_eio_message(self, eio_sid: str, data: object) -> None:
@@ -229,7 +236,8 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
                 raise Malformed("too many frames")
             await super()._handle_eio_message(eio_sid, data)
         except UNREADABLE as error:
-            log.info("a connection was closed for what it sent", why=repr(error)[:200])
+            log.info("a connection was closed for what it sent", why=_why(error))
+            self.closed("unreadable")
             self.hang_up(eio_sid)
             self._forget(eio_sid)
 
@@ -248,5 +256,10 @@ def _peer(request: web.Request) -> str:
     return request.remote or ""
 
 
-def _nobody(_eio_sid: str) -> None:
+def _nobody(_what: str) -> None:
     """Tell nobody."""
+
+
+def _why(error: Exception) -> str:
+    """Say what was wrong with a frame, in our own words alone: the library's quote what came."""
+    return str(error) if isinstance(error, Malformed) else type(error).__name__

@@ -23,6 +23,7 @@ from signalling.registry import Rooms
 from signalling.tasks import Tasks
 from signalling.tracks import Shape
 from signalling.udp import SharedDoors
+from signalling.watching import UNWATCHED, Figures, Watch
 
 
 class RtcPeers:
@@ -56,7 +57,8 @@ class Live:
     `attach` it to the application, which then starts it, and drains it when it shuts down.
     `origins` are the addresses of our own pages, as a browser's `Origin` names them. The clock's
     `monotonic` must be that of `time.monotonic`, by which peers note their packets. `place` says
-    where a request comes from, behind a proxy or not.
+    where a request comes from, behind a proxy or not. `watch` hears what happens, for the figures
+    of the service.
     """
 
     def __init__(
@@ -67,15 +69,17 @@ class Live:
         clock: Clock,
         origins: list[str],
         place: Place | None = None,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._tasks = Tasks()
         self._server = EdgeServer(origins, clock, place)
+        self._server.closed = watch.closed
         self._lines = Lines(self._server)
-        means = Means(desk, evidence, peers, self._lines, clock, self._changed)
+        means = Means(desk, evidence, peers, self._lines, clock, self._changed, watch)
         self.rooms = Rooms(means)
         self._lobby = Lobby(desk, self._lines, clock, self.rooms.glimpse)
         self._server.register_namespace(
-            RoomNamespace(desk, self.rooms, self._lobby, self._lines, self._server, clock)
+            RoomNamespace(desk, self.rooms, self._lobby, self._lines, self._server, clock, watch)
         )
         self._drained = False
 
@@ -85,9 +89,20 @@ class Live:
         app.cleanup_ctx.append(self._life)
         app.on_shutdown.append(self._on_shutdown)
 
+    @property
+    def figures(self) -> Figures:
+        """How everything here stands, in figures."""
+        waiting = [self._lines.waiting(sid) for sid in self._lines]
+        return Figures(self.rooms.figures, len(waiting), max(waiting, default=0))
+
     def look(self, session: str) -> None:
         """Tell a room that its session was changed by somebody outside (check-in, extra time)."""
         self.rooms.look(session)
+
+    def look_again(self) -> None:
+        """Tell all rooms and lobbies that anything may have changed outside."""
+        self.rooms.look_again()
+        self._lobby.changed(None)
 
     def progress(self, session: str, progress: Progress) -> None:
         """Tell a room how much of a picture has come from the learner's page."""

@@ -53,6 +53,8 @@ class Lookout:
         self._peer: MediaPeer | None = None
         self._signs = Signs()
         self._since = 0.0
+        self.loss: float | None = None
+        """Which share of the learner's packets was lost of late; None while none is measured."""
 
     @property
     def seen(self) -> Seen:
@@ -69,7 +71,9 @@ class Lookout:
         running = view.session.state is SessionState.IN_PROGRESS
         gap = any(one.ended is None for one in view.gaps)
         self._signs = learner.signs
-        findings = self._presence.see(self._reading(learner.peer, running=running), gap=gap)
+        reading = self._reading(learner.peer, running=running)
+        self.loss = None if reading.quality is None else reading.quality.loss
+        findings = self._presence.see(reading, gap=gap)
         recorded = await self._thin.ladder.tick(learner, view)
         for finding in findings:
             if view.session.state in LIVE or isinstance(finding, GapEnded):

@@ -11,6 +11,7 @@ from invigilation.desk import Desk
 from invigilation.ports import Clock
 from signalling.commands import Answer, Command
 from signalling.ports import EvidenceRoom, Outlet, PeerFactory
+from signalling.watching import UNWATCHED, Watch
 
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 """Starts a child of a room."""
@@ -22,7 +23,8 @@ Post = Callable[[Command, asyncio.Future[Answer] | None], Awaitable[None]]
 class Means:
     """The collaborators of a room.
 
-    `changed` is told whose lobby looks different now; None: everybody's may.
+    `changed` is told whose lobby looks different now; None: everybody's may. `watch` hears what
+    happens, for the figures of the service.
     """
 
     desk: Desk
@@ -31,3 +33,4 @@ class Means:
     outlet: Outlet
     clock: Clock
     changed: Callable[[str | None], None]
+    watch: Watch = UNWATCHED

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from signalling.lobby import Lobby
 from signalling.messages import Join, Party, SoundPiece, Still
 from signalling.registry import Rooms
 from signalling.seat import Person
+from signalling.watching import UNWATCHED, Watch
 
 MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 40.0
@@ -44,6 +46,7 @@ AT_ONCE: Final = (Still, SoundPiece)
 AT_ONCE_WAITING: Final = 12
 """Of these, of one connection: a room's mailbox has place for the others, too."""
 TICKET_LIMIT: Final = 200
+SESSION: Final = re.compile(r"[a-z]{2}_[0-9a-zA-Z_]{1,37}", re.ASCII)
 
 log = structlog.get_logger(__name__)
 
@@ -150,6 +153,7 @@ class Lines:
             return
         if self._server.waiting(line.eio_sid) >= OUTBOX_LIMIT:
             log.warning("a connection is too slow and was closed", party=line.person.party)
+            self._server.closed("slow")
             self.dismiss(sid)
             return
         await self._server.emit(event, dict(body), to=sid, namespace=NAMESPACE)
@@ -170,7 +174,14 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
     """Takes tickets and messages."""
 
     def __init__(
-        self, desk: Desk, rooms: Rooms, lobby: Lobby, lines: Lines, server: EdgeServer, clock: Clock
+        self,
+        desk: Desk,
+        rooms: Rooms,
+        lobby: Lobby,
+        lines: Lines,
+        server: EdgeServer,
+        clock: Clock,
+        watch: Watch = UNWATCHED,
     ) -> None:
         super().__init__(NAMESPACE)
         self._desk = desk
@@ -179,6 +190,7 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         self._lines = lines
         self._edge = server
         self._clock = clock
+        self._watch = watch
         server.ended = self._ended
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
@@ -244,10 +256,12 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             self._disconnect(sid)
 
     async def _answer(self, event: str, sid: str, args: tuple[Any, ...]) -> dict[str, object]:
+        structlog.contextvars.bind_contextvars(session=_named(args))  # each message has its task
         try:
             return {"ok": True, **await self._hear(sid, event, args)}
         except InvigilationError as refusal:
             log.info("refused", event_name=event[:40], code=refusal.code, sid=sid)
+            self._watch.refused(refusal.code)
             return _error(refusal)
         except Exception:
             log.exception("a message failed", event_name=event[:40], sid=sid)
@@ -281,6 +295,12 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
                 line.again = line.again or await self._desk.reception.return_ticket(line.ticket)
                 return {**answer, "again": line.again}
         return answer
+
+
+def _named(args: tuple[Any, ...]) -> str:
+    """Return the session that a message names, for the log; empty where it names none."""
+    named = args[0].get("session") if args and isinstance(args[0], dict) else None
+    return named if isinstance(named, str) and SESSION.fullmatch(named) else ""
 
 
 def _error(refusal: InvigilationError) -> dict[str, object]:

@@ -17,6 +17,7 @@ from signalling.means import Means
 from signalling.messages import Join, Message, TakeOver, WithdrawHandover
 from signalling.room import UNATTENDED_S, Room
 from signalling.seat import Person
+from signalling.watching import RoomFigures
 from signalling.wire import Glimpse
 
 ROOM_LIMIT: Final = 200
@@ -45,6 +46,11 @@ class Rooms:
     def __len__(self) -> int:
         """Return how many rooms are open."""
         return len(self._rooms)
+
+    @property
+    def figures(self) -> tuple[RoomFigures, ...]:
+        """How each open room stands, in figures."""
+        return tuple(room.figures for room in self._rooms.values())
 
     async def say(self, person: Person, message: Message) -> Answer:
         """Hand a message to its room and return the answer; raises as `Room.do` does."""
@@ -84,6 +90,11 @@ class Rooms:
         """Tell the session's room, if it is open, that something outside has changed it."""
         room = self._rooms.get(session)
         if room is not None:
+            room.look()
+
+    def look_again(self) -> None:
+        """Tell every open room that something outside may have changed its session."""
+        for room in self._rooms.values():
             room.look()
 
     def progress(self, session: str, progress: Progress) -> None:
@@ -140,6 +151,9 @@ class Rooms:
         return room
 
     async def _live(self, room: Room) -> None:
+        # Whatever is logged in this task or by its children says whose room it was.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(session=room.session)
         try:
             await room.run()
         except Exception:

@@ -34,8 +34,8 @@ from scheduler.jobs import Job
 from tests.recordings.reports import KEY, document_key, picture, sealed, source
 from tests.web.office import ADA, ANA, SAM, START, TOM, World
 from web.cli import main
+from web.health import routes
 from web.reports import REPORTS, WAITING, Reports
-from web.watchers import Metrics, routes
 
 STATEMENT = "I watched the learner from the admission to the end."
 COLOURS = {SnapshotKind.ID_DOCUMENT: "teal", SnapshotKind.FACE: "maroon"}
@@ -342,7 +342,7 @@ async def test_certificates_of_documents_are_published(world: World) -> None:
         return [jwk(document_key().chain)]
 
     app = web.Application()
-    app.add_routes(routes(world.desk, lambda: [{"kty": "OKP"}], documents, Metrics()))
+    app.add_routes([routes.keys(lambda: [{"kty": "OKP"}], documents)])
     async with TestClient(TestServer(app)) as client:
         answer = await (await client.get("/.well-known/jwks.json")).read()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestServer
 
 from invigilation.anchor import AnchorList
 from invigilation.desk.anchors import NoTimestamp, Timestamper
@@ -19,7 +19,8 @@ from recordings.verify.der import make, number
 from recordings.verify.timestamp import open_token
 from tests.builders import FixedClock, office, sqlite_store
 from tests.harness.tsa import TimeStampAuthority, time_stamp_authority
-from web import timestamps, watchers
+from tests.web.watched import gauges_of
+from web import timestamps
 from web.outward import ANYWHERE, open_client
 from web.settings import Settings, Unable, read_settings
 from web.timestamps import Authority, query, read_certificates, token_of
@@ -222,9 +223,6 @@ def test_settings_that_make_no_authority_are_plain_sentences(tmp_path: Path) -> 
 async def test_a_list_that_waits_is_seen_in_the_figures(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
-    async def none() -> list[dict[str, object]]:
-        return []
-
     clock = FixedClock()
     async with sqlite_store(tmp_path, sqlite_template) as store:
         desk = office(store, clock)
@@ -233,12 +231,11 @@ async def test_a_list_that_waits_is_seen_in_the_figures(
             one = AnchorList("als_1", "2026-11-20", now, "00" * 32, 1, 0, now)
             await tx.anchors.add_list(one, [Leaf("ses_1", "11" * 32)])
         clock.go(90)
-        app = web.Application()
-        app.add_routes(watchers.routes(desk, list, none, watchers.Metrics()))
-        async with TestClient(TestServer(app)) as client:
-            figures = await (await client.get("/metrics")).text()
+        gauges = gauges_of(desk, tmp_path)
+        await gauges.set()
 
-    assert "invigilation_timestamp_age_seconds 90.0" in figures
+    figures = gauges.metrics.registry
+    assert figures.get_sample_value("invigilation_timestamp_age_seconds") == 90.0
 
 
 async def test_the_clock_asks_where_an_authority_is_set(

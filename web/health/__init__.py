@@ -1,0 +1,1 @@
+"""How the service does: what it can be asked, what it keeps of it, and what its log says."""

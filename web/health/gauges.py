@@ -1,0 +1,123 @@
+"""Sets what stands at a moment, whenever somebody asks for the figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from invigilation.desk import Desk
+from invigilation.ladder import Rung
+from invigilation.presence import Link
+from invigilation.session import LIVE
+from signalling.watching import Figures
+from web.health.checks import DATABASE, free_bytes
+from web.health.lag import Lag
+from web.health.pulse import Pulse
+from web.health.readiness import Readiness, Standing
+from web.watchers import MEAN, WORST, Metrics
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """How everything stands; ages in seconds, None where the database does not answer.
+
+    `loss` (0 to 1) is (the worst, the mean) of the learners who are seen or heard.
+    """
+
+    standing: Standing
+    room: Figures
+    links: dict[Link, int]
+    rungs: dict[Rung, int]
+    loss: tuple[float, float]
+    outbox_age: float | None
+    timestamp_age: float | None
+    late: dict[str, float]
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Looks at everything that has figures, and sets `metrics` by it."""
+
+    desk: Desk
+    metrics: Metrics
+    readiness: Readiness
+    pulse: Pulse
+    lag: Lag
+    figures: Callable[[], Figures]
+    root: Path
+
+    async def now(self) -> Now:
+        """Look at everything once."""
+        standing = await self.readiness.look()
+        room = self.figures()
+        live = [one for one in room.rooms if one.state in LIVE]
+        losses = [one.loss for one in live if one.loss is not None]
+        outbox, stamp = (None, None)
+        if DATABASE not in standing.stopped:
+            outbox, stamp = await self._ages()
+        return Now(
+            standing,
+            room,
+            dict(Counter(one.link for one in live)),
+            dict(Counter(one.rung for one in live if one.rung is not None)),
+            (max(losses, default=0.0), sum(losses) / len(losses) if losses else 0.0),
+            outbox,
+            stamp,
+            self.pulse.late(),
+            free_bytes(self.root),
+        )
+
+    async def set(self) -> Now:
+        """Set every gauge; one whose facts cannot be had keeps its last value."""
+        now, metrics = await self.now(), self.metrics
+        metrics.ready.set(now.standing.ready)
+        metrics.draining.set(self.readiness.draining)
+        for check in self.readiness.checks:
+            metrics.failing.labels(check.name).set(check.name in now.standing.failing)
+        if now.outbox_age is not None:
+            metrics.waiting.set(now.outbox_age)
+        if now.timestamp_age is not None:
+            metrics.unstamped.set(now.timestamp_age)
+        for job, late in now.late.items():
+            metrics.late.labels(job).set(late)
+        metrics.free.set(now.free)
+        metrics.lag.set(self.lag.worst)
+        self._set_room(now)
+        return now
+
+    def _set_room(self, now: Now) -> None:
+        metrics, rooms = self.metrics, now.room.rooms
+        states = Counter(one.state for one in rooms)
+        for state in LIVE:
+            metrics.sessions.labels(state.value).set(states[state])
+        for link in Link:
+            metrics.links.labels(link.value).set(now.links.get(link, 0))
+        for rung in Rung:
+            metrics.rungs.labels(rung.value).set(now.rungs.get(rung, 0))
+        for of, loss in zip((WORST, MEAN), now.loss, strict=True):
+            metrics.loss.labels(of).set(loss)
+        metrics.connections.set(now.room.connections)
+        metrics.recording.set(sum(one.recordings for one in rooms))
+        metrics.queue.labels("room").set(max((one.waiting for one in rooms), default=0))
+        metrics.queue.labels("connection").set(now.room.frames)
+
+    async def _ages(self) -> tuple[float | None, float | None]:
+        office = self.desk.office
+        try:
+            async with office.store.read() as tx:
+                oldest = await tx.outbox.oldest_pending()
+                lists = await tx.anchors.unstamped()
+        except Exception:
+            log.exception("the figures of the database could not be had")
+            return None, None
+        now = office.clock.now()
+        ages = (oldest, lists[0].made if lists else None)
+        outbox, stamp = (0.0 if at is None else (now - at).total_seconds() for at in ages)
+        return max(outbox, 0.0), max(stamp, 0.0)
