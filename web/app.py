@@ -26,6 +26,10 @@ from signalling.live import Live, RtcPeers
 from signalling.mirror import Mirrors
 from signalling.peer import MediaSettings
 from web import pages, timestamps
+from web.access import guards
+from web.access.gate import GUARDS, Guard
+from web.access.refusals import REFUSALS, Refusals
+from web.access.table import Who
 from web.alerts import Alerts
 from web.api import service as api
 from web.api.oauth import Tokens
@@ -107,7 +111,9 @@ def application(house: House) -> web.Application:
     documents = app[REPORTS].documents
     app.add_routes(routes(house.desk, signing.published, documents, house.metrics))
     app.add_subapp("/api", _api(house))
-    _edx(app, house)
+    edx = _edx(app, house)
+    app[GUARDS] = {Who.MACHINE: guards.machines(_tokens(house)), Who.PLATFORM: edx}
+    app[REFUSALS] = Refusals(house.metrics.registry)
     app.router.add_get("/problems/{code}", describe)
     pages.setup(app)
     lti.setup(app)
@@ -131,14 +137,23 @@ def _api(house: House) -> web.Application:
         api.Ports(
             clients=StoredClients(office),
             keys=StoredKeys(office),
-            token_key=derived(house.keyring.secret, b"api tokens"),
+            token_key=_token_key(house),
             server=house.settings.url,
             link=lambda request: house.settings.url + personal_link(house.keyring.secret, request),
         ),
     )
 
 
-def _edx(app: web.Application, house: House) -> None:
+def _token_key(house: House) -> bytes:
+    return derived(house.keyring.secret, b"api tokens")
+
+
+def _tokens(house: House) -> Tokens:
+    return Tokens(_token_key(house), house.desk.office.clock)
+
+
+def _edx(app: web.Application, house: House) -> Guard:
+    """Add what edX platforms call; return who reads their tokens."""
     settings, desk, wrapping = house.settings, edx_desk(house), edx_wrapping(house)
     tokens = Tokens(derived(house.keyring.secret, b"edx tokens"), house.desk.office.clock)
     provider = Provider(
@@ -150,6 +165,7 @@ def _edx(app: web.Application, house: House) -> None:
         settings.url,
     )
     app.add_routes([*provider.routes(), CoursePage(desk, Links(desk, wrapping)).route()])
+    return guards.platforms(tokens)
 
 
 def _store(house: House) -> Context:

@@ -23,6 +23,9 @@ from invigilation.store.evidence import Evidence
 from invigilation.store.views import Sitting
 from tests.web import office
 from tests.web.office import ANA, SECRET_BYTES, START, World
+from web.access.gate import GUARDS
+from web.access.guards import platforms
+from web.access.table import Who
 from web.api.oauth import Tokens
 from web.auth.links import personal_link
 from web.backends.edx.course_page import CoursePage
@@ -179,14 +182,16 @@ async def open_campus(
     whole = app[office.DESK]
     desk = EdxDesk(whole.office, whole.requests, whole.bookings, whole.erasure)
     wrapping = Wrapping(bytes(32))
+    tokens = Tokens(bytes(32), clock)
     provider = Provider(
         desk,
         wrapping,
-        Tokens(bytes(32), clock),
+        tokens,
         lambda request: app[SETTINGS].url + personal_link(SECRET_BYTES, request),
         "Invigilation Service",
         app[SETTINGS].url,
     )
+    app[GUARDS] = {Who.PLATFORM: platforms(tokens)}
     app.add_routes([*provider.routes(), CoursePage(desk, Links(desk, wrapping)).route()])
     secrets = {}
     async with store.write() as tx:

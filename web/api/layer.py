@@ -210,16 +210,7 @@ class _Endpoint:
 
     def _authorise(self, request: web.Request) -> Caller:
         caller = self._guard.caller(request.headers.get("Authorization"))
-        missing = [scope for scope in self._operation.scopes if scope not in caller.scopes]
-        if missing:
-            wanted = " ".join(self._operation.scopes)
-            raise Problem(
-                "insufficient_scope",
-                f"This needs the scope {wanted}.",
-                headers={
-                    "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{wanted}"'
-                },
-            )
+        need(self._operation.scopes, caller.scopes)
         return caller
 
     async def _read(self, request: web.Request) -> bytes:
@@ -263,6 +254,18 @@ class _Endpoint:
         elif declared is type(reply.value):
             return JSON, reply.value.model_dump_json().encode()
         raise TypeError(f"{self._operation.name} does not declare its answer {reply.status}")
+
+
+def need(scopes: Sequence[str], held: frozenset[str]) -> None:
+    """Raise `Problem` insufficient_scope unless all these scopes are held."""
+    if held.issuperset(scopes):
+        return
+    wanted = " ".join(scopes)
+    raise Problem(
+        "insufficient_scope",
+        f"This needs the scope {wanted}.",
+        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{wanted}"'},
+    )
 
 
 async def read_body(request: web.Request) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from web.access.gate import check, gate
 from web.auth import limiting
 from web.auth.passwords import Passwords
 from web.auth.throttle import Throttle
@@ -122,6 +123,8 @@ def setup(app: web.Application) -> None:
     setup_templates(app, assets, app[SETTINGS].service_name)
     app.middlewares.append(pages)
     app.middlewares.append(limiting.limits)
+    app.middlewares.append(gate)
+    app.on_startup.insert(0, check)
     app.cleanup_ctx.append(limiting.running)
     app.on_response_prepare.append(add_headers)
     app[THROTTLE] = Throttle()

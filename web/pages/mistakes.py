@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.web_request import FileField
 
 from invigilation.errors import InvigilationError, NotSignedIn
+from web.access.gate import refused
 from web.auth import cookies, csrf, links
 from web.auth.limiting import TooMany
 from web.auth.visitor import VISITOR, recognise
@@ -117,6 +118,7 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
         await _check(request)
         response = await handler(request)
     except InvigilationError as error:
+        refused(request, error)
         response = explain(request, error)
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = str(error.wait_s)
@@ -181,6 +183,8 @@ def explain(request: web.Request, error: InvigilationError) -> web.StreamRespons
     if isinstance(error, NotSignedIn) and staff:
         then = request.path_qs if request.method == "GET" else "/staff"
         return go(f"/staff/sign-in?next={quote(then, safe='')}")
+    if isinstance(error, NotSignedIn) and request.path == "/second":
+        return render(request, "second_over.html", status=401, used=False)
     what = _WHAT_TO_DO[status]
     sentence = "" if status == 404 else str(error)
     heading = _HEADINGS[status]

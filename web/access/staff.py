@@ -1,0 +1,120 @@
+"""Rows of the staff's pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from web.access.table import (
+    ADMINISTRATORS,
+    ASKED_SESSIONS,
+    AUDITORS,
+    ENTERING,
+    EVERYBODY,
+    INVIGILATORS,
+    OWN_SESSIONS,
+    SCHEDULERS,
+    STAFF,
+    THEMSELVES,
+    Row,
+)
+
+OVERSEERS: Final = SCHEDULERS | AUDITORS
+REVIEWERS: Final = SCHEDULERS | INVIGILATORS
+OWN_ROTA: Final = SCHEDULERS | OWN_SESSIONS
+
+ROWS: Final = (
+    Row("GET", "/staff", STAFF),
+    Row("GET POST", "/staff/sign-in", EVERYBODY),
+    Row("GET POST", "/staff/sign-in/code", ENTERING),
+    Row("GET", "/staff/sign-in/set-up", ENTERING),
+    Row("GET POST", "/staff/sign-in/set-up/app", ENTERING),
+    Row("GET POST", "/staff/sign-in/set-up/passkey", ENTERING),
+    Row("GET POST", "/staff/confirm", THEMSELVES),
+    Row("GET", "/staff/sign-out", STAFF),
+    Row("POST", "/staff/sign-out", EVERYBODY),
+    # How one signs in oneself
+    Row("GET", "/staff/me", THEMSELVES),
+    Row("GET POST", "/staff/me/app", THEMSELVES),
+    Row("POST", "/staff/me/app/remove", THEMSELVES),
+    Row("GET POST", "/staff/me/passkey", THEMSELVES),
+    Row("POST", "/staff/me/passkeys/{passkey}/remove", THEMSELVES),
+    Row("POST", "/staff/me/codes", THEMSELVES),
+    Row("GET POST", "/staff/me/password", THEMSELVES),
+    Row("POST", "/staff/me/logins/end", THEMSELVES),
+    Row("POST", "/staff/me/logins/{login}/end", THEMSELVES),
+    # The live room
+    Row("GET", "/staff/console", INVIGILATORS),
+    Row("GET POST", "/staff/identity/{session}", ADMINISTRATORS | ASKED_SESSIONS),
+    # Records and evidence
+    Row("GET", "/staff/records/{session}", OVERSEERS | OWN_SESSIONS),
+    Row("GET", "/staff/records/{session}/download", OVERSEERS | OWN_SESSIONS),
+    Row("GET", "/staff/records/{session}/report.pdf", OVERSEERS | OWN_SESSIONS),
+    Row("GET", "/staff/records/{session}/bundle", OVERSEERS | OWN_SESSIONS),
+    Row("POST", "/staff/records/{session}/gaps/{gap}", ADMINISTRATORS | OWN_SESSIONS),
+    Row("GET POST", "/staff/records/{session}/look", OVERSEERS | ASKED_SESSIONS),
+    Row("GET POST", "/staff/onboard/{form}/look", REVIEWERS | AUDITORS),
+    Row("GET", "/staff/looks", ADMINISTRATORS | AUDITORS),
+    Row("POST", "/staff/looks/{alarm}/close", ADMINISTRATORS),
+    Row("GET", "/staff/evidence/{evidence}", OVERSEERS | ASKED_SESSIONS),
+    # Officers on board
+    Row("GET", "/staff/onboard", REVIEWERS | AUDITORS),
+    Row("GET", "/staff/onboard/{form}", REVIEWERS | AUDITORS),
+    Row("GET", "/staff/onboard/{form}/picture", REVIEWERS | AUDITORS),
+    Row("GET", "/staff/onboard/{form}/download", REVIEWERS | AUDITORS),
+    Row("POST", "/staff/onboard/{form}/accept", REVIEWERS),
+    Row("POST", "/staff/onboard/{form}/refuse", REVIEWERS),
+    # Bookings
+    Row("GET", "/staff/calendar", SCHEDULERS),
+    Row("GET", "/staff/calendar/data", SCHEDULERS),
+    Row("GET", "/staff/bookings", SCHEDULERS),
+    Row("GET", "/staff/bookings.csv", SCHEDULERS),
+    Row("GET", "/staff/bookings/{booking}", SCHEDULERS),
+    Row("GET", "/staff/bookings/{booking}/places", SCHEDULERS),
+    Row("POST", "/staff/bookings/{booking}/place", SCHEDULERS),
+    Row("POST", "/staff/bookings/{booking}/move", SCHEDULERS),
+    Row("POST", "/staff/bookings/{booking}/cancel", SCHEDULERS),
+    Row("POST", "/staff/bookings/{booking}/give-back", SCHEDULERS),
+    Row("GET", "/staff/book", SCHEDULERS),
+    Row("GET POST", "/staff/book/{request}", SCHEDULERS),
+    Row("GET", "/staff/attendance", SCHEDULERS),
+    Row("GET POST", "/staff/attendance/{booking}", SCHEDULERS),
+    Row("GET", "/staff/enquiries", SCHEDULERS),
+    Row("GET POST", "/staff/enquiries/{enquiry}", SCHEDULERS),
+    # Money
+    Row("GET", "/staff/charges", SCHEDULERS),
+    Row("GET POST", "/staff/charges/add", SCHEDULERS),
+    Row("GET", "/staff/charges/ledger", SCHEDULERS),
+    Row("GET", "/staff/charges/ledger.csv", SCHEDULERS),
+    Row("GET", "/staff/charges/{charge}", SCHEDULERS),
+    Row("POST", "/staff/charges/{charge}/paid", SCHEDULERS),
+    Row("POST", "/staff/charges/{charge}/waive", SCHEDULERS),
+    Row("GET POST", "/staff/products", SCHEDULERS),
+    Row("GET POST", "/staff/products/{code}", SCHEDULERS),
+    # The rota
+    Row("GET", "/staff/rota", SCHEDULERS | INVIGILATORS),
+    Row("GET", "/staff/rota/{staff}", OWN_ROTA),
+    Row("POST", "/staff/rota/{staff}/week", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/leave", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/leave/{leave}/remove", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/extra", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/extra/{shift}/remove", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/learners", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/skills", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/busy", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/busy/drop", SCHEDULERS),
+    Row("POST", "/staff/rota/{staff}/feed", OWN_ROTA),
+    Row("POST", "/staff/rota/{staff}/feed/revoke", OWN_ROTA),
+    Row("GET POST", "/staff/closures", SCHEDULERS),
+    Row("POST", "/staff/closures/hours", SCHEDULERS),
+    Row("POST", "/staff/closures/hours/{opening}/remove", SCHEDULERS),
+    Row("POST", "/staff/closures/{day}/remove", SCHEDULERS),
+    # The office itself
+    Row("GET", "/staff/audit", OVERSEERS),
+    Row("GET", "/staff/audit.csv", OVERSEERS),
+    Row("GET", "/staff/admin", ADMINISTRATORS),
+    Row("GET", "/staff/deliveries", ADMINISTRATORS | AUDITORS),
+    Row("GET", "/staff/deliveries/{backend}", ADMINISTRATORS | AUDITORS),
+    Row("POST", "/staff/deliveries/{backend}/again", ADMINISTRATORS),
+    Row("POST", "/staff/deliveries/{backend}/enable", ADMINISTRATORS),
+    Row("POST", "/staff/deliveries/{backend}/key", ADMINISTRATORS),
+)
