@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from invigilation.errors import InvigilationError
 from invigilation.presence import Source
 from signalling.messages import Party
 from signalling.ports import EvidenceRoom, MediaPeer, Recording
@@ -19,6 +20,7 @@ from signalling.taps import MediaSink
 from signalling.thin import Thin
 from signalling.tracks import Track
 
+INTERNAL: Final = "internal"
 RETRY_S: Final = 10.0
 """A recording that could not begin (a full disk) is tried again after this."""
 
@@ -94,6 +96,8 @@ class Tape:
         self._peer: Tapped | None = None
         self._untap: Callable[[], None] | None = None
         self._retry_at = float("-inf")
+        self.stopped: str | None = None
+        """Why it could not begin when it was last tried: the code of a refusal, or `internal`."""
 
     @property
     def on(self) -> bool:
@@ -114,10 +118,17 @@ class Tape:
             self._retry_at = now + RETRY_S
             try:
                 self._recording = await self._evidence.begin(self._session, self._source)
+            except InvigilationError as refusal:
+                # Tried again and again: it is said once.
+                if self.stopped != refusal.code:
+                    log.warning("not recorded", session=self._session, why=refusal.code)
+                self.stopped = refusal.code
+                return False
             except Exception:
                 log.exception("a recording could not begin", session=self._session)
+                self.stopped = INTERNAL
                 return False
-            begun = True
+            begun, self.stopped = True, None
         if feed.peer is not self._peer:
             self.let_go()
             self._peer = feed.peer
@@ -161,6 +172,11 @@ class Tapes:
         return bool(self.running) and self._wanted <= self.running
 
     @property
+    def stopped(self) -> str | None:
+        """Why something that comes is not recorded, or None; `Tape.stopped` says how."""
+        return next((tape.stopped for tape in self._tapes.values() if tape.stopped), None)
+
+    @property
     def broken(self) -> bool:
         """Say whether some part has stopped by itself."""
         return any(tape.broken for tape in self._tapes.values())
@@ -168,6 +184,8 @@ class Tapes:
     async def follow(self, what: Mapping[Source, Feed], now: float) -> bool:
         """Record all this; say whether a new part was begun. Never raises an `Exception`."""
         self._wanted = self._wanted | what.keys()
+        for source in self._tapes.keys() - what.keys():
+            self._tapes[source].stopped = None  # there is nothing of it to be recorded
         begun = False
         for source, feed in what.items():
             tape = self._tapes[source]
@@ -184,4 +202,6 @@ class Tapes:
     async def finish(self) -> None:
         """Complete all parts. Never raises an `Exception`."""
         self._wanted = frozenset()
+        for tape in self._tapes.values():
+            tape.stopped = None
         await asyncio.gather(*(tape.finish() for tape in self._tapes.values()))

@@ -41,6 +41,7 @@ LINKS: Final = {Link.LIVE: "good", Link.POOR: "poor"}
 class Face:
     """What a room shows beside the session's record: it is told anew when this changes.
 
+    `stopped`: why something that comes is not recorded.
     `seen` is what the server finds of the learner, `told` what their page tells of its link,
     `sees` whether they are sent the invigilator's picture.
     `hand`: since when it is raised. `offered_at`: since when the session is offered to a colleague.
@@ -49,6 +50,7 @@ class Face:
 
     seats: Mapping[Party, SeatView]
     recording: bool
+    stopped: str | None
     seen: Seen
     told: Told
     sees: bool
@@ -73,7 +75,8 @@ def versions(view: RoomView, face: Face) -> dict[Party, object]:
     A learner is not told each time they speak and pause, nor what their own page has told: their
     link has better things to carry.
     """
-    calm = replace(face, told=Told(), sees=False, capture=replace(face.capture, progress=None))
+    capture = replace(face.capture, progress=None)
+    calm = replace(face, stopped=None, told=Told(), sees=False, capture=capture)
     if face.seen.sound is Sound.HEARD:
         calm = replace(calm, seen=replace(face.seen, sound=Sound.QUIET))
     record = (view.session.seq, view.session.state, view.sitting, view.refusals)
@@ -174,6 +177,7 @@ def _for_staff(view: RoomView, face: Face) -> Json:
     to = view.handing_to
     return {
         **wire_identity.for_staff(view, face.capture),
+        "recording_stopped": face.stopped,
         "taken_over": view.session.invigilator is not None,
         "incidents": [_incident(one) for one in view.incidents],
         "inspections": [_inspection(one) for one in view.inspections[-LISTED:]],

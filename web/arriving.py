@@ -19,6 +19,7 @@ class WrongOffset(InvigilationError):
 
     def __init__(self, have: int) -> None:
         super().__init__(f"This does not follow: {have} bytes of it are here.")
+        self.have = have
 
 
 class WrongDigest(InvigilationError):

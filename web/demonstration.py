@@ -24,7 +24,7 @@ from invigilation.session import LIVE, SessionState
 from invigilation.store.views import Sitting
 from web.app import application
 from web.auth.links import personal_link, request_of
-from web.cli import run_until_told
+from web.draining import run_until_told
 from web.house import House, open_house
 from web.seed import LEARNER, NEAR_ASSESSMENT, PRACTICE, STAFF, Demo, book_near, open_demo, seed
 from web.settings import Settings

@@ -61,6 +61,16 @@ class RecordingDesk:
             data: Data = {"evidence": part.id}
             await tx.sessions.append(self.office.entry(one, "recording_lost", SERVICE, data))
 
+    async def stop(self, session: str, reason: str) -> None:
+        """Note that something that comes is not recorded, as `reason` (a code) says.
+
+        That it is recorded again is told by the next part that begins.
+        """
+        async with self.office.store.write() as tx:
+            one = await held(tx, session)
+            data: Data = {"reason": reason}
+            await tx.sessions.append(self.office.entry(one, "recording_stopped", SERVICE, data))
+
     async def orphans(self) -> list[Evidence]:
         """Return the parts that were being written when a process ended."""
         async with self.office.store.read() as tx:

@@ -157,6 +157,7 @@ class FakeEvidence:
         self.reading = False
         self.discarded: list[Evidence] = []
         self.full = False
+        self.refusal: Exception = OSError("no space left on device")
         self.slow: asyncio.Event | None = None
         self.watch = FakeWatch()
         self._desk = desk
@@ -169,7 +170,7 @@ class FakeEvidence:
 
     async def picture(self, session: str, kind: SnapshotKind, key_frame: bytes) -> Picture:
         if self.full:
-            raise OSError("no space left on device")
+            raise self.refusal
         self.pictures.append((kind, key_frame))
         digest = hashlib.sha256(key_frame).hexdigest()
         now = self._desk.office.clock.now()
@@ -193,7 +194,7 @@ class FakeEvidence:
 
     async def begin(self, session: str, source: Source) -> FakeRecording:
         if self.full:
-            raise OSError("no space left on device")
+            raise self.refusal
         recording = FakeRecording(self._desk, await self._desk.recordings.begin(session, source))
         recording.hold = self.slow
         self.recordings.append(recording)

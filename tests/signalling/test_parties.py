@@ -56,6 +56,7 @@ STAFFS = EVERYBODYS | {
     "backend_refused",
     "handover",
     "taken_over",
+    "recording_stopped",
 }
 OF_LEARNER = {
     "name",

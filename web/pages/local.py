@@ -7,7 +7,8 @@ import secrets
 from aiohttp import web
 
 from invigilation.errors import NotFound, NotSignedIn
-from web.arriving import CHUNK
+from invigilation.fill import NotWanted
+from web.arriving import CHUNK, WrongOffset
 from web.auth import csrf
 from web.auth.visitor import VISITOR, request_id_of
 from web.keys import SETTINGS
@@ -41,13 +42,23 @@ async def chain(request: web.Request) -> web.StreamResponse:
 
 @routes.put(PATH + "/{recording}/{n:[0-9]{1,6}}/{offset:[0-9]{1,8}}")
 async def put(request: web.Request) -> web.StreamResponse:
-    """Take a piece of a chunk in."""
+    """Take a piece of a chunk in, or say where to go on with it.
+
+    A service that was started again has forgotten what had come of a chunk, and a gap that has
+    closed meanwhile wants fewer of them: neither is a mistake of the page's.
+    """
     learner, recording = _learner(request), _recording(request)
     if (request.content_length or 0) > CHUNK:
         raise Refused("too_large", f"Send at most {CHUNK} bytes at once.")
     data = await request.read()
     n, offset = int(request.match_info["n"]), int(request.match_info["offset"])
-    answer = await request.app[LOCAL].put(learner, recording, n, offset, data)
+    answer: dict[str, object]
+    try:
+        answer = await request.app[LOCAL].put(learner, recording, n, offset, data)
+    except WrongOffset as other:
+        answer = {"have": other.have}
+    except NotWanted:
+        answer = {"have": offset + len(data), "wanted": False}
     return web.json_response(answer, headers=_NEVER)
 
 

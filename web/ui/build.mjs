@@ -11,7 +11,7 @@
 //
 // A hash in the name changes with the content, so files may be cached for ever. `--check` builds
 // and prints the sizes without writing anything.
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -75,7 +75,10 @@ async function compressed(file) {
   return { ...file, br, gz: await zip(file.bytes, { level: 9 }) };
 }
 
-/** Writes the files, then the manifest that names them, then removes what no manifest names. */
+/** So long files of earlier builds stay: pages that are open load their later parts from them. */
+const KEPT_MS = 24 * 3600 * 1000;
+
+/** Writes the files, then the manifest that names them, then removes what is long out of date. */
 async function write(files) {
   await mkdir(out, { recursive: true });
   const kept = new Set(["manifest.json"]);
@@ -91,7 +94,10 @@ async function write(files) {
   await writeFile(draft, JSON.stringify(manifest, null, 2) + "\n");
   await rename(draft, join(out, "manifest.json"));
   for (const name of await readdir(out)) {
-    if (!kept.has(name) && !name.startsWith(".")) await rm(join(out, name), { recursive: true });
+    if (kept.has(name) || name.startsWith(".")) continue;
+    // Each build writes its files anew: the time of a file is when it was last of use.
+    const { mtimeMs } = await stat(join(out, name));
+    if (Date.now() - mtimeMs > KEPT_MS) await rm(join(out, name), { recursive: true });
   }
 }
 

@@ -143,7 +143,11 @@ export function Needs({ desk }: { desk: Desk }) {
     <section class="needs" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you</h2>
       {desk.link === "lost" ? (
-        <p>Your own connection is lost. Trying again; the sessions go on.</p>
+        <p>
+          {desk.restarting
+            ? "The service starts again. You are connected again in some seconds; the sessions go on."
+            : "Your own connection is lost. Trying again; the sessions go on."}
+        </p>
       ) : none ? (
         <p class="soft">Nobody now.</p>
       ) : (

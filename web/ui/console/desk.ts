@@ -36,6 +36,8 @@ export interface News {
 
 export class Desk {
   link: Link = "connecting";
+  /** The service is starting again. */
+  restarting = false;
   refusal: string | null = null;
   lobby: LobbyEntry[] | null = null;
   colleagues: Colleague[] = [];
@@ -67,9 +69,13 @@ export class Desk {
     this.connection = new Connection(boot, {
       link: (link) => {
         this.link = link;
-        if (link === "connected") this.refusal = null;
+        if (link === "connected") {
+          this.refusal = null;
+          this.restarting = false;
+        }
         this.changed();
       },
+      restarting: () => (this.restarting = true),
       refused: (_code, detail) => {
         this.refusal = detail;
         this.devices.close("microphone");

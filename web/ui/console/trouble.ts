@@ -15,6 +15,8 @@ export interface Trouble {
   tone: "bad" | "warn" | "calm";
 }
 
+/** What the room calls a disk that is kept free for what matters more. */
+const FULL = "evidence_store_full";
 /** Bad for long, at sea: it must not stand before what somebody has written. */
 export const WEAK = 55;
 
@@ -54,6 +56,8 @@ function ofLive(room: Room, state: RoomState): Trouble[] {
       `${learner.name} has raised a hand at ${clockTime(learner.hand)}.`,
     );
   }
+  const unrecorded = ofRecording(state);
+  if (unrecorded) found.push(unrecorded);
   const link = ofLink(room, state);
   if (link) found.push(link);
   else found.push(...ofSignals(state));
@@ -136,6 +140,16 @@ function silence(learner: RoomState["learner"], since: string, weight: number): 
   const kept = deviceWords(learner) || "Their page is trying again by itself.";
   const words = `No signal from the ship since ${at}. ${kept}`;
   return { weight, tone: "bad", short: `No signal since ${clockTime(since)}`, words };
+}
+
+/** What is not recorded is gone: somebody must free the disk, or decide to wait. */
+function ofRecording({ recording_stopped: why }: RoomState): Trouble | null {
+  if (!why) return null;
+  const cause = why === FULL ? "the disk for recordings is full" : "there is a fault";
+  const words =
+    `This session is not recorded now: ${cause}. Everything else is kept, and you may go on. ` +
+    "Please tell your administrator. Recording begins again by itself.";
+  return { weight: 5, tone: "bad", short: "Not recorded", words };
 }
 
 function ofSignals({ learner }: RoomState): Trouble[] {

@@ -20,6 +20,10 @@ import { SecondCamera } from "../room/second-camera";
 import { afterwards, attention, span } from "../room/words";
 
 const KINDS: readonly Kind[] = ["camera", "microphone"];
+/** So long a service takes to start again, with some to spare. */
+const RESTART_MS = 20_000;
+const RELOADED = "reloaded";
+const RELOAD_MS = 5 * 60_000;
 
 const boot = bootData<Boot & { second_url: string }>();
 const mark = `joined:${boot.session}`;
@@ -42,9 +46,18 @@ const devices = new Devices(() => void devicesChanged());
 const connection = new Connection(boot, {
   link(now) {
     // Connected is not in the room yet: that is told by `joined`.
-    if (now !== "connected") standing = now;
+    if (now !== "connected" && standing !== "restarting") standing = now;
     if (now === "lost") link.lost();
     draw();
+  },
+  restarting() {
+    standing = "restarting";
+    // A service that is not back by then is lost like any other link.
+    setTimeout(() => {
+      if (standing !== "restarting") return;
+      standing = "lost";
+      draw();
+    }, RESTART_MS);
   },
   refused,
 });
@@ -75,7 +88,7 @@ const room = connection.room(boot.session ?? "", "learner", {
   sharpen: (seconds) => link.sharpen(seconds),
   refused,
 });
-const link = new Link({ room, devices, boot, changed: draw });
+const link = new Link({ room, devices, boot, changed: draw, outdated });
 const outbox = new Outbox(room, drawChat);
 const screen = new Screen(room, draw);
 const asks = new Asks(byId("asks"), room, screen, write, draw);
@@ -90,6 +103,22 @@ const capture = new DocumentCapture(byId("capture"), {
 });
 const second = new SecondCamera(boot);
 const news = new NewsLines();
+
+/** Loads the page anew where nothing is lost by it: a newer build took the place of its own. */
+function outdated(): void {
+  const { activeElement } = document;
+  const writes = outbox.lines.length > 0 || activeElement?.matches("input, textarea, select");
+  if (capture.busy || screen.sharing || writes || standing !== "joined") return;
+  try {
+    // Once a while, should the newer build not be whole either.
+    const last = Number(sessionStorage.getItem(RELOADED));
+    if (Date.now() - last < RELOAD_MS) return;
+    sessionStorage.setItem(RELOADED, String(Date.now()));
+  } catch {
+    return;
+  }
+  location.reload();
+}
 
 function refused(_code: string, detail: string): void {
   refusal = detail;

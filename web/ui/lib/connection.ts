@@ -35,6 +35,8 @@ export interface ConnectionPage {
   /** The server refused entry for good (signed out): `detail` is a plain sentence. */
   refused(code: string, detail: string): void;
   lobby?(body: LobbyBody): void;
+  /** The service is about to start again; the link is lost next, and comes back by itself. */
+  restarting?(): void;
 }
 
 interface About {
@@ -267,7 +269,10 @@ export class Connection {
       if (this.boot.role !== "invigilator") this.stop();
     });
     socket.on("lobby", (body: LobbyBody) => this.page.lobby?.(body));
-    socket.on("draining", () => socket.close());
+    socket.on("draining", () => {
+      this.page.restarting?.();
+      socket.close();
+    });
   }
 
   /** Joins what waits, one room after another, so that a dozen do not ask at the same moment. */

@@ -376,6 +376,8 @@ export interface RoomState {
   backend_refused?: BackendRefusal[];
   handover?: Handover | null;
   taken_over?: boolean;
+  /** Why something that comes is not recorded, or null. */
+  recording_stopped?: string | null;
 }
 
 export interface LobbyEntry {

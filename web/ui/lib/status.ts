@@ -4,7 +4,7 @@ import { clockTime } from "./page";
 import type { RoomState } from "./protocol";
 
 /** How the learner's page stands to its session. */
-export type Standing = "connecting" | "joined" | "lost" | "replaced";
+export type Standing = "connecting" | "joined" | "lost" | "restarting" | "replaced";
 
 export interface Status {
   tone: "calm" | "good" | "warn" | "bad";
@@ -45,6 +45,13 @@ export function status(
     };
   }
   if (refusal) return { tone: "warn", title: "You cannot enter the room now", words: refusal };
+  if (link === "restarting") {
+    return {
+      tone: "warn",
+      title: "The service starts again. Your session waits.",
+      words: "You are connected again in some seconds. You need not do anything.",
+    };
+  }
   if (link === "lost") {
     return {
       tone: "warn",

@@ -27,6 +27,13 @@ interface Everything {
   segment_s?: number;
 }
 
+/** What the server says of a piece; `wanted`: false when the chunk is of no use any more. */
+interface Took {
+  have: number;
+  kept?: boolean;
+  wanted?: false;
+}
+
 /** One chunk on its way. */
 interface Way extends Part {
   recording: string;
@@ -277,9 +284,12 @@ export class Bringer {
     const began = performance.now();
     const path = `${url}/${way.recording}/${way.n}/${piece.from}`;
     try {
-      const said = await this.talk<{ have: number; kept?: boolean }>(path, "PUT", bytes);
-      way.have = said.kept ? way.size : Math.min(said.have, way.size);
-      if (way.have >= way.size) await shelf.sent(way.recording, way.n);
+      const said = await this.talk<Took>(path, "PUT", bytes);
+      const ends = said.kept === true || said.wanted === false;
+      way.have = ends ? way.size : Math.min(said.have, way.size);
+      if (said.kept) await shelf.sent(way.recording, way.n);
+      // The server has forgotten what had come: it was started again.
+      if (way.have < piece.to) this.mistake(way);
     } catch (error) {
       if (!(error instanceof Refusal) || !this.mend(way, error)) throw error;
       return;
@@ -295,13 +305,18 @@ export class Bringer {
   /** What to do when a piece was refused; false when it is not about this chunk. */
   private mend(way: Way, { status, code }: Refusal): boolean {
     if (!REFUSED.includes(status) || code === "too_late") return false;
+    // The server is asked what it has; what it does not take, it does not get.
+    if (!this.mistake(way)) this.asked = false;
+    return true;
+  }
+
+  /** Counts that a chunk did not go on as it should; true when it is given up. */
+  private mistake(way: Way): boolean {
     const key = `${way.recording}:${way.n}`;
     const times = (this.mistaken.get(key) ?? 0) + 1;
     this.mistaken.set(key, times);
-    // The server is asked what it has; what it does not take, it does not get.
-    if (times >= ANEW || code === "not_wanted") way.have = way.size;
-    else this.asked = false;
-    return true;
+    if (times >= ANEW) way.have = way.size;
+    return times >= ANEW;
   }
 
   private paced(): Pace {

@@ -30,6 +30,8 @@ export interface LinkHost {
   boot: Boot;
   /** Something that the page shows has changed. */
   changed(): void;
+  /** The service has a newer build, and no longer what this page would load. */
+  outdated(): void;
 }
 
 /** Something that works beside the stream: every method is called as the page is told of it. */
@@ -217,10 +219,20 @@ export class Link {
       for (const part of others(this)) this.add(part);
       this.isWhole = true;
     } catch {
-      // The link has swallowed it: once more.
+      // The link has swallowed it: once more. Or it is not there any more.
+      if (this.joinedOnce && (await isGone())) this.host.outdated();
       setTimeout(() => void this.load(), AGAIN_MS);
     } finally {
       this.loading = false;
     }
   }
+}
+
+/** Says whether the service no longer has the build that this page is of. */
+async function isGone(): Promise<boolean> {
+  const options: RequestInit = { method: "HEAD", cache: "no-store" };
+  return fetch(import.meta.url, options).then(
+    ({ status }) => status === 404,
+    () => false,
+  );
 }
