@@ -34,7 +34,9 @@ from web.alerts import Alerts
 from web.api import service as api
 from web.api.oauth import Tokens
 from web.api.problems import describe
+from web.auth.factors import FACTORS, Factors
 from web.auth.links import personal_link
+from web.auth.passkeys import party_of
 from web.auth.place import place_of
 from web.backends import webhook
 from web.backends.edx.carrier import EdxCarrier
@@ -54,8 +56,11 @@ from web.calendars.busy import BusyCalendars, reading
 from web.captures import Captures
 from web.captures import Room as Told
 from web.carrier import Carrier, pause_after
+from web.draining import DRAINING
 from web.evidence import EvidenceShelf
-from web.house import House, derived, edx_desk, edx_wrapping
+from web.health.routes import keys
+from web.health.service import Health, live_watch
+from web.house import House, derived, edx_desk, edx_wrapping, staff_wrapping
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.local import LocalKeeping
 from web.mail.letters import Letterhead, Letters
@@ -70,11 +75,11 @@ from web.payments.stripe import StripePayments
 from web.ports import StoredClients, StoredKeys
 from web.relay import Relay
 from web.reports import REPORTS, open_reports
+from web.reserve import Reserve
 from web.retention import Eraser
 from web.settings import Settings, Unable
 from web.setup import open_store
 from web.studies import Studies
-from web.watchers import routes
 
 Context = Callable[[web.Application], AsyncIterator[None]]
 Sweep = Callable[[], Awaitable[object]]
@@ -92,10 +97,12 @@ def application(house: House) -> web.Application:
     app[DESK] = house.desk
     app[SETTINGS] = house.settings
     app[SECRET] = house.keyring.secret
+    app[FACTORS] = Factors(house.desk, staff_wrapping(house), party_of(house.settings))
     app[VAULT] = house.vault
     app[REPORTS] = open_reports(house.desk, house.vault, house.settings)
     app[WEBHOOK_KEY] = open_webhook_key(house.settings.var / "keys")
     app[VERIFIER] = Verifier(signing)
+    app[DRAINING] = []
     app[PUBLISHED] = signing.published
     app.cleanup_ctx.append(_store(house))
     if house.payments is not None:
@@ -103,13 +110,14 @@ def application(house: House) -> web.Application:
     shelf = _shelf(app, house)
     live = _live_room(app, house, shelf)
     app[RELAY] = _relay(app, house, live)
+    health = Health(house, lambda: live.figures)
+    health.attach(app)
     app.cleanup_ctx.append(_platforms(house))
     told = Told(live.progress, live.captured, live.told, live.look)
     app[CAPTURES] = captures = Captures(house.desk, shelf, told)
     app[LOCAL] = LocalKeeping(house.desk, house.vault, app[RELAY].session_changed)
-    app.cleanup_ctx.append(_clockwork(house, shelf, captures))
-    documents = app[REPORTS].documents
-    app.add_routes(routes(house.desk, signing.published, documents, house.metrics))
+    app.cleanup_ctx.append(_clockwork(house, shelf, captures, health))
+    app.add_routes([keys(signing.published, app[REPORTS].documents)])
     app.add_subapp("/api", _api(house))
     edx = _edx(app, house)
     app[GUARDS] = {Who.MACHINE: guards.machines(_tokens(house)), Who.PLATFORM: edx}
@@ -226,7 +234,9 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     )
     clock = house.desk.office.clock
     peers = RtcPeers(media)
-    live = Live(house.desk, shelf, peers, clock, settings.origins, place_of)
+    live = Live(
+        house.desk, shelf, peers, clock, settings.origins, place_of, live_watch(house.metrics)
+    )
     app[MIRRORS] = mirrors = Mirrors(peers, clock.monotonic)
 
     async def evidence_room(_: web.Application) -> AsyncIterator[None]:
@@ -252,7 +262,9 @@ def _open_media(peers: RtcPeers, settings: Settings) -> None:
 
 
 def _relay(app: web.Application, house: House, live: Live) -> Relay:
-    relay = Relay(house.settings.redis_url, live.look, live.changed, live.signed_out)
+    relay = Relay(
+        house.settings.redis_url, live.look, live.changed, live.signed_out, live.look_again
+    )
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         async with relay.running():
@@ -283,7 +295,7 @@ def _platforms(house: House) -> Context:
     return context
 
 
-def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Context:
+def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures, health: Health) -> Context:
     stamping = timestamps.opening(house.settings, house.desk.office.clock)
 
     async def context(app: web.Application) -> AsyncIterator[None]:
@@ -311,7 +323,7 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures) -> Contex
             jobs += timestamps.jobs(house.desk, authority) + app[REPORTS].jobs()
             async with Dispatch(house.desk, carrier, pause_after).running() as dispatch:
                 jobs += _deliveries(house, dispatch)
-                async with running(jobs, house.metrics.watch):
+                async with running(health.expect(jobs), health.heard):
                     yield
 
     return context
@@ -346,6 +358,7 @@ def _jobs(
 
     return [
         job("beat", settings.heartbeat_seconds, 20, sweeps.beat),
+        job("disk", 5, 20, Reserve.under(settings.var, settings.evidence_reserve).sweep),
         job("mark_no_shows", settings.sweep_seconds, 60, sweeps.mark_no_shows),
         job("lapse", soon, 60, house.desk.bookings.lapse),
         job("offer", soon, 60, house.desk.waiting.offer),

@@ -17,12 +17,14 @@ from invigilation.ports import Clock
 from invigilation.store import Store
 from recordings.seal import Seal
 from recordings.vault import Vault
-from web.backends.edx.wrapping import Wrapping
+from recordings.wrap_keys import KeysAway
 from web.clock import ShiftedClock, SystemClock
 from web.keyring import Keyring, open_keyring
 from web.payments.stripe import StripePayments
 from web.settings import Settings, Unable
+from web.vaults import open_vault, wrap_keys
 from web.watchers import Metrics
+from web.wrapping import Wrapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ def open_house(settings: Settings) -> House:
     settings.var.mkdir(parents=True, exist_ok=True)
     clock = clock_of(settings)
     try:
-        keyring = open_keyring(settings.var / "keys", clock.now())
+        keyring = open_keyring(settings.var / "keys", clock.now(), wrap_keys(settings))
+    except KeysAway as error:
+        raise Unable(f"The key service cannot be used: {error.why}.") from None
     except (OSError, ValueError) as error:
         raise Unable(f"The service's keys cannot be used: {error}.") from None
     rules = Rules(
@@ -54,7 +58,7 @@ def open_house(settings: Settings) -> House:
     store = Store(settings.database)
     signing = keyring.signing
     office = Office(store, clock, signing, Seal(signing), rules, pepper=keyring.pepper)
-    vault = Vault(settings.var / "evidence", keyring.wrap)
+    vault = open_vault(settings, keyring.wrapping)
     payments = _payments(settings)
     return House(settings, keyring, Desk.of(office, payments), vault, Metrics(), payments)
 
@@ -78,7 +82,12 @@ def edx_desk(house: House) -> EdxDesk:
 
 def edx_wrapping(house: House) -> Wrapping:
     """Return what the secrets of edX platforms are wrapped with."""
-    return Wrapping(derived(house.keyring.wrap, b"edx secrets"))
+    return Wrapping(derived(house.keyring.database, b"edx secrets"))
+
+
+def staff_wrapping(house: House) -> Wrapping:
+    """Return what the secrets of the staff's authenticator apps are wrapped with."""
+    return Wrapping(derived(house.keyring.database, b"staff secrets"))
 
 
 def derived(secret: bytes, purpose: bytes) -> bytes:

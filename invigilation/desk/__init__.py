@@ -10,8 +10,11 @@ from invigilation.desk.bookings import BookingDesk
 from invigilation.desk.busy import BusyDesk
 from invigilation.desk.challenges import ChallengeDesk
 from invigilation.desk.charges import ChargeDesk
+from invigilation.desk.clients import ClientDesk
 from invigilation.desk.consents import ConsentDesk
+from invigilation.desk.credentials import CredentialDesk
 from invigilation.desk.deliveries import DeliveryDesk
+from invigilation.desk.devices import DeviceDesk
 from invigilation.desk.enquiries import EnquiryDesk
 from invigilation.desk.erasure import ErasureDesk
 from invigilation.desk.exporting import ExportDesk
@@ -23,6 +26,7 @@ from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
 from invigilation.desk.inspections import InspectionDesk
 from invigilation.desk.ledger import LedgerDesk
+from invigilation.desk.looks import LookDesk
 from invigilation.desk.office import Office, Rules
 from invigilation.desk.onboard import OnboardDesk
 from invigilation.desk.payments import PaymentDesk
@@ -36,6 +40,7 @@ from invigilation.desk.reminders import ReminderDesk
 from invigilation.desk.report_made import ReportMadeDesk
 from invigilation.desk.reports import ReportDesk
 from invigilation.desk.requests import RequestDesk
+from invigilation.desk.roster import RosterDesk
 from invigilation.desk.rota import RotaDesk
 from invigilation.desk.sessions import SessionDesk
 from invigilation.desk.waiting import WaitingDesk
@@ -50,6 +55,10 @@ class Desk:
 
     office: Office
     reception: Reception
+    credentials: CredentialDesk
+    roster: RosterDesk
+    devices: DeviceDesk
+    clients: ClientDesk
     requests: RequestDesk
     bookings: BookingDesk
     waiting: WaitingDesk
@@ -82,6 +91,7 @@ class Desk:
     deliveries: DeliveryDesk
     onboard: OnboardDesk
     ledger: LedgerDesk
+    looks: LookDesk
     probes: ProbeDesk
 
     @classmethod
@@ -90,6 +100,10 @@ class Desk:
         return cls(
             office,
             Reception(office),
+            CredentialDesk(office),
+            RosterDesk(office),
+            DeviceDesk(office),
+            ClientDesk(office),
             RequestDesk(office),
             BookingDesk(office),
             WaitingDesk(office),
@@ -122,5 +136,6 @@ class Desk:
             DeliveryDesk(office),
             OnboardDesk(office),
             LedgerDesk(office),
+            LookDesk(office),
             ProbeDesk(office),
         )

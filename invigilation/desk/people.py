@@ -11,6 +11,7 @@ from enum import StrEnum
 from invigilation.desk.office import LEARNER, Office, held
 from invigilation.errors import NotAllowed, NotSignedIn
 from invigilation.people import Staff
+from invigilation.proof import ENTERING, Proof
 from invigilation.session import OVER
 from invigilation.store.logins import LINK, Login, Ticket
 
@@ -20,14 +21,34 @@ TICKET_SECONDS = 30
 RETURN_HOURS = 4
 """Longer than a session: whoever was in it comes back without asking at the front office."""
 LINK_MINUTES = 15
+DEVICE_LIMIT = 80
+PLACE_LIMIT = 64
 
 
 class Kind(StrEnum):
     """Who a login or a ticket is for."""
 
     STAFF = "staff"
+    ENTERING = "entering"
+    """Staff between the password and the second factor."""
     LEARNER = "learner"
     SECOND = "second"
+
+
+_LASTS = {
+    Kind.STAFF: timedelta(hours=STAFF_HOURS),
+    Kind.ENTERING: ENTERING,
+    Kind.LEARNER: timedelta(hours=LEARNER_HOURS),
+    Kind.SECOND: timedelta(hours=LEARNER_HOURS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """On what device something was done ("Firefox on Windows"), and from what address."""
+
+    device: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +62,35 @@ class Reception:
         async with self.office.store.read() as tx:
             return await tx.people.staff_secret(email.strip().lower())
 
-    async def sign_in(self, kind: Kind, person: str) -> tuple[str, Login]:
+    async def sign_in(
+        self,
+        kind: Kind,
+        person: str,
+        proof: Proof | None = None,
+        whence: Whence = Whence(),
+    ) -> tuple[str, Login]:
         """Open a login and return its secret token; `person` is a staff or a request id.
 
-        A second camera comes in by its link alone.
+        A login of staff is good only with the `proof` of a second factor. A second camera comes in
+        by its link alone.
         """
         token, login = self._login(kind, person)
+        now = self.office.clock.now()
+        login = replace(
+            login,
+            opened=now,
+            proof=proof,
+            proved=None if proof is None else now,
+            device=whence.device[:DEVICE_LIMIT],
+            place=whence.place[:PLACE_LIMIT],
+        )
         async with self.office.store.write() as tx:
             await tx.logins.add(login)
         return token, login
 
     def _login(self, kind: Kind, person: str) -> tuple[str, Login]:
         token = secrets.token_urlsafe(32)
-        hours = STAFF_HOURS if kind is Kind.STAFF else LEARNER_HOURS
-        expires = self.office.clock.now() + timedelta(hours=hours)
+        expires = self.office.clock.now() + _LASTS[kind]
         return token, Login(digest(token), kind, person, secrets.token_urlsafe(24), expires)
 
     async def second_camera_link(self, session: str) -> str:
@@ -96,9 +132,12 @@ class Reception:
         return secret, login
 
     async def login(self, token: str) -> Login | None:
-        """Return the login of a token, unless it has run out."""
+        """Return the login of a token, unless it has run out, or is staff's without a proof."""
         async with self.office.store.read() as tx:
-            return await tx.logins.find(digest(token), self.office.clock.now())
+            found = await tx.logins.find(digest(token), self.office.clock.now())
+        if found is not None and found.kind == Kind.STAFF and found.proved is None:
+            return None
+        return found
 
     async def sign_out(self, token: str) -> None:
         """End a login, and the tickets by which its person would come in without one."""
@@ -109,10 +148,10 @@ class Reception:
                 await tx.logins.end_tickets(login.kind, login.person, self.office.clock.now())
 
     async def staff(self, ident: str) -> Staff:
-        """Return a member of staff; raises `NotSignedIn`."""
+        """Return a member of staff; raises `NotSignedIn`, too for one who has no role any more."""
         async with self.office.store.read() as tx:
             found = await tx.people.staff(ident)
-        if found is None:
+        if found is None or not found.roles:
             raise NotSignedIn("Please sign in.")
         return found
 

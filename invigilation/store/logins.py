@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from invigilation.proof import Proof
 from invigilation.store.mapping import all_of, columns, dump, load
 from invigilation.store.rows import login, ticket
 
 SECOND_CAMERA = "second"
 LINK = "link"
 """The kind of a ticket that opens no connection: it makes a device a session's second camera."""
+ID_LENGTH = 20
 _OF_SECOND = (LINK, SECOND_CAMERA)
 
 
@@ -21,7 +23,8 @@ _OF_SECOND = (LINK, SECOND_CAMERA)
 class Login:
     """A browser that is signed in.
 
-    `person` is a staff id; for `learner` a request's id, for `second` a session's.
+    `person` is a staff id; for `learner` a request's id, for `second` a session's. Of staff it is
+    known by what they proved who they are, when they did last, on what device and from where.
     """
 
     token_sha256: str
@@ -29,6 +32,16 @@ class Login:
     person: str
     csrf: str
     expires: datetime
+    opened: datetime | None = None
+    proof: Proof | None = None
+    proved: datetime | None = None
+    device: str | None = None
+    place: str | None = None
+
+    @property
+    def id(self) -> str:
+        """A name for it that opens nothing."""
+        return self.token_sha256[:ID_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,65 @@ class Logins:
     async def remove(self, token_sha256: str) -> None:
         """End a login."""
         await self._db.execute(delete(login).where(login.c.token_sha256 == token_sha256))
+
+    async def of_person(self, kind: str, person: str, now: datetime) -> list[Login]:
+        """Return somebody's logins that have not run out, latest first."""
+        query = all_of(login, Login).where(
+            login.c.kind == kind, login.c.person == person, login.c.expires > now
+        )
+        query = query.order_by(login.c.expires.desc(), login.c.token_sha256)
+        return [load(Login, row) for row in await self._db.execute(query)]
+
+    async def end_of(self, kind: str, person: str, but: str = "") -> int:
+        """End somebody's logins, except one, and their tickets; return how many logins went.
+
+        Logins go first, as in `purge`.
+        """
+        done = await self._db.execute(
+            delete(login).where(
+                login.c.kind == kind, login.c.person == person, login.c.token_sha256 != but
+            )
+        )
+        await self._db.execute(
+            delete(ticket).where(ticket.c.kind == kind, ticket.c.person == person)
+        )
+        return done.rowcount
+
+    async def prove(self, token_sha256: str, proof: Proof, now: datetime) -> None:
+        """Write that who is signed in here has just proved again who they are."""
+        await self._db.execute(
+            update(login)
+            .where(login.c.token_sha256 == token_sha256)
+            .values(proof=proof, proved=now)
+        )
+
+    async def challenge(self, token_sha256: str, challenge: str) -> None:
+        """Keep what a passkey is to sign in this browser, instead of the one before."""
+        await self._db.execute(
+            update(login).where(login.c.token_sha256 == token_sha256).values(challenge=challenge)
+        )
+
+    async def take_challenge(self, token_sha256: str) -> str | None:
+        """Take out what a passkey is to sign in this browser: it is good for one answer."""
+        mine = login.c.token_sha256 == token_sha256
+        found = (await self._db.execute(select(login.c.challenge).where(mine))).scalar()
+        if found is None:
+            return None
+        done = await self._db.execute(
+            update(login).where(mine, login.c.challenge == found).values(challenge=None)
+        )
+        return str(found) if done.rowcount == 1 else None
+
+    async def set_up(self, token_sha256: str, secret: bytes | None) -> None:
+        """Keep the wrapped secret of an app that is being set up in this browser."""
+        await self._db.execute(
+            update(login).where(login.c.token_sha256 == token_sha256).values(setting_up=secret)
+        )
+
+    async def setting_up(self, token_sha256: str) -> bytes | None:
+        """Return the wrapped secret of the app that is being set up in this browser."""
+        query = select(login.c.setting_up).where(login.c.token_sha256 == token_sha256)
+        return (await self._db.execute(query)).scalar()
 
     async def add_ticket(self, one: Ticket) -> None:
         """Insert a ticket."""

@@ -24,6 +24,7 @@ from invigilation.identity import Decision, IdentityState
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind, InspectionResult
 from invigilation.likeness import Likeness
+from invigilation.proof import Proof
 from invigilation.report import Channel, DeliveryState
 from invigilation.request import RequestState
 from invigilation.session import Outcome, SessionState
@@ -70,6 +71,16 @@ login = Table(
     Column("person", ID, nullable=False),
     Column("csrf", String(64), nullable=False),
     Column("expires", Utc, nullable=False),
+    # Of staff: by what they proved who they are, when and where; without a proof it opens nothing.
+    Column("opened", Utc),
+    Column("proof", Word(Proof)),
+    Column("proved", Utc),
+    Column("device", String(80)),
+    Column("place", String(64)),
+    # What is open meanwhile: the challenge of a passkey, the secret of an app that is being set up.
+    Column("challenge", String(120)),
+    Column("setting_up", LargeBinary),
+    Index("ix_login_person", "person"),
 )
 ticket = Table(
     "ticket",

@@ -22,14 +22,20 @@ from invigilation.store.audit import Audit
 from invigilation.store.bookings import Bookings
 from invigilation.store.busy import BusyTimes, Feeds
 from invigilation.store.charges import Charges
+from invigilation.store.clients import ClientSecrets
+from invigilation.store.credentials import Credentials
+from invigilation.store.devices import Devices
 from invigilation.store.edx import EdxRows
 from invigilation.store.endpoints import Endpoints
 from invigilation.store.enquiries import Enquiries
+from invigilation.store.erasures import Erasures
 from invigilation.store.evidence import EvidenceRows
 from invigilation.store.fills import Fills
+from invigilation.store.health import Health
 from invigilation.store.identities import Identities
 from invigilation.store.ledger import Ledger
 from invigilation.store.logins import Logins
+from invigilation.store.looks import Looks
 from invigilation.store.marks import Marks
 from invigilation.store.onboard import Onboard
 from invigilation.store.openings import Openings
@@ -68,6 +74,7 @@ class Tx:
         self.people = People(connection)
         self.platforms = Platforms(connection)
         self.logins = Logins(connection)
+        self.credentials = Credentials(connection)
         self.requests = Requests(connection)
         self.rota = Rota(connection)
         self.ahead = AheadRows(connection)
@@ -90,6 +97,7 @@ class Tx:
         self.busy = BusyTimes(connection)
         self.feeds = Feeds(connection)
         self.watch = Watch(connection)
+        self.health = Health(connection)
         self.waiting = WaitingRows(connection)
         self.views = Views(connection)
         self.audit = Audit(connection)
@@ -98,6 +106,10 @@ class Tx:
         self.receipts = Receipts(connection)
         self.texts = Texts(connection)
         self.edx = EdxRows(connection)
+        self.looks = Looks(connection)
+        self.erasures = Erasures(connection)
+        self.devices = Devices(connection)
+        self.clients = ClientSecrets(connection)
 
 
 class Store:

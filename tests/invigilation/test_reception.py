@@ -8,6 +8,7 @@ import pytest
 
 from invigilation.desk.people import Kind, digest
 from invigilation.errors import NotAllowed, NotFound, NotSignedIn
+from invigilation.proof import Proof
 from invigilation.session import SessionState
 from tests import builders
 
@@ -15,7 +16,7 @@ HOURS = 3_600
 
 
 async def test_a_login_is_known_by_its_token_until_it_runs_out(world):
-    token, made = await world.desk.reception.sign_in(Kind.STAFF, world.ann.id)
+    token, made = await world.desk.reception.sign_in(Kind.STAFF, world.ann.id, Proof.CODE)
     world.clock.go(12 * HOURS - 1)
 
     assert await world.desk.reception.login(token) == made
@@ -38,8 +39,8 @@ async def test_the_database_holds_no_token(world):
 
 
 async def test_signing_out_ends_that_login_alone(world):
-    token, _ = await world.desk.reception.sign_in(Kind.STAFF, world.ann.id)
-    other, _ = await world.desk.reception.sign_in(Kind.STAFF, world.ann.id)
+    token, _ = await world.desk.reception.sign_in(Kind.STAFF, world.ann.id, Proof.CODE)
+    other, _ = await world.desk.reception.sign_in(Kind.STAFF, world.ann.id, Proof.CODE)
 
     await world.desk.reception.sign_out(token)
 

@@ -17,6 +17,7 @@ from invigilation.desk.requests import FORM, Ask, Asked
 from invigilation.office_hours import Hours
 from invigilation.people import Role, Staff
 from invigilation.ports import Payments
+from invigilation.proof import Proof
 from invigilation.request import Assessment
 from invigilation.slots import Shift
 from invigilation.store import Store
@@ -30,7 +31,9 @@ from tests.signalling.doubles import FakePeers
 from tests.web.eyes import shelf_of
 from web import pages
 from web.auth import cookies
+from web.auth.factors import FACTORS, Factors
 from web.auth.links import personal_link
+from web.auth.passkeys import party_of
 from web.backends.keys import WEBHOOK_KEY
 from web.captures import Captures, Room
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
@@ -42,6 +45,7 @@ from web.pages.verify import PUBLISHED
 from web.relay import Relay
 from web.reports import REPORTS, open_reports
 from web.settings import Settings
+from web.wrapping import Wrapping
 
 MORNING = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)
 """A Wednesday; London is at UTC."""
@@ -159,7 +163,7 @@ class World:
         return Person(self.client)
 
     async def staff(self, person: Staff) -> Person:
-        token, _ = await self.desk.reception.sign_in(Kind.STAFF, person.id)
+        token, _ = await self.desk.reception.sign_in(Kind.STAFF, person.id, Proof.CODE)
         return Person(self.client, {cookies.STAFF: token})
 
     async def learner(self, request: str) -> Person:
@@ -200,6 +204,7 @@ def make_app(
     app[DESK] = Desk.of(Office(store, clock, key, Seal(key)), payments)
     app[SETTINGS] = Settings(var=folder)
     app[SECRET] = SECRET_BYTES
+    app[FACTORS] = Factors(app[DESK], Wrapping(SECRET_BYTES), party_of(app[SETTINGS]))
     app[WEBHOOK_KEY] = SigningKey.generate()
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
     app[REPORTS] = open_reports(app[DESK], app[VAULT], app[SETTINGS])

@@ -16,7 +16,7 @@ from invigilation.session import Outcome
 from tests.web.campus import LMS_SECRET
 from web.backends.edx.review import COMMENTS, Sealed, Verdict, on_board, review, verdict
 from web.backends.edx.setup import Lms, add_platform
-from web.backends.edx.wrapping import Wrapping
+from web.wrapping import Wrapping
 from web.cli import main
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)

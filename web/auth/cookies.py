@@ -10,6 +10,8 @@ from __future__ import annotations
 from aiohttp import web
 
 STAFF = "__Host-invigilation"
+ENTERING = "__Host-entering"
+"""Of staff between the password and the second factor."""
 LEARNER = "__Host-learner"
 SECOND = "__Host-second"
 VISITOR = "__Host-visitor"

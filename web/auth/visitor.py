@@ -9,24 +9,37 @@ from aiohttp import web
 
 from invigilation.desk import Desk
 from invigilation.desk.people import Kind
-from invigilation.errors import NotAllowed, NotSignedIn
+from invigilation.errors import InvigilationError, NotAllowed, NotSignedIn
 from invigilation.people import Role, Staff
+from invigilation.proof import FRESH, FRESH_FORM
 from invigilation.store.logins import Login
 from web.auth import cookies
 from web.keys import DESK
 
 TOKEN_LIMIT = 100
+_READING = frozenset({"GET", "HEAD"})
+
+
+class ConfirmFirst(InvigilationError):
+    """What is asked for weighs much: whoever asks must first prove again who they are."""
+
+    code = "confirm_first"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm first that it is you.")
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """What a browser has shown. One browser may hold several logins.
 
-    `second` is that of a second camera: its person is a session's id. `token` is the browser's
-    secret for forms while nobody is signed in; `fresh` when it was made just now.
+    `entering` is that of staff between the password and the second factor. `second` is that of a
+    second camera: its person is a session's id. `token` is the browser's secret for forms while
+    nobody is signed in; `fresh` when it was made just now.
     """
 
     staff: Login | None
+    entering: Login | None
     learner: Login | None
     second: Login | None
     token: str
@@ -35,7 +48,7 @@ class Visitor:
     @property
     def csrf_tokens(self) -> tuple[str, ...]:
         """Every token that a form of this browser may carry; all are this browser's secrets."""
-        logins = (self.staff, self.learner, self.second)
+        logins = (self.staff, self.entering, self.learner, self.second)
         known = tuple(login.csrf for login in logins if login is not None)
         return known if self.fresh else (*known, self.token)
 
@@ -44,7 +57,8 @@ class Visitor:
         if path.startswith("/second"):
             login = self.second
         else:
-            login = self.staff if path.startswith("/staff") else self.learner
+            staff = self.staff or self.entering
+            login = staff if path.startswith("/staff") else self.learner
         return self.token if login is None else login.csrf
 
 
@@ -57,6 +71,7 @@ async def recognise(request: web.BaseRequest, desk: Desk) -> Visitor:
     fresh = not 20 <= len(token) <= TOKEN_LIMIT or not token.isascii()
     return Visitor(
         await _login(request, desk, cookies.STAFF, Kind.STAFF),
+        await _login(request, desk, cookies.ENTERING, Kind.ENTERING),
         await _login(request, desk, cookies.LEARNER, Kind.LEARNER),
         await _login(request, desk, cookies.SECOND, Kind.SECOND),
         secrets.token_urlsafe(24) if fresh else token,
@@ -84,6 +99,28 @@ async def staff_of(request: web.Request, *roles: Role) -> Staff:
     if roles and not person.roles & {*roles, Role.ADMINISTRATOR}:
         raise NotAllowed("open this page with your role")
     return person
+
+
+async def confirmed(request: web.Request) -> None:
+    """Raise `ConfirmFirst` unless this login's second factor was shown in the last minutes.
+
+    The page of a form asks a little earlier than what the form does: there is time to fill it in.
+    Raises `NotSignedIn` when nobody of the staff asks.
+    """
+    login = request[VISITOR].staff
+    if login is None:
+        raise NotSignedIn("Please sign in.")
+    lasts = FRESH_FORM if request.method in _READING else FRESH
+    if login.proved is None or request.app[DESK].office.clock.now() - login.proved > lasts:
+        raise ConfirmFirst
+
+
+async def entering_of(request: web.Request) -> tuple[Staff, Login]:
+    """Return who is between the password and the second factor; raises `NotSignedIn`."""
+    login = request[VISITOR].entering
+    if login is None:
+        raise NotSignedIn("Please sign in.")
+    return await request.app[DESK].reception.staff(login.person), login
 
 
 def request_id_of(request: web.Request) -> str:

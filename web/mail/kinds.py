@@ -8,6 +8,7 @@ ALWAYS = frozenset({"name", "title", "request"})
 TIMED = ALWAYS | {"start", "zone"}
 INVITED = TIMED | {"end", "booking", "sequence"}
 PAID = ALWAYS | {"gross_pence", "vat_pence", "currency"}
+STAFF = frozenset({"name", "page"})
 ONBOARD = ALWAYS | {"officer", "vessel"}
 
 
@@ -43,12 +44,21 @@ KINDS = {
     "onboard_accepted": Kind("Your officer on board is accepted: {title}", ONBOARD),
     "onboard_refused": Kind("Your officer on board is not accepted: {title}", ONBOARD | {"reason"}),
 }
-"""Every letter that there is."""
+"""Every letter to a learner."""
+STAFF_KINDS = {
+    "look_alarm": Kind(
+        "Please look into it: unusual looks at evidence", STAFF | {"about", "kind", "records"}
+    ),
+    "sign_in_changed": Kind(
+        "Your sign-in: {changed}", STAFF | {"change", "device", "place", "at", "left"}
+    ),
+}
+"""Every letter to the staff: it leads to a page of theirs, and is about no session."""
 
 
 def kind_named(name: str) -> Kind:
     """Return the kind of that name; raises `LetterError`."""
-    kind = KINDS.get(name)
+    kind = KINDS.get(name) or STAFF_KINDS.get(name)
     if kind is None:
         raise LetterError(f"there is no letter {name!r}")
     return kind

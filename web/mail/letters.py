@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
 
 from invigilation import attendance
 from invigilation.probe import at_hour
+from invigilation.proof import Change
 from invigilation.report import Delivery
 from web.auth.links import to_test
 from web.mail.invitation import Invitation
@@ -33,7 +34,17 @@ OUTCOMES = {
     "refused": "You were not admitted to the assessment.",
     "technical": "Your session ended for a technical reason.",
 }
-ONE_LINE = ("name", "title", "officer", "vessel")
+CHANGES = {
+    Change.APP_SET: "an authenticator app was set up",
+    Change.APP_REMOVED: "the authenticator app was removed",
+    Change.PASSKEY_ADDED: "a passkey was added",
+    Change.PASSKEY_REMOVED: "a passkey was removed",
+    Change.CODES_MADE: "new recovery codes were made",
+    Change.CODE_USED: "a recovery code was used",
+    Change.PASSWORD_CHANGED: "the password was changed",
+    Change.RESET: "your second step was reset",
+}
+ONE_LINE = ("name", "title", "officer", "vessel", "device", "place")
 """Facts that stand in a line of their own, some of them in a header."""
 SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 NEVER = frozenset({"Cc", "Cs"})
@@ -138,7 +149,9 @@ class Letters:
         mail.add_alternative(page, subtype="html", cte="quoted-printable")
 
     def _words(self, name: str, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
-        link = self._head.url + self._head.link(facts["request"])
+        # A letter to staff leads to one of their pages, any other to the learner's own.
+        page = facts.get("page")
+        link = self._head.url + (page or self._head.link(facts["request"]))
         words = {
             **facts,
             "letter": name,
@@ -152,6 +165,11 @@ class Letters:
             words |= self._times(datetime.fromisoformat(facts["start"]), facts["zone"], now)
         if "until" in facts:
             words["until"] = brief(datetime.fromisoformat(facts["until"]), facts["zone"])
+        if "at" in facts:
+            at = datetime.fromisoformat(facts["at"])
+            words |= {"london": in_london(at), "utc": in_utc(at)}
+        if "change" in facts:
+            words["changed"] = CHANGES[Change(facts["change"])]
         if "outcome" in facts:
             words["outcome_words"] = OUTCOMES[facts["outcome"]]
         if "gross_pence" in facts:

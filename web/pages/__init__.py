@@ -33,7 +33,9 @@ from web.pages import (
     judging,
     ledger,
     local,
+    looks,
     me,
+    my_sign_in,
     onboard,
     pay,
     personal,
@@ -46,6 +48,7 @@ from web.pages import (
     rota,
     schemas,
     second,
+    second_factor,
     sign_in,
     staff_booking,
     start,
@@ -60,9 +63,10 @@ from web.pages.evidence import PLAYBACKS, Playbacks
 from web.pages.feeds import GUESSES, WRONG_LIMIT
 from web.pages.frame import setup_templates
 from web.pages.headers import add_headers
-from web.pages.mistakes import pages
+from web.pages.mistakes import explain, pages
 from web.pages.onboard import PICTURES, SENT, SENT_LIMIT
 from web.pages.rehearsal import PIECES, PIECES_LIMIT, RUNS, RUNS_LIMIT
+from web.pages.second_factor import CODES, CODES_LIMIT
 from web.pages.sign_in import PASSWORDS, THROTTLE
 from web.pages.start import ASKED, ASKED_LIMIT
 
@@ -88,6 +92,8 @@ LEARNERS = (
 )
 STAFF = (
     sign_in,
+    second_factor,
+    my_sign_in,
     console,
     records,
     fill_judging,
@@ -106,6 +112,7 @@ STAFF = (
     closures,
     rota,
     audit,
+    looks,
     admin,
     deliveries,
     verifications,
@@ -119,15 +126,17 @@ def setup(app: web.Application) -> None:
 
     The application holds its settings by now, and by its start everything else in `web.keys`.
     """
-    app[verify.ASSETS] = assets = Assets()
+    app[verify.ASSETS] = assets = Assets(kept=app[SETTINGS].var / "static")
+    app.cleanup_ctx.append(assets.living)
     setup_templates(app, assets, app[SETTINGS].service_name)
+    app.middlewares.append(limiting.limits(explain))
     app.middlewares.append(pages)
-    app.middlewares.append(limiting.limits)
     app.middlewares.append(gate)
     app.on_startup.insert(0, check)
     app.cleanup_ctx.append(limiting.running)
     app.on_response_prepare.append(add_headers)
     app[THROTTLE] = Throttle()
+    app[CODES] = Throttle(CODES_LIMIT)
     app[ASKED] = Throttle(ASKED_LIMIT)
     app[PLAYBACKS] = Playbacks()
     app[GUESSES] = Throttle(WRONG_LIMIT)

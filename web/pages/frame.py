@@ -34,15 +34,18 @@ STAFF_PAGES = (
     ("/staff/rota", "Rota", Role.INVIGILATOR),
     ("/staff/closures", "Closures", Role.SCHEDULER),
     ("/staff/audit", "Audit", Role.SCHEDULER),
+    ("/staff/looks", "Who looked", Role.ADMINISTRATOR),
+    ("/staff/looks", "Who looked", Role.AUDITOR),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
 )
 _BELONGS = {"/staff/bookings": ("/staff/book",), "/staff/admin": ("/staff/deliveries",)}
 _GROUPS = (
     ("Sessions", ("Console", "Calendar", "Bookings", "Attendance")),
     ("Learners", ("Questions", "Onboard", "Charges", "Products")),
-    ("Office", ("Rota", "Closures", "Audit", "Administration")),
+    ("Office", ("Rota", "Closures", "Audit", "Who looked", "Administration")),
 )
 """The headings under which the pages stand, and their order; others come last, under Office."""
+MINE = "Your sign-in"
 
 
 def setup_templates(app: web.Application, assets: Assets, service_name: str) -> None:
@@ -108,6 +111,7 @@ def staff_nav(person: Staff, path: str) -> list[tuple[str, list[Way]]]:
         for href, label, role in STAFF_PAGES
         if person.is_a(role) or person.is_a(Role.ADMINISTRATOR)
     }
+    ways[MINE] = Way("/staff/me", MINE, _within(path, ("/staff/me", "/staff/confirm")))
     known = {label for _, labels in _GROUPS for label in labels}
     others = [label for label in ways if label not in known]
     groups = []

@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.web_request import FileField
+from yarl import URL
 
-from invigilation.errors import InvigilationError, NotSignedIn
+from invigilation.errors import InvigilationError, NotSignedIn, ReasonNeeded
 from web.access.gate import refused
 from web.auth import cookies, csrf, links
 from web.auth.limiting import TooMany
-from web.auth.visitor import VISITOR, recognise
+from web.auth.visitor import VISITOR, ConfirmFirst, recognise
 from web.keys import DESK, SECRET
 from web.pages.frame import go, render
 from web.pages.headers import compress
@@ -25,6 +26,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NOT_PAGES = ("/api/", "/edx/", "/room/socket", "/payments/", "/lti/login", "/lti/launch")
 """Under these paths others answer for themselves."""
 
+DEST = "Sec-Fetch-Dest"
+"""What a browser asks for: a page to show, or a picture in one (Fetch Metadata)."""
 SCRIPTS = "/room/"
 """Only scripts ask for what is under this path."""
 PICTURES_UNDER = "/onboard/"
@@ -37,7 +40,9 @@ STATUS = {
     "invalid_input": 422,
     "not_found": 404,
     "not_allowed": 403,
+    "reason_needed": 403,
     "not_signed_in": 401,
+    "confirm_first": 403,
     "illegal_transition": 409,
     "slot_not_offered": 409,
     "slot_taken": 409,
@@ -173,6 +178,20 @@ def _shape(request: web.Request) -> str:
     return "no page of ours" if resource is None else resource.canonical
 
 
+def _form_page(request: web.Request) -> str:
+    """Return the page of ours whose form was sent, as the browser names it."""
+    try:
+        came = URL(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/staff"
+    return came.raw_path_qs if came.authority == request.host else "/staff"
+
+
+def _is_file(request: web.Request) -> bool:
+    """Say whether a file is asked for, after which the browser stays where it was."""
+    return request.path.endswith(("/report.pdf", "/bundle"))
+
+
 def explain(request: web.Request, error: InvigilationError) -> web.StreamResponse:
     """Return the page (or, to a script, the JSON) that says what is wrong and what to do."""
     status = STATUS.get(error.code, 409)
@@ -185,6 +204,13 @@ def explain(request: web.Request, error: InvigilationError) -> web.StreamRespons
         return go(f"/staff/sign-in?next={quote(then, safe='')}")
     if isinstance(error, NotSignedIn) and request.path == "/second":
         return render(request, "second_over.html", status=401, used=False)
+    if isinstance(error, ConfirmFirst):
+        then = request.path_qs if request.method == "GET" else _form_page(request)
+        return go(f"/staff/confirm?next={quote(then, safe='')}")
+    if isinstance(error, ReasonNeeded) and request.headers.get(DEST, "document") == "document":
+        then = f"/staff/records/{error.subject}" if _is_file(request) else request.path_qs
+        where = "onboard" if error.subject.startswith("ob_") else "records"
+        return go(f"/staff/{where}/{error.subject}/look?next={quote(then, safe='')}")
     what = _WHAT_TO_DO[status]
     sentence = "" if status == 404 else str(error)
     heading = _HEADINGS[status]

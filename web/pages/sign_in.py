@@ -1,4 +1,4 @@
-"""Staff sign in with address and password, land where their role works, and sign out."""
+"""Staff sign in with address and password, go on to the second step, and sign out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import math
 
 from aiohttp import web
 
-from invigilation.desk.people import STAFF_HOURS, Kind
-from invigilation.people import Role, Staff
 from web.auth import cookies
+from web.auth.entering import after_first, home_of
 from web.auth.passwords import Passwords
 from web.auth.place import place_of
 from web.auth.throttle import Throttle
@@ -21,17 +20,6 @@ routes = web.RouteTableDef()
 PASSWORDS = web.AppKey("passwords", Passwords)
 THROTTLE = web.AppKey("throttle", Throttle)
 WRONG = "The e-mail address or the password is not right."
-NEXT_LIMIT = 500
-_HOMES = (
-    (Role.INVIGILATOR, "/staff/console"),
-    (Role.SCHEDULER, "/staff/calendar"),
-    (Role.ADMINISTRATOR, "/staff/admin"),
-)
-
-
-def home_of(person: Staff) -> str:
-    """Return the page where this member of staff begins the day."""
-    return next((path for role, path in _HOMES if person.is_a(role)), "/staff/sign-out")
 
 
 @routes.get("/staff")
@@ -50,7 +38,7 @@ async def form(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/staff/sign-in")
 async def sign_in(request: web.Request) -> web.StreamResponse:
-    """Check the password and sign in; whether the address is known, nobody learns."""
+    """Check the password, go on to the second step; whether an address is known, nobody learns."""
     entered = await fields(request)
     email = entered.get("email", "").lower()
     raw = (await request.post()).get("password", "")
@@ -73,10 +61,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         throttle.fail(email, place, desk.office.clock.monotonic())
         return _form(request, entered, {"password": WRONG})
     throttle.forget(email, place)
-    token, _ = await desk.reception.sign_in(Kind.STAFF, known[0].id)
-    response = go(_next(entered.get("next", "")) or home_of(known[0]))
-    cookies.keep(response, cookies.STAFF, token, STAFF_HOURS)
-    return response
+    return await after_first(request, known[0], entered.get("next", ""))
 
 
 def _form(
@@ -90,12 +75,6 @@ def _form(
         entered=entered,
         errors=errors,
     )
-
-
-def _next(path: str) -> str:
-    """Return the staff page to go on to; anything else, such as another site, is nothing."""
-    fits = path.startswith("/staff/") and len(path) <= NEXT_LIMIT and path.isprintable()
-    return path if fits and "\\" not in path and "//" not in path and "sign-" not in path else ""
 
 
 @routes.get("/staff/sign-out")

@@ -12,7 +12,8 @@ from yarl import URL
 
 from invigilation.edx import Platform
 from invigilation.ports import Clock
-from web.backends.edx.wrapping import Wrapping, theirs
+from web.backends.edx.wrapping import theirs
+from web.wrapping import Wrapping
 
 TIME_LIMIT_S = 10.0
 """Connecting, sending and the answer's head together take no longer."""

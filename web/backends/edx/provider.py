@@ -28,7 +28,7 @@ from web.api.problems import Problem, from_error, internal
 from web.backends.edx import words
 from web.backends.edx.fields import AttemptBody, ExamBody, Filters, StatusBody
 from web.backends.edx.tokens import EdxClients, backend_of
-from web.backends.edx.wrapping import Wrapping
+from web.wrapping import Wrapping
 
 PREFIX = "/edx"
 APPROVED = "approved-in-course"

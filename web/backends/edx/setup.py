@@ -16,8 +16,9 @@ from invigilation.report import Channel
 from invigilation.store import Tx
 from invigilation.store.people import Backend
 from web.api.oauth import new_secret
-from web.backends.edx.wrapping import Wrapping, ours, theirs
+from web.backends.edx.wrapping import ours, theirs
 from web.settings import origin_of
+from web.wrapping import Wrapping
 
 _IDENT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 SECRET = range(8, 501)

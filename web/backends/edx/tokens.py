@@ -13,7 +13,8 @@ from invigilation.errors import NotFound
 from invigilation.store.watch import Asked
 from web.api.idempotency import KEPT_FOR
 from web.api.oauth import Client, Tokens, hash_secret
-from web.backends.edx.wrapping import Wrapping, ours
+from web.backends.edx.wrapping import ours
+from web.wrapping import Wrapping
 
 ALGORITHM = "HS256"
 LONGEST = timedelta(minutes=5)

@@ -1,0 +1,90 @@
+"""How a sign-in of staff goes on and ends: first the password, then a second factor, then a login.
+
+Whoever shows the first factor gets a login that opens nothing but the pages of the second. The
+real one is a fresh one: what a browser held before is void.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from invigilation.desk.people import STAFF_HOURS, Kind
+from invigilation.people import Role, Staff
+from invigilation.proof import Proof
+from web.auth import cookies
+from web.auth.device import whence_of
+from web.auth.factors import FACTORS
+from web.auth.visitor import VISITOR
+from web.keys import DESK
+
+NEXT_LIMIT = 500
+_HOMES = (
+    (Role.INVIGILATOR, "/staff/console"),
+    (Role.SCHEDULER, "/staff/calendar"),
+    (Role.ADMINISTRATOR, "/staff/admin"),
+    (Role.AUDITOR, "/staff/audit"),
+)
+
+
+def home_of(person: Staff) -> str:
+    """Return the page where this member of staff begins the day."""
+    return next((path for role, path in _HOMES if person.is_a(role)), "/staff/sign-out")
+
+
+def safe_next(path: str) -> str:
+    """Return the staff page to go on to; anything else, such as another site, is nothing."""
+    fits = path.startswith("/staff/") and len(path) <= NEXT_LIMIT and path.isprintable()
+    return path if fits and "\\" not in path and "//" not in path and "sign-" not in path else ""
+
+
+async def after_first(request: web.Request, person: Staff, then: str = "") -> web.Response:
+    """Go on to the second factor of somebody whose first was right, or to setting one up."""
+    desk = request.app[DESK]
+    token, _ = await desk.reception.sign_in(Kind.ENTERING, person.id, None, whence_of(request))
+    ready = (await desk.credentials.standing(person.id)).ready
+    page = "/staff/sign-in/code" if ready else "/staff/sign-in/set-up"
+    then = safe_next(then)
+    response = _go(f"{page}?{urlencode({'next': then})}" if then else page)
+    cookies.keep(response, cookies.ENTERING, token)
+    return response
+
+
+async def enter(request: web.Request, person: Staff, proof: Proof, then: str = "") -> web.Response:
+    """Sign somebody in who has shown all that is asked for, and go on to their page."""
+    response = _go(safe_next(then) or home_of(person))
+    await seat(request, response, person, proof)
+    return response
+
+
+async def seat(
+    request: web.Request, response: web.StreamResponse, person: Staff, proof: Proof
+) -> None:
+    """Open the login of somebody who has shown all that is asked for, and hand it over.
+
+    What the browser held before ends: no secret of the time before the sign-in is good after it.
+    """
+    reception = request.app[DESK].reception
+    for name in (cookies.ENTERING, cookies.STAFF):
+        if held := request.cookies.get(name, ""):
+            await reception.sign_out(held)
+    token, _ = await reception.sign_in(Kind.STAFF, person.id, proof, whence_of(request))
+    cookies.keep(response, cookies.STAFF, token, STAFF_HOURS)
+    cookies.drop(response, cookies.ENTERING)
+
+
+async def prove(request: web.Request, proof: Proof) -> None:
+    """Note that whoever is signed in here has just proved again who they are."""
+    login = request[VISITOR].staff
+    if login is not None:
+        await request.app[DESK].credentials.prove(login, proof)
+
+
+async def code_is_right(request: web.Request, person: str, code: str) -> Proof | None:
+    """Use up a code of somebody's app, or a recovery code; None when it is neither, or was used."""
+    return await request.app[FACTORS].use_code(person, code, whence_of(request))
+
+
+def _go(path: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
