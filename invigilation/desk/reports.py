@@ -109,11 +109,11 @@ class ReportDesk:
 
     async def record(self, session: str, by: Staff) -> Record:
         """Return all that is kept of a session, for its invigilator or for those who oversee."""
-        allow(by, Role.INVIGILATOR, Role.SCHEDULER)
+        allow(by, Role.INVIGILATOR, Role.SCHEDULER, Role.AUDITOR)
         async with self.office.store.read() as tx:
             sitting = await sitting_of(tx, session)
             found = await tx.sessions.find(session)
-            overseer = by.roles & {Role.SCHEDULER, Role.ADMINISTRATOR}
+            overseer = by.roles & {Role.SCHEDULER, Role.ADMINISTRATOR, Role.AUDITOR}
             if found is None or (sitting.staff != by.id and not overseer):
                 raise NotFound("session", session)
             # The seal first: on PostgreSQL a session may be sealed between two readings, and a

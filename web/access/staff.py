@@ -46,6 +46,7 @@ ROWS: Final = (
     Row("GET", "/staff/console", INVIGILATORS),
     Row("GET POST", "/staff/identity/{session}", ADMINISTRATORS | ASKED_SESSIONS),
     # Records and evidence
+    Row("GET", "/staff/records", OVERSEERS),
     Row("GET", "/staff/records/{session}", OVERSEERS | OWN_SESSIONS),
     Row("GET", "/staff/records/{session}/download", OVERSEERS | OWN_SESSIONS),
     Row("GET", "/staff/records/{session}/report.pdf", OVERSEERS | OWN_SESSIONS),

@@ -24,7 +24,7 @@ _HOMES = (
     (Role.INVIGILATOR, "/staff/console"),
     (Role.SCHEDULER, "/staff/calendar"),
     (Role.ADMINISTRATOR, "/staff/admin"),
-    (Role.AUDITOR, "/staff/audit"),
+    (Role.AUDITOR, "/staff/records"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from invigilation.office_hours import DAY, Window
-from invigilation.people import Role
+from invigilation.people import Role, Staff
 from invigilation.store.audit import Change
 from web.auth.visitor import staff_of
 from web.keys import DESK
@@ -68,7 +68,7 @@ class Told:
 @routes.get("/staff/audit")
 async def show(request: web.Request) -> web.StreamResponse:
     """List the changes of some days, newest first."""
-    person = await staff_of(request, Role.SCHEDULER)
+    person = await staff_of(request, Role.SCHEDULER, Role.AUDITOR)
     desk = request.app[DESK]
     entered, window = _asked(request)
     before = paging.place(request.query.get("before"))
@@ -80,7 +80,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         request,
         person,
         "audit.html",
-        changes=[told(one, names) for one in changes],
+        changes=[told(one, names, _pages(person)) for one in changes],
         entered=entered,
         first_page="" if before is None else f"/staff/audit?{urlencode(entered)}",
         more=more and f"/staff/audit?{urlencode(entered | {'before': more})}",
@@ -91,7 +91,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 @routes.get("/staff/audit.csv")
 async def export(request: web.Request) -> web.StreamResponse:
     """Answer with all changes of some days, as a file."""
-    await staff_of(request, Role.SCHEDULER)
+    await staff_of(request, Role.SCHEDULER, Role.AUDITOR)
     desk = request.app[DESK]
     entered, window = _asked(request)
 
@@ -138,7 +138,13 @@ def _named(changes: Sequence[Change]) -> set[str]:
     return {*(one.subject for one in changes), *inside}
 
 
-def told(change: Change, names: dict[str, str]) -> Told:
+def _pages(person: Staff) -> Mapping[str, str]:
+    """Return the pages that this person may open: auditors have none of bookings."""
+    overseer = person.roles & {Role.SCHEDULER, Role.ADMINISTRATOR}
+    return WHERE if overseer else {"se": WHERE["se"]}
+
+
+def told(change: Change, names: dict[str, str], pages: Mapping[str, str] = WHERE) -> Told:
     """Return a change in words; `names` are those of staff and subjects, by id."""
     was, now = _facts(change.before), _facts(change.after)
     facts = [
@@ -149,7 +155,7 @@ def told(change: Change, names: dict[str, str]) -> Told:
     kind = KINDS.get(change.subject.partition("_")[0], "")
     name = names.get(change.subject, "")
     about = f"{name} ({kind})" if name and kind else name or kind or _day(change.subject)
-    page = WHERE.get(change.subject.partition("_")[0], "")
+    page = pages.get(change.subject.partition("_")[0], "")
     href = page and page + change.subject
     who = actor_words(change.actor, names)
     return Told(change.at, who, _action(change.action), about, href, facts, change.subject)

@@ -19,6 +19,7 @@ from web.pages.frame import fields, go, staff_page
 from web.pages.moving import entered_start
 
 routes = web.RouteTableDef()
+READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 CHANNELS = {
     Channel.WEBHOOK: "webhooks",
@@ -56,7 +57,7 @@ class Shown:
 @routes.get("/staff/deliveries")
 async def show(request: web.Request) -> web.StreamResponse:
     """List the backends with what was heard of them."""
-    person = await staff_of(request, Role.ADMINISTRATOR)
+    person = await staff_of(request, *READERS)
     desk = request.app[DESK]
     now = desk.office.clock.now()
     return staff_page(
@@ -66,6 +67,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         backends=[_shown(one, now) for one in await desk.deliveries.endpoints(person)],
         key=public_text(request.app[WEBHOOK_KEY]),
         published=request.app[SETTINGS].url + PUBLISHED,
+        changes=person.is_a(Role.ADMINISTRATOR),
     )
 
 
@@ -125,7 +127,7 @@ async def published(request: web.Request) -> web.StreamResponse:
 async def _one(
     request: web.Request, entered: dict[str, str], errors: dict[str, str]
 ) -> web.StreamResponse:
-    person = await staff_of(request, Role.ADMINISTRATOR)
+    person = await staff_of(request, *READERS)
     desk = request.app[DESK]
     now = desk.office.clock.now()
     ident = request.match_info["backend"]
@@ -141,6 +143,7 @@ async def _one(
         sent=sent,
         states=STATES,
         again=_again,
+        changes=person.is_a(Role.ADMINISTRATOR),
         overdue_before=now - OVERDUE,
         secrets=secrets,
         entered={"day": f"{yesterday:%Y-%m-%d}", "time": f"{yesterday:%H:%M}"} | entered,

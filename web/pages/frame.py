@@ -33,16 +33,23 @@ STAFF_PAGES = (
     ("/staff/rota", "Rota", Role.SCHEDULER),
     ("/staff/rota", "Rota", Role.INVIGILATOR),
     ("/staff/closures", "Closures", Role.SCHEDULER),
+    ("/staff/records", "Records", Role.SCHEDULER),
+    ("/staff/records", "Records", Role.AUDITOR),
+    ("/staff/onboard", "Onboard", Role.AUDITOR),
     ("/staff/audit", "Audit", Role.SCHEDULER),
+    ("/staff/audit", "Audit", Role.AUDITOR),
+    ("/staff/deliveries", "Deliveries", Role.AUDITOR),
     ("/staff/looks", "Who looked", Role.ADMINISTRATOR),
     ("/staff/looks", "Who looked", Role.AUDITOR),
+    ("/staff/health", "Health", Role.ADMINISTRATOR),
+    ("/staff/health", "Health", Role.AUDITOR),
     ("/staff/admin", "Administration", Role.ADMINISTRATOR),
 )
 _BELONGS = {"/staff/bookings": ("/staff/book",), "/staff/admin": ("/staff/deliveries",)}
 _GROUPS = (
-    ("Sessions", ("Console", "Calendar", "Bookings", "Attendance")),
+    ("Sessions", ("Console", "Calendar", "Bookings", "Records", "Attendance")),
     ("Learners", ("Questions", "Onboard", "Charges", "Products")),
-    ("Office", ("Rota", "Closures", "Audit", "Who looked", "Administration")),
+    ("Office", ("Rota", "Closures", "Audit", "Who looked", "Health", "Administration")),
 )
 """The headings under which the pages stand, and their order; others come last, under Office."""
 MINE = "Your sign-in"
@@ -109,7 +116,7 @@ def staff_nav(person: Staff, path: str) -> list[tuple[str, list[Way]]]:
     ways = {
         label: Way(href, label, _within(path, (href, *_BELONGS.get(href, ()))))
         for href, label, role in STAFF_PAGES
-        if person.is_a(role) or person.is_a(Role.ADMINISTRATOR)
+        if person.is_a(role) or (person.is_a(Role.ADMINISTRATOR) and role is not Role.AUDITOR)
     }
     ways[MINE] = Way("/staff/me", MINE, _within(path, ("/staff/me", "/staff/confirm")))
     known = {label for _, labels in _GROUPS for label in labels}
