@@ -260,7 +260,8 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         try:
             return {"ok": True, **await self._hear(sid, event, args)}
         except InvigilationError as refusal:
-            log.info("refused", event_name=event[:40], code=refusal.code, sid=sid)
+            if not isinstance(refusal, Busy):  # whoever is too fast shall not fill the log, too
+                log.info("refused", event_name=event[:40], code=refusal.code, sid=sid)
             self._watch.refused(refusal.code)
             return _error(refusal)
         except Exception:

@@ -2,7 +2,8 @@
 
 What goes through it are nudges, never facts: "this session changed", "this invigilator's lobby
 changed". Each process then reads the database. A nudge that is lost costs seconds, not truth:
-lobbies look again by themselves. Without Redis there is one process, and it nudges itself.
+rooms and lobbies look again by themselves, and all at once when Redis is back after a loss. Without
+Redis there is one process, and it nudges itself.
 """
 
 from __future__ import annotations
@@ -35,12 +36,22 @@ class Relay:
     """Passes nudges on, to this process at once and to the others when Redis is there.
 
     `session` hears the ids of sessions that changed, `staff` those of invigilators, `signed_out`
-    those of staff who ended a login.
+    those of staff, or of learners' requests, whose login ended. `again` is called when Redis is heard again after a loss: what
+    was said meanwhile nobody has heard.
     """
 
-    def __init__(self, url: str, session: Hear, staff: Hear, signed_out: Hear) -> None:
+    def __init__(
+        self,
+        url: str,
+        session: Hear,
+        staff: Hear,
+        signed_out: Hear,
+        again: Callable[[], None] = lambda: None,
+    ) -> None:
         self._url = url
         self._hear = {"session": session, "staff": staff, "signed_out": signed_out}
+        self._again = again
+        self._heard = False
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
 
     def changed(self, *sittings: Sitting) -> None:
@@ -57,9 +68,9 @@ class Relay:
         """Tell all processes that this invigilator's day looks different."""
         self._tell("staff", staff)
 
-    def signed_out(self, staff: str) -> None:
-        """Tell all processes that somebody of the staff has signed out somewhere."""
-        self._tell("signed_out", staff)
+    def signed_out(self, person: str) -> None:
+        """Tell all processes that somebody of the staff, or a request's learner, has signed out."""
+        self._tell("signed_out", person)
 
     def _tell(self, kind: str, ident: str) -> None:
         self._hear[kind](ident)
@@ -108,10 +119,13 @@ class Relay:
         async with redis.pubsub() as channel:
             await channel.subscribe(CHANNEL)
             while True:
-                message = await channel.get_message(
-                    ignore_subscribe_messages=True, timeout=LISTEN_SECONDS
-                )
-                if message is not None:
+                message = await channel.get_message(timeout=LISTEN_SECONDS)
+                if message is not None and message["type"] == "subscribe":
+                    # The library comes back by itself from short losses, and subscribes anew.
+                    if self._heard:
+                        self._again()
+                    self._heard = True
+                elif message is not None:
                     self._take(message["data"])
 
     def _take(self, raw: str) -> None:

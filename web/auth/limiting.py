@@ -13,7 +13,7 @@ import contextlib
 import ipaddress
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,6 +30,7 @@ from web.auth.place import FORWARDED, place_of
 from web.keys import SETTINGS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ ROUTES: Final[Mapping[str, str]] = {
     "POST /api/oauth/token": "token",
     "POST /edx/oauth2/access_token": "token",
     "POST /staff/sign-in": "sign_in",
+    "GET /staff/company": "sign_in",
+    "GET /staff/company/enter": "sign_in",
     "GET /r/{token}": "link",
     "POST /r/{token}": "link",
     "GET /onboard/{token}": "link",
@@ -109,6 +112,13 @@ ROUTES: Final[Mapping[str, str]] = {
 may change something; what leads nowhere counts as `link`."""
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+AT_ONCE: Final = 300
+"""Requests of one place that are being handled, live connections apart."""
+BODY_S: Final = 120.0
+"""So long may what somebody sends take to come in; the slowest link brings a form in 20 s."""
+PICTURE_S: Final = 1_800.0
+PICTURES: Final = frozenset({"POST /onboard/{token}"})
+"""Where as much as a photograph comes in one request."""
 TIDY_S: Final = 10.0
 """Between two looks for counts that are over."""
 SHARED_S: Final = 0.5
@@ -154,6 +164,7 @@ class Limiter:
     redis_url: str = ""
     refused: Counter[str] = field(default_factory=Counter)
     """How often each rate refused somebody, since the start."""
+    at_once: Counter[str] = field(default_factory=Counter)
     _own: SlidingWindowCounterRateLimiter = field(init=False)
     _shared: SlidingWindowCounterRateLimiter | None = field(init=False)
     _warned: bool = field(init=False, default=False)
@@ -192,6 +203,23 @@ class Limiter:
                 log.warning("rates are counted by this process alone", why=repr(error)[:200])
         return await self._own.hit(item, name, who)
 
+    @contextlib.contextmanager
+    def place(self, name: str, who: str) -> Iterator[None]:
+        """Hold one of the requests that a place may have at once; raises `TooMany`."""
+        if name == "socket":  # it lasts as long as the session
+            yield
+            return
+        if self.at_once[who] >= AT_ONCE * self.factor:
+            self.refused["at_once"] += 1
+            raise TooMany(1)
+        self.at_once[who] += 1
+        try:
+            yield
+        finally:
+            self.at_once[who] -= 1
+            if not self.at_once[who]:
+                del self.at_once[who]
+
     def look(self, request: web.Request) -> None:
         """Say once when a proxy stands in front that no setting names: all count as one place."""
         if self._warned or FORWARDED not in request.headers:
@@ -223,28 +251,60 @@ async def limit(request: web.Request, name: str, who: str = "") -> None:
 
 def rate_of(request: web.Request) -> str:
     """Return the name of the rate that a request counts under."""
-    resource = request.match_info.route.resource
-    if resource is None:
+    route = _route(request)
+    if not route:
         return "link"
+    return ROUTES.get(route) or ("read" if request.method in SAFE else "write")
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
     method = "GET" if request.method == "HEAD" else request.method
-    named = ROUTES.get(f"{method} {resource.canonical}")
-    return named or ("read" if method in SAFE else "write")
+    return "" if resource is None else f"{method} {resource.canonical}"
 
 
-@web.middleware
-async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count every request by its place, and turn away what is too much."""
-    if request.path in UNCOUNTED:
-        return await handler(request)
-    request.config_dict[LIMITER].look(request)
+def limits(explain: Callable[[web.Request, InvigilationError], web.StreamResponse]) -> Middleware:
+    """Make the middleware that counts every request by its place, and turns away what is too much.
+
+    It stands before all others: nothing of the request is read before. `explain` makes the page.
+    """
+
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in UNCOUNTED:
+            return await handler(request)
+        limiter, name = request.config_dict[LIMITER], rate_of(request)
+        limiter.look(request)
+        try:
+            await limit(request, name)
+            with limiter.place(name, _network(place_of(request))), _hurry(request):
+                return await handler(request)
+        except TooMany as refusal:
+            answer = _for_machines(request, refusal) or explain(request, refusal)
+            answer.headers["Retry-After"] = str(refusal.wait_s)
+            return answer
+
+    return counted
+
+
+@contextlib.contextmanager
+def _hurry(request: web.Request) -> Iterator[None]:
+    """Cut a connection whose body does not come in, whatever waits for it."""
+    if not request.can_read_body:
+        yield
+        return
+
+    def cut() -> None:
+        if not request.content.is_eof() and request.transport is not None:
+            log.info("a body came too slowly", rate=rate_of(request))
+            request.transport.abort()
+
+    seconds = PICTURE_S if _route(request) in PICTURES else BODY_S
+    timer = asyncio.get_running_loop().call_later(seconds, cut)
     try:
-        await limit(request, rate_of(request))
-        return await handler(request)
-    except TooMany as refusal:
-        answer = _for_machines(request, refusal)
-        if answer is None:
-            raise  # the pages explain it
-        return answer
+        yield
+    finally:
+        timer.cancel()
 
 
 async def running(app: web.Application) -> AsyncIterator[None]:
@@ -256,12 +316,11 @@ async def running(app: web.Application) -> AsyncIterator[None]:
 
 
 def _for_machines(request: web.Request, refusal: TooMany) -> web.Response | None:
-    headers = {"Retry-After": str(refusal.wait_s)}
     if request.path.startswith("/api/"):
-        return Problem("too_many", str(refusal), headers=headers).response()
+        return Problem("too_many", str(refusal)).response()
     if request.path.startswith(PLAIN):
         error = {"error": {"code": refusal.code, "detail": str(refusal)}}
-        return web.json_response(error, status=429, headers=headers)
+        return web.json_response(error, status=429)
     return None
 
 

@@ -1,0 +1,181 @@
+"""How often anybody may ask: the table, the counts by place, Redis when it is there or gone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from tests.harness.servers import RedisServer
+from tests.harness.waiting import until
+from tests.web.office import World
+from web.auth import limiting
+from web.auth.limiting import LIMITER, RATES, ROUTES, Limiter, Rate, TooMany
+from web.house import open_house
+from web.settings import Settings
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates that a test can reach."""
+    few = {name: Rate(3, one.seconds, one.shared) for name, one in RATES.items()}
+    monkeypatch.setattr(limiting, "RATES", few)
+
+
+async def spent(limiter: Limiter, name: str, who: str) -> int:
+    """Return how often it may be done."""
+    for count in range(10):
+        try:
+            await limiter.take(name, who)
+        except TooMany:
+            return count
+    return 10
+
+
+def test_every_row_names_a_route_of_the_service_and_a_rate(tmp_path) -> None:
+    from web.app import application  # noqa: PLC0415 - slow to import
+
+    app = application(open_house(Settings(var=tmp_path, identity_at_once=False)))
+    known = {
+        f"{route.method} {route.resource.canonical}"
+        for route in app.router.routes()
+        if route.resource is not None
+    }
+
+    assert ROUTES.keys() <= known
+    assert set(ROUTES.values()) <= RATES.keys()
+
+
+@pytest.mark.usefixtures("few")
+async def test_a_page_that_is_asked_for_too_often_says_so_and_when_to_come_back(
+    world: World,
+) -> None:
+    person = world.stranger()
+    answers = [await person.get("/verify") for _ in range(4)]
+    health = await person.get("/static/nothing.css")
+
+    assert [one.status for one in answers] == [200, 200, 200, 429]
+    assert "Please wait a moment" in answers[3].words
+    assert answers[3].header("Retry-After") == "60"
+    assert answers[3].header("Content-Security-Policy")
+    assert health.status == 404  # a rate of its own
+
+
+@pytest.mark.usefixtures("few")
+async def test_guesses_of_links_have_a_rate_of_their_own_as_has_what_leads_nowhere(
+    world: World,
+) -> None:
+    person = world.stranger()
+    statuses = [(await person.get(f"/r/guess{n}")).status for n in range(2)]
+    statuses += [(await person.get(f"/nothing/{n}")).status for n in range(2)]
+
+    assert statuses[-1] == 429
+    assert (await person.get("/")).status == 200
+
+
+@pytest.mark.usefixtures("few")
+async def test_scripts_and_machines_are_told_in_their_own_way(world: World) -> None:
+    person = world.stranger()
+    for _ in range(4):
+        answer = await person.ask("POST", "/room/ticket", json={})
+
+    assert answer.status == 429
+    assert '"code": "too_many"' in answer.text
+    assert answer.header("Retry-After") == "60"
+
+
+@pytest.mark.usefixtures("few")
+async def test_places_are_counted_apart_and_an_ipv6_customer_is_one_place() -> None:
+    app = web.Application()
+    app[LIMITER] = Limiter()
+    app[limiting.SETTINGS] = Settings(trusted_proxies=("127.0.0.1",))
+
+    async def ask(place: str) -> bool:
+        request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": place}, app=app)
+        request = request.clone(remote="127.0.0.1")
+        request._match_info = make_mocked_request("GET", "/", app=app).match_info
+        try:
+            await limiting.limit(request, "read")
+        except TooMany:
+            return False
+        return True
+
+    first = [await ask("192.0.2.1") for _ in range(4)]
+    second = await ask("192.0.2.2")
+    customer = [await ask(f"2001:db8:1:2::{n}") for n in range(4)]
+    neighbour = await ask("2001:db8:1:3::1")
+
+    assert (first, second) == ([True, True, True, False], True)
+    assert (customer, neighbour) == ([True, True, True, False], True)
+
+
+async def test_the_factor_of_the_operator_multiplies_every_rate(monkeypatch) -> None:
+    monkeypatch.setattr(limiting, "RATES", {"token": Rate(2)})
+
+    assert await spent(Limiter(2.0), "token", "a") == 4
+
+
+@pytest.mark.usefixtures("few")
+async def test_two_processes_share_what_may_be_guessed_and_count_alone_without_redis(
+    redis: RedisServer,
+) -> None:
+    one, other = Limiter(1, redis.url), Limiter(1, redis.url)
+    await one.take("token", "192.0.2.77")
+    together = await spent(other, "token", "192.0.2.77")
+    apart = await spent(other, "read", "192.0.2.77")
+    redis.stop()
+    try:
+        alone = await spent(other, "token", "192.0.2.77")
+    finally:
+        redis.start()
+        for limiter in (one, other):
+            await limiter.close()
+
+    assert (together, apart, alone) == (2, 3, 3)
+
+
+async def test_only_so_many_requests_of_one_place_are_handled_at_once(monkeypatch) -> None:
+    monkeypatch.setattr(limiting, "AT_ONCE", 2)
+    limiter = Limiter()
+    with limiter.place("read", "a"), limiter.place("read", "a"):
+        with pytest.raises(TooMany), limiter.place("read", "a"):
+            pass
+        with limiter.place("read", "b"), limiter.place("socket", "a"):
+            pass
+
+    assert limiter.at_once == {}
+
+
+async def test_a_body_that_does_not_come_in_is_cut(world: World, monkeypatch) -> None:
+    monkeypatch.setattr(limiting, "BODY_S", 0.1)
+    host, port = world.client.server.host, world.client.server.port
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(
+        b"POST /request HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n"
+        b"Sec-Fetch-Site: same-origin\r\n\r\nname=slow"
+    )
+
+    try:
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+    finally:
+        writer.transport.abort()
+    limiter = world.app[LIMITER]
+    await until(lambda: limiter.at_once == {}, 5, "its end")
+
+
+async def test_counts_that_are_over_are_forgotten(monkeypatch) -> None:
+    monkeypatch.setattr(limiting, "TIDY_S", 0.0)
+    limiter = Limiter()
+    now = limiting.time.time()
+    for n in range(50):
+        await limiter.take("read", f"192.0.2.{n}")
+    store = limiter._own.storage
+    monkeypatch.setattr("limits.aio.storage.memory.time.time", lambda: now + 1_000)
+
+    await limiter.take("read", "192.0.2.99")
+
+    assert len(store.storage) == 1
