@@ -104,11 +104,6 @@ class Live:
         self.rooms.look_again()
         self._lobby.changed(None)
 
-    def look_again(self) -> None:
-        """Tell all rooms and lobbies that anything may have changed outside."""
-        self.rooms.look_again()
-        self._lobby.changed(None)
-
     def progress(self, session: str, progress: Progress) -> None:
         """Tell a room how much of a picture has come from the learner's page."""
         self.rooms.progress(session, progress)

@@ -97,11 +97,6 @@ class Rooms:
         for room in self._rooms.values():
             room.look()
 
-    def look_again(self) -> None:
-        """Tell every open room that something outside may have changed its session."""
-        for room in self._rooms.values():
-            room.look()
-
     def progress(self, session: str, progress: Progress) -> None:
         """Tell the session's room how much of a picture has come from the learner's page."""
         room = self._rooms.get(session)
