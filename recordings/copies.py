@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,11 +121,6 @@ def rewrap(place: Place, keys: SessionKeys, near: Path) -> int:
         except NotFound:
             continue
     return changed
-
-
-def retire(place: Place, before: Callable[[str], bool]) -> int:
-    """Erase those snapshots of the database whose folders `before` names; return how many files."""
-    return sum([place.erase(one.name) for one in list(place.names(SNAPSHOT)) if before(one.name)])
 
 
 def _is_key(name: str) -> bool:

@@ -50,6 +50,11 @@ class ShelvedVault(Vault):
         self._place = place
         self._away_until = 0.0
 
+    @property
+    def words(self) -> Gone:
+        """What was erased here and must be erased in the store."""
+        return self._words
+
     def waiting(self) -> int:
         """Return how many finished objects wait to go to the store."""
         return sum(1 for _ in self._root.glob(f"*/*{SUFFIX}"))

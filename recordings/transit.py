@@ -94,13 +94,13 @@ class TransitKeys:
         return key if key and time.monotonic() - at < REMEMBERED_S else None
 
     def _ask(self, verb: str, sent: dict[str, str]) -> dict[str, Any]:
-        request = urllib.request.Request(  # noqa: S310 - the address is a setting, http or https
-            f"{self._base}/{verb}/{self._key}",
-            json.dumps(sent).encode(),
-            {"X-Vault-Token": self._token(), "Content-Type": "application/json"},
-            method="POST",
-        )
         try:
+            request = urllib.request.Request(  # noqa: S310 - a setting, http or https
+                f"{self._base}/{verb}/{self._key}",
+                json.dumps(sent).encode(),
+                {"X-Vault-Token": self._token(), "Content-Type": "application/json"},
+                method="POST",
+            )
             with self._opener.open(request, timeout=TIME_LIMIT_S) as response:
                 answer = json.loads(response.read(MAX_ANSWER))
         except urllib.error.HTTPError as error:

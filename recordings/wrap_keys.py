@@ -117,7 +117,10 @@ class FileKeys:
         return self._fresh().newest(wrapped)
 
     def _fresh(self) -> LocalKeys:
-        stamp = self._now()
+        try:
+            stamp = self._now()
+        except FileNotFoundError:
+            return self._known  # the key was moved elsewhere while we run
         if stamp != self._stamp:
             self._known = LocalKeys(read_files(self._folder))
             self._stamp = stamp

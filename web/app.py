@@ -25,7 +25,7 @@ from scheduler.runner import running
 from signalling.live import Live, RtcPeers
 from signalling.mirror import Mirrors
 from signalling.peer import MediaSettings
-from web import pages, timestamps
+from web import copies, pages, timestamps
 from web.access import guards
 from web.access.gate import GUARDS, Guard
 from web.access.refusals import REFUSALS, Refusals
@@ -56,6 +56,7 @@ from web.calendars.busy import BusyCalendars, reading
 from web.captures import Captures
 from web.captures import Room as Told
 from web.carrier import Carrier, pause_after
+from web.copies import COPIES, open_copies
 from web.draining import DRAINING
 from web.evidence import EvidenceShelf
 from web.health.routes import keys
@@ -99,6 +100,7 @@ def application(house: House) -> web.Application:
     app[SECRET] = house.keyring.secret
     app[FACTORS] = Factors(house.desk, staff_wrapping(house), party_of(house.settings))
     app[VAULT] = house.vault
+    app[COPIES] = open_copies(house.desk, house.settings, house.vault, house.keyring.wrapping)
     app[REPORTS] = open_reports(house.desk, house.vault, house.settings)
     app[WEBHOOK_KEY] = open_webhook_key(house.settings.var / "keys")
     app[VERIFIER] = Verifier(signing)
@@ -321,6 +323,7 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures, health: H
             minute = timedelta(seconds=60)
             jobs.append(Job("fills", minute, 2 * minute, app[LOCAL].sweep))
             jobs += timestamps.jobs(house.desk, authority) + app[REPORTS].jobs()
+            jobs += copies.jobs(house.vault, app[COPIES])
             async with Dispatch(house.desk, carrier, pause_after).running() as dispatch:
                 jobs += _deliveries(house, dispatch)
                 async with running(health.expect(jobs), health.heard):

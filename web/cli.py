@@ -16,7 +16,14 @@ import typer
 import uvloop
 from aiohttp import web
 
-from web import edx_commands, erasure_commands, identity_commands, lti_commands, record_commands
+from web import (
+    edx_commands,
+    erasure_commands,
+    identity_commands,
+    lti_commands,
+    record_commands,
+    vault_commands,
+)
 from web.settings import Settings, Unable, read_settings
 from web.setup_commands import commands
 
@@ -25,6 +32,7 @@ cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 cli.add_typer(commands)
 cli.add_typer(record_commands.commands)
 cli.add_typer(erasure_commands.commands)
+cli.add_typer(vault_commands.commands)
 cli.add_typer(record_commands.keys, name="keys")
 cli.add_typer(identity_commands.commands, name="identity")
 cli.add_typer(edx_commands.commands, name="edx")

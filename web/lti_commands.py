@@ -134,13 +134,13 @@ def _run(work: Coroutine[None, None, None]) -> None:
 def invite(ident: Ident, name: Name) -> None:
     """Make a secret link with which a platform registers itself; good once, for 14 days."""
     from web.backends.lti import registering  # noqa: PLC0415 - as above
-    from web.keyring import open_keyring  # noqa: PLC0415
+    from web.keyring import link_secret  # noqa: PLC0415
 
     settings = read_settings()
     settings.var.mkdir(parents=True, exist_ok=True)
     until = SystemClock().now() + registering.INVITED_FOR
     invitation = registering.Invitation(ident, name, until)
-    secret = open_keyring(settings.var / "keys").secret
+    secret = link_secret(settings.var / "keys")
     try:
         typer.echo(registering.invite(secret, settings.url, invitation))
     except InvigilationError as error:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from web.house import House
 
 commands = typer.Typer()
-keys = typer.Typer(no_args_is_help=True, help="The keys that sign records.")
+keys = typer.Typer(no_args_is_help=True, help="The keys of records and of evidence.")
 PDF = b"%PDF-"
 
 
@@ -43,6 +43,14 @@ def export(
     no_pictures: Annotated[  # noqa: FBT002 - typer's way
         bool, typer.Option("--no-pictures", help="No evidence goes along.")
     ] = False,
+    why: Annotated[
+        str,
+        typer.Option(
+            help="Why you take pictures along: no_show, dispute, question, gap, quality, audit or "
+            "other. The record keeps it."
+        ),
+    ] = "",
+    words: Annotated[str, typer.Option(help="With `--why other`: why, in a few words.")] = "",
 ) -> None:
     """Write a session's record, pictures and report into one file that anybody can check."""
     from web.exports import Choice  # noqa: PLC0415
@@ -51,12 +59,14 @@ def export(
     if recordings and no_pictures:
         raise Unable("Choose one of --recordings and --no-pictures.")
     choice = Choice.ALL if recordings else Choice.NOTHING if no_pictures else Choice.PICTURES
+    if choice is not Choice.NOTHING and not why:
+        raise Unable("Say with --why for what you take pictures along; `--help` lists the reasons.")
     path = output or Path(f"bundle-{session}.zip")
     house = open_house(read_settings())
     try:
         with path.open("xb") as file:
             try:
-                lacks = asyncio.run(_export(house, session, choice, file))
+                lacks = asyncio.run(_export(house, session, choice, (why, words), file))
                 size = file.tell()
             except BaseException:
                 path.unlink()
@@ -72,8 +82,10 @@ def export(
         typer.echo(sentence)
 
 
-async def _export(house: House, session: str, choice: Choice, file: BinaryIO) -> tuple[str, ...]:
-    """Write the bundle; return sentences about what is not in it."""
+async def _export(
+    house: House, session: str, choice: Choice, why: tuple[str, str], file: BinaryIO
+) -> tuple[str, ...]:
+    """Write the bundle; return sentences about what is not in it. `why` is a reason, and words."""
     from invigilation.desk.exporting import OPERATOR  # noqa: PLC0415 - as above
     from recordings import bundle  # noqa: PLC0415
     from web.exports import pieces  # noqa: PLC0415
@@ -82,6 +94,8 @@ async def _export(house: House, session: str, choice: Choice, file: BinaryIO) ->
     store = house.desk.office.store
     try:
         await open_store(store)
+        if why[0]:
+            await house.desk.looks.open(session, OPERATOR, *why)
         found = await pieces(house.desk, house.vault, session, OPERATOR, choice)
         await asyncio.to_thread(bundle.write, file, found.members)
     finally:
@@ -150,7 +164,7 @@ def verifier(
 
 @keys.callback()
 def keys_of_records() -> None:
-    """The keys that sign records."""  # noqa: D401 - without it, a single command has no name
+    """The keys of records and of evidence."""  # noqa: D401 - it is what the help says
 
 
 @keys.command()

@@ -21,6 +21,8 @@ from pydantic_settings import (
 )
 from yarl import URL
 
+from web.settings_keys import KeySettings
+
 CONFIG_VARIABLE = "INVIGILATION_CONFIG"
 _PORTS = {"http": 80, "https": 443}
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -48,7 +50,7 @@ class Unable(Exception):
     """A command cannot go on; the message is a plain sentence."""
 
 
-class Settings(BaseSettings):
+class Settings(KeySettings):
     """What an operator may set; the defaults suit a demonstration on one machine."""
 
     model_config = SettingsConfigDict(env_prefix="INVIGILATION_", extra="forbid", frozen=True)

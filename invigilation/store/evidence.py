@@ -65,6 +65,13 @@ class EvidenceRows:
         query = select(evidence.c.id).where(evidence.c.id.in_(idents))
         return {row[0] for row in await self._db.execute(query)}
 
+    async def gone(self, idents: Sequence[str]) -> list[str]:
+        """Return those of these ids whose bytes were erased."""
+        query = select(evidence.c.id).where(
+            evidence.c.id.in_(idents), evidence.c.erased.is_not(None)
+        )
+        return [row[0] for row in await self._db.execute(query)]
+
     async def of_session(self, session: str) -> list[Evidence]:
         """Return a session's evidence in the order in which it was taken, without reports."""
         query = all_of(evidence, Evidence).where(

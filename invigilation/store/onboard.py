@@ -71,6 +71,10 @@ class Onboard:
         rows = await self._db.execute(query.order_by(onboard.c.submitted.desc(), onboard.c.id))
         return [load(Verification, row) for row in rows]
 
+    async def idents(self) -> list[str]:
+        """Return the ids of all forms."""
+        return [row[0] for row in await self._db.execute(select(onboard.c.id))]
+
     async def known(self, idents: Sequence[str]) -> set[str]:
         """Return those of these ids that are forms."""
         query = select(onboard.c.id).where(onboard.c.id.in_(idents))

@@ -110,6 +110,10 @@ class Sessions:
         row = (await self._db.execute(_FIND, {"ident": ident})).first()
         return None if row is None else load(Session, row)
 
+    async def idents(self) -> list[str]:
+        """Return the ids of all sessions."""
+        return [row[0] for row in await self._db.execute(select(session.c.id))]
+
     async def id_of(self, booking: str) -> str | None:
         """Return the id of a booking's session."""
         row = (

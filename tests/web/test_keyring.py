@@ -11,7 +11,7 @@ from web.keyring import KEY_BYTES, open_keyring
 
 
 def facts(ring):
-    return (ring.signing.key_id, ring.wrap, ring.secret, ring.pepper)
+    return (ring.signing.key_id, ring.database, ring.secret, ring.pepper)
 
 
 def test_the_first_start_makes_keys_and_the_next_finds_them(tmp_path):
@@ -20,8 +20,8 @@ def test_the_first_start_makes_keys_and_the_next_finds_them(tmp_path):
     again = open_keyring(tmp_path / "keys")
 
     assert facts(first) == facts(again)
-    assert len(first.wrap) == len(first.secret) == len(first.pepper) == KEY_BYTES
-    assert len({first.wrap, first.secret, first.pepper}) == 3
+    assert len(first.database) == len(first.secret) == len(first.pepper) == KEY_BYTES
+    assert len({first.database, first.secret, first.pepper}) == 3
     assert first.signing.sign(b"x") == again.signing.sign(b"x")
 
 
@@ -37,6 +37,7 @@ def test_nobody_else_can_read_them(tmp_path):
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     files = list((tmp_path / "keys").iterdir())
     assert sorted(path.name for path in files) == [
+        "database.wrapped",
         "pepper.key",
         "secret.key",
         "signing.json",
@@ -76,4 +77,4 @@ def test_a_start_that_dies_half_way_leaves_no_half_key(tmp_path, monkeypatch):
 
     ring = open_keyring(tmp_path)
 
-    assert len(ring.wrap) == len(ring.secret) == KEY_BYTES
+    assert len(ring.database) == len(ring.secret) == KEY_BYTES

@@ -1,0 +1,210 @@
+"""Brings finished evidence to its object store, and copies of everything to a place elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from invigilation.desk import Desk
+from invigilation.store import snapshot
+from recordings.copies import SNAPSHOT, Copies
+from recordings.gone import Gone
+from recordings.places import Held, Place, remove_old
+from recordings.session_keys import KEY_NAME
+from recordings.shelved import ShelvedVault
+from recordings.vault import Vault
+from recordings.wrap_keys import WrapKeys
+from scheduler.jobs import Job
+from web.settings import Settings
+from web.vaults import EVIDENCE, copies_of, shelf_of
+
+log = structlog.get_logger(__name__)
+SHELVE = timedelta(seconds=30)
+FOLLOW_S = 600.0
+LASTS_S = 1_500.0
+"""So long a sweep begins with one more object; then the next sweep goes on."""
+LIMIT = timedelta(minutes=40)
+DENSE = timedelta(days=1)
+"""So long all snapshots of the database stay; of older days, the last of each."""
+STAMP = "%Y%m%dT%H%M%SZ"
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Shelving:
+    """Brings what is finished to the object store, and erases there what was erased here."""
+
+    vault: ShelvedVault
+    settles: bool
+    """Whether nobody else has to follow the same words."""
+    _followed: float = -FOLLOW_S
+
+    async def sweep(self) -> int:
+        """Bring what is finished; return how many objects went."""
+        with _patience() as enough:
+            gone = await asyncio.to_thread(self.vault.shelve, enough)
+        if time.monotonic() - self._followed >= FOLLOW_S:
+            late = await asyncio.to_thread(self.vault.words.late) if self.settles else []
+            await asyncio.to_thread(self.vault.follow)
+            for one in late:
+                one.done()
+            self._followed = time.monotonic()
+        return gone
+
+
+@dataclass(slots=True)
+class Copying:
+    """Keeps copies of evidence and database in another place, and lets erasure follow."""
+
+    desk: Desk
+    settings: Settings
+    vault: Vault
+    wrap: WrapKeys
+    place: Place
+    copies: Copies
+    newest: datetime | None = None
+    """When the newest snapshot was taken that is known to be in the place."""
+    behind: int = 0
+    """Objects that the last sweep left for the next one."""
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def sweep(self) -> int:
+        """Follow erasures, take a snapshot, copy what is missing; return how many were copied."""
+        async with self._turn:
+            words = Gone(self.copies.root)
+            late = await asyncio.to_thread(words.late)
+            if isinstance(self.vault, ShelvedVault):
+                await asyncio.to_thread(self.vault.follow)
+            await asyncio.to_thread(self.copies.follow)
+            for one in late:
+                one.done()
+            held = await asyncio.to_thread(self.copies.held)
+            await self._erased_before(held)
+            await self._snapshot(held)
+            with _patience() as enough:
+                done, self.behind = await asyncio.to_thread(self._copy, held, enough)
+            await asyncio.to_thread(self._tidy, held)
+        return done
+
+    async def _erased_before(self, held: dict[str, Held]) -> None:
+        """Erase what the database says is erased, should the vault's word of it be lost."""
+        parts = [name.removesuffix(".evidence").split("/") for name in held]
+        known = {part[1]: part[0] for part in parts if part[1] != KEY_NAME}
+        idents = [*known]
+        for first in range(0, len(idents), BATCH):
+            async with self.desk.office.store.read() as tx:
+                gone = await tx.evidence.gone(idents[first : first + BATCH])
+            await asyncio.to_thread(self.copies.erase, [(known[one], one) for one in gone])
+
+    async def _snapshot(self, held: dict[str, Held]) -> None:
+        now = self.desk.office.clock.now()
+        newest = max((taken_at(name) for name in snapshots(held)), default=None)
+        self.newest = newest
+        due = timedelta(hours=self.settings.copies_hours) / 2
+        if newest is not None and timedelta() <= now - newest < due:
+            return
+        await asyncio.to_thread(self._take, f"{SNAPSHOT}{now.astimezone(UTC):{STAMP}}")
+        self.newest = now.replace(microsecond=0)
+
+    def _take(self, name: str) -> None:
+        """Put a snapshot into the place, encrypted as evidence is, under a key of its own."""
+        url = self.settings.database
+        kind = snapshot.kind_of(url)
+        with tempfile.TemporaryDirectory(dir=self.settings.var, prefix=".snapshot-") as folder:
+            root = Path(folder)
+            scratch = Vault(root, self.wrap, self.settings.evidence_reserve)
+            scratch.check_space()
+            scratch.store(name, kind, snapshot.taken(url, root / "plain"))
+            for file in (KEY_NAME, f"{kind}.evidence"):
+                self.place.put(f"{name}/{file}", root / name / file)
+
+    def _copy(self, held: dict[str, Held], enough: Callable[[], bool]) -> tuple[int, int]:
+        done = behind = 0
+        for name, source in self.copies.missing(held):
+            if enough():
+                behind += 1
+            else:
+                done += self.copies.copy(name, source, held)
+        return done, behind
+
+    def _tidy(self, held: dict[str, Held]) -> None:
+        """End snapshots whose time is over, and what kills have left lying about."""
+        now = self.desk.office.clock.now()
+        for name in outlived(snapshots(held), now, timedelta(days=self.settings.copies_days)):
+            for one in list(self.place.names(f"{name}/")):
+                self.place.erase(one.name)
+        self.place.tidy()
+        for folder in (self.settings.var, self.copies.root):
+            for left in (*folder.glob(".snapshot-*/*"), *folder.glob(".copy-*/*")):
+                if left.is_file():
+                    remove_old(left, 3600)
+
+
+COPIES: web.AppKey[Copying | None] = web.AppKey("copies")
+"""Who keeps the copies, where some are kept."""
+
+
+def open_copies(desk: Desk, settings: Settings, vault: Vault, wrap: WrapKeys) -> Copying | None:
+    """Return who keeps the copies, if the settings name a place for them."""
+    place = copies_of(settings)
+    if place is None:
+        return None
+    copies = Copies.of(settings.var / EVIDENCE, place, shelf_of(settings))
+    return Copying(desk, settings, vault, wrap, place, copies)
+
+
+def jobs(vault: Vault, copying: Copying | None) -> list[Job]:
+    """Return what the clock asks for, where there is an object store or a place for copies."""
+    found = []
+    if isinstance(vault, ShelvedVault):
+        shelving = Shelving(vault, copying is None)
+        found.append(Job("shelve", SHELVE, LIMIT, shelving.sweep))
+    if copying is not None:
+        every = timedelta(hours=copying.settings.copies_hours)
+        found.append(Job("copies", every, LIMIT, copying.sweep))
+    return found
+
+
+def snapshots(held: dict[str, Held]) -> list[str]:
+    """Return the folders of whole snapshots, the oldest first."""
+    names = {name.partition("/")[0] for name in held if name.startswith(SNAPSHOT)}
+    kinds = (snapshot.SQLITE, snapshot.POSTGRESQL)
+    return sorted(
+        name
+        for name in names
+        if f"{name}/{KEY_NAME}" in held and any(f"{name}/{one}.evidence" in held for one in kinds)
+    )
+
+
+def outlived(names: list[str], now: datetime, kept: timedelta) -> Iterator[str]:
+    """Yield the snapshots whose time is over; the newest never is."""
+    last_of_day = {taken_at(name).date(): name for name in names}
+    for name in names[:-1]:
+        age = now - taken_at(name)
+        if age > kept or (age > DENSE and last_of_day[taken_at(name).date()] != name):
+            yield name
+
+
+def taken_at(name: str) -> datetime:
+    """Return when a snapshot was taken, by its folder's name."""
+    return datetime.strptime(name.removeprefix(SNAPSHOT), STAMP).replace(tzinfo=UTC)
+
+
+@contextmanager
+def _patience() -> Iterator[Callable[[], bool]]:
+    """Say when a sweep in a thread has gone on for long enough, or is not wanted any more."""
+    over, until = threading.Event(), time.monotonic() + LASTS_S
+    try:
+        yield lambda: over.is_set() or time.monotonic() > until
+    finally:
+        over.set()
