@@ -10,8 +10,11 @@ from invigilation.desk import Desk
 from recordings.signing import SigningKeys
 from recordings.vault import Vault
 from recordings.verify import verify
+from web.health.gauges import Gauges
+from web.health.readiness import Readiness
 from web.relay import Relay
 from web.settings import Settings
+from web.watchers import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,6 @@ SECRET = web.AppKey("secret", bytes)
 """At least 32 random bytes, the same in every process: signs the personal links."""
 VAULT = web.AppKey("vault", Vault)
 VERIFIER = web.AppKey("verifier", Verifier)
+METRICS = web.AppKey("metrics", Metrics)
+READINESS = web.AppKey("readiness", Readiness)
+GAUGES = web.AppKey("gauges", Gauges)

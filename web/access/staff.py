@@ -25,6 +25,9 @@ OWN_ROTA: Final = SCHEDULERS | OWN_SESSIONS
 ROWS: Final = (
     Row("GET", "/staff", STAFF),
     Row("GET POST", "/staff/sign-in", EVERYBODY),
+    Row("GET", "/staff/company", EVERYBODY),
+    Row("GET", "/staff/company/back", EVERYBODY),
+    Row("GET", "/staff/company/enter", EVERYBODY),
     Row("GET POST", "/staff/sign-in/code", ENTERING),
     Row("GET", "/staff/sign-in/set-up", ENTERING),
     Row("GET POST", "/staff/sign-in/set-up/app", ENTERING),
@@ -113,6 +116,7 @@ ROWS: Final = (
     Row("GET", "/staff/audit", OVERSEERS),
     Row("GET", "/staff/audit.csv", OVERSEERS),
     Row("GET", "/staff/admin", ADMINISTRATORS),
+    Row("GET", "/staff/health", ADMINISTRATORS | AUDITORS),
     Row("GET", "/staff/deliveries", ADMINISTRATORS | AUDITORS),
     Row("GET", "/staff/deliveries/{backend}", ADMINISTRATORS | AUDITORS),
     Row("POST", "/staff/deliveries/{backend}/again", ADMINISTRATORS),

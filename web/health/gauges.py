@@ -27,9 +27,11 @@ log = structlog.get_logger(__name__)
 class Now:
     """How everything stands; ages in seconds, None where the database does not answer.
 
-    `loss` (0 to 1) is (the worst, the mean) of the learners who are seen or heard.
+    `checked` names every check, `loss` (0 to 1) is (the worst, the mean) of the learners who are
+    seen or heard.
     """
 
+    checked: tuple[str, ...]
     standing: Standing
     room: Figures
     links: dict[Link, int]
@@ -63,6 +65,7 @@ class Gauges:
         if DATABASE not in standing.stopped:
             outbox, stamp = await self._ages()
         return Now(
+            tuple(one.name for one in self.readiness.checks),
             standing,
             room,
             dict(Counter(one.link for one in live)),

@@ -12,11 +12,13 @@ from aiohttp import web
 
 from scheduler.jobs import Job
 from signalling.watching import Figures, Watch
+from web.auth.limiting import LIMITER
 from web.draining import DRAINING
 from web.health import checks
 from web.health.gauges import Gauges
 from web.health.guard import Guard
 from web.health.lag import Lag
+from web.health.limits import RateRefusals
 from web.health.logs import in_context
 from web.health.pulse import Pulse
 from web.health.readiness import Check, Readiness
@@ -25,8 +27,6 @@ from web.health.sampling import Sampler
 from web.house import House
 from web.keys import GAUGES, METRICS, READINESS
 from web.watchers import Metrics
-
-MEGABYTE = 1024 * 1024
 
 
 class Health:
@@ -76,7 +76,8 @@ class Health:
         self._metrics.watch(job, seconds, good)
         self._pulse.ran(job, good)
 
-    async def _life(self, _: web.Application) -> AsyncIterator[None]:
+    async def _life(self, app: web.Application) -> AsyncIterator[None]:
+        self._metrics.registry.register(RateRefusals(app[LIMITER].refused))
         measuring = asyncio.create_task(self._lag.run())
         yield
         measuring.cancel()
@@ -102,7 +103,7 @@ def _checks(house: House, pulse: Pulse) -> list[Check]:
     found = [
         checks.database(house.desk.office.store.ping),
         checks.vault(root),
-        checks.disk(root, settings.evidence_reserve_mb * MEGABYTE),
+        checks.disk(root, settings.evidence_reserve),
         checks.sweeps(pulse),
     ]
     return [*found, checks.redis(settings.redis_url)] if settings.redis_url else found

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from web.access.gate import check, gate
 from web.auth import limiting
+from web.auth.lockout import LOCKOUT, Lockout
 from web.auth.passwords import Passwords
 from web.auth.throttle import Throttle
 from web.keys import SETTINGS
@@ -24,12 +25,14 @@ from web.pages import (
     charges,
     check_in,
     closures,
+    company,
     console,
     deliveries,
     enquiries,
     evidence,
     feeds,
     fill_judging,
+    health,
     judging,
     ledger,
     local,
@@ -68,7 +71,7 @@ from web.pages.mistakes import explain, pages
 from web.pages.onboard import PICTURES, SENT, SENT_LIMIT
 from web.pages.rehearsal import PIECES, PIECES_LIMIT, RUNS, RUNS_LIMIT
 from web.pages.second_factor import CODES, CODES_LIMIT
-from web.pages.sign_in import PASSWORDS, THROTTLE
+from web.pages.sign_in import PASSWORDS
 from web.pages.start import ASKED, ASKED_LIMIT
 
 LEARNERS = (
@@ -93,6 +96,7 @@ LEARNERS = (
 )
 STAFF = (
     sign_in,
+    company,
     second_factor,
     my_sign_in,
     console,
@@ -117,6 +121,7 @@ STAFF = (
     looks,
     admin,
     deliveries,
+    health,
     verifications,
     enquiries,
     feeds,
@@ -137,7 +142,7 @@ def setup(app: web.Application) -> None:
     app.on_startup.insert(0, check)
     app.cleanup_ctx.append(limiting.running)
     app.on_response_prepare.append(add_headers)
-    app[THROTTLE] = Throttle()
+    app[LOCKOUT] = Lockout()
     app[CODES] = Throttle(CODES_LIMIT)
     app[ASKED] = Throttle(ASKED_LIMIT)
     app[PLAYBACKS] = Playbacks()
@@ -146,6 +151,7 @@ def setup(app: web.Application) -> None:
     app[RUNS] = Throttle(RUNS_LIMIT)
     app[PIECES] = Throttle(PIECES_LIMIT)
     app.cleanup_ctx.append(_passwords)
+    app.cleanup_ctx.append(company.running)
     app.cleanup_ctx.append(_pictures)
     for noun in (*LEARNERS, *STAFF):
         app.add_routes(noun.routes)
