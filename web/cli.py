@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import signal
 import socket
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 import uvloop
-from aiohttp import web
 
 from web import (
     edx_commands,
@@ -22,12 +18,14 @@ from web import (
     identity_commands,
     lti_commands,
     record_commands,
+    staff_commands,
     vault_commands,
 )
+from web.draining import run_until_told
+from web.health.logs import configure
 from web.settings import Settings, Unable, read_settings
 from web.setup_commands import commands
 
-DRAIN_SECONDS = 10.0
 cli = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 cli.add_typer(commands)
 cli.add_typer(record_commands.commands)
@@ -37,6 +35,7 @@ cli.add_typer(record_commands.keys, name="keys")
 cli.add_typer(identity_commands.commands, name="identity")
 cli.add_typer(edx_commands.commands, name="edx")
 cli.add_typer(lti_commands.commands, name="lti")
+cli.add_typer(staff_commands.commands, name="staff")
 
 
 def main() -> None:
@@ -82,7 +81,7 @@ def seed(
 ) -> None:
     """Fill an empty database with the demonstration; its secrets go to `demo.json` under `var`."""
     from web import seed as demonstration  # noqa: PLC0415
-    from web.house import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
+    from web.house import open_house, staff_wrapping  # noqa: PLC0415 - slow to import, and `verify` needs none of it
     from web.setup import open_store  # noqa: PLC0415
 
     settings = read_settings()
@@ -92,6 +91,7 @@ def seed(
         await open_store(house.desk.office.store)
         demo = demonstration.open_demo(settings.var / "demo.json")
         await demonstration.seed(house.desk, demo, webhook_url)
+        await demonstration.give_apps(house.desk, demo, staff_wrapping(house))
         await house.desk.office.store.close()
 
     asyncio.run(run())
@@ -131,42 +131,14 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     from web.house import open_house  # noqa: PLC0415 - as above
 
     app = application(open_house(settings))
-    await run_until_told(app, listener)
-
-
-async def run_until_told(app: web.Application, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
-    runner = web.AppRunner(app, handle_signals=False, access_log=None)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    try:
-        await runner.setup()
-        site = web.SockSite(runner, listener, shutdown_timeout=DRAIN_SECONDS)
-        await site.start()
-        await stop.wait()
-    finally:
-        await runner.cleanup()
+    await run_until_told(app, listener, settings.drain_notice_seconds)
 
 
 def _logs(file: Path | None = None) -> None:
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
     out = sys.stderr if file is None else file.open("a", encoding="utf-8")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(out),
-    )
-    logging.basicConfig(
-        stream=out, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s"
-    )
+    configure(out)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,19 @@ from invigilation.store.views import Sitting
 from web.app import application
 from web.auth.links import personal_link, request_of
 from web.draining import run_until_told
-from web.house import House, open_house
-from web.seed import LEARNER, NEAR_ASSESSMENT, PRACTICE, STAFF, Demo, book_near, open_demo, seed
+from web.house import House, open_house, staff_wrapping
+from web.pages.second_factor import SAYS_CODE
+from web.seed import (
+    LEARNER,
+    NEAR_ASSESSMENT,
+    PRACTICE,
+    STAFF,
+    Demo,
+    book_near,
+    give_apps,
+    open_demo,
+    seed,
+)
 from web.settings import Settings
 from web.setup import open_store
 
@@ -61,7 +72,9 @@ async def demonstrate(settings: Settings, listener: socket.socket, *, guided: bo
     house = open_house(own)
     await open_store(house.desk.office.store)
     await seed(house.desk, demo, f"http://127.0.0.1:{practice_port}/webhooks")
+    await give_apps(house.desk, demo, staff_wrapping(house))
     app = application(house)
+    app[SAYS_CODE] = True
     app.cleanup_ctx.append(_guide(house, demo, places, guided=guided))
     await run_until_told(app, listener)
 
@@ -227,6 +240,7 @@ def _table(demo: Demo, places: Places, near: tuple[Sitting, str] | None, var: Pa
         ("Staff sign-in", f"{places.service}/staff/sign-in"),
         *((f"  {role}", email) for email, _, role in STAFF),
         ("  password, for all of them", demo.password),
+        ("  code of the second step", "the page says it, in this demonstration alone"),
         ("Invigilator's console", f"{places.service}/staff/console"),
         ("Scheduler's calendar", f"{places.service}/staff/calendar"),
     ]

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -25,12 +25,18 @@ from invigilation.office_hours import DAY, DEFAULT_WEEK, MIDNIGHT, Hours
 from invigilation.people import Role, Staff
 from invigilation.slots import Shift
 from invigilation.store import Tx
+from invigilation.store.credentials import Totp
 from invigilation.store.views import Sitting
 from web import setup
+from web.auth.factors import name_of
 from web.auth.passwords import hash_password
+from web.auth.totp import new_secret
 from web.bank_holidays import bank_holidays
+from web.wrapping import Wrapping
 
 PRACTICE = "practice"
+NEVER = 0
+"""A step long ago: no code has been used."""
 EXTRA = timedelta(hours=4)
 HALF_HOUR = timedelta(minutes=30)
 LANES = 2
@@ -74,23 +80,45 @@ AWAY = timedelta(weeks=3)
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demonstration shares with the practice backend and shows to the person."""
+    """What the demonstration shares with the practice backend and shows to the person.
+
+    `app_secret` is that of the authenticator app that nobody has: the pages say its codes.
+    """
 
     password: str
     client_secret: str
     webhook_secret: str
+    app_secret: str = field(default_factory=new_secret)
 
 
 def open_demo(path: Path) -> Demo:
     """Return the demonstration's secrets, making them the first time."""
     if path.exists():
-        return Demo(**json.loads(path.read_text()))
-    made = setup.new_secrets()
-    demo = Demo(f"demo-{secrets.token_hex(3)}", made.client_secret, made.webhook_secret)
+        kept = json.loads(path.read_text())
+        demo = Demo(**kept)
+        if kept == asdict(demo):
+            return demo
+        path.unlink()  # of a version before: it has no app
+    else:
+        made = setup.new_secrets()
+        demo = Demo(f"demo-{secrets.token_hex(3)}", made.client_secret, made.webhook_secret)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         json.dump(asdict(demo), file)
     return demo
+
+
+async def give_apps(desk: Desk, demo: Demo, wrapping: Wrapping) -> None:
+    """Let those of the demonstration's staff who have no second step have the demonstration's."""
+    now = desk.office.clock.now()
+    async with desk.office.store.write() as tx:
+        for email, _, _ in STAFF:
+            found = await tx.people.staff_secret(email)
+            if found is None or (await desk.credentials.standing_in(tx, found[0].id)).ready:
+                continue
+            ident = found[0].id
+            wrapped = wrapping.wrap(name_of(ident), demo.app_secret)
+            await tx.credentials.set_totp(Totp(ident, wrapped, NEVER, now))
 
 
 async def seed(desk: Desk, demo: Demo, webhook_url: str) -> None:

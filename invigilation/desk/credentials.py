@@ -13,7 +13,7 @@ from datetime import datetime
 
 from invigilation.desk.office import Office, new_id
 from invigilation.desk.people import Kind, Whence
-from invigilation.errors import InvalidInput, NotFound
+from invigilation.errors import InvalidInput, NotFound, NotSignedIn
 from invigilation.people import Staff
 from invigilation.proof import (
     MAX_PASSKEYS,
@@ -68,7 +68,16 @@ class CredentialDesk:
     async def standing(self, person: str) -> Standing:
         """Return what somebody has set up."""
         async with self.office.store.read() as tx:
-            return await _standing(tx, person)
+            return await self.standing_in(tx, person)
+
+    async def standing_in(self, tx: Tx, person: str) -> Standing:
+        """Return what somebody has set up, within a transaction."""
+        app = await tx.credentials.totp(person)
+        return Standing(
+            None if app is None else app.made,
+            tuple(await tx.credentials.passkeys(person)),
+            await tx.credentials.codes_left(person),
+        )
 
     # --- the authenticator app --------------------------------------------------------------------
 
@@ -87,11 +96,13 @@ class CredentialDesk:
     ) -> bool:
         """Keep an app whose code of this step was right; say whether it was still being set up.
 
-        Of two that send the same code one has it; another app of before is no longer good.
+        Of two that send the same code one has it; another app of before is no longer good. Raises
+        `NotSignedIn` when the password alone would set up a second way.
         """
         now = self.office.clock.now()
         async with self.office.store.write() as tx:
             await tx.credentials.hold(by.id)
+            await self._check_first(tx, by, login)
             if await tx.logins.setting_up(login.token_sha256) != secret:
                 return False
             await tx.logins.set_up(login.token_sha256, None)
@@ -114,7 +125,7 @@ class CredentialDesk:
         async with self.office.store.write() as tx:
             await tx.credentials.hold(by.id)
             if await tx.credentials.drop_totp(by.id):
-                await _check_ready(tx, by.id)
+                await self._check_ready(tx, by.id)
                 await self._changed(tx, by, Change.APP_REMOVED, whence)
 
     # --- passkeys ---------------------------------------------------------------------------------
@@ -129,8 +140,13 @@ class CredentialDesk:
         async with self.office.store.write() as tx:
             return await tx.logins.take_challenge(login.token_sha256)
 
-    async def add_passkey(self, by: Staff, new: NewPasskey, whence: Whence) -> Passkey:
-        """Keep a new passkey; raises `InvalidInput` for one too many, or one that is known."""
+    async def add_passkey(
+        self, by: Staff, login: Login, new: NewPasskey, whence: Whence
+    ) -> Passkey:
+        """Keep a new passkey; raises `InvalidInput` for one too many, or one that is known.
+
+        Raises `NotSignedIn` when the password alone would set up a second way.
+        """
         name = " ".join(new.name.split())[:NAME_LIMIT] or "Passkey"
         if not name.isprintable():
             raise InvalidInput("name", "The name must be plain text.")
@@ -148,6 +164,7 @@ class CredentialDesk:
         )
         async with self.office.store.write() as tx:
             await tx.credentials.hold(by.id)
+            await self._check_first(tx, by, login)
             if len(await tx.credentials.passkeys(by.id)) >= MAX_PASSKEYS:
                 raise InvalidInput("name", f"You have {MAX_PASSKEYS} passkeys. Remove one first.")
             if not await tx.credentials.add_passkey(one):
@@ -167,7 +184,7 @@ class CredentialDesk:
             gone = await tx.credentials.drop_passkey(by.id, ident)
             if gone is None:
                 raise NotFound("passkey", ident)
-            await _check_ready(tx, by.id)
+            await self._check_ready(tx, by.id)
             await self._changed(tx, by, Change.PASSKEY_REMOVED, whence, gone.name)
 
     # --- recovery codes ---------------------------------------------------------------------------
@@ -260,6 +277,15 @@ class CredentialDesk:
         if logins:
             await tx.logins.end_tickets(Kind.STAFF, by.id, now)
 
+    async def _check_first(self, tx: Tx, by: Staff, login: Login) -> None:
+        """Refuse who has shown a password alone, and has a second factor."""
+        if login.kind == Kind.ENTERING and (await self.standing_in(tx, by.id)).ready:
+            raise NotSignedIn("Please sign in.")
+
+    async def _check_ready(self, tx: Tx, person: str) -> None:
+        if not (await self.standing_in(tx, person)).ready:
+            raise InvalidInput("factor", LAST)
+
     async def _changed(
         self,
         tx: Tx,
@@ -291,20 +317,6 @@ class CredentialDesk:
             "left": left,
         }
         await tx.outbox.add(self.office.letter(by.email, CHANGED, facts))
-
-
-async def _standing(tx: Tx, person: str) -> Standing:
-    app = await tx.credentials.totp(person)
-    return Standing(
-        None if app is None else app.made,
-        tuple(await tx.credentials.passkeys(person)),
-        await tx.credentials.codes_left(person),
-    )
-
-
-async def _check_ready(tx: Tx, person: str) -> None:
-    if not (await _standing(tx, person)).ready:
-        raise InvalidInput("factor", LAST)
 
 
 def _actor(by: Staff) -> str:

@@ -57,8 +57,10 @@ class FirefoxLearner(LivePage):
 
 
 async def sign_in(browser: Firefox, world: World, email: str) -> None:
-    """Sign a member of the staff in, with the password of the demonstration."""
+    """Sign a member of the staff in, with the password of the demonstration and a code."""
     await browser.goto(f"{world.service.url}/staff/sign-in")
     await browser.write('input[name="email"]', email, key="\ue004")
     await browser.write('input[name="password"]', world.password)
+    await browser.at("/staff/sign-in/code")
+    await browser.write('input[name="code"]', await world.code(email))
     await browser.at("/staff/(?!sign-in)")

@@ -49,7 +49,7 @@ async def world(
     """The service alone: the practice backend has no part in this."""
     whole = World(service, practice, mailbox, time)
     shutil.copytree(seeded, service.var, dirs_exist_ok=True)
-    whole.password = json.loads((service.var / "demo.json").read_text())["password"]
+    whole.know(json.loads((service.var / "demo.json").read_text()))
     await service.start()
     return whole
 

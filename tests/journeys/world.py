@@ -22,6 +22,7 @@ import aiohttp
 from tests.harness.servers import Mailbox
 from tests.harness.service import ROOT, Practice, Service
 from tests.harness.waiting import until
+from web.auth import totp
 
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 """When a journey begins: before the office opens; London is at UTC."""
@@ -83,18 +84,36 @@ class World:
         self.mailbox = mailbox
         self.time = time
         self.password = ""
+        self.app_secret = ""
+        self._used: dict[str, int] = {}
 
     async def open(self, seeded: Path) -> None:
         """Take a copy of the seeded folder, share its secrets, start both programs."""
         shutil.copytree(seeded, self.service.var, dirs_exist_ok=True)
         self._hook(f"http://127.0.0.1:{self.practice.port}/webhooks")
         demo = json.loads((self.service.var / "demo.json").read_text())
-        self.password = demo["password"]
+        self.know(demo)
         self.practice.set(
             PRACTICE_CLIENT_SECRET=demo["client_secret"],
             PRACTICE_WEBHOOK_SECRET=demo["webhook_secret"],
         )
         await asyncio.gather(self.service.start(), self.practice.start())
+
+    def know(self, demo: dict[str, str]) -> None:
+        """Keep what the demonstration's staff sign in with."""
+        self.password, self.app_secret = demo["password"], demo["app_secret"]
+
+    async def code(self, email: str) -> str:
+        """Return a code that this person's authenticator app shows, and that was not used yet."""
+
+        async def unused() -> int | None:
+            now = totp.step_at(self.time.now())
+            last = self._used.get(email, 0)
+            return next((step for step in (now, now + totp.DRIFT) if step > last), None)
+
+        step = await until(unused, totp.STEP_SECONDS * 2, "another code of the app")
+        self._used[email] = step
+        return totp.code_of(self.app_secret, step)
 
     def _hook(self, url: str) -> None:
         """Let the seeded backend listen where this journey's practice backend does."""

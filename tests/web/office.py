@@ -21,6 +21,7 @@ from invigilation.proof import Proof
 from invigilation.request import Assessment
 from invigilation.slots import Shift
 from invigilation.store import Store
+from invigilation.store.credentials import Totp
 from invigilation.store.people import Backend
 from invigilation.store.views import Sitting
 from recordings.evidence import Snapshots
@@ -29,14 +30,25 @@ from recordings.vault import Vault
 from signalling.mirror import Mirrors
 from tests.signalling.doubles import FakePeers
 from tests.web.eyes import shelf_of
+from tests.web.watched import gauges_of
 from web import pages
-from web.auth import cookies
-from web.auth.factors import FACTORS, Factors
+from web.auth import cookies, totp
+from web.auth.factors import FACTORS, Factors, name_of
 from web.auth.links import personal_link
 from web.auth.passkeys import party_of
 from web.backends.keys import WEBHOOK_KEY
 from web.captures import Captures, Room
-from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER
+from web.keys import (
+    DESK,
+    GAUGES,
+    METRICS,
+    READINESS,
+    RELAY,
+    SECRET,
+    SETTINGS,
+    VAULT,
+    VERIFIER,
+)
 from web.local import LocalKeeping
 from web.pages.captures import CAPTURES
 from web.pages.local import LOCAL
@@ -53,6 +65,7 @@ START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 """The Monday after."""
 SECRET_BYTES = bytes(range(32))
 PASSWORD = "correct horse battery staple"
+APP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 BACKEND = "company"
 ANA = Staff("st_ana", "ana@example.org", "Ana Reyes", frozenset({Role.INVIGILATOR}))
 TOM = Staff("st_tom", "tom@example.org", "Tom Baker", frozenset({Role.INVIGILATOR}))
@@ -166,6 +179,16 @@ class World:
         token, _ = await self.desk.reception.sign_in(Kind.STAFF, person.id, Proof.CODE)
         return Person(self.client, {cookies.STAFF: token})
 
+    async def with_app(self, person: Staff) -> None:
+        """Give a member of staff an authenticator app; `code` says what it shows."""
+        wrapped = self.app[FACTORS].wrapping.wrap(name_of(person.id), APP_SECRET)
+        async with self.desk.office.store.write() as tx:
+            await tx.credentials.set_totp(Totp(person.id, wrapped, 0, self.clock.now()))
+
+    def code(self, steps: int = 0) -> str:
+        """The code that everybody's app shows now, or so many steps later."""
+        return totp.code_of(APP_SECRET, totp.step_at(self.clock.now()) + steps)
+
     async def learner(self, request: str) -> Person:
         token, _ = await self.desk.reception.sign_in(Kind.LEARNER, request)
         return Person(self.client, {cookies.LEARNER: token})
@@ -191,6 +214,11 @@ class World:
         asked = await self.asked(number)
         return await self.desk.bookings.book(asked.request.id, start, asked.learner.zone)
 
+    async def reasons(self, session: str) -> None:
+        """Have the scheduler and the administrator say why they look at a session's evidence."""
+        for person in (SAM, ADA):
+            await self.desk.looks.open(session, person, "audit")
+
     def link(self, request: str) -> str:
         return personal_link(SECRET_BYTES, request)
 
@@ -209,6 +237,8 @@ def make_app(
     app[VAULT] = Vault(folder / "evidence", bytes(32), reserve=0)
     app[REPORTS] = open_reports(app[DESK], app[VAULT], app[SETTINGS])
     app[PUBLISHED] = lambda: [key.jwk()]
+    app[GAUGES] = gauges_of(app[DESK], folder)
+    app[METRICS], app[READINESS] = app[GAUGES].metrics, app[GAUGES].readiness
     app[VERIFIER] = lambda record: b'"attestation": null' not in record
     app[RELAY] = Relay("", lambda _: None, lambda _: None, lambda _: None)
     shelf = shelf_of(app[DESK], app[VAULT], Snapshots())

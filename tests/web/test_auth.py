@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
+from yarl import URL
 
 from invigilation.errors import Busy, NotFound
 from tests.web.office import ANA, PASSWORD, SAM, SECRET_BYTES, START, World
@@ -106,10 +107,13 @@ def test_personal_link_names_its_request_and_nothing_else_does() -> None:
 
 async def test_staff_sign_in_lands_by_role_and_sign_out_ends_it(world: World) -> None:
     with_password(world)
+    await world.with_app(SAM)
     sam = world.stranger()
 
-    answer = await sam.post("/staff/sign-in", {"email": " SAM@example.org ", "password": PASSWORD})
+    first = await sam.post("/staff/sign-in", {"email": " SAM@example.org ", "password": PASSWORD})
+    answer = await sam.post(first.to, {"code": world.code()})
 
+    assert first.to == "/staff/sign-in/code"
     assert (answer.status, answer.to) == (303, "/staff/calendar")
     cookie = answer.header("Set-Cookie")
     assert cookie.startswith(cookies.STAFF)
@@ -241,13 +245,21 @@ async def test_sign_in_leads_on_only_within_the_staff_pages(
     world: World, then: str, leads_to: str
 ) -> None:
     with_password(world)
+    await world.with_app(SAM)
     person = world.stranger()
 
-    answer = await person.post(
+    first = await person.post(
         "/staff/sign-in", {"email": SAM.email, "password": PASSWORD, "next": then}
     )
+    there = URL(first.to).query.get("next", "")
+    answer = await person.post("/staff/sign-in/code", {"code": world.code(), "next": there})
 
     assert answer.to == leads_to
+    # Nor when somebody writes another page into the second form.
+    other = world.stranger()
+    await other.post("/staff/sign-in", {"email": SAM.email, "password": PASSWORD})
+    sent = {"code": world.code(1), "next": then}
+    assert (await other.post("/staff/sign-in/code", sent)).to == leads_to
 
 
 async def test_get_of_a_personal_link_does_nothing_and_its_button_signs_in(world: World) -> None:

@@ -114,7 +114,7 @@ class Factors:
         except WrongPasskey as error:
             log.warning("passkey not set up", why=str(error))
             return False
-        await self._kept.add_passkey(person, new, whence)
+        await self._kept.add_passkey(person, login, new, whence)
         return True
 
     async def request(self, login: Login, known: Sequence[Passkey]) -> Options | None:
