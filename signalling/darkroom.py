@@ -108,6 +108,14 @@ class Darkroom:
 
     async def develop(self, developed: Developed) -> Answer:
         """Bring what was taken into the record; raises `NoCamera`."""
+        try:
+            return await self._developed(developed)
+        finally:
+            wanted = developed.wanted
+            if not isinstance(wanted, m.NoteIncident) or wanted.picture:
+                self._settle()
+
+    async def _developed(self, developed: Developed) -> Answer:
         picture, wanted = developed.picture, developed.wanted
         if isinstance(wanted, m.NoteIncident):
             return await self._note(staff_of(developed.person), wanted, picture)
@@ -167,6 +175,7 @@ class Darkroom:
             picture = await self._taken(_kind_of(wanted))
             await self._post(Developed(person, wanted, picture), answer)
         except asyncio.CancelledError:
+            self._settle()
             if envelope is not None:
                 envelope.settle(RoomClosed())
             raise
@@ -213,6 +222,11 @@ class Darkroom:
         """Note which picture the one in full size belongs to."""
         if self._wish is not None:
             self._wish.of, self._wish.recheck = evidence, recheck
+
+    def _settle(self) -> None:
+        """Let the one in full size wait no longer: it is known which small one it belongs to."""
+        if self._wish is not None:
+            self._wish.settled.set()
 
     def _small(self) -> int:
         """Return the width that is less than the camera can give, as far as is known."""

@@ -9,6 +9,7 @@ for the pictures of a document, which the page takes by itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
@@ -57,7 +58,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Wish:
-    """A picture that is asked for; `of` is the small one of that moment, as soon as it is known."""
+    """A picture that is asked for; `of` is the small one of that moment, as soon as it is known.
+
+    `settled` once it is known which one that is, or that there is none.
+    """
 
     id: str
     kind: SnapshotKind
@@ -66,6 +70,7 @@ class Wish:
     of: str | None = None
     recheck: str | None = None
     told: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -77,9 +82,15 @@ class Told:
     looking: asyncio.Task[None] | None = field(default=None, repr=False)
 
     async def bound(self) -> Bound:
-        """Return what ties it to the stream, as soon as that is known."""
+        """Return what ties it to the stream, as soon as that is known.
+
+        On a fast link it is here before the small one that it belongs to, and waits for that.
+        """
         if self.looking is not None:
             await asyncio.wait({self.looking}, timeout=SETTLED_S)
+        if self.wish is not None and self.wish.of is None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.wish.settled.wait(), SETTLED_S)
         return self.known
 
     def done(self) -> None:
@@ -121,6 +132,7 @@ class FullSize:
         if wish is not None:
             self._wishes.pop(wish.id, None)
             wish.until = float("-inf")
+            wish.settled.set()
 
     def hear(self, message: m.PictureTaken, view: RoomView) -> Answer:
         """Note a picture that was just taken, and begin to look what the stream shows.

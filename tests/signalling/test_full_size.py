@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import timedelta
 
 import pytest
 
+from invigilation.bound import Bound
 from invigilation.errors import Busy, NotAllowed
 from invigilation.identity import SnapshotKind
 from invigilation.incident import Severity
 from invigilation.ladder import Rung
 from signalling import messages as m
-from signalling.full_size import ANSWERED_S, COMES_S, OPEN, TOLD_AT_ONCE
+from signalling.full_size import ANSWERED_S, COMES_S, OPEN, TOLD_AT_ONCE, Told, Wish
 from tests.signalling.house import open_house
 
 SHA = hashlib.sha256(b"the picture").hexdigest()
@@ -68,6 +70,20 @@ async def test_the_wish_knows_the_small_picture_of_that_moment(house):
 
     check = (await house.scene.desk.sessions.view(house.session)).identity
     assert wish.of == check.face is not None
+    assert wish.settled.is_set()
+
+
+async def test_a_picture_that_is_here_first_waits_for_the_small_one(house):
+    now = house.scene.clock.now()
+    wish = Wish("pw_1", SnapshotKind.FACE, now, 60.0)
+    coming = asyncio.ensure_future(Told(wish, Bound(SHA, SIZE, now, now, now)).bound())
+    await asyncio.sleep(0)
+    before = coming.done()
+
+    wish.of = "ev_1"
+    wish.settled.set()
+
+    assert (before, (await coming).sha256) == (False, SHA)
 
 
 async def test_an_incident_has_one_too(house):
