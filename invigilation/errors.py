@@ -6,6 +6,7 @@ InvigilationError
 ├── NotFound            nothing of that kind under that name, or not yours
 ├── NotAllowed          you may not do this
 ├── NeedsColleague      it takes two people
+├── ReasonNeeded        say first why you look at this
 ├── NotSignedIn         who are you?
 ├── IllegalTransition   not in this state
 ├── SlotNotOffered      the office does not offer this start
@@ -72,6 +73,16 @@ class NeedsColleague(InvigilationError):
     def __init__(self, why: str) -> None:
         super().__init__(f"{why} Ask a colleague to look at it, too.")
         self.why = why
+
+
+class ReasonNeeded(InvigilationError):
+    """Whoever looks at evidence of this record (a session's, or a form's) says why first."""
+
+    code = "reason_needed"
+
+    def __init__(self, subject: str) -> None:
+        super().__init__("Say first why you look at these pictures and recordings.")
+        self.subject = subject
 
 
 class NotSignedIn(InvigilationError):

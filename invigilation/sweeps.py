@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from invigilation.desk import Desk
+from invigilation.desk import Desk, erased
 from invigilation.dispatch import BATCH, CLAIM, Attempt, Carrier, Dispatch, Fate
 from invigilation.store.evidence import Evidence
 
@@ -87,7 +87,9 @@ class Sweeps:
                 continue
             if over:
                 async with office.store.write() as tx:
-                    await tx.evidence.erase(one.id, office.clock.now())
+                    since = accepted.get(one.session)
+                    if await tx.evidence.erase(one.id, office.clock.now()):
+                        await erased.write_evidence(office, tx, one, since=since)
                     await tx.identities.forget_face(one.id)
                     if one.kind in OF_DOCUMENT:
                         await tx.texts.forget_reading(one.session)

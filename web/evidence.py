@@ -241,6 +241,7 @@ class EvidenceShelf:
         unknown = await self.desk.recordings.unknown([*sessions])
         for ident in unknown:
             await asyncio.to_thread(self.vault.erase, sessions[ident], ident)
+            await self.desk.erasure.stranger(sessions[ident], ident)
             log.warning("evidence without a row erased", session=sessions[ident], evidence=ident)
         return len(unknown)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from invigilation.desk import onboard_record
+from invigilation.desk import erased, onboard_record
 from invigilation.desk.office import SERVICE, Office
 from invigilation.errors import InvalidInput, NotAllowed, NotFound
 from invigilation.onboard import OnboardState
@@ -44,11 +44,17 @@ class ErasureDesk:
             lambda tx: tx.texts.old(now - periods.texts, BATCH), self._forget_old
         )
         async with self.office.store.write() as tx:
-            await tx.texts.forget_letters(now - periods.chat)
-            await tx.probes.forget_before(now - FRESH)
+            await self._count(tx, erased.LETTERS, await tx.texts.forget_letters(now - periods.chat))
+            await self._count(tx, erased.PROBES, await tx.probes.forget_before(now - FRESH))
         # Whatever else was erased since the last time goes out of the log, too.
         await self.office.store.scrub()
         return gone
+
+    async def stranger(self, session: str, ident: str) -> None:
+        """Note that what lay in the vault and in no list was destroyed."""
+        async with self.office.store.write() as tx:
+            told: Data = {"session": session, "evidence": ident}
+            await erased.write(self.office, tx, erased.STRANGER, told)
 
     async def forget(self, ident: str, who: str, reason: str) -> int:
         """Erase all names and texts of a sealed session, or of a decided form, now.
@@ -92,7 +98,13 @@ class ErasureDesk:
     async def _forget_chat(self, ident: str) -> None:
         async with self.office.store.write() as tx:
             await tx.sessions.hold(ident)
-            await tx.texts.forget_chat(ident)
+            seals = await tx.texts.forget_chat(ident)
+            told: Data = {"session": ident, "texts": seals}
+            await erased.write(self.office, tx, erased.CHAT, told)
+
+    async def _count(self, tx: Tx, kind: str, count: int) -> None:
+        if count:
+            await erased.write(self.office, tx, kind, {"count": count})
 
     async def _forget_old(self, ident: str) -> None:
         async with self.office.store.write() as tx:
@@ -109,4 +121,6 @@ class ErasureDesk:
         elif await tx.onboard.hold(ident) is not None:
             await onboard_record.append(self.office, tx, ident, FORGOTTEN, who, data, now)
         await self.office.note(tx, who, "record.forgotten", ident, None, {**data, "reason": reason})
+        rule = erased.BY_PERIOD if who == SERVICE else erased.BY_REQUEST
+        await erased.write(self.office, tx, erased.TEXTS, {"session": ident, **data}, who, rule)
         return seals

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from invigilation.desk.looks import why
 from invigilation.desk.office import Office, following, held
 from invigilation.desk.reports import Record, ReportDesk
 from invigilation.people import Role, Staff
@@ -37,7 +38,7 @@ class ExportDesk:
 
         Each piece is looked at by whoever takes it: that enters the record, and the record that is
         returned says so already. `report` is whether the report for people goes along. Raises as
-        `ReportDesk.record` does.
+        `ReportDesk.record` does, and `ReasonNeeded` while a piece goes along and no reason is said.
         """
         desk = ReportDesk(self.office)
         found = await desk.record(session, by)
@@ -46,9 +47,11 @@ class ExportDesk:
         facts: Data = {"pieces": len(pieces), "report": report}
         async with self.office.store.write() as tx:
             one = await held(tx, session)
+            now = self.office.clock.now()
             for piece in pieces:
-                data: Data = {"evidence": piece.id, "kind": piece.kind}
-                entry = self.office.entry(one, "evidence_viewed", who, data)
+                said = await why(tx, now, found.sitting, by, piece.id)
+                data: Data = {"evidence": piece.id, "kind": piece.kind, **said.data}
+                entry = self.office.entry(one, "evidence_viewed", who, data, private=said.private)
                 await tx.sessions.append(entry)
                 one = following(one, entry)
             await tx.sessions.append(self.office.entry(one, EXPORTED, who, facts))

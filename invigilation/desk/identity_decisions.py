@@ -7,6 +7,8 @@ from datetime import datetime
 
 from invigilation.consent import Consent, Purpose
 from invigilation.desk.identity_facts import DECIDED, Facts, facts_of, taken_back
+from invigilation.desk.looks import OVERSEERS, may_look_too
+from invigilation.desk.looks import why as reason
 from invigilation.desk.office import Office, actor, allow, held, saved, sitting_of, watched
 from invigilation.errors import (
     IllegalTransition,
@@ -33,7 +35,6 @@ from invigilation.transitions import advance
 
 REASON_LIMIT = 1_000
 BEFORE_ADMISSION = frozenset({SessionState.CHECKED_IN, SessionState.IDENTIFIED})
-OVERSEERS = frozenset({Role.SCHEDULER, Role.ADMINISTRATOR})
 TWO = "The document has expired, or the name on it is another one: nobody confirms this alone."
 
 
@@ -242,10 +243,19 @@ class DecisionDesk:
                 waits and sitting.session_state in BEFORE_ADMISSION and _may_second(by),
             )
 
+    async def session_of(self, evidence: str) -> str:
+        """Return the session that a piece of evidence is of; raises `NotFound`."""
+        async with self.office.store.read() as tx:
+            found = await tx.evidence.find(evidence)
+        if found is None:
+            raise NotFound("evidence", evidence)
+        return found.session
+
     async def see(self, evidence: str, by: Staff) -> Evidence:
         """Return a piece of evidence to look at; that somebody looked is itself an event.
 
-        A colleague who was asked sees what the identity check shows, and nothing else.
+        A colleague who was asked sees what the identity check shows, and nothing else. Whoever has
+        no reason by what they are doing says one first: `ReasonNeeded` (`desk.looks.open`).
         """
         async with self.office.store.write() as tx:
             found = await tx.evidence.find(evidence)
@@ -255,31 +265,20 @@ class DecisionDesk:
             sitting = await tx.views.sitting(found.session)
             if one is None or sitting is None:
                 raise NotFound("evidence", evidence)
-            if sitting.staff != by.id and not by.roles & OVERSEERS:
-                check = await tx.sessions.identity(found.session)
-                if evidence not in _pictures(check) or not _may_look(sitting, check, by):
-                    raise NotFound("evidence", evidence)
-            who = f"staff:{by.id}"
-            data: Data = {"evidence": evidence, "kind": found.kind}
-            await tx.sessions.append(self.office.entry(one, "evidence_viewed", who, data))
+            why = await reason(tx, self.office.clock.now(), sitting, by, evidence)
+            data: Data = {"evidence": evidence, "kind": found.kind, **why.data}
+            who, said = f"staff:{by.id}", why.private
+            entry = self.office.entry(one, "evidence_viewed", who, data, private=said)
+            await tx.sessions.append(entry)
         return found
 
 
 def _may_look(sitting: Sitting, check: IdentityCheck, by: Staff) -> bool:
-    if sitting.staff == by.id or by.roles & OVERSEERS:
-        return True
-    if check.state is IdentityState.REFERRED:
-        return _may_second(by)
-    return check.referred_by is not None and check.decided_by == by.id
+    return sitting.staff == by.id or bool(by.roles & OVERSEERS) or may_look_too(check, by)
 
 
 def _may_second(by: Staff) -> bool:
     return bool(by.roles & {Role.INVIGILATOR, Role.ADMINISTRATOR})
-
-
-def _pictures(check: IdentityCheck) -> frozenset[str | None]:
-    shown = (check.document, check.back, check.portrait, check.face, check.aligned)
-    return frozenset(shown) - {None}
 
 
 async def _as_seen(

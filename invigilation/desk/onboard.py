@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from invigilation import record
+from invigilation.desk.erased import write_evidence
+from invigilation.desk.looks import why_form
 from invigilation.desk.office import Office, actor, allow
 from invigilation.desk.onboard_papers import (
     PICTURE_KIND,
@@ -155,13 +157,13 @@ class OnboardDesk:
 
     async def listed(self, by: Staff) -> tuple[list[Listed], list[Listed]]:
         """Return the forms that wait, oldest first, and the last ones that were decided."""
-        _reviewer(by)
+        _reader(by)
         async with self.office.store.read() as tx:
             return await tx.onboard.waiting(), await tx.onboard.decided()
 
     async def review(self, ident: str, by: Staff) -> Review:
         """Return all that is kept of a form, but its picture."""
-        _reviewer(by)
+        _reader(by)
         async with self.office.store.read() as tx:
             form = await tx.onboard.find(ident)
             request = None if form is None else await tx.requests.find(form.request)
@@ -176,16 +178,21 @@ class OnboardDesk:
             return Review(form, asked, closed, entries, sealed, openings, anchors)
 
     async def see(self, ident: str, by: Staff) -> Verification:
-        """Return a form whose picture is about to be looked at; the look enters its record."""
-        role = _reviewer(by)
+        """Return a form whose picture is about to be looked at; the look enters its record.
+
+        To decide on a form is a reason; after that one is said first: `ReasonNeeded`.
+        """
+        role = _reader(by)
         async with self.office.store.write() as tx:
             form = await tx.onboard.hold(ident)
             if form is None:
                 raise NotFound("form", ident)
             if form.erased is None:
-                data: Data = {"evidence": ident, "kind": PICTURE_KIND}
                 now = self.office.clock.now()
-                await append(self.office, tx, ident, "evidence_viewed", actor(by, role), data, now)
+                why = await why_form(tx, now, ident, by)
+                data: Data = {"evidence": ident, "kind": PICTURE_KIND, **why.data}
+                who, said = actor(by, role), why.private
+                await append(self.office, tx, ident, "evidence_viewed", who, data, now, said)
         return form
 
     async def accept(self, ident: str, by: Staff) -> Verification:
@@ -305,11 +312,18 @@ class OnboardDesk:
                 continue
             if erased:
                 async with self.office.store.write() as tx:
-                    await tx.onboard.erase(form.id, self.office.clock.now())
+                    if await tx.onboard.erase(form.id, self.office.clock.now()):
+                        await write_evidence(self.office, tx, piece, since=over)
                 gone += 1
         if kept:
             raise ExceptionGroup(f"not erased: {len(kept)} pictures of officers", kept)
         return gone
+
+
+def _reader(by: Staff) -> Role:
+    """Return the role in which somebody reads forms; raises `NotAllowed`."""
+    allow(by, Role.SCHEDULER, Role.INVIGILATOR, Role.AUDITOR)
+    return Role.AUDITOR if by.roles == {Role.AUDITOR} else _reviewer(by)
 
 
 def _reviewer(by: Staff) -> Role:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from invigilation.desk.office import Office, new_id, sitting_of
 from invigilation.desk.requests import Ask, Asked, RequestDesk
 from invigilation.errors import InvalidInput, NotFound
+from invigilation.looks import LookReason
 from invigilation.record import Entry
 from invigilation.request import licence_end
 from invigilation.session import SEALED, Session, SessionState
@@ -275,7 +276,8 @@ class PlatformDesk:
             if found is None or one is None or check.face != evidence:
                 raise NotFound("evidence", evidence)
             if found.erased is None:
-                data = {"evidence": evidence, "kind": found.kind}
+                why = LookReason.PLATFORM.value
+                data = {"evidence": evidence, "kind": found.kind, "reason": why}
                 entry = self.office.entry(one, "evidence_viewed", f"{PLATFORM}:{platform}", data)
                 if not await _noted(tx, entry):
                     await tx.sessions.append(entry)

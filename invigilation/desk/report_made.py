@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from invigilation.desk.erased import OUTLIVED, write_evidence
 from invigilation.desk.office import SERVICE, Office, held
 from invigilation.errors import NotAllowed, NotFound
 from invigilation.record import Data
@@ -59,7 +60,8 @@ class ReportMadeDesk:
     async def erased(self, report: Evidence) -> None:
         """Note that the bytes of a report are gone."""
         async with self.office.store.write() as tx:
-            await tx.evidence.erase(report.id, self.office.clock.now())
+            if await tx.evidence.erase(report.id, self.office.clock.now()):
+                await write_evidence(self.office, tx, report, rule=OUTLIVED)
 
     async def outlived(self) -> list[Evidence]:
         """Return the reports that show what has been erased elsewhere.

@@ -118,6 +118,8 @@ class EvidenceRows:
         rows = await self._db.execute(query.order_by(evidence.c.started))
         return [load(Evidence, row) for row in rows]
 
-    async def erase(self, ident: str, at: datetime) -> None:
-        """Note that the bytes are gone."""
-        await self._db.execute(update(evidence).where(evidence.c.id == ident).values(erased=at))
+    async def erase(self, ident: str, at: datetime) -> bool:
+        """Note that the bytes are gone; say whether nobody had noted it before."""
+        there = (evidence.c.id == ident, evidence.c.erased.is_(None))
+        done = await self._db.execute(update(evidence).where(*there).values(erased=at))
+        return done.rowcount == 1

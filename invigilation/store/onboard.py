@@ -163,6 +163,8 @@ class Onboard:
             found.append((form, row[-1] if accepted else form.reviewed))
         return found
 
-    async def erase(self, ident: str, at: datetime) -> None:
-        """Note that the picture is gone."""
-        await self._db.execute(update(onboard).where(onboard.c.id == ident).values(erased=at))
+    async def erase(self, ident: str, at: datetime) -> bool:
+        """Note that the picture is gone; say whether nobody had noted it before."""
+        there = (onboard.c.id == ident, onboard.c.erased.is_(None))
+        done = await self._db.execute(update(onboard).where(*there).values(erased=at))
+        return done.rowcount == 1

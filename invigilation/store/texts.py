@@ -13,6 +13,7 @@ from invigilation import record
 from invigilation.report import Channel, DeliveryState
 from invigilation.store.fill_rows import gap_fill
 from invigilation.store.identity_rows import challenge, document_mark, face_mark, recheck
+from invigilation.store.looks import Looks
 from invigilation.store.openings import Openings
 from invigilation.store.paper_rows import audit, enquiry, onboard
 from invigilation.store.probes import Probes
@@ -133,6 +134,7 @@ class Texts:
             .values(officer="", rank_words="", vessel="", reason=None)
         )
         await self._forget_around(ident)
+        await Looks(self._db).forget_words(ident)
         await self._probes.forget_session(ident)
         for table in (document_mark, face_mark):
             await self._db.execute(delete(table).where(table.c.session == ident))

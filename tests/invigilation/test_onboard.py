@@ -527,6 +527,7 @@ async def test_a_picture_that_cannot_be_erased_keeps_no_other(world):
         await world.desk.onboard.erase(month)
 
     assert (await world.desk.onboard.see("ob_2", world.sam)).erased is not None
+    await world.desk.looks.open("ob_1", world.sam, "quality")
     assert (await world.desk.onboard.see("ob_1", world.sam)).erased is None
 
 

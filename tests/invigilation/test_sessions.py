@@ -435,6 +435,9 @@ async def test_every_view_of_evidence_is_an_event(world):
     one = await world.identified()
     ident = (await world.desk.sessions.view(one.session)).identity.document
 
+    for by in (world.sam, ADMINISTRATOR):
+        await world.desk.looks.open(one.session, by, "audit")
+
     for by in (world.ann, world.sam, ADMINISTRATOR):
         seen = await world.desk.identity.see(ident, by)
         assert seen.id == ident

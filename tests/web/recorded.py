@@ -47,6 +47,7 @@ async def recorded(world: World, parts: tuple[tuple[Source, float, int], ...] = 
     for source, begins, lasts in sorted(parts, key=lambda part: part[1]):
         world.clock.move_to(START + timedelta(seconds=begins))
         await record(world, sitting.session, source, lasts)
+    await world.reasons(sitting.session)
     return sitting
 
 

@@ -50,6 +50,7 @@ async def attested(world: World, by: Staff | None = None) -> Sitting:
                 await tx.evidence.add(whole)
     await world.desk.sessions.stop(sitting.session, own, "The alarm rang.")
     await world.desk.reports.attest(sitting.session, own, STATEMENT, Outcome.STOPPED)
+    await world.reasons(sitting.session)
     return sitting
 
 
@@ -193,7 +194,7 @@ def machine(
 def test_a_bundle_is_exported_and_verified_by_commands(session: str, machine: Machine) -> None:
     file = machine.folder / "bundle.zip"
 
-    told = machine.run("export", session, "--output", str(file))
+    told = machine.run("export", session, "--why", "audit", "--output", str(file))
     checked = machine.run("verify", str(file), "--keys", machine.keys)
 
     assert told[0] == 0, told[1]
@@ -211,8 +212,8 @@ def test_recordings_go_along_when_they_are_asked_for_and_pictures_may_stay(
 ) -> None:
     whole, bare = machine.folder / "whole.zip", machine.folder / "bare.zip"
 
-    first = machine.run("export", session, "--output", str(whole), "--recordings")
-    second = machine.run("export", session, "--output", str(bare), "--no-pictures")
+    first = machine.run("export", session, "--why", "audit", "--output", str(whole), "--recordings")
+    second = machine.run("export", session, "--why", "audit", "--output", str(bare), "--no-pictures")
 
     assert (first[0], second[0]) == (0, 0)
     assert "left out" not in first[1]
@@ -227,14 +228,16 @@ def test_recordings_go_along_when_they_are_asked_for_and_pictures_may_stay(
 def test_what_cannot_be_exported_is_said_plainly(session: str, machine: Machine) -> None:
     file = machine.folder / "bundle.zip"
 
-    unknown = machine.run("export", "se_nobody", "--output", str(file))
+    unknown = machine.run("export", "se_nobody", "--why", "audit", "--output", str(file))
     left = file.exists()
     both = machine.run("export", session, "--recordings", "--no-pictures")
+    silent = machine.run("export", session, "--output", str(file))
     file.write_text("mine")
-    there = machine.run("export", session, "--output", str(file))
+    there = machine.run("export", session, "--why", "audit", "--output", str(file))
 
     assert not left
-    assert [unknown[0], both[0], there[0]] == [1, 1, 1]
+    assert [unknown[0], both[0], there[0], silent[0]] == [1, 1, 1, 1]
+    assert "Say with --why" in silent[1]
     assert "Choose one" in both[1]
     assert "is there already" in there[1]
     assert file.read_text() == "mine"
@@ -242,7 +245,7 @@ def test_what_cannot_be_exported_is_said_plainly(session: str, machine: Machine)
 
 def test_a_changed_bundle_fails_and_says_where(session: str, machine: Machine) -> None:
     file = machine.folder / "bundle.zip"
-    machine.run("export", session, "--output", str(file))
+    machine.run("export", session, "--why", "audit", "--output", str(file))
     bundle = bytearray(file.read_bytes())
     bundle[bundle.index(b"The alarm")] ^= 1
     file.write_bytes(bundle)
@@ -256,7 +259,7 @@ def test_a_changed_bundle_fails_and_says_where(session: str, machine: Machine) -
 
 def test_an_auditor_checks_with_the_one_file(session: str, machine: Machine) -> None:
     program, file = machine.folder / "v.pyz", machine.folder / "bundle.zip"
-    machine.run("export", session, "--output", str(file))
+    machine.run("export", session, "--why", "audit", "--output", str(file))
 
     told = machine.run("verifier", str(program))
     again = machine.run("verifier", str(program))
@@ -273,7 +276,7 @@ def test_keys_are_rotated_and_old_records_still_verify(session: str, machine: Ma
     before = open_keyring(machine.folder / "var" / "keys").signing
 
     code, said = machine.run("keys", "rotate")
-    machine.run("export", session, "--output", str(file))
+    machine.run("export", session, "--why", "audit", "--output", str(file))
     checked = machine.run("verify", str(file), "--keys", machine.keys)
 
     after = before.published()
@@ -291,9 +294,9 @@ def test_a_lost_key_is_said_plainly_and_a_rotation_helps(session: str, machine: 
     (machine.folder / "var" / "keys" / "signing.pem").unlink()
     file = str(machine.folder / "bundle.zip")
 
-    before = machine.run("export", session, "--output", file)
+    before = machine.run("export", session, "--why", "audit", "--output", file)
     rotated = machine.run("keys", "rotate")
-    after = machine.run("export", session, "--output", file)
+    after = machine.run("export", session, "--why", "audit", "--output", file)
 
     assert before[0] == 1
     assert "signing.pem is missing" in before[1]
@@ -309,7 +312,7 @@ def test_there_is_nothing_to_rotate_before_the_first_start(machine: Machine) -> 
 
 def test_a_key_that_nobody_published_is_not_trusted(session: str, machine: Machine) -> None:
     file, other = machine.folder / "bundle.zip", machine.folder / "other.json"
-    machine.run("export", session, "--output", str(file))
+    machine.run("export", session, "--why", "audit", "--output", str(file))
     stranger = open_keyring(machine.folder / "elsewhere").signing
     other.write_text(json.dumps({"keys": stranger.published()}))
 

@@ -83,6 +83,9 @@ FORMS = {
     "/staff/deliveries/{backend}/key": ADMINISTRATOR,
     "/staff/identity/{session}": WATCHER,
     "/staff/records/{session}/gaps/{gap}": WATCHER,
+    "/staff/records/{session}/look": REVIEWER,
+    "/staff/onboard/{form}/look": REVIEWER,
+    "/staff/looks/{alarm}/close": ADMINISTRATOR,
 }
 NOBODY = Staff("st_new", "new@example.org", "New Hand", frozenset())
 NAMES = {"staff": ANA.id, "day": "2026-12-25"}

@@ -382,6 +382,7 @@ async def test_what_comes_after_the_attestation_is_in_the_bundle_and_verifies(
     own, gap = await after_the_attestation(world, page)
     await world.desk.fills.judge(page.session, own, gap, accepted=False, note="Somebody else")
 
+    await world.reasons(page.session)
     found = await pieces(world.desk, world.vault, page.session, SAM, Choice.ALL)
     bundle = await asyncio.to_thread(packed, found.members)
 

@@ -368,6 +368,7 @@ async def with_evidence(world: World, data: bytes, media_type: str, kind: str) -
     else:
         async with world.desk.office.store.write() as tx:
             await tx.evidence.add(piece)
+    await world.reasons(sitting.session)
     return piece
 
 

@@ -64,6 +64,7 @@ async def attested(world: World) -> Sitting:
     world.clock.move_to(START + timedelta(minutes=70))
     await desk.sessions.end(sitting.session, own)
     await desk.reports.attest(sitting.session, own, STATEMENT, Outcome.COMPLETED)
+    await world.reasons(sitting.session)
     return sitting
 
 

@@ -7,12 +7,14 @@ import asyncio
 from aiohttp import web
 
 from invigilation.errors import NotFound
-from invigilation.people import Role
 from recordings.bundle import packed
-from web.auth.visitor import staff_of
+from web.auth.visitor import confirmed, staff_of
 from web.exports import Choice, pieces
 from web.keys import DESK, VAULT
+from web.pages.glances import present
+from web.pages.looks import lookable
 from web.pages.mistakes import Refused
+from web.pages.records import READERS
 
 routes = web.RouteTableDef()
 MAX_BYTES = 128 * 1024 * 1024
@@ -21,9 +23,12 @@ MAX_BYTES = 128 * 1024 * 1024
 @routes.get("/staff/records/{session}/bundle", allow_head=False)
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer with the bundle, without recordings; every piece in it counts as looked at."""
-    person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
+    person = await staff_of(request, *READERS)
     session = request.match_info["session"]
     desk, vault = request.app[DESK], request.app[VAULT]
+    if present(await desk.reports.record(session, person)):
+        await confirmed(request)
+        await lookable(request, session, person)
     found = await pieces(desk, vault, session, person, Choice.PICTURES)
     if found.size > MAX_BYTES:
         raise Refused("refused", "These are too many pictures for a page. Ask the operator.")

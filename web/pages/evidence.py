@@ -17,6 +17,7 @@ from recordings.errors import EvidenceDamaged
 from recordings.reader import Reader
 from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT
+from web.pages.looks import lookable
 from web.pages.mistakes import Refused
 
 log = logging.getLogger(__name__)
@@ -96,9 +97,16 @@ async def _looked(request: web.Request, person: Staff, ident: str) -> Evidence:
         now = desk.office.clock.monotonic()
         found = playbacks.going_on(person, ident, now)
         if found is None or not found.media_type.startswith(PLAYED):
+            await _asked(request, person, ident)
             found = await desk.identity.see(ident, person)
             playbacks.begin(person, found, now)
     return found
+
+
+async def _asked(request: web.Request, person: Staff, ident: str) -> None:
+    """Have somebody say why they look, or confirm that it is them, where that is needed."""
+    session = await request.app[DESK].identity.session_of(ident)
+    await lookable(request, session, person, ident)
 
 
 async def _send(request: web.Request, found: Evidence, reader: Reader) -> web.StreamResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,26 +12,23 @@ from aiohttp import web
 from invigilation.anchor import AnchorKind
 from invigilation.comparing import Field
 from invigilation.desk.reports import Record, record_file
-from invigilation.errors import NotFound
+from invigilation.errors import ReasonNeeded
 from invigilation.hints import WORDS as HINTS
 from invigilation.identity import IdentityCheck
 from invigilation.people import Role, Staff
 from invigilation.presence import Source
 from invigilation.record import Data, Entry
-from recordings.errors import EvidenceDamaged
-from recordings.stills import Stretches, stretches
-from recordings.vault import Vault
-from recordings.webm import HEAD_BYTES, Glance, glance
 from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT, VERIFIER
-from web.pages import fills, link_words, words
+from web.pages import fills, link_words, look_words, words
 from web.pages.frame import staff_page
+from web.pages.glances import RECORDINGS, glances_of, present
 from web.pages.identity_words import DOCUMENTS, PURPOSES
+from web.pages.looks import lookable, way_to_ask
 from web.pages.timeline import NAMES, SIGNALS, Words, time_line
 
-log = logging.getLogger(__name__)
 routes = web.RouteTableDef()
-RECORDINGS = frozenset(source.value for source in Source)
+READERS = (Role.INVIGILATOR, Role.SCHEDULER, Role.AUDITOR)
 
 EVENTS = {
     "booked": "The session was booked",
@@ -71,6 +67,7 @@ EVENTS = {
     "recording_started": "The recording began",
     "recording_finished": "The recording was complete",
     "recording_lost": "A recording could not be made",
+    "recording_stopped": "The recording stopped by itself",
     "gap_opened": "Nothing came from the learner: a gap began",
     "gap_closed": "Sound or picture came again: the gap ended",
     "gap_ruled": "Judged a gap",
@@ -184,20 +181,22 @@ async def page(
     request: web.Request, refused: Mapping[str, str] | None = None
 ) -> web.StreamResponse:
     """Show the record; `refused` says how a gap was judged that could not be: gap, note, why."""
-    person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
+    person = await staff_of(request, *READERS)
     desk = request.app[DESK]
     found = await desk.reports.record(request.match_info["session"], person)
+    may = await _may_look(request, found, person)
     view = await desk.sessions.view(found.session.id)
     verified = None
     if found.sealed is not None:
         file = await asyncio.to_thread(record_file, found)
         verified = await asyncio.to_thread(request.app[VERIFIER], file)
     names = {one.id: one.name for one in await desk.reception.everybody()}
-    glances = await asyncio.to_thread(_glances, request.app[VAULT], found)
+    glances = await asyncio.to_thread(glances_of, request.app[VAULT], found) if may else {}
     kept = await desk.fills.kept(found.session.id)
     told = Words(_words, _category, lambda raw: _actor(raw, names))
     record = _shown(found, names) | {
-        "playback": time_line(found, view, glances, told, kept),
+        "playback": time_line(found, view, glances, told, kept) if may else None,
+        "ask": "" if may else way_to_ask(found.session.id, request.path),
         "gaps": fills.rows(view, kept, person, names),
         "verified": verified,
         "incidents": [
@@ -206,7 +205,7 @@ async def page(
                 "category": _category(one.category),
                 "severity": one.severity.value,
                 "note": one.note,
-                "picture": one.picture if one.picture in _present(found) else None,
+                "picture": one.picture if one.picture in present(found) else None,
                 "at": _time(one.at),
             }
             for one in view.incidents
@@ -218,8 +217,19 @@ async def page(
     )
 
 
+async def _may_look(request: web.Request, of: Record, person: Staff) -> bool:
+    """Say whether the page shows the evidence; False where a reason is asked for first."""
+    if not present(of):
+        return True
+    try:
+        await lookable(request, of.session.id, person)
+    except ReasonNeeded:
+        return False
+    return True
+
+
 def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
-    sitting, present = of.sitting, _present(of)
+    sitting, here = of.sitting, present(of)
     check = of.identity
     return {
         "session": of.session.id,
@@ -231,7 +241,7 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
         "outcome": None if of.session.outcome is None else of.session.outcome.value,
         "statement": None if of.sealed is None else of.sealed.statement,
         "invigilator": sitting.staff_name,
-        "identity": _identity(check, present, names),
+        "identity": _identity(check, here, names),
         "events": [
             {
                 "seq": one.seq,
@@ -250,7 +260,7 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
                 "stills": one.kind == Source.STILLS,
             }
             for one in of.evidence
-            if one.kind in RECORDINGS and one.id in present
+            if one.kind in RECORDINGS and one.id in here
         ],
         "witnesses": [_witness(one) for one in of.anchors],
         "download_url": of.sealed and f"/staff/records/{of.session.id}/download",
@@ -285,32 +295,6 @@ def _identity(check: IdentityCheck, present: set[str], names: dict[str, str]) ->
     }
 
 
-def _present(of: Record) -> set[str]:
-    """Return the ids of the evidence that is complete and has not been erased."""
-    return {one.id for one in of.evidence if one.sha256 is not None and one.erased is None}
-
-
-def _glances(vault: Vault, of: Record) -> dict[str, Glance | Stretches]:
-    """Read the heads of all recordings that are there, and all stills. Blocks."""
-    found: dict[str, Glance | Stretches] = {}
-    present = _present(of)
-    for one in of.evidence:
-        if one.kind not in RECORDINGS or one.id not in present:
-            continue
-        ident = one.id
-        try:
-            with vault.open(of.session.id, ident) as reader:
-                if one.kind == Source.STILLS:
-                    found[ident] = stretches(reader.read(0, reader.size))
-                else:
-                    found[ident] = glance(reader.read(0, HEAD_BYTES))
-        except NotFound:
-            continue
-        except (EvidenceDamaged, ValueError):
-            log.exception("recording %s cannot be shown on the time line", ident)
-    return found
-
-
 def _time(at: datetime) -> str:
     return f"{words.short(at)}:{at:%S}"
 
@@ -321,6 +305,8 @@ def _size(size: int) -> str:
 
 def _words(entry: Entry) -> str:
     data = entry.data
+    if entry.kind == "evidence_viewed":
+        return look_words.looked(data, _plain("of", str(data.get("kind", "evidence"))))
     if entry.kind == "signal":
         return _signal(str(data.get("signal")), str(data.get("state")))
     if entry.kind in _LINK:
@@ -378,7 +364,7 @@ def _actor(raw: str, names: dict[str, str]) -> str:
 @routes.get("/staff/records/{session}/download")
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer with the record as a file for `invigilation verify`."""
-    person: Staff = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
+    person: Staff = await staff_of(request, *READERS)
     found = await request.app[DESK].reports.record(request.match_info["session"], person)
     file = await asyncio.to_thread(record_file, found)
     name = f"record-{found.session.id}.json"

@@ -7,13 +7,14 @@ import hashlib
 from aiohttp import web
 
 from invigilation.desk.identity_decisions import Panel
-from invigilation.errors import InvalidInput, NeedsColleague
+from invigilation.errors import InvalidInput, NeedsColleague, ReasonNeeded
 from invigilation.identity import Decision
-from invigilation.people import Role
+from invigilation.people import Role, Staff
 from web.auth.visitor import staff_of
 from web.keys import DESK, RELAY
 from web.pages import identity_words as told
 from web.pages.frame import fields, go, staff_page
+from web.pages.looks import lookable, way_to_ask
 
 routes = web.RouteTableDef()
 
@@ -56,6 +57,7 @@ async def _page(
     person = await staff_of(request, Role.INVIGILATOR)
     panel = await request.app[DESK].identity.panel(request.match_info["session"], person)
     check = panel.check
+    ask = await _ask(request, panel, person)
     confirmable = not panel.facts.needs_two or check.proposed is Decision.CONFIRMED
     return staff_page(
         request,
@@ -63,6 +65,7 @@ async def _page(
         "referral.html",
         status=422 if errors else 200,
         panel=panel,
+        ask=ask,
         seen=_seen(panel),
         findings=[
             (told.FIELDS[one.field], one, told.graded(one), told.booked(one))
@@ -82,6 +85,16 @@ async def _page(
         errors=errors,
         done=request.query.get("done") == "decided",
     )
+
+
+async def _ask(request: web.Request, panel: Panel, person: Staff) -> str:
+    """Return where somebody says why they look at the pictures; empty where they need not."""
+    check, session = panel.check, panel.sitting.session
+    try:
+        await lookable(request, session, person, check.document or check.face)
+    except ReasonNeeded:
+        return way_to_ask(session, request.path)
+    return ""
 
 
 def _seen(panel: Panel) -> str:

@@ -6,11 +6,12 @@ import structlog
 from aiohttp import web
 
 from invigilation.errors import NotFound
-from invigilation.people import Role
 from recordings.report_pdf.maker import NotMade
 from web.auth.visitor import staff_of
 from web.keys import DESK
+from web.pages.looks import lookable
 from web.pages.mistakes import Refused
+from web.pages.records import READERS
 from web.reports import REPORTS
 
 log = structlog.get_logger(__name__)
@@ -20,9 +21,12 @@ routes = web.RouteTableDef()
 @routes.get("/staff/records/{session}/report.pdf", allow_head=False)
 async def show(request: web.Request) -> web.StreamResponse:
     """Answer with the report; it is made when there is none, and every look at it is noted."""
-    person = await staff_of(request, Role.INVIGILATOR, Role.SCHEDULER)
+    person = await staff_of(request, *READERS)
     session = request.match_info["session"]
     reports = request.app[REPORTS]
+    found = await request.app[DESK].reports.record(session, person)
+    if found.sealed is not None:
+        await lookable(request, session, person)
     try:
         report = await reports.report(session, person)
     except NotMade as why:

@@ -7,18 +7,21 @@ import asyncio
 from aiohttp import web
 
 from invigilation.desk.onboard_papers import Closed, Review, onboard_file
-from invigilation.errors import InvalidInput, NotFound
+from invigilation.errors import InvalidInput, NotFound, ReasonNeeded
 from invigilation.onboard import OnboardState
 from invigilation.people import Role, Staff
 from invigilation.record import Entry
 from web.auth.visitor import staff_of
 from web.keys import DESK, VAULT, VERIFIER
+from web.pages import look_words
 from web.pages.frame import fields, go, staff_page
+from web.pages.looks import lookable, way_to_ask
 from web.pages.mistakes import Refused
 from web.pages.onboard import rank_in_words
 
 routes = web.RouteTableDef()
 ROLES = (Role.SCHEDULER, Role.INVIGILATOR)
+READERS = (*ROLES, Role.AUDITOR)
 DONE = {
     "accepted": "The form is accepted. The learner and the training company are told.",
     "refused": "The form is refused. The learner is told why.",
@@ -32,7 +35,6 @@ STATES = {
 EVENTS = {
     "onboard_submitted": "The form was sent",
     "onboard_withdrawn": "The form was withdrawn",
-    "evidence_viewed": "Looked at the picture",
     "onboard_accepted": "Accepted the form",
     "onboard_refused": "Refused the form",
 }
@@ -43,7 +45,7 @@ GONE = "This was deleted when its retention time was over."
 @routes.get("/staff/onboard")
 async def show(request: web.Request) -> web.StreamResponse:
     """List the forms that wait, and the last ones that were decided."""
-    person = await staff_of(request, *ROLES)
+    person = await staff_of(request, *READERS)
     waiting, decided = await request.app[DESK].onboard.listed(person)
     done = DONE.get(request.query.get("done", ""), "")
     return staff_page(
@@ -61,14 +63,14 @@ async def show(request: web.Request) -> web.StreamResponse:
 @routes.get("/staff/onboard/{form}")
 async def one(request: web.Request) -> web.StreamResponse:
     """Show one form, its picture, and the ways to decide."""
-    person = await staff_of(request, *ROLES)
+    person = await staff_of(request, *READERS)
     return await _page(request, person, {}, {})
 
 
 @routes.get("/staff/onboard/{form}/picture", allow_head=False)
 async def picture(request: web.Request) -> web.StreamResponse:
     """Answer with the picture; the look is noted."""
-    person = await staff_of(request, *ROLES)
+    person = await staff_of(request, *READERS)
     form = await request.app[DESK].onboard.see(request.match_info["form"], person)
     if form.erased is not None:
         raise Refused("erased", GONE)
@@ -90,7 +92,7 @@ async def picture(request: web.Request) -> web.StreamResponse:
 @routes.get("/staff/onboard/{form}/download")
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer with the record as a file for `invigilation verify`."""
-    person = await staff_of(request, *ROLES)
+    person = await staff_of(request, *READERS)
     found = await request.app[DESK].onboard.review(request.match_info["form"], person)
     name = f"record-{found.form.id}.json"
     return web.Response(
@@ -129,6 +131,7 @@ async def _page(
 ) -> web.StreamResponse:
     desk = request.app[DESK]
     found = await desk.onboard.review(request.match_info["form"], person)
+    ask = await _ask(request, found, person)
     names = {one.id: one.name for one in await desk.reception.everybody()}
     form = found.form
     office = desk.office
@@ -138,21 +141,31 @@ async def _page(
         "verification.html",
         status=422 if errors else 200,
         form=form,
+        ask=ask,
         asked=found.asked,
         declaration=found.declaration,
         rank=rank_in_words(form.rank, form.rank_words),
         state=STATES[form.state],
         decider=names.get(form.reviewed_by or "", form.reviewed_by),
-        open=form.state is OnboardState.SUBMITTED,
+        open=form.state is OnboardState.SUBMITTED and person.roles != {Role.AUDITOR},
         booked=found.closed is Closed.BOOKED,
         passed=form.sits_on < office.clock.now().astimezone(office.rules.zone).date(),
         verified=await _verified(request, found),
-        events=[
-            (one.at, _who(one, names), EVENTS.get(one.kind, one.kind)) for one in found.entries
-        ],
+        events=[(one.at, _who(one, names), _what(one)) for one in found.entries],
         entered=entered,
         errors=errors,
     )
+
+
+async def _ask(request: web.Request, of: Review, person: Staff) -> str:
+    """Return where somebody says why they look at the picture; empty where they need not."""
+    if of.form.erased is not None:
+        return ""
+    try:
+        await lookable(request, of.form.id, person)
+    except ReasonNeeded:
+        return way_to_ask(of.form.id, f"/staff/onboard/{of.form.id}")
+    return ""
 
 
 async def _verified(request: web.Request, found: Review) -> bool | None:
@@ -160,6 +173,12 @@ async def _verified(request: web.Request, found: Review) -> bool | None:
     if found.attestation is None:
         return None
     return await asyncio.to_thread(request.app[VERIFIER], onboard_file(found))
+
+
+def _what(entry: Entry) -> str:
+    if entry.kind == "evidence_viewed":
+        return look_words.looked(entry.data, "the document")
+    return EVENTS.get(entry.kind, entry.kind)
 
 
 def _who(entry: Entry, names: dict[str, str]) -> str:
