@@ -19,8 +19,8 @@ from tests.harness.waiting import until
 from tests.journeys.world import SOON_S, Asked, World
 
 SOON_MS = SOON_S * 1000
-STREAM_WHEN_THIN = (320, 240)
-"""The size of a picture of the stream on the lower rungs of the ladder."""
+FULL_WIDTH = 640
+"""Of the films; a stream is smaller where link or machine is short of something."""
 ANSWERED_MS = 1000
 """The server answers within this; one that is slower is asked again."""
 MOVED_S = 0.5
@@ -136,6 +136,12 @@ class Picture:
     format: str
     size: tuple[int, int]
     spread: float
+
+
+def small(picture: Picture) -> bool:
+    """Say whether it is a picture of the stream, before the one in full size has come."""
+    width, height = picture.size
+    return width > height and width < FULL_WIDTH
 
 
 async def picture_at(page: Page, address: str) -> Picture:
@@ -467,7 +473,7 @@ class Console(StaffPage, LivePage):
             source = await image.first.get_attribute("src")
             assert source
             picture = await picture_at(self.page, source)
-            return None if whole and picture.size == STREAM_WHEN_THIN else picture
+            return None if whole and small(picture) else picture
 
         return await until(fit, SOON_S, f"the {which} picture")
 
@@ -479,7 +485,7 @@ class Console(StaffPage, LivePage):
 
         async def whole() -> bool:
             source = await image.get_attribute("src")
-            return bool(source) and (await picture_at(self.page, source)).size != STREAM_WHEN_THIN
+            return bool(source) and not small(await picture_at(self.page, source))
 
         await until(whole, SOON_S, "the face in full size")
         await self.page.get_by_role("button", name="Close", exact=True).click()
