@@ -428,7 +428,8 @@ async def test_staff_see_the_form_and_every_look_at_the_picture_is_noted(world: 
     found = await world.desk.onboard.review(form.id, SAM)
     assert [entry.kind for entry in found.entries] == ["onboard_submitted", "evidence_viewed"]
     assert found.entries[-1].actor == f"invigilator:{ANA.id}"
-    assert "Looked at evidence (the document): To decide on the form" in (await ana.get(f"/staff/onboard/{form.id}")).words
+    page = await ana.get(f"/staff/onboard/{form.id}")
+    assert "Looked at evidence (the document): To decide on the form" in page.words
 
 
 async def test_strangers_and_learners_see_no_form(world: World) -> None:
