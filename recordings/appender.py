@@ -64,12 +64,14 @@ class Appender:
         descriptor: int,
         cipher: stream.Cipher,
         check_space: Callable[[], None],
+        written: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._part = part
         self._whole = whole
         self._descriptor = descriptor
         self._cipher = cipher
         self._check_space = check_space
+        self._written = written
         self._position = stream.HEADER_BYTES
         self._index = 0
         self._digest = Digest()
@@ -134,6 +136,7 @@ class Appender:
         self._position += len(record)
         self._index += 1
         self._digest.add(data)
+        self._written(len(data))
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -64,6 +64,8 @@ class Vault:
         self._keys = SessionKeys(root, LocalKeys([wrap]) if isinstance(wrap, bytes) else wrap)
         self._reserve = reserve
         self._gone = gone
+        self.written: Callable[[int], None] = _nobody
+        """Told of every piece of evidence that is on the disk: its bytes, in whichever thread."""
 
     @property
     def keys(self) -> SessionKeys:
@@ -142,7 +144,7 @@ class Vault:
             os.write(descriptor, header)
             sync_folder(part.parent)
         cipher = stream.Cipher(key, header[len(stream.MAGIC) :], session, evidence_id)
-        return Appender(part, whole, descriptor, cipher, self.check_space)
+        return Appender(part, whole, descriptor, cipher, self.check_space, self.written)
 
     def waiting(self) -> int:
         """Return how many finished objects wait to go elsewhere."""
@@ -266,6 +268,7 @@ class Vault:
             raise EvidenceExists(evidence_id) from None
         finally:
             temporary.unlink(missing_ok=True)
+        self.written(digest.stored.size)
         return digest.stored
 
     @contextlib.contextmanager
@@ -335,6 +338,10 @@ def _held(path: Path) -> bool:
     except (Busy, FileNotFoundError):
         return True
     return False
+
+
+def _nobody(_size: int) -> None:
+    """Tell nobody."""
 
 
 def _written(path: Path) -> float:

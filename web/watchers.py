@@ -22,9 +22,9 @@ PARTIES: Final = ("learner", "invigilator", "supervisor", "second")
 WAYS: Final = ("socket", "media")
 KINDS: Final = ("staff", "learner", "machine")
 RESULTS: Final = ("good", "refused", "slowed")
-WHY_STOPPED: Final = ("full", "failed")
+WHY_STOPPED: Final = ("evidence_store_full", "internal")
 WORST, MEAN = "worst", "mean"
-QUEUES: Final = ("room", "connection", "outbox")
+QUEUES: Final = ("room", "connection", "shelf", "copies")
 
 
 class Metrics:
@@ -101,13 +101,13 @@ class Metrics:
 
     def _of_evidence(self) -> None:
         self.evidence_bytes = self._counter(
-            "evidence_bytes", "Bytes of pictures and recordings that were kept"
+            "evidence_bytes", "Bytes of pictures and recordings that were written"
         )
         self.free = self._gauge("disk_free_bytes", "Free where the service keeps its files")
         self.copy_age = self._gauge(
-            "copy_age_seconds", "Age of the newest whole copy elsewhere; 0 where none is wanted"
+            "copy_age_seconds",
+            "Age of the newest copy of the database elsewhere; 0 where none is wanted",
         )
-        self.copies_failed = self._counter("copies_failed", "Objects that could not be copied")
 
     def _of_trust(self) -> None:
         self.sign_ins = self._counter("sign_ins", "Attempts to sign in", "kind", "result")

@@ -374,7 +374,8 @@ async def test_the_page_shows_the_last_day_in_pictures_and_in_words(world: World
     assert page.status == 200
     assert "Most 12 at 08:30; now 12." in page.words
     assert "2 in all" in page.words
-    assert "Redis , Wed 18 Nov, 08:20 London ( 08:20 UTC)" in page.words
+    assert "Redis , Wed 18 Nov, 08:20 London ( 08:20 UTC )" in page.words
+    assert "No figures , Wed 18 Nov, 08:20 to 08:31 London" in page.words
     assert "style=" not in page.text
     assert "<script" not in page.text
 

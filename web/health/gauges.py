@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,17 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """How copies elsewhere stand: the age of the newest of the database, and what waits.
+
+    Without a copy that is known yet, the age is that of this process.
+    """
+
+    age: float
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
 class Now:
     """How everything stands; ages in seconds, None where the database does not answer.
 
@@ -39,13 +51,18 @@ class Now:
     loss: tuple[float, float]
     outbox_age: float | None
     timestamp_age: float | None
+    copies: Copies | None
+    shelf: int
     late: dict[str, float]
     free: int
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Looks at everything that has figures, and sets `metrics` by it."""
+    """Looks at everything that has figures, and sets `metrics` by it.
+
+    `shelf` returns how much evidence waits to go to an object store, and may block.
+    """
 
     desk: Desk
     metrics: Metrics
@@ -54,6 +71,8 @@ class Gauges:
     lag: Lag
     figures: Callable[[], Figures]
     root: Path
+    shelf: Callable[[], int] = lambda: 0
+    copies: Callable[[], Copies | None] = lambda: None
 
     async def now(self) -> Now:
         """Look at everything once."""
@@ -73,6 +92,8 @@ class Gauges:
             (max(losses, default=0.0), sum(losses) / len(losses) if losses else 0.0),
             outbox,
             stamp,
+            self.copies(),
+            await asyncio.to_thread(self.shelf),
             self.pulse.late(),
             free_bytes(self.root),
         )
@@ -92,6 +113,10 @@ class Gauges:
             metrics.late.labels(job).set(late)
         metrics.free.set(now.free)
         metrics.lag.set(self.lag.worst)
+        metrics.queue.labels("shelf").set(now.shelf)
+        if now.copies is not None:
+            metrics.copy_age.set(now.copies.age)
+            metrics.queue.labels("copies").set(now.copies.behind)
         self._set_room(now)
         return now
 

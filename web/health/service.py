@@ -10,12 +10,14 @@ from ipaddress import ip_network
 
 from aiohttp import web
 
+from invigilation.ports import Clock
 from scheduler.jobs import Job
 from signalling.watching import Figures, Watch
 from web.auth.limiting import LIMITER
+from web.copies import COPIES
 from web.draining import DRAINING
 from web.health import checks
-from web.health.gauges import Gauges
+from web.health.gauges import Copies, Gauges
 from web.health.guard import Guard
 from web.health.lag import Lag
 from web.health.limits import RateRefusals
@@ -32,12 +34,13 @@ from web.watchers import Metrics
 class Health:
     """Watches over one process of the service.
 
-    `figures` is asked how the live room stands. `attach` it to the application before its pages;
-    hand `heard` and `job` to the clock.
+    `figures` is asked how the live room stands. It lives with the application, and answers there
+    to whoever watches; let the clock run what `expect` returns, and tell `heard`.
     """
 
-    def __init__(self, house: House, figures: Callable[[], Figures]) -> None:
+    def __init__(self, app: web.Application, house: House, figures: Callable[[], Figures]) -> None:
         desk, clock, settings = house.desk, house.desk.office.clock, house.settings
+        self._copies_since = clock.now()
         self._metrics = house.metrics
         self._pulse = Pulse(clock)
         self._lag = Lag(clock)
@@ -50,6 +53,8 @@ class Health:
             self._lag,
             figures,
             settings.var,
+            house.vault.waiting,
+            lambda: self._copies(app, clock),
         )
         self._guard = Guard(
             settings.metrics_token.get_secret_value(),
@@ -57,8 +62,10 @@ class Health:
         )
         self._sampler = Sampler(self._gauges, secrets.token_hex(6))
 
-    def attach(self, app: web.Application) -> None:
-        """Answer there to whoever watches, as long as the application lives."""
+        house.vault.written = house.metrics.evidence_bytes.inc
+        self._attach(app)
+
+    def _attach(self, app: web.Application) -> None:
         app[METRICS], app[READINESS], app[GAUGES] = self._metrics, self._readiness, self._gauges
         app[DRAINING].append(self._readiness.drain)
         app.middlewares.insert(0, in_context)
@@ -75,6 +82,13 @@ class Health:
         """Note one run of a sweep."""
         self._metrics.watch(job, seconds, good)
         self._pulse.ran(job, good)
+
+    def _copies(self, app: web.Application, clock: Clock) -> Copies | None:
+        copying = app.get(COPIES)
+        if copying is None:
+            return None
+        age = clock.now() - (copying.newest or self._copies_since)
+        return Copies(max(age.total_seconds(), 0.0), copying.behind)
 
     async def _life(self, app: web.Application) -> AsyncIterator[None]:
         self._metrics.registry.register(RateRefusals(app[LIMITER].refused))

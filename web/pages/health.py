@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from invigilation.health import EVERY, Sample
+from invigilation.office_hours import LONDON
 from invigilation.people import Role
 from web.auth.visitor import staff_of
 from web.health.checks import WORDS
@@ -30,6 +31,7 @@ TICKS = 4
 SHOWN = 20
 """Troubles that are listed."""
 OVERDUE = timedelta(days=1)
+COPY_LATE = timedelta(hours=26)
 LATE_S = 120.0
 
 
@@ -99,13 +101,13 @@ def _tick(span: Span, part: int, chosen: str) -> str:
     at = span.first + part * span.steps * span.step / TICKS
     if chosen == "day":
         return words.clock(at)
-    local = at.astimezone(words.LONDON)
+    local = at.astimezone(LONDON)
     return f"{local:%a} {local.day}"
 
 
 def _trouble(one: Stretch, now: datetime) -> Trouble:
     what, meant = WORDS.get(one.check, ("No figures", "The service did not run, or was held up."))
-    zone = words.LONDON
+    zone = LONDON
     same_day = one.first.astimezone(zone).date() == one.last.astimezone(zone).date()
     until = words.clock(one.last) if same_day else words.short(one.last)
     if now - one.last <= 2 * EVERY:
@@ -130,6 +132,10 @@ def _facts(now: Now) -> list[Fact]:
     facts += [_age("Oldest mail or report that waits", now.outbox_age)]
     if now.timestamp_age:
         facts.append(_age("Oldest list without a timestamp", now.timestamp_age))
+    if now.copies is not None:
+        facts.append(_age("Newest copy elsewhere", now.copies.age, COPY_LATE))
+    if now.shelf:
+        facts.append(Fact("Evidence on its way to the store", f"{now.shelf} files", "", ""))
     facts.append(Fact("Free on the disk", size(now.free), "", ""))
     rooms = len(now.room.rooms)
     said = f"{rooms} open, {now.room.connections} connections"
@@ -137,9 +143,9 @@ def _facts(now: Now) -> list[Fact]:
     return facts
 
 
-def _age(what: str, age: float | None) -> Fact:
+def _age(what: str, age: float | None, overdue: timedelta = OVERDUE) -> Fact:
     if age is None:
         return Fact(what, "not known", "", "")
-    if age >= OVERDUE.total_seconds():
+    if age >= overdue.total_seconds():
         return Fact(what, seconds(age), "Late", "bad")
     return Fact(what, seconds(age) if age else "none", "", "")
