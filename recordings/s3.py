@@ -25,8 +25,8 @@ from recordings.places import CHUNK, Held, PlaceAway, PlaceTaken, digest_of
 
 PART_BYTES = 16 * 1024 * 1024
 """Longer objects are sent in parts of this size (10,000 at most: 160 GB)."""
-CONNECT_S, ANSWER_S = 5, 60
-TRIES = 3
+CONNECT_S, ANSWER_S = 3, 60
+TRIES = 2
 OLD = timedelta(days=1)
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _TAKEN = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}

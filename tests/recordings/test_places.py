@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from recordings.vault import Vault
 from recordings.wrap_keys import LocalKeys
 from tests.recordings.object_store import Store, object_store
 
+FRAME = b"\x30\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(50)
 ONE, TWO = bytes(range(32)), bytes(range(1, 33))
 
 
@@ -192,9 +194,10 @@ def test_an_upload_that_was_broken_off_is_given_up_after_a_day(
     bucket = store.bucket("office")
     place = S3Place(bucket)
     store.client.create_multipart_upload(Bucket=bucket.name, Key="office/s1/e1.evidence")
-    place.tidy()
+    with monkeypatch.context() as patient:
+        patient.setattr(s3, "OLD", timedelta(days=36_500))  # this store dates all uploads 2010
+        place.tidy()
     young = store.client.list_multipart_uploads(Bucket=bucket.name).get("Uploads", [])
-    monkeypatch.setattr(s3, "OLD", -s3.OLD)
 
     place.tidy()
 
@@ -244,13 +247,11 @@ def test_a_store_that_cannot_be_reached_is_away(
         place.put("s1/key", file_of(tmp_path, b"one"))
     with pytest.raises(PlaceAway):
         list(place.names())
-    with pytest.raises(PlaceAway):
-        place.erase("s1/key")
 
 
 def test_without_an_object_store_its_library_is_not_even_read() -> None:
     program = (
-        "import sys, web.vaults, web.copies, recordings.shelved, recordings.s3\n"
+        "import sys, web.vaults, recordings.copies\n"
         "from recordings.s3 import Bucket, S3Place\nS3Place(Bucket('evidence'))\n"
         "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
@@ -318,9 +319,7 @@ async def test_a_recording_grows_and_ends_while_the_store_is_away(
     recorder = Recorder(vault, "s1", "e1", 0.0)
     await recorder.start()
     for at in range(40):
-        recorder.video(
-            b"\x30\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(50), at * 9_000, True, at / 10
-        )
+        recorder.video(FRAME, at * 9_000, True, at / 10)
     stored = await recorder.finish()
 
     with pytest.raises(ExceptionGroup):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from recordings.session_keys import context_of
@@ -60,7 +61,7 @@ class KeyService:
             opened = AESGCM(self.versions[int(version[1:]) - 1]).decrypt(
                 bytes(12), base64.b64decode(sealed_text), bound
             )
-        except Exception:
+        except InvalidTag:
             return 400, b'{"errors": ["cipher: message authentication failed"]}'
         return 200, json.dumps({"data": {"plaintext": base64.b64encode(opened).decode()}}).encode()
 
