@@ -9,6 +9,7 @@ from aiohttp import web
 
 from invigilation.desk import Desk
 from invigilation.document import DocumentKind
+from invigilation.people import Staff
 from invigilation.ports import Clock
 from signalling.addresses import default_addresses
 from signalling.capture import Progress, Side
@@ -120,10 +121,17 @@ class Live:
         """Tell that this invigilator's lobby looks different now (a booking, a check-in)."""
         self._lobby.changed(staff)
 
-    def signed_out(self, staff: str) -> None:
-        """Close the connections of somebody of the staff; whoever is still signed in comes back."""
-        for sid in self._lines.of_staff(staff):
+    def signed_out(self, person: str) -> None:
+        """Close somebody's connections; whoever is still signed in comes back by themselves.
+
+        `person` is one of the staff, or a request, whose learner that is.
+        """
+        for sid in self._lines.of_person(person):
             self._lines.dismiss(sid)
+
+    def staff(self) -> list[Staff]:
+        """Return the staff who are connected, each as they were when they came in last."""
+        return self._lines.staff()
 
     async def drain(self) -> None:
         """Send everybody away to come back, complete recordings, close; may be called again."""

@@ -17,6 +17,7 @@ import structlog
 from invigilation.desk import Desk
 from invigilation.desk.people import Kind
 from invigilation.errors import Busy, InvalidInput, InvigilationError, NotAllowed, NotSignedIn
+from invigilation.people import Staff
 from invigilation.ports import Clock
 from invigilation.store.logins import Ticket
 from signalling.bucket import Bucket
@@ -137,10 +138,14 @@ class Lines:
         """Return the names under which an engine connection is in."""
         return [sid for sid, line in self._lines.items() if line.eio_sid == eio_sid]
 
-    def of_staff(self, ident: str) -> list[str]:
-        """Return the names under which somebody of the staff is in."""
-        people = ((sid, line.person.staff) for sid, line in self._lines.items())
-        return [sid for sid, staff in people if staff is not None and staff.id == ident]
+    def of_person(self, ident: str) -> list[str]:
+        """Return the names under which somebody of the staff, or a request's learner, is in."""
+        return [sid for sid, line in self._lines.items() if line.ticket.person == ident]
+
+    def staff(self) -> list[Staff]:
+        """Return the staff who are in, each once, as they were when they came in last."""
+        people = (line.person.staff for line in self._lines.values())
+        return [*{one.id: one for one in people if one is not None}.values()]
 
     def remove(self, sid: str) -> Line | None:
         """Forget a connection; return it if it was known."""

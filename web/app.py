@@ -59,6 +59,7 @@ from web.carrier import Carrier, pause_after
 from web.copies import COPIES, open_copies
 from web.draining import DRAINING
 from web.evidence import EvidenceShelf
+from web.gone import EVERY_S, Gone
 from web.health.routes import keys
 from web.health.service import Health, live_watch
 from web.house import House, derived, edx_desk, edx_wrapping, staff_wrapping
@@ -112,13 +113,13 @@ def application(house: House) -> web.Application:
     shelf = _shelf(app, house)
     live = _live_room(app, house, shelf)
     app[RELAY] = _relay(app, house, live)
-    health = Health(house, lambda: live.figures)
-    health.attach(app)
+    health = Health(app, house, lambda: live.figures)
     app.cleanup_ctx.append(_platforms(house))
     told = Told(live.progress, live.captured, live.told, live.look)
     app[CAPTURES] = captures = Captures(house.desk, shelf, told)
     app[LOCAL] = LocalKeeping(house.desk, house.vault, app[RELAY].session_changed)
-    app.cleanup_ctx.append(_clockwork(house, shelf, captures, health))
+    gone = Gone(house.desk, live.staff, app[RELAY].signed_out)
+    app.cleanup_ctx.append(_clockwork(house, shelf, captures, health, gone))
     app.add_routes([keys(signing.published, app[REPORTS].documents)])
     app.add_subapp("/api", _api(house))
     edx = _edx(app, house)
@@ -297,7 +298,9 @@ def _platforms(house: House) -> Context:
     return context
 
 
-def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures, health: Health) -> Context:
+def _clockwork(
+    house: House, shelf: EvidenceShelf, captures: Captures, health: Health, gone: Gone
+) -> Context:
     stamping = timestamps.opening(house.settings, house.desk.office.clock)
 
     async def context(app: web.Application) -> AsyncIterator[None]:
@@ -322,6 +325,7 @@ def _clockwork(house: House, shelf: EvidenceShelf, captures: Captures, health: H
             jobs = _jobs(house, sweeps, shelf, captures, calendars)
             minute = timedelta(seconds=60)
             jobs.append(Job("fills", minute, 2 * minute, app[LOCAL].sweep))
+            jobs.append(Job("gone", timedelta(seconds=EVERY_S), minute, gone.sweep))
             jobs += timestamps.jobs(house.desk, authority) + app[REPORTS].jobs()
             jobs += copies.jobs(house.vault, app[COPIES])
             async with Dispatch(house.desk, carrier, pause_after).running() as dispatch:

@@ -20,9 +20,11 @@ class StoredClients:
         """Return the client of that name, unless there is none."""
         async with self.office.store.read() as tx:
             found = await tx.people.client(client_id)
+            older = await tx.clients.older(client_id, self.office.clock.now())
         if found is None:
             return None
-        return Client(found.id, found.secret_hash, frozenset(found.scopes), found.backend)
+        scopes = frozenset(found.scopes)
+        return Client(found.id, found.secret_hash, scopes, found.backend, older)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,23 @@ class Settings(KeySettings):
         1.0, gt=0, le=1_000, description="multiplies how often one place may ask"
     )
     redis_url: str = Field("", description="for more than one process; default: none")
+    oidc_issuer: str = Field(
+        "", description="OpenID Connect issuer of the company's sign-in; default: none"
+    )
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name: str = Field(
+        "your company account", max_length=60, description="what staff know that sign-in by"
+    )
+    oidc_two_factors: bool = Field(
+        default=False, description="the company's sign-in always asks for a second factor"
+    )
+    oidc_acr: tuple[str, ...] = Field(
+        (), description="values of `acr` by which the company says that it asked for two factors"
+    )
+    oidc_private_addresses: bool = Field(
+        default=False, description="let the company's sign-in be at a private address, over http"
+    )
     service_name: str = Field("Invigilation Service", description="shown on every page")
 
     mail_from: str = Field("invigilation@example.org", description="sender of all mail")
@@ -132,8 +149,21 @@ class Settings(KeySettings):
     rehearsal_seconds: float = Field(
         60.0, ge=5, le=75, description="how long a learner's test of the link takes, about"
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="whoever sends it as a bearer token may read /metrics"
+    )
+    metrics_networks: tuple[str, ...] = Field(
+        ("127.0.0.0/8", "::1/128"),
+        description="addresses or networks that may read /metrics without the token",
+    )
     clock_shift_file: Path | None = Field(
         None, description="for rehearsals and tests: a file with seconds to add to the clock"
+    )
+    drain_notice_seconds: float = Field(
+        0.0, ge=0, le=300, description="so long /readyz says no before a service that ends does"
+    )
+    evidence_reserve_mb: int = Field(
+        256, ge=8, description="recordings stop while less is free, pictures at a quarter of it"
     )
     recording_days: int = Field(90, ge=1)
     local_segment_s: float = Field(
@@ -170,14 +200,14 @@ class Settings(KeySettings):
         """Return scheme, host and port as a browser's `Origin` writes them (RFC 6454)."""
         return origin_of(raw) if raw else raw
 
-    @field_validator("timestamp_url")
+    @field_validator("timestamp_url", "oidc_issuer")
     @classmethod
     def _web_address(cls, raw: str) -> str:
         if raw and (URL(raw).scheme not in _PORTS or not URL(raw).host):
-            raise ValueError("write an address like http://timestamp.example.com/tsa")
+            raise ValueError("write an address like https://timestamp.example.com/tsa")
         return raw
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metrics_networks")
     @classmethod
     def _networks(cls, raw: tuple[str, ...]) -> tuple[str, ...]:
         for one in raw:
@@ -220,6 +250,9 @@ class Settings(KeySettings):
             )
         if bool(self.timestamp_url) != bool(self.timestamp_certificates):
             raise ValueError("Set timestamp_url and timestamp_certificates together")
+        agreed = {bool(self.oidc_issuer), bool(self.oidc_client_id)}
+        if len(agreed | {bool(self.oidc_client_secret.get_secret_value())}) == 2:
+            raise ValueError("Set oidc_issuer, oidc_client_id and oidc_client_secret together")
         secrets = (self.stripe_api_key, self.stripe_webhook_secret)
         if len({bool(one.get_secret_value()) for one in secrets}) == 2:
             raise ValueError("Set stripe_api_key and stripe_webhook_secret together")
@@ -234,6 +267,11 @@ class Settings(KeySettings):
     def database(self) -> str:
         """The database's URL."""
         return self.database_url or f"sqlite+aiosqlite:///{self.var.resolve()}/invigilation.db"
+
+    @property
+    def evidence_reserve(self) -> int:
+        """What recordings leave free on the disk, in bytes."""
+        return self.evidence_reserve_mb * 1024 * 1024
 
     @property
     def url(self) -> str:

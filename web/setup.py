@@ -16,6 +16,7 @@ from datetime import date, timedelta
 
 from yarl import URL
 
+from invigilation.desk.changes import MOST_AT_ONCE
 from invigilation.desk.deliveries import OVERLAP_LIMIT
 from invigilation.desk.office import new_id
 from invigilation.desk.requests import FORM
@@ -32,8 +33,6 @@ from web.backends.webhook import SECRET_PREFIX
 from web.typed import number
 
 PASSWORD_SHORTEST = 12
-CAPACITY_LIMIT = 20
-"""Learners whom one invigilator may watch at once."""
 MINUTES_LIMIT = 8 * 60
 """The longest office day of the usual week: no longer session can be booked in it."""
 CODE_LIMIT = 80
@@ -168,7 +167,7 @@ def capacity_of(raw: str | None, roles: frozenset[Role]) -> int:
         return 1 if Role.INVIGILATOR in roles else 0
     if Role.INVIGILATOR not in roles:
         raise InvalidInput("capacity", "Only an invigilator has a capacity.")
-    return number("capacity", raw, 1, CAPACITY_LIMIT)
+    return number("capacity", raw, 1, MOST_AT_ONCE)
 
 
 def clean_password(raw: str) -> str:

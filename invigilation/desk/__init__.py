@@ -31,6 +31,7 @@ from invigilation.desk.office import Office, Rules
 from invigilation.desk.onboard import OnboardDesk
 from invigilation.desk.payments import PaymentDesk
 from invigilation.desk.people import Reception
+from invigilation.desk.persons import PersonDesk
 from invigilation.desk.probes import ProbeDesk
 from invigilation.desk.products import ProductDesk
 from invigilation.desk.receipts import ReceiptDesk
@@ -92,6 +93,7 @@ class Desk:
     onboard: OnboardDesk
     ledger: LedgerDesk
     looks: LookDesk
+    persons: PersonDesk
     probes: ProbeDesk
 
     @classmethod
@@ -137,5 +139,6 @@ class Desk:
             OnboardDesk(office),
             LedgerDesk(office),
             LookDesk(office),
+            PersonDesk(office, ExportDesk(office), ErasureDesk(office), LookDesk(office)),
             ProbeDesk(office),
         )

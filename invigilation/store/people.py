@@ -62,6 +62,12 @@ class People:
         row = (await self._db.execute(query.where(staff.c.email == email))).first()
         return None if row is None else (_staff(row[:-1]), row[-1])
 
+    async def set_roles(self, ident: str, name: str, roles: frozenset[Role]) -> None:
+        """Write what somebody is called and may do; without any role they may not sign in."""
+        await self._db.execute(
+            staff.update().where(staff.c.id == ident).values(name=name, roles=roles)
+        )
+
     async def all_staff(self) -> list[Staff]:
         """Return everybody, by name."""
         rows = await self._db.execute(all_of(staff, Staff).order_by(staff.c.name))

@@ -42,6 +42,7 @@ from invigilation.store.openings import Openings
 from invigilation.store.outbox import Outbox
 from invigilation.store.payments import Payments
 from invigilation.store.people import People
+from invigilation.store.persons import Persons
 from invigilation.store.platforms import Platforms
 from invigilation.store.probes import Probes
 from invigilation.store.products import Products
@@ -108,6 +109,7 @@ class Tx:
         self.edx = EdxRows(connection)
         self.looks = Looks(connection)
         self.erasures = Erasures(connection)
+        self.persons = Persons(connection)
         self.devices = Devices(connection)
         self.clients = ClientSecrets(connection)
 

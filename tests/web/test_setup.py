@@ -168,7 +168,7 @@ def test_a_webhook_secret_is_replaced_with_an_overlap(shell: Shell, migrated_url
         ("rotate-webhook-secret form --overlap-hours 721", "from 0 to 720"),
         ("add-staff no-address Ana --role invigilator", "Enter an e-mail address"),
         (f"add-staff {MAIL} Ana --role captain", "A role is one of invigilator"),
-        (f"add-staff {MAIL} Ana --role invigilator --capacity 0", "from 1 to 20"),
+        (f"add-staff {MAIL} Ana --role invigilator --capacity 0", "from 1 to 12"),
         (f"add-staff {MAIL} Ana --role scheduler --capacity 2", "Only an invigilator"),
         (f"add-staff {MAIL} Ana --role invigilator", "12 to 1000 characters"),
         (f"add-backend Acme Acme --webhook-url {HOOK}", "small letters"),

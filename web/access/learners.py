@@ -38,6 +38,7 @@ ROWS: Final = (
     Row("GET", "/me/pay/back", EVERYBODY),
     Row("GET", "/me/pay/done", LEARNERS),
     Row("GET POST", "/me/check-in", LEARNERS),
+    Row("POST", "/me/device", LEARNERS),
     Row("GET POST", "/me/consent", LEARNERS),
     Row("GET", "/me/room", LEARNERS),
     Row("GET", "/me/onboard", LEARNERS),

@@ -60,12 +60,16 @@ MEANINGS: Mapping[Scope, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A machine client of one backend; `secret_hash` is `hash_secret` of its secret."""
+    """A machine client of one backend; `secret_hash` is `hash_secret` of its secret.
+
+    `older` are those of secrets that have been replaced, and are good for a while yet.
+    """
 
     id: str
     secret_hash: str
     scopes: frozenset[str]
     backend: str
+    older: tuple[str, ...] = ()
 
 
 class Clients(Protocol):
@@ -233,9 +237,11 @@ class TokenEndpoint:
     async def _authenticate(self, client_id: str, secret: str) -> Client:
         client = await self._clients.find(client_id) if _CLIENT_ID.match(client_id) else None
         # An unknown client costs the same comparison as a wrong secret.
-        known = client.secret_hash if client else hash_secret("")
-        same = hmac.compare_digest(known.encode(), hash_secret(secret).encode())
-        if client is None or not same:
+        known = (client.secret_hash, *client.older) if client else (hash_secret(""),)
+        given = hash_secret(secret).encode()
+        # Each is compared, so that the time tells nothing of which one it was.
+        same = [hmac.compare_digest(one.encode(), given) for one in known]
+        if client is None or not any(same):
             raise _Refused("invalid_client", "The client or its secret is not right.", 401)
         return client
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from invigilation.desk.people import STAFF_HOURS, Kind
 from invigilation.people import Role, Staff
 from invigilation.proof import Proof
-from web.auth import cookies
+from web.auth import cookies, lockout
 from web.auth.device import whence_of
 from web.auth.factors import FACTORS
 from web.auth.visitor import VISITOR
@@ -72,6 +72,7 @@ async def seat(
     token, _ = await reception.sign_in(Kind.STAFF, person.id, proof, whence_of(request))
     cookies.keep(response, cookies.STAFF, token, STAFF_HOURS)
     cookies.drop(response, cookies.ENTERING)
+    lockout.know_browser(request, response, person.email)
 
 
 async def prove(request: web.Request, proof: Proof) -> None:

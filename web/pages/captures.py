@@ -9,7 +9,7 @@ from aiohttp import web
 
 from invigilation.errors import InvalidInput, NotFound, NotSignedIn
 from web.arriving import CHUNK
-from web.auth import csrf
+from web.auth import csrf, learner_device
 from web.auth.visitor import VISITOR, request_id_of
 from web.captures import Captures, Unwanted, plan_of
 from web.keys import DESK
@@ -89,4 +89,5 @@ async def _session(request: web.Request) -> str:
     sitting = await request.app[DESK].bookings.latest(request_id_of(request))
     if sitting is None:
         raise NotFound("session", "")
+    await learner_device.check(request, sitting.session)
     return sitting.session

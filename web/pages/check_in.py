@@ -9,9 +9,11 @@ from yarl import URL
 
 from invigilation.consent import NEEDED, Consent, Purpose
 from invigilation.desk.office import LEARNER
+from invigilation.desk.people import digest
 from invigilation.errors import InvalidInput, TooLate
 from invigilation.session import LIVE, OVER, SessionState
 from invigilation.store.views import Sitting
+from web.auth import learner_device
 from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render
 from web.pages.headers import content_policy
@@ -62,7 +64,17 @@ async def check_in(request: web.Request) -> web.StreamResponse:
         # Too early or too late: the page itself says when.
         return go("/me/check-in")
     request.app[RELAY].changed(standing.sitting)
-    return go("/me/room")
+    return await _bound(request, go("/me/room"), standing.sitting.session)
+
+
+async def _bound(
+    request: web.Request, response: web.StreamResponse, session: str
+) -> web.StreamResponse:
+    """Let the session belong to the device that checks in."""
+    secret = learner_device.secret_of(request)
+    await learner_device.bind(request, session, secret)
+    learner_device.keep(response, secret)
+    return response
 
 
 async def _form(
@@ -146,7 +158,7 @@ def _compares(request: web.Request) -> bool:
 
 @routes.get("/me/room")
 async def room(request: web.Request) -> web.StreamResponse:
-    """Show the room to a learner who has checked in."""
+    """Show the room to a learner who has checked in, on the device that the session belongs to."""
     standing = await standing_of(request)
     sitting = standing.sitting
     if sitting is None:
@@ -157,6 +169,33 @@ async def room(request: web.Request) -> web.StreamResponse:
         return go("/me")
     if not _fits(request, sitting):
         return _use_a_computer(request, standing)
+    secret = learner_device.secret_of(request)
+    if not await learner_device.bind(request, sitting.session, secret):
+        known = await request.app[DESK].devices.of(sitting.session)
+        return render(request, "other_device.html", at=standing, known=known)
+    response = await _room(request, sitting)
+    learner_device.keep(response, secret)
+    return response
+
+
+@routes.post("/me/device")
+async def go_on_here(request: web.Request) -> web.StreamResponse:
+    """Let the learner go on on this device, in the place of the one before."""
+    standing = await standing_of(request)
+    sitting = standing.sitting
+    if sitting is None or sitting.session_state not in LIVE:
+        return go("/me")
+    secret = learner_device.secret_of(request)
+    changed = await request.app[DESK].devices.take_over(sitting.session, digest(secret))
+    if changed is not None:
+        # The device before stays in the room until this one is, and cannot come back then.
+        request.app[RELAY].changed(changed)
+    response = go("/me/room")
+    learner_device.keep(response, secret)
+    return response
+
+
+async def _room(request: web.Request, sitting: Sitting) -> web.StreamResponse:
     boot = {
         # The first connection needs no request of its own for what stands here already.
         **await learner_ticket(request, sitting.session),

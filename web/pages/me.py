@@ -20,7 +20,7 @@ from invigilation.store.views import Sitting
 from invigilation.waiting import IN_LINE, Waiting, WaitingState
 from web.auth import cookies
 from web.auth.visitor import VISITOR, request_id_of
-from web.keys import DESK
+from web.keys import DESK, RELAY
 from web.pages.frame import go, render
 from web.pages.onboard import case_of
 from web.pages.personal import note_attempt
@@ -200,9 +200,11 @@ async def leaving(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/me/sign-out")
 async def leave(request: web.Request) -> web.StreamResponse:
-    """Sign the learner out of this browser."""
-    if request[VISITOR].learner is not None:
+    """Sign the learner out of this browser; a live room in another tab of it ends, too."""
+    learner = request[VISITOR].learner
+    if learner is not None:
         await request.app[DESK].reception.sign_out(request.cookies[cookies.LEARNER])
+        request.app[RELAY].signed_out(learner.person)
     response = go("/")
     cookies.drop(response, cookies.LEARNER)
     return response

@@ -12,7 +12,7 @@ from aiohttp import web
 from invigilation.desk.people import LEARNER_HOURS, LINK_MINUTES
 from invigilation.errors import InvigilationError, NotFound
 from invigilation.session import LIVE
-from web.auth import cookies
+from web.auth import cookies, learner_device
 from web.auth.visitor import VISITOR, request_id_of
 from web.keys import DESK, SETTINGS
 from web.pages.frame import go, render
@@ -36,6 +36,7 @@ async def invite(request: web.Request) -> web.StreamResponse:
     sitting = await desk.bookings.latest(request_id_of(request))
     if sitting is None or sitting.session_state not in LIVE:
         raise NotFound("session", "")
+    await learner_device.check(request, sitting.session)
     token = await desk.reception.second_camera_link(sitting.session)
     url = f"{request.app[SETTINGS].url}/second/{token}"
     size, path = qr_code(url)

@@ -13,7 +13,7 @@ from invigilation.errors import InvalidInput, NotFound, NotSignedIn
 from invigilation.people import Staff
 from invigilation.proof import Proof
 from invigilation.store.logins import Login
-from web.auth import totp
+from web.auth import lockout, totp
 from web.auth.device import whence_of
 from web.auth.entering import (
     after_first,
@@ -25,6 +25,7 @@ from web.auth.entering import (
 )
 from web.auth.entering import enter as finish
 from web.auth.factors import FACTORS
+from web.auth.oidc import name_of
 from web.auth.place import place_of
 from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR, confirmed, entering_of, staff_of
@@ -127,7 +128,13 @@ async def _confirming(
     context = await _context(request, person, _login_of(request), standing, errors)
     status = 422 if errors else 200
     return staff_page(
-        request, person, "confirm.html", status=status, then=safe_next(then), **context
+        request,
+        person,
+        "confirm.html",
+        status=status,
+        then=safe_next(then),
+        company=name_of(request.app[SETTINGS]),
+        **context,
     )
 
 
@@ -164,15 +171,13 @@ async def _checked(
     code = entered.get(name, "")
     if not code:
         return {"code": "Type the code."}
-    brake, place = request.app[CODES], place_of(request)
-    now = request.app[DESK].office.clock.monotonic()
-    if (wait := brake.wait(person.id, place, now)) > 0:
+    if (wait := lockout.code_wait(request, person.email)) > 0:
         return {name: f"Too many wrong codes. Please try again in {math.ceil(wait / 60)} minutes."}
     found = await code_is_right(request, person.id, code)
     if found is None:
-        brake.fail(person.id, place, now)
+        lockout.code_failed(request, person.email)
         return {name: WRONG_RECOVERY if name == "recovery" else WRONG_CODE}
-    brake.forget(person.id, place)
+    lockout.code_passed(request, person.email)
     return found
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 from aiohttp import web
 
-from web.auth import cookies
-from web.auth.entering import after_first, home_of
+from invigilation.errors import NotSignedIn
+from web.auth import cookies, lockout
+from web.auth.entering import after_first, code_is_right, enter, home_of
+from web.auth.lockout import Door
+from web.auth.oidc import name_of
 from web.auth.passwords import Passwords
-from web.auth.place import place_of
-from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR, staff_of
-from web.keys import DESK, RELAY
+from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render, staff_page
 
 routes = web.RouteTableDef()
 
 PASSWORDS = web.AppKey("passwords", Passwords)
-THROTTLE = web.AppKey("throttle", Throttle)
 WRONG = "The e-mail address or the password is not right."
+CODE_TOO = (
+    "Too many wrong passwords were tried. Type your password again, and a code from your "
+    "authenticator app or a recovery code. If you have neither, try again in 15 minutes."
+)
+WRONG_PAIR = "The password or the code is not right. Each code is good once: wait for a new one."
 
 
 @routes.get("/staff")
@@ -31,7 +37,8 @@ async def home(request: web.Request) -> web.StreamResponse:
 @routes.get("/staff/sign-in")
 async def form(request: web.Request) -> web.StreamResponse:
     """Show the form."""
-    if request[VISITOR].staff is not None:
+    with contextlib.suppress(NotSignedIn):  # such as one who has no role any more
+        await staff_of(request)
         return go("/staff")
     return _form(request, {"next": request.query.get("next", "")}, {})
 
@@ -50,30 +57,68 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         errors["password"] = "Enter your password."  # noqa: S105 - a sentence
     if errors:
         return _form(request, entered, errors)
-    desk, throttle, place = request.app[DESK], request.app[THROTTLE], place_of(request)
-    wait = throttle.wait(email, place, desk.office.clock.monotonic())
-    if wait > 0:
-        minutes = math.ceil(wait / 60)
-        sentence = f"Too many wrong passwords. Please try again in {minutes} minutes."
-        return _form(request, entered, {"password": sentence}, status=429)
-    known = await desk.reception.staff_secret(email)
-    if not await request.app[PASSWORDS].check(known and known[1], password) or known is None:
-        throttle.fail(email, place, desk.office.clock.monotonic())
+    state, wait = lockout.door(request, email)
+    if state is Door.SHUT:
+        return _form(request, entered, {"password": _shut(wait)}, status=429)
+    if state is Door.CODE_TOO:
+        return await _with_code(request, entered, password)
+    known = await request.app[DESK].reception.staff_secret(email)
+    if not await _is_right(request, email, known and known[1], password) or known is None:
         return _form(request, entered, {"password": WRONG})
-    throttle.forget(email, place)
     return await after_first(request, known[0], entered.get("next", ""))
+
+
+async def _is_right(request: web.Request, email: str, kept: str | None, password: str) -> bool:
+    """Say whether a password is right, and count it."""
+    right = await request.app[PASSWORDS].check(kept, password)
+    (lockout.passed if right else lockout.failed)(request, email)
+    return right
+
+
+async def _with_code(
+    request: web.Request, entered: dict[str, str], password: str
+) -> web.StreamResponse:
+    """Sign in where somebody guesses at passwords: the code counts first, and both must be right.
+
+    Whether it was the code or the password that was wrong, nobody learns; a password is looked at
+    only behind a right code. Whoever has no app may try while this place has tries left.
+    """
+    email, code = entered.get("email", "").lower(), entered.get("code", "")
+    desk = request.app[DESK]
+    known = await desk.reception.staff_secret(email)
+    app = known and (await desk.credentials.standing(known[0].id)).app
+    if known is not None and not code and app is None and not lockout.spent_here(request, email):
+        if await _is_right(request, email, known[1], password):
+            return await after_first(request, known[0], entered.get("next", ""))
+        return _form(request, entered, {"code": CODE_TOO}, status=429)
+    if not code:
+        return _form(request, entered, {"code": CODE_TOO}, status=429)
+    proof = None if known is None else await code_is_right(request, known[0].id, code)
+    if proof is None or known is None:
+        lockout.code_failed(request, email)
+    elif await _is_right(request, email, known[1], password):
+        lockout.code_passed(request, email)
+        return await enter(request, known[0], proof, entered.get("next", ""))
+    return _form(request, entered, {"code": WRONG_PAIR}, status=429)
+
+
+def _shut(wait: float) -> str:
+    minutes = math.ceil(wait / 60)
+    return f"Too many wrong passwords and codes. Please try again in {minutes} minutes."
 
 
 def _form(
     request: web.Request, entered: dict[str, str], errors: dict[str, str], status: int = 422
 ) -> web.StreamResponse:
-    entered = {name: value for name, value in entered.items() if name != "password"}
+    entered = {name: value for name, value in entered.items() if name not in {"password", "code"}}
     return render(
         request,
         "sign_in.html",
         status=status if errors else 200,
         entered=entered,
         errors=errors,
+        with_code="code" in errors,
+        company=name_of(request.app[SETTINGS]),
     )
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from invigilation.desk.people import Kind
 from invigilation.errors import InvalidInput, NotFound, NotSignedIn
 from invigilation.people import Role
-from web.auth import csrf
+from web.auth import csrf, learner_device
 from web.auth.visitor import VISITOR, request_id_of, second_of, staff_of
 from web.keys import DESK, SETTINGS
 from web.turn import ice_servers
@@ -59,13 +59,14 @@ async def _staff_ticket(request: web.Request) -> tuple[str, str]:
 async def learner_ticket(request: web.Request, session: object) -> dict[str, object]:
     """Return a `ticket` for the learner whose request this is, and `ice_servers` with it.
 
-    Raises `NotFound` when this is not their session.
+    Raises `NotFound` when this is not their session, and `OtherDevice`.
     """
     ident = request_id_of(request)
     desk = request.app[DESK]
     sitting = await desk.bookings.latest(ident)
     if sitting is None or sitting.session != session:
         raise NotFound("session", str(session))
+    await learner_device.check(request, sitting.session)
     token = await desk.reception.ticket(Kind.LEARNER, ident, sitting.session)
     return _with_relays(request, ident, token)
 

@@ -31,13 +31,15 @@ export async function fetchTicket(
     body: JSON.stringify(boot.role === "invigilator" ? {} : { session: boot.session }),
     signal: AbortSignal.timeout(TICKET_LIMIT_MS),
   });
-  if ([401, 403, 404, 410].includes(answer.status)) {
+  if ([401, 403, 404, 409, 410].includes(answer.status)) {
     const detail =
       boot.role === "invigilator"
         ? "You are no longer signed in. Sign in again, then open the console."
         : answer.status === 401
           ? "You are no longer signed in. Open your personal link again."
-          : "This session cannot be opened from here. Open your personal link again.";
+          : answer.status === 409
+            ? "Your session is open on another device. Reload this page to go on here."
+            : "This session cannot be opened from here. Open your personal link again.";
     throw new Closed(String(answer.status), detail);
   }
   if (!answer.ok) throw new RoomError(String(answer.status), NO_ANSWER);

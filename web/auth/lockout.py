@@ -1,0 +1,207 @@
+"""The brake on guessing at staff's passwords and codes, which nobody can turn against its owner.
+
+A brake that counts by account alone is a way to shut somebody out: whoever knows the address
+guesses until it bites. So wrong tries are counted
+
+- by account *and* place: five in a quarter of an hour, for browsers that nobody knows;
+- by known browser: one in which that person has signed in before has a budget of its own, which no
+  other browser can use up;
+- by account over all places, and by place over all accounts. When one of these is too much, an
+  unknown browser is not turned away: it has to show the second factor together with the password.
+  The code is looked at first, so a guesser learns nothing of the password from any answer.
+
+What can be shut is the door of one account at one place, to unknown browsers, and a passkey opens
+that one still: there is nothing to guess at. Counts are kept in memory, each process its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from aiohttp import web
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from web.auth import cookies
+from web.auth.place import place_of
+from web.auth.throttle import Throttle
+from web.keys import DESK, SECRET
+
+KNOWN: Final = "__Host-known"
+KNOWN_HOURS: Final = 180 * 24
+KNOWN_LIMIT: Final = 1_000
+PEOPLE_LIMIT: Final = 8
+"""People who use one browser; whoever came first is forgotten first."""
+TRIES: Final = 5
+"""Wrong tries of one account from one place, by browsers that nobody knows."""
+OWN_TRIES: Final = 10
+"""Wrong tries of one known browser."""
+ACCOUNT_TRIES: Final = 30
+"""Wrong tries of one account from all places; from then on the code is asked for as well."""
+PLACE_TRIES: Final = 60
+"""Wrong tries of all accounts from one place; a whole office may share one address."""
+ANY: Final = "any"
+
+
+class Door(StrEnum):
+    """How somebody may try to sign in now."""
+
+    OPEN = "open"
+    CODE_TOO = "code_too"
+    SHUT = "shut"
+
+
+@dataclass(frozen=True, slots=True)
+class Trier:
+    """Who tries: a digest of the account's address, the place, and the browser if it is known."""
+
+    account: str
+    place: str
+    browser: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The counts of one kind of secret, passwords or codes."""
+
+    own: Throttle = field(default_factory=lambda: Throttle(OWN_TRIES))
+    here: Throttle = field(default_factory=lambda: Throttle(TRIES))
+    account: Throttle = field(default_factory=lambda: Throttle(ACCOUNT_TRIES))
+    place: Throttle = field(default_factory=lambda: Throttle(PLACE_TRIES))
+
+    def fail(self, who: Trier, now: float) -> None:
+        """Count a wrong try: of a known browser against its own budget, while that lasts."""
+        if who.browser is not None and self.own.wait(who.account, who.browser, now) == 0:
+            self.own.fail(who.account, who.browser, now)
+            return
+        self.here.fail(who.account, who.place, now)
+        self.account.fail(who.account, ANY, now)
+        self.place.fail(ANY, who.place, now)
+
+    def own_left(self, who: Trier, now: float) -> bool:
+        """Say whether this is a known browser that may still try."""
+        return who.browser is not None and self.own.wait(who.account, who.browser, now) == 0
+
+    def passed(self, who: Trier) -> None:
+        """Forget the wrong tries of who was right in the end, from here; not those of others."""
+        if who.browser is not None:
+            self.own.forget(who.account, who.browser)
+        self.here.forget(who.account, who.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Lockout:
+    """Says how somebody may try, and counts how it went. Times are monotonic, in seconds."""
+
+    passwords: Budgets = field(default_factory=Budgets)
+    codes: Budgets = field(default_factory=Budgets)
+
+    def door(self, who: Trier, now: float) -> tuple[Door, float]:
+        """Return how somebody may try a password, and for how many seconds it is shut."""
+        kept = self.passwords
+        if kept.own_left(who, now):
+            return Door.OPEN, 0.0
+        shut = self.code_wait(who, now)
+        if shut > 0:
+            return Door.SHUT, shut
+        braked = (
+            kept.here.wait(who.account, who.place, now)
+            or kept.account.wait(who.account, ANY, now)
+            or kept.place.wait(ANY, who.place, now)
+        )
+        return (Door.CODE_TOO, braked) if braked else (Door.OPEN, 0.0)
+
+    def spent_here(self, who: Trier, now: float) -> float:
+        """Return for how many seconds this place may not try that account without a code."""
+        return self.passwords.here.wait(who.account, who.place, now)
+
+    def code_wait(self, who: Trier, now: float) -> float:
+        """Return for how many seconds no code may be tried for that account from here."""
+        if self.codes.own_left(who, now):
+            return 0.0
+        return self.codes.here.wait(who.account, who.place, now)
+
+
+LOCKOUT = web.AppKey("lockout", Lockout)
+
+
+def trier(request: web.Request, email: str) -> Trier:
+    """Return who tries to sign in with this address."""
+    account = _account(email)
+    browser, people = _known(request)
+    return Trier(account, place_of(request), browser if account in people else None)
+
+
+def door(request: web.Request, email: str) -> tuple[Door, float]:
+    """Return how a password may be tried for this address, and for how many seconds it is shut."""
+    return request.app[LOCKOUT].door(trier(request, email), _now(request))
+
+
+def spent_here(request: web.Request, email: str) -> float:
+    """Return for how long an account without a second factor is shut at this place, in seconds."""
+    return request.app[LOCKOUT].spent_here(trier(request, email), _now(request))
+
+
+def failed(request: web.Request, email: str) -> None:
+    """Count a wrong password, or a wrong pair of code and password."""
+    request.app[LOCKOUT].passwords.fail(trier(request, email), _now(request))
+
+
+def passed(request: web.Request, email: str) -> None:
+    """Forget this browser's own wrong passwords."""
+    request.app[LOCKOUT].passwords.passed(trier(request, email))
+
+
+def code_wait(request: web.Request, email: str) -> float:
+    """Return for how many seconds no code may be tried for this address from here; 0: it may."""
+    return request.app[LOCKOUT].code_wait(trier(request, email), _now(request))
+
+
+def code_failed(request: web.Request, email: str) -> None:
+    """Count a wrong code."""
+    request.app[LOCKOUT].codes.fail(trier(request, email), _now(request))
+
+
+def code_passed(request: web.Request, email: str) -> None:
+    """Forget this browser's own wrong codes."""
+    request.app[LOCKOUT].codes.passed(trier(request, email))
+
+
+def know_browser(request: web.Request, response: web.StreamResponse, email: str) -> None:
+    """Let this browser be known as one of that person's: they have just signed in, wholly."""
+    browser, people = _known(request)
+    account = _account(email)
+    listed = [*(one for one in people if one != account), account][-PEOPLE_LIMIT:]
+    token = _serializer(request).dumps([browser or secrets.token_urlsafe(16), listed])
+    text = token if isinstance(token, str) else token.decode("ascii")
+    cookies.keep(response, KNOWN, text, KNOWN_HOURS)
+
+
+def _known(request: web.Request) -> tuple[str | None, list[str]]:
+    """Return the browser's name and whose it is known to be."""
+    given = request.cookies.get(KNOWN, "")
+    try:
+        found = _serializer(request).loads(given) if 0 < len(given) <= KNOWN_LIMIT else None
+    except BadSignature:
+        found = None
+    match found:
+        case [str(browser), [*people]]:
+            return browser, [one for one in people if isinstance(one, str)]
+    return None, []
+
+
+def _serializer(request: web.Request) -> URLSafeSerializer:
+    signer = {"digest_method": hashlib.sha256}
+    return URLSafeSerializer(request.app[SECRET], salt="known-browser", signer_kwargs=signer)
+
+
+def _account(email: str) -> str:
+    """Return under which name an address is counted: its own would lie in a cookie for all."""
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()[:20]
+
+
+def _now(request: web.Request) -> float:
+    return request.app[DESK].office.clock.monotonic()
