@@ -30,6 +30,7 @@ from web.auth.place import FORWARDED, place_of
 from web.keys import SETTINGS
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Explain = Callable[[web.Request, InvigilationError], web.StreamResponse]
 Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
@@ -263,7 +264,7 @@ def _route(request: web.Request) -> str:
     return "" if resource is None else f"{method} {resource.canonical}"
 
 
-def limits(explain: Callable[[web.Request, InvigilationError], web.StreamResponse]) -> Middleware:
+def limits(explain: Explain) -> Middleware:
     """Make the middleware that counts every request by its place, and turns away what is too much.
 
     It stands before all others: nothing of the request is read before. `explain` makes the page.
@@ -307,12 +308,17 @@ def _hurry(request: web.Request) -> Iterator[None]:
         timer.cancel()
 
 
-async def running(app: web.Application) -> AsyncIterator[None]:
-    """Keep the limiter while the application lives."""
+def setup(app: web.Application, explain: Explain) -> None:
+    """Count every request of an application, which holds its settings by now."""
     settings = app[SETTINGS]
-    app[LIMITER] = limiter = Limiter(settings.rate_factor, settings.redis_url)
+    app[LIMITER] = Limiter(settings.rate_factor, settings.redis_url)
+    app.middlewares.append(limits(explain))
+    app.cleanup_ctx.append(_closing)
+
+
+async def _closing(app: web.Application) -> AsyncIterator[None]:
     yield
-    await limiter.close()
+    await app[LIMITER].close()
 
 
 def _for_machines(request: web.Request, refusal: TooMany) -> web.Response | None:
