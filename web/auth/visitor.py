@@ -107,12 +107,21 @@ async def confirmed(request: web.Request) -> None:
     The page of a form asks a little earlier than what the form does: there is time to fill it in.
     Raises `NotSignedIn` when nobody of the staff asks.
     """
-    login = request[VISITOR].staff
-    if login is None:
+    if request[VISITOR].staff is None:
         raise NotSignedIn("Please sign in.")
-    lasts = FRESH_FORM if request.method in _READING else FRESH
-    if login.proved is None or request.app[DESK].office.clock.now() - login.proved > lasts:
+    if not is_confirmed(request):
         raise ConfirmFirst
+
+
+def is_confirmed(request: web.Request) -> bool:
+    """Say whether this login's second factor was shown in the last minutes (see `confirmed`)."""
+    login = request[VISITOR].staff
+    lasts = FRESH_FORM if request.method in _READING else FRESH
+    return (
+        login is not None
+        and login.proved is not None
+        and request.app[DESK].office.clock.now() - login.proved <= lasts
+    )
 
 
 async def entering_of(request: web.Request) -> tuple[Staff, Login]:

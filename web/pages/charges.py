@@ -11,7 +11,7 @@ from invigilation.desk.charges import OPEN, Account
 from invigilation.errors import InvalidInput
 from invigilation.people import Role, Staff
 from invigilation.transitions import can
-from web.auth.visitor import staff_of
+from web.auth.visitor import confirmed, is_confirmed, staff_of
 from web.keys import DESK, RELAY
 from web.pages.audit import told
 from web.pages.frame import fields, go, staff_page
@@ -70,6 +70,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def find(request: web.Request) -> web.StreamResponse:
     """Look for the learner's request, then choose what it is charged for."""
     person = await staff_of(request, Role.SCHEDULER)
+    await confirmed(request)
     return await _add_form(request, person, dict(request.query), {})
 
 
@@ -77,6 +78,7 @@ async def find(request: web.Request) -> web.StreamResponse:
 async def add(request: web.Request) -> web.StreamResponse:
     """Add a charge to a request."""
     person = await staff_of(request, Role.SCHEDULER)
+    await confirmed(request)
     entered = await fields(request)
     try:
         await request.app[DESK].charges.add(
@@ -125,6 +127,7 @@ async def one(request: web.Request) -> web.StreamResponse:
 async def pay(request: web.Request) -> web.StreamResponse:
     """Note that a charge was paid, and how."""
     person, account = await _account(request)
+    await confirmed(request)
     entered = await fields(request)
     try:
         settled = await request.app[DESK].charges.pay(
@@ -140,6 +143,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
 async def waive(request: web.Request) -> web.StreamResponse:
     """Waive a charge."""
     person, account = await _account(request)
+    await confirmed(request)
     entered = await fields(request)
     try:
         settled = await request.app[DESK].charges.waive(
@@ -173,6 +177,8 @@ async def _form(
         one=account.owed,
         code=account.code,
         state=STATES[charge.state],
+        confirmed=is_confirmed(request),
+        confirm="/staff/confirm?" + urlencode({"next": f"/staff/charges/{charge.id}"}),
         payable=can(TABLE, charge.state, ChargeEvent.SETTLE),
         waivable=can(TABLE, charge.state, ChargeEvent.WAIVE),
         history=[told(change, names) for change in account.history],

@@ -12,7 +12,7 @@ from invigilation.errors import InvalidInput
 from invigilation.people import Role
 from invigilation.report import Channel, DeliveryState
 from invigilation.store.outbox import Sent
-from web.auth.visitor import staff_of
+from web.auth.visitor import confirmed, staff_of
 from web.backends.keys import PUBLISHED, WEBHOOK_KEY, public_text
 from web.keys import DESK, SETTINGS
 from web.pages.frame import fields, go, staff_page
@@ -110,6 +110,7 @@ async def enable(request: web.Request) -> web.StreamResponse:
 async def trust(request: web.Request) -> web.StreamResponse:
     """Take the key of the next receipt for the backend's own."""
     person = await staff_of(request, Role.ADMINISTRATOR)
+    await confirmed(request)
     await fields(request)
     ident = request.match_info["backend"]
     await request.app[DESK].deliveries.trust_next_key(person, ident)
