@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from web.watchers import PREFIX
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RateRefusals(Collector):
     """Tells how often each rate has refused somebody; `refused` is kept by the limiter."""
 
