@@ -111,8 +111,8 @@ class Metrics:
 
     def _of_trust(self) -> None:
         self.sign_ins = self._counter("sign_ins", "Attempts to sign in", "kind", "result")
-        self.unusual_looks = self._counter(
-            "unusual_looks", "Alarms for unusual looking at evidence", "rule"
+        self.look_alarms = self._gauge(
+            "look_alarms_open", "Alarms for unusual looking at evidence that nobody has closed"
         )
         _begin(self.sign_ins, *((one, result) for one in KINDS for result in RESULTS))
 

@@ -21,7 +21,10 @@ from signalling.watching import Figures, RoomFigures
 from tests.builders import FixedClock, office, sqlite_store
 from tests.web.office import ADA, ANA, World
 from tests.web.watched import gauges_of
+from web.access.rows import TABLE
+from web.auth import cookies
 from web.health import checks, readiness
+from web.health.entrances import DOORS, Entrances, result_of
 from web.health.guard import Guard
 from web.health.pulse import Pulse
 from web.health.readiness import Check, Readiness
@@ -29,6 +32,7 @@ from web.health.routes import watching
 from web.health.sampling import Sampler
 from web.keys import SETTINGS
 from web.settings import Settings
+from web.watchers import Metrics
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 NOBODY = Figures((), 0, 0)
@@ -392,3 +396,55 @@ async def test_an_invigilator_has_no_health_page(world: World) -> None:
     ana = await world.staff(ANA)
 
     assert (await ana.get("/staff/health")).status == 403
+
+
+def answer(status: int, key: str = "", value: str = "s3cret") -> web.Response:
+    said = web.Response(status=status)
+    if key:
+        said.set_cookie(key, value)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "result"),
+    [
+        ("staff", answer(303, cookies.STAFF), "good"),
+        ("staff", answer(303, cookies.ENTERING), ""),
+        ("staff", answer(303, cookies.STAFF, ""), ""),
+        ("staff", answer(422), "refused"),
+        ("staff", answer(429), "slowed"),
+        ("staff", answer(500), ""),
+        ("learner", answer(303, cookies.LEARNER), "good"),
+        ("learner", answer(404), "refused"),
+        ("machine", answer(200), "good"),
+        ("machine", answer(401), "refused"),
+    ],
+)
+def test_a_sign_in_is_counted_by_what_the_door_answered(
+    kind: str, said: web.Response, result: str
+) -> None:
+    assert result_of(kind, said) == result
+
+
+async def test_only_doors_are_counted() -> None:
+    metrics = Metrics()
+    app = web.Application(middlewares=[Entrances(metrics).middleware()])
+
+    async def refuse(_: web.Request) -> web.Response:
+        raise web.HTTPForbidden
+
+    app.router.add_post("/r/{token}", refuse)
+    app.router.add_post("/else", refuse)
+    async with TestClient(TestServer(app)) as client:
+        for path in ("/r/abc", "/else", "/nowhere"):
+            await client.post(path)
+
+    found = metrics.registry.get_sample_value
+    labels = {"kind": "learner", "result": "refused"}
+    assert found("invigilation_sign_ins_total", labels) == 1
+
+
+def test_the_doors_are_routes_of_the_service() -> None:
+    known = {f"{method} {row.path}" for row in TABLE.rows for method in row.methods.split()}
+
+    assert known >= set(DOORS)

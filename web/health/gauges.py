@@ -6,7 +6,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -22,6 +24,8 @@ from web.health.readiness import Readiness, Standing
 from web.watchers import MEAN, WORST, Metrics
 
 log = structlog.get_logger(__name__)
+ALARMS: Final = 100
+"""So many are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,20 @@ class Copies:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database knows; ages in seconds, None where it does not answer.
+
+    `alarms` about unusual looks at evidence are open, up to `ALARMS`.
+    """
+
+    outbox_age: float | None = None
+    timestamp_age: float | None = None
+    alarms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Now:
-    """How everything stands; ages in seconds, None where the database does not answer.
+    """How everything stands.
 
     `checked` names every check, `loss` (0 to 1) is (the worst, the mean) of the learners who are
     seen or heard.
@@ -49,8 +65,7 @@ class Now:
     links: dict[Link, int]
     rungs: dict[Rung, int]
     loss: tuple[float, float]
-    outbox_age: float | None
-    timestamp_age: float | None
+    stored: Stored
     copies: Copies | None
     shelf: int
     late: dict[str, float]
@@ -80,9 +95,7 @@ class Gauges:
         room = self.figures()
         live = [one for one in room.rooms if one.state in LIVE]
         losses = [one.loss for one in live if one.loss is not None]
-        outbox, stamp = (None, None)
-        if DATABASE not in standing.stopped:
-            outbox, stamp = await self._ages()
+        stored = Stored() if DATABASE in standing.stopped else await self._stored()
         return Now(
             tuple(one.name for one in self.readiness.checks),
             standing,
@@ -90,8 +103,7 @@ class Gauges:
             dict(Counter(one.link for one in live)),
             dict(Counter(one.rung for one in live if one.rung is not None)),
             (max(losses, default=0.0), sum(losses) / len(losses) if losses else 0.0),
-            outbox,
-            stamp,
+            stored,
             self.copies(),
             await asyncio.to_thread(self.shelf),
             self.pulse.late(),
@@ -105,10 +117,13 @@ class Gauges:
         metrics.draining.set(self.readiness.draining)
         for check in self.readiness.checks:
             metrics.failing.labels(check.name).set(check.name in now.standing.failing)
-        if now.outbox_age is not None:
-            metrics.waiting.set(now.outbox_age)
-        if now.timestamp_age is not None:
-            metrics.unstamped.set(now.timestamp_age)
+        for gauge, known in (
+            (metrics.waiting, now.stored.outbox_age),
+            (metrics.unstamped, now.stored.timestamp_age),
+            (metrics.look_alarms, now.stored.alarms),
+        ):
+            if known is not None:
+                gauge.set(known)
         for job, late in now.late.items():
             metrics.late.labels(job).set(late)
         metrics.free.set(now.free)
@@ -136,16 +151,20 @@ class Gauges:
         metrics.queue.labels("room").set(max((one.waiting for one in rooms), default=0))
         metrics.queue.labels("connection").set(now.room.frames)
 
-    async def _ages(self) -> tuple[float | None, float | None]:
+    async def _stored(self) -> Stored:
         office = self.desk.office
         try:
             async with office.store.read() as tx:
                 oldest = await tx.outbox.oldest_pending()
                 lists = await tx.anchors.unstamped()
+                alarms = await tx.looks.alarms(ALARMS)
         except Exception:
             log.exception("the figures of the database could not be had")
-            return None, None
+            return Stored()
         now = office.clock.now()
-        ages = (oldest, lists[0].made if lists else None)
-        outbox, stamp = (0.0 if at is None else (now - at).total_seconds() for at in ages)
-        return max(outbox, 0.0), max(stamp, 0.0)
+
+        def age(at: datetime | None) -> float:
+            return 0.0 if at is None else max((now - at).total_seconds(), 0.0)
+
+        waiting = sum(one.closed is None for one in alarms)
+        return Stored(age(oldest), age(lists[0].made if lists else None), waiting)

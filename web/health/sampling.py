@@ -107,7 +107,7 @@ class Sampler:
             reconnects=round(counts.reconnects - before.reconnects),
             refused=round(counts.refused - before.refused),
             sign_ins_failed=round(counts.sign_ins_failed - before.sign_ins_failed),
-            outbox_age_s=round(now.outbox_age or 0),
+            outbox_age_s=round(now.stored.outbox_age or 0),
             sweep_late_s=round(max(now.late.values(), default=0)),
             sweeps_failed=round(counts.sweeps_failed - before.sweeps_failed),
             evidence_bytes=round(counts.evidence_bytes - before.evidence_bytes),

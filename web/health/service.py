@@ -17,6 +17,7 @@ from web.auth.limiting import LIMITER
 from web.copies import COPIES
 from web.draining import DRAINING
 from web.health import checks
+from web.health.entrances import Entrances
 from web.health.gauges import Copies, Gauges
 from web.health.guard import Guard
 from web.health.lag import Lag
@@ -69,6 +70,7 @@ class Health:
         app[METRICS], app[READINESS], app[GAUGES] = self._metrics, self._readiness, self._gauges
         app[DRAINING].append(self._readiness.drain)
         app.middlewares.insert(0, in_context)
+        app.middlewares.insert(1, Entrances(self._metrics).middleware())
         app.cleanup_ctx.append(self._life)
         app.add_routes(watching(self._readiness, self._gauges, self._guard))
 

@@ -129,9 +129,12 @@ def _facts(now: Now) -> list[Fact]:
     if late:
         said = ", ".join(f"{job} by {seconds(by)}" for job, by in sorted(late.items()))
         facts.append(Fact("Sweeps that are late", said, "Look here", "warn"))
-    facts += [_age("Oldest mail or report that waits", now.outbox_age)]
-    if now.timestamp_age:
-        facts.append(_age("Oldest list without a timestamp", now.timestamp_age))
+    facts += [_age("Oldest mail or report that waits", now.stored.outbox_age)]
+    if now.stored.timestamp_age:
+        facts.append(_age("Oldest list without a timestamp", now.stored.timestamp_age))
+    if now.stored.alarms:
+        said = f"{now.stored.alarms} open, see Who looked"
+        facts.append(Fact("Alarms about unusual looks", said, "Look here", "warn"))
     if now.copies is not None:
         facts.append(_age("Newest copy elsewhere", now.copies.age, COPY_LATE))
     if now.shelf:
