@@ -57,6 +57,7 @@ from signalling.stage import Stage, watch
 from signalling.studio import Studio
 from signalling.thin import LIGHT, Thin
 from signalling.usher import SENDERS, Usher
+from signalling.watching import Arrivals, RoomFigures
 
 SETTLE_S: Final = 5.0
 LOOK_S: Final = 2.0
@@ -93,6 +94,7 @@ class Room(Actor):
         self._lookout = Lookout(session, means, thin)
         self._allowance = Allowance(self._stage, means.clock)
         self._usher = Usher(session, means, self._stage, self._spawn)
+        self._arrivals = Arrivals(means.watch, self._stage, means.clock)
         self._roll = Roll(session, means, self._stage, self._outdated)
         self._requests = Requests(session, means.desk, means.clock)
         self._view: RoomView | None = None
@@ -108,6 +110,14 @@ class Room(Actor):
         """What a lobby shows of this room."""
         since = self._stage[Party.LEARNER].since
         return wire.Glimpse(since, self._requests.hand, self._unattended)
+
+    @property
+    def figures(self) -> RoomFigures:
+        """How this room stands, in figures."""
+        state = None if self._view is None else self._view.session.state
+        rung, recordings = self._thin.ladder.told.rung, self._studio.running
+        out = self._lookout
+        return RoomFigures(state, out.seen.link, rung, out.loss, recordings, self._mailbox.qsize())
 
     def holds(self, sid: str) -> bool:
         """Say whether this connection is in the room."""
@@ -148,6 +158,7 @@ class Room(Actor):
                 self._stale = True
                 return await self._darkroom.develop(developed)
             case PeerUp(peer):
+                self._arrivals.up(peer)
                 older = self._stage.up(peer)
                 if older is not None:
                     self._spawn(older.close())
@@ -237,6 +248,7 @@ class Room(Actor):
             await self._leave(elsewhere)  # who looked in has taken over
         self._usher.make_room(seat, person)
         older = seat.take(person, self._clock.now())
+        self._arrivals.came(seat.party)
         self._entered = True
         if older is not None:
             await self._means.outlet.send(older.sid, "replaced", {"session": self.session})
@@ -263,6 +275,7 @@ class Room(Actor):
             await self._roll.note(actor, present=False)
 
     async def _leave(self, seat: Seat) -> None:
+        self._arrivals.left(seat.party)
         self._empty(seat)
         await self._requests.sends_nothing(seat)
         for peer in self._stage.clear(seat):
@@ -366,6 +379,7 @@ class Room(Actor):
         return wire.Face(
             {seat.party: seat.view(now) for seat in self._stage},
             self._studio.on,
+            self._studio.stopped,
             self._lookout.seen,
             self._thin.ladder.told,
             self._allowance.sees,

@@ -45,6 +45,8 @@ class Studio:
         self._tapes = Tapes(session, means.evidence)
         self._finishing: asyncio.Task[None] | None = None
         self._noted: str | None = None
+        self._watch = means.watch
+        self._told: str | None = None
 
     @property
     def on(self) -> bool:
@@ -79,6 +81,9 @@ class Studio:
     async def _note_stopped(self) -> bool:
         """Write into the record that something is not recorded, once; say whether it was."""
         why = self._tapes.stopped
+        if why is not None and why != self._told:
+            self._watch.stopped(why)
+        self._told = why
         if why == self._noted:
             return False
         try:

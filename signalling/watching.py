@@ -31,7 +31,8 @@ class Watch:
 
     `connected(party, seconds)`: sound and picture stand, so long after coming into the room.
     `came_back(party, way)`: by `SOCKET` or `MEDIA`. `refused(code)`: a message. `closed(why)`: a
-    connection that the service closed by itself. `stopped(why)`: a recording ("full", "failed").
+    connection that the service closed by itself. `stopped(code)`: something is not recorded, for
+    the reason with this code.
     """
 
     connected: Callable[[str, float], None] = _nobody
