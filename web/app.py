@@ -8,16 +8,12 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from invigilation.desk.erasure import Periods
 from invigilation.desk.platforms import PlatformDesk
 from invigilation.dispatch import Dispatch
-from invigilation.presence import Source
 from invigilation.report import Channel
-from invigilation.store.evidence import LOCAL as LOCAL_KIND
 from invigilation.sweeps import Carrier as Other
 from invigilation.sweeps import Sweeps
 from recordings.evidence import Snapshots
-from recordings.retention import DEFAULT_PERIODS, FROM_DELIVERY, Policy
 from recordings.vision.eye import Eye, EyeSettings
 from recordings.vision.likeness import Engine, LikenessSettings, LikenessUnfit, check
 from scheduler.jobs import Job
@@ -78,7 +74,7 @@ from web.ports import StoredClients, StoredKeys
 from web.relay import Relay
 from web.reports import REPORTS, open_reports
 from web.reserve import Reserve
-from web.retention import Eraser
+from web.retention import Eraser, periods_of, policy_of
 from web.settings import Settings, Unable
 from web.setup import open_store
 from web.studies import Studies
@@ -354,10 +350,8 @@ def _jobs(
 ) -> list[Job]:
     settings = house.settings
     pictures = timedelta(days=settings.identity_days)
-    eraser = Eraser(house.vault, house.desk.office.clock, _policy(settings))
-
-    recordings, texts = settings.recording_days, settings.text_days
-    periods = Periods(timedelta(days=recordings), timedelta(days=texts))
+    eraser = Eraser(house.vault, house.desk.office.clock, policy_of(settings))
+    periods = periods_of(settings)
     soon = min(settings.sweep_seconds, HELD_FREE_S)
 
     def job(name: str, seconds: float, timeout: float, sweep: Sweep) -> Job:
@@ -407,11 +401,3 @@ def _post(settings: Settings) -> Post:
         settings.smtp_password.get_secret_value(),
         settings.smtp_tls,
     )
-
-
-def _policy(settings: Settings) -> Policy:
-    pictures = timedelta(days=settings.identity_days)
-    recordings = timedelta(days=settings.recording_days)
-    mine = {**dict.fromkeys(FROM_DELIVERY, pictures), "incident": recordings}
-    kept = {LOCAL_KIND: recordings, **{source.value: recordings for source in Source}}
-    return Policy({**DEFAULT_PERIODS, **mine, **kept})

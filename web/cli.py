@@ -17,7 +17,9 @@ from web import (
     erasure_commands,
     identity_commands,
     lti_commands,
+    person_commands,
     record_commands,
+    retention_commands,
     staff_commands,
     vault_commands,
 )
@@ -36,6 +38,8 @@ cli.add_typer(identity_commands.commands, name="identity")
 cli.add_typer(edx_commands.commands, name="edx")
 cli.add_typer(lti_commands.commands, name="lti")
 cli.add_typer(staff_commands.commands, name="staff")
+cli.add_typer(person_commands.commands, name="learner")
+cli.add_typer(retention_commands.commands, name="retention")
 
 
 def main() -> None:

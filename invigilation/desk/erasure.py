@@ -44,6 +44,7 @@ class ErasureDesk:
             lambda tx: tx.texts.old(now - periods.texts, BATCH), self._forget_old
         )
         async with self.office.store.write() as tx:
+            await tx.looks.forget_before(now - periods.texts)
             await self._count(tx, erased.LETTERS, await tx.texts.forget_letters(now - periods.chat))
             await self._count(tx, erased.PROBES, await tx.probes.forget_before(now - FRESH))
         # Whatever else was erased since the last time goes out of the log, too.

@@ -118,6 +118,11 @@ class EvidenceRows:
         rows = await self._db.execute(query.order_by(evidence.c.started))
         return [load(Evidence, row) for row in rows]
 
+    async def erased(self) -> list[Evidence]:
+        """Return all evidence whose bytes are gone, oldest first."""
+        query = all_of(evidence, Evidence).where(evidence.c.erased.is_not(None))
+        return [load(Evidence, row) for row in await self._db.execute(query.order_by("started"))]
+
     async def erase(self, ident: str, at: datetime) -> bool:
         """Note that the bytes are gone; say whether nobody had noted it before."""
         there = (evidence.c.id == ident, evidence.c.erased.is_(None))

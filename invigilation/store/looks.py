@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import insert, select, union_all, update
+from sqlalchemy import delete, insert, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.looks import AlarmKind, Look, LookAlarm
@@ -64,6 +64,11 @@ class Looks:
         query = all_of(look, Look).where(look.c.subject.in_(sorted(subjects)))
         rows = await self._db.execute(query.order_by(look.c.opened, look.c.id))
         return [load(Look, row) for row in rows]
+
+    async def forget_before(self, moment: datetime) -> None:
+        """Delete looks and alarms that are older."""
+        await self._db.execute(delete(look).where(look.c.opened < moment))
+        await self._db.execute(delete(look_alarm).where(look_alarm.c.at < moment))
 
     async def forget_words(self, subject: str) -> None:
         """Empty what people wrote about their looks at a record."""
