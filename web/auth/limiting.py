@@ -75,6 +75,8 @@ ROUTES: Final[Mapping[str, str]] = {
     "POST /api/oauth/token": "token",
     "POST /edx/oauth2/access_token": "token",
     "POST /staff/sign-in": "sign_in",
+    "POST /staff/sign-in/code": "sign_in",
+    "POST /staff/confirm": "sign_in",
     "GET /staff/company": "sign_in",
     "GET /staff/company/enter": "sign_in",
     "GET /r/{token}": "link",
@@ -124,6 +126,8 @@ TIDY_S: Final = 10.0
 """Between two looks for counts that are over."""
 SHARED_S: Final = 0.5
 """How long Redis may take; then this process counts by itself."""
+AWAY_S: Final = 5.0
+"""So long a Redis that did not answer is not asked again: nobody waits for it at every request."""
 PLAIN: Final = ("/edx/", "/room/", "/payments/", "/lti/")
 """Under these paths machines and scripts ask."""
 
@@ -169,6 +173,7 @@ class Limiter:
     _own: SlidingWindowCounterRateLimiter = field(init=False)
     _shared: SlidingWindowCounterRateLimiter | None = field(init=False)
     _warned: bool = field(init=False, default=False)
+    _away_until: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         """Make the counts; nothing is connected yet."""
@@ -196,11 +201,13 @@ class Limiter:
         raise TooMany(rate.seconds)
 
     async def _hit(self, rate: Rate, item: RateLimitItemPerSecond, name: str, who: str) -> bool:
-        if rate.shared and self._shared is not None:
+        now = time.monotonic()
+        if rate.shared and self._shared is not None and now >= self._away_until:
             try:
                 async with asyncio.timeout(SHARED_S):
                     return await self._shared.hit(item, name, who)
             except (RedisError, OSError) as error:  # a time-out is an OSError, too
+                self._away_until = now + AWAY_S
                 log.warning("rates are counted by this process alone", why=repr(error)[:200])
         return await self._own.hit(item, name, who)
 
