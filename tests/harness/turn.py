@@ -13,7 +13,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +58,12 @@ class Relay:
 
 
 @contextlib.contextmanager
-def turn_server(address: str = HERE, certificate: Certificate | None = None) -> Iterator[Relay]:
+def turn_server(
+    address: str = HERE, certificate: Certificate | None = None, settings: Sequence[str] = ()
+) -> Iterator[Relay]:
     """Run one coturn in a temporary directory; it listens and relays at one address.
+
+    `settings` are further lines as in its configuration file.
 
     With a certificate it takes TLS, too. Chromium trusts that one by the same argument as a page's
     (`Certificate.trust`).
@@ -68,6 +72,7 @@ def turn_server(address: str = HERE, certificate: Certificate | None = None) -> 
     assert program, "coturn is missing: ./dev test installs it"
     with tempfile.TemporaryDirectory(prefix="turn-") as directory:
         process = _process(program, Path(directory), address, certificate)
+        process.command += [f"--{line}" for line in settings]
         tls_port = free_port() if certificate else 0
         relay = Relay(free_port(), secrets.token_urlsafe(24), process, address, tls_port)
         process.command += ["--listening-port", str(relay.port)]

@@ -83,3 +83,21 @@ async def test_after_a_loss_of_redis_nudges_pass_again(redis: RedisServer) -> No
 
         await until(heard, 10, "a nudge after Redis came back")
     assert "st_lost" in here.staff
+
+
+async def test_after_a_loss_of_redis_everybody_looks_at_once(redis: RedisServer) -> None:
+    looked: list[bool] = []
+    ears = Ears()
+    relay = Relay(
+        redis.url,
+        ears.sessions.append,
+        ears.staff.append,
+        ears.signed_out.append,
+        lambda: looked.append(True),
+    )
+    async with relay.running():
+        await listeners(redis, 1)
+        assert looked == []
+        redis.stop()
+        redis.start()
+        await until(lambda: looked, 10, "a look at everything after the loss")
