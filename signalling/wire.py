@@ -15,6 +15,7 @@ from invigilation.incident import Incident
 from invigilation.inspection import Inspection
 from invigilation.presence import Link, Sound
 from invigilation.session import SessionState
+from invigilation.store.devices import LearnerDevice
 from invigilation.store.platforms import Refusal
 from invigilation.store.sessions import Line
 from invigilation.store.views import LobbyRole, Sitting
@@ -179,6 +180,7 @@ def _for_staff(view: RoomView, face: Face) -> Json:
         **wire_identity.for_staff(view, face.capture),
         "recording_stopped": face.stopped,
         "taken_over": view.session.invigilator is not None,
+        "device": _device(view.device),
         "incidents": [_incident(one) for one in view.incidents],
         "inspections": [_inspection(one) for one in view.inspections[-LISTED:]],
         "gaps": _gaps(view),
@@ -190,6 +192,13 @@ def _for_staff(view: RoomView, face: Face) -> Json:
             "since": stamp(face.offered_at or view.now),
         },
     }
+
+
+def _device(device: LearnerDevice | None) -> Json | None:
+    """Return how often the learner went on on another device, and since when; None if never."""
+    if device is None or not device.changes:
+        return None
+    return {"changes": device.changes, "since": stamp(device.since)}
 
 
 def lobby_entry(role: LobbyRole, sitting: Sitting, glimpse: Glimpse) -> Json:

@@ -18,6 +18,7 @@ from invigilation.inspection import Inspection
 from invigilation.people import Staff
 from invigilation.recheck import Recheck
 from invigilation.session import Session
+from invigilation.store.devices import LearnerDevice
 from invigilation.store.platforms import Refusal
 from invigilation.store.sessions import Line
 from invigilation.store.views import Sitting
@@ -48,6 +49,8 @@ class RoomView:
     """What the learner's assessment system did not accept, oldest first."""
     fills: tuple[Fill, ...] = ()
     """What the learner's device kept of the gaps; of some gaps there is nothing."""
+    device: LearnerDevice | None = None
+    """The one device on which the learner takes part."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

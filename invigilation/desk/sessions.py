@@ -103,6 +103,7 @@ class SessionDesk:
                 may_capture(found.state, check, consents, inspections),
                 await _refusals(tx, sitting),
                 tuple(await tx.fills.of_session(session)),
+                await tx.devices.find(session),
             )
 
     async def note_attempt(self, session: str, kind: str) -> None:

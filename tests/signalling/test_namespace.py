@@ -293,6 +293,18 @@ async def test_who_signs_out_is_closed_on_every_page_and_nobody_else(service):
     assert not lea.gone.is_set()
 
 
+async def test_a_learner_who_signs_out_is_closed_on_every_page_and_nobody_else(service):
+    ann, lea = await service.staff(), await service.learner()
+    await lea.say("join")
+
+    service.live.signed_out(service.scene.sitting.request)
+    await asyncio.wait_for(lea.gone.wait(), 5)
+
+    await ann.say("join")
+    assert not ann.gone.is_set()
+    assert [one.id for one in service.live.staff()] == [service.scene.ann.id]
+
+
 async def test_who_has_joined_is_not_closed_by_the_deadline(service, monkeypatch):
     monkeypatch.setattr(edge, "JOIN_S", 0.5)
     stays = await service.learner()

@@ -57,6 +57,7 @@ STAFFS = EVERYBODYS | {
     "handover",
     "taken_over",
     "recording_stopped",
+    "device",
 }
 OF_LEARNER = {
     "name",

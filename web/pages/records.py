@@ -88,6 +88,7 @@ EVENTS = {
     "screen_shared": "Shared the screen",
     "screen_ended": "Stopped sharing the screen",
     "second_camera_added": "Added a phone as second camera",
+    "device_changed": "Went on on another device",
     "notice": "Showed the learner a notice",
     "evidence_viewed": "Looked at evidence",
     "no_show_proposed": "The session was missed",

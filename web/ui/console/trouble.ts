@@ -19,6 +19,7 @@ export interface Trouble {
 const FULL = "evidence_store_full";
 /** Bad for long, at sea: it must not stand before what somebody has written. */
 export const WEAK = 55;
+const DEVICE_TOLD_MS = 3 * 60_000;
 
 const SIGHTS: Partial<Record<RoomState["learner"]["picture"], [string, string]>> = {
   black: ["Picture black", "The picture is black. The camera may be covered."],
@@ -56,6 +57,8 @@ function ofLive(room: Room, state: RoomState): Trouble[] {
       `${learner.name} has raised a hand at ${clockTime(learner.hand)}.`,
     );
   }
+  const device = ofDevice(state);
+  if (device) found.push(device);
   const unrecorded = ofRecording(state);
   if (unrecorded) found.push(unrecorded);
   const link = ofLink(room, state);
@@ -140,6 +143,15 @@ function silence(learner: RoomState["learner"], since: string, weight: number): 
   const kept = deviceWords(learner) || "Their page is trying again by itself.";
   const words = `No signal from the ship since ${at}. ${kept}`;
   return { weight, tone: "bad", short: `No signal since ${clockTime(since)}`, words };
+}
+
+/** Told for a while: a lost cookie does it too, but somebody should look who sits there. */
+function ofDevice({ device, learner, now }: RoomState): Trouble | null {
+  if (!device || Date.parse(now) - Date.parse(device.since) > DEVICE_TOLD_MS) return null;
+  const words =
+    `${learner.name} goes on on another device, or in another browser, since ` +
+    `${clockTime(device.since)}. Please look whether it is the same person.`;
+  return { weight: 45, tone: "warn", short: "Other device", words };
 }
 
 /** What is not recorded is gone: somebody must free the disk, or decide to wait. */

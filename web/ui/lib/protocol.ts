@@ -378,6 +378,8 @@ export interface RoomState {
   taken_over?: boolean;
   /** Why something that comes is not recorded, or null. */
   recording_stopped?: string | null;
+  /** The learner has gone on on another device: how often, and since when. */
+  device?: { changes: number; since: string } | null;
 }
 
 export interface LobbyEntry {
