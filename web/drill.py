@@ -118,13 +118,23 @@ class Drill:
         office = Office(store, self.clock, self.signing, Seal(self.signing))
         async with store.read() as tx:
             sessions, forms = await tx.sessions.idents(), await tx.onboard.idents()
-        for ident in sessions:
+
+        async def of_session(ident: str) -> tuple[bytes, bool]:
             record = await ReportDesk(office).record(ident, OPERATOR)
-            if record.entries:
-                await self._one(found, ident, record_file(record), record.sealed is not None)
-        for ident in forms:
+            return record_file(record), record.sealed is not None
+
+        async def of_form(ident: str) -> tuple[bytes, bool]:
             form = await OnboardDesk(office).review(ident, OPERATOR)
-            await self._one(found, ident, onboard_file(form), form.attestation is not None)
+            return onboard_file(form), form.attestation is not None
+
+        for idents, read in ((sessions, of_session), (forms, of_form)):
+            for ident in idents:
+                try:
+                    data, attested = await read(ident)
+                except Exception as error:  # noqa: BLE001 - whatever is wrong with one, go on
+                    found.faults.append(f"The record of {ident} cannot be read: {error}")
+                else:
+                    await self._one(found, ident, data, attested)
 
     async def _one(self, found: Found, ident: str, data: bytes, attested: bool) -> None:  # noqa: FBT001 - private
         trusted = self.signing.trusted()
