@@ -13,12 +13,13 @@ import contextlib
 import ipaddress
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -29,9 +30,7 @@ from web.api.problems import Problem
 from web.auth.place import FORWARDED, place_of
 from web.keys import SETTINGS
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Explain = Callable[[web.Request, InvigilationError], web.StreamResponse]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ from web.pages.feeds import GUESSES, WRONG_LIMIT
 from web.pages.frame import setup_templates
 from web.pages.headers import add_headers
 from web.pages.mistakes import explain, pages
-from web.pages.onboard import PICTURES, SENT, SENT_LIMIT
+from web.pages.onboard import SENT, SENT_LIMIT
 from web.pages.rehearsal import PIECES, PIECES_LIMIT, RUNS, RUNS_LIMIT
 from web.pages.second_factor import CODES, CODES_LIMIT
 from web.pages.sign_in import PASSWORDS
@@ -151,7 +151,6 @@ def setup(app: web.Application) -> None:
     app[PIECES] = Throttle(PIECES_LIMIT)
     app.cleanup_ctx.append(_passwords)
     app.cleanup_ctx.append(company.running)
-    app.cleanup_ctx.append(_pictures)
     for noun in (*LEARNERS, *STAFF):
         app.add_routes(noun.routes)
     app.router.add_get(PREFIX + "{name}", assets.serve)
@@ -162,9 +161,3 @@ async def _passwords(app: web.Application) -> AsyncIterator[None]:
     app[PASSWORDS] = passwords = Passwords()
     yield
     passwords.close()
-
-
-async def _pictures(app: web.Application) -> AsyncIterator[None]:
-    app[PICTURES] = pictures = onboard.pictures()
-    yield
-    pictures.close()

@@ -29,26 +29,24 @@ from invigilation.onboard import (
 )
 from invigilation.record import canonical
 from recordings.errors import EvidenceExists, EvidenceStoreFull, PictureUndecodable
-from recordings.evidence import Snapshots
 from recordings.vision.capture import Picture
-from recordings.vision.upload import MAX_BYTES, decode_upload
+from recordings.vision.upload import MAX_BYTES
 from web.auth.links import onboard_link, onboard_of
 from web.auth.place import place_of
 from web.auth.throttle import Throttle
 from web.auth.visitor import request_id_of
 from web.keys import DESK, SECRET, SETTINGS, VAULT
+from web.pages.captures import CAPTURES
 from web.pages.frame import fields, go, render
 from web.pages.mistakes import Refused
 from web.pages.second import qr_code
 from web.pages.zones import zone_of
 
 routes = web.RouteTableDef()
-PICTURES = web.AppKey("pictures", Snapshots)
 SENT = web.AppKey("sent", Throttle)
 SENT_LIMIT = 20
 """Forms from one place in a quarter of an hour: a whole crew may share one address."""
 LINK_DAYS = 14
-DECODING_SECONDS = 10.0
 JPEG = "image/jpeg"
 BRAKED = "Many forms come from your network just now. Please send this again in some minutes."
 NOTHING_CHOSEN = "Choose or take a picture of your identity document."
@@ -75,11 +73,6 @@ class Sent:
         except InvalidInput as error:
             self.errors[name] = error.reason
             return ""
-
-
-def pictures() -> Snapshots:
-    """Return what reads the pictures that come; close it at the end."""
-    return Snapshots(decode_upload, DECODING_SECONDS, "picture desk")
 
 
 async def case_of(request: web.Request) -> Case:
@@ -258,14 +251,14 @@ def _day(sent: Sent, first: date, last: date) -> date | None:
 
 
 async def _picture(request: web.Request, sent: Sent) -> Picture | None:
-    """Return the picture, drawn anew, or note why it cannot be used."""
+    """Return the picture, drawn anew in a process of its own, or note why it cannot be used."""
     upload = (await request.post()).get("picture")
     if not isinstance(upload, FileField) or not upload.filename:
         sent.errors["picture"] = NOTHING_CHOSEN
         return None
     raw = await asyncio.to_thread(upload.file.read, MAX_BYTES + 1)
     try:
-        return await request.app[PICTURES].take(raw)
+        return await request.app[CAPTURES].shelf.eye.draw(raw)
     except PictureUndecodable as error:
         sent.errors["picture"] = f"This picture cannot be used: {error.why}."
         return None
