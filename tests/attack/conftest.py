@@ -1,0 +1,7 @@
+"""Fixtures of the attacks: the office that the pages' tests have."""
+
+from __future__ import annotations
+
+from tests.web.conftest import world
+
+__all__ = ["world"]
