@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.harness.browser import Browsers
+from tests.harness.discretion import personal, told
 from tests.harness.films import FilmStore
 from tests.harness.servers import Mailbox
 from tests.harness.service import Practice, Service
 from tests.journeys.cast import Cast
-from tests.journeys.world import Time, World, run
+from tests.journeys.world import DATABASE, Time, World, run
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +58,16 @@ async def world(
     mailbox: Mailbox,
     time: Time,
     seeded: Path,
-) -> World:
-    """Everything, seeded and running."""
+) -> AsyncIterator[World]:
+    """Everything, seeded and running. Afterwards the log has said nothing of anybody in it."""
     if request.node.get_closest_marker("pictureless"):
         service.set(INVIGILATION_IDENTITY_AT_ONCE="false")
     whole = World(service, practice, mailbox, time)
     await whole.open(seeded)
-    return whole
+    yield whole
+    if (service.var / DATABASE).exists():
+        known = personal(service.var / DATABASE)
+        assert list(told(service.process.log.read_text(), known)) == []
 
 
 @pytest.fixture
