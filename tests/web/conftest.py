@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from invigilation.store import Store
+from tests.web.machine import machine, session
 from tests.web.office import World, open_world
+
+__all__ = ["machine", "session", "world"]
 
 
 @pytest.fixture
