@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from invigilation.desk.people import Kind, Whence
 from invigilation.errors import PaymentDue
+from invigilation.proof import Proof
 from tests.builders import START
 from tests.simulated_learner import LINK_VARIABLE
 from web import demonstration
+from web.auth.factors import Factors
 from web.demonstration import Places
-from web.house import open_house
-from web.seed import ASKER, STAFF, open_demo, seed
+from web.house import open_house, staff_wrapping
+from web.seed import ASKER, STAFF, give_apps, open_demo, seed
 from web.settings import Settings
 from web.setup import open_store
 
@@ -86,3 +90,37 @@ async def test_the_office_of_the_demonstration_has_something_to_do(tmp_path: Pat
     products = await house.desk.products.all(scheduler)
     assert "late_change" in [one.code for one in products]
     await house.desk.office.store.close()
+
+
+async def test_everybody_of_the_demonstration_has_an_app_whose_codes_can_be_said(
+    tmp_path: Path,
+) -> None:
+    house = open_house(Settings(var=tmp_path))
+    await open_store(house.desk.office.store)
+    demo = open_demo(tmp_path / "demo.json")
+    await seed(house.desk, demo, "http://127.0.0.1:1/hooks")
+    factors = Factors(house.desk, staff_wrapping(house), None)
+
+    for _ in range(2):
+        await give_apps(house.desk, demo, staff_wrapping(house))
+
+    for email, _, _ in STAFF:
+        found = await house.desk.reception.staff_secret(email)
+        assert found is not None
+        _, login = await house.desk.reception.sign_in(Kind.ENTERING, found[0].id)
+        said = await factors.code_now(found[0].id, login)
+        assert await factors.use_code(found[0].id, said, Whence()) is Proof.CODE
+    await house.desk.office.store.close()
+
+
+def test_a_demonstration_of_before_gets_an_app_and_keeps_its_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "demo.json"
+    before = {"password": "demo-1", "client_secret": "c", "webhook_secret": "w"}
+    file.write_text(json.dumps(before))
+
+    demo = open_demo(file)
+
+    assert (demo.password, demo.client_secret, demo.webhook_secret) == ("demo-1", "c", "w")
+    assert len(demo.app_secret) == 32
+    assert open_demo(file) == demo
+    assert file.stat().st_mode & 0o077 == 0
