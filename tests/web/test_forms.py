@@ -47,6 +47,7 @@ FORMS = {
     "/staff/me/logins/{login}/end": ANYBODY,
     "/staff/sign-out": ANYBODY,
     "/me/sign-out": ANYBODY,
+    "/me/device": LEARNER,
     "/me/zone": LEARNER,
     "/me/book": LEARNER,
     "/me/change": LEARNER,

@@ -36,6 +36,10 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/rehearsal/bytes?n=8": (401, 200, 200, 401, 401, 401, 401),
     "/second": (401, 401, 401, 401, 401, 401, 401),
     "/second/{second}": (200, 200, 200, 200, 200, 200, 200),
+    # There is no company's sign-in here: tests of it.
+    "/staff/company": (404, 404, 404, 404, 404, 404, 404),
+    "/staff/company/back": (404, 404, 404, 404, 404, 404, 404),
+    "/staff/company/enter": (404, 404, 404, 404, 404, 404, 404),
     "/staff/sign-in": (200, 200, 200, "/staff", "/staff", "/staff", "/staff"),
     "/staff": (
         LOGIN,

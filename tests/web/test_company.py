@@ -1,0 +1,294 @@
+"""Staff come in by their company's sign-in; whatever does not hold in every respect is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
+
+from invigilation.proof import Proof
+from tests.web.company import CLIENT, SECRET, CompanyDouble, company_running
+from tests.web.office import ADA, SAM, Person, World
+from web.auth import cookies
+from web.auth.oidc import Company, Provider
+from web.keys import SETTINGS
+from web.outward import ANYWHERE, open_client
+from web.pages.company import FLOW, PROVIDER
+from web.settings import Unable, read_settings
+
+
+@pytest.fixture
+async def company(world: World) -> AsyncIterator[CompanyDouble]:
+    """The company's sign-in, agreed with the office; it signs Sam in."""
+    async with company_running(world.clock) as double, open_client(ANYWHERE, "test") as client:
+        double.who = {"email": "Sam@Example.org", "amr": ["pwd", "mfa"]}
+        back = f"{world.app[SETTINGS].url}/staff/company/back"
+        agreed = Company(double.issuer, CLIENT, SECRET, back, acr=frozenset({"gold"}), plain=True)
+        world.app._state[PROVIDER] = Provider(agreed, client, world.clock)  # type: ignore[index]
+        yield double
+
+
+async def come_back(
+    person: Person, double: CompanyDouble, path: str = "/staff/company", **changed: str
+):
+    """Go to the provider's and come back, with an answer that may be changed on the way."""
+    sent = await person.get(path)
+    assert sent.to.startswith(f"{double.issuer}/authorize?"), sent.words
+    said = {**double.signs_in(sent.to), **changed}
+    query = "&".join(f"{name}={value}" for name, value in said.items() if value)
+    bounced = await person.get(f"/staff/company/back?{query}")
+    onward = re.search(r'url=([^"]+)"', bounced.text)
+    assert onward is not None
+    return await person.get(onward[1].replace("&amp;", "&"))
+
+
+async def test_who_works_here_comes_in_and_lands_where_they_were_going(
+    world: World, company: CompanyDouble
+) -> None:
+    sam = world.stranger()
+
+    answer = await come_back(sam, company, "/staff/company?next=/staff/charges")
+
+    assert answer.to == "/staff/charges"
+    assert (await sam.get("/staff/charges")).status == 200
+    login = await world.desk.reception.login(sam.cookies[cookies.STAFF])
+    assert login is not None
+    assert (login.person, login.proof) == (SAM.id, Proof.COMPANY)
+    assert FLOW not in sam.cookies
+
+
+async def test_the_way_back_does_nothing_but_lead_on(world: World, company: CompanyDouble) -> None:
+    sam = world.stranger()
+    sent = await sam.get("/staff/company")
+    said = company.signs_in(sent.to)
+
+    # A browser that comes from another site brings no strict cookie, and loses none.
+    page = await world.stranger().get(f"/staff/company/back?code={said['code']}&state=x%22y")
+
+    assert page.status == 200
+    assert 'http-equiv="refresh"' in page.text
+    assert 'x"y' not in page.text
+    assert "token" not in company.asked
+
+
+async def test_one_factor_at_the_company_is_followed_by_ours(
+    world: World, company: CompanyDouble
+) -> None:
+    company.who = {"email": SAM.email, "amr": ["pwd"]}
+    await world.with_app(SAM)
+    sam = world.stranger()
+
+    first = await come_back(sam, company)
+    second = await sam.post(first.to, {"code": world.code()})
+
+    assert first.to == "/staff/sign-in/code"
+    assert second.to == "/staff/calendar"
+
+
+@pytest.mark.parametrize(
+    "said", [{"acr": "gold"}, {"amr": ["mfa"]}, {"acr": "gold", "amr": ["pwd"]}]
+)
+async def test_what_counts_as_two_factors(
+    world: World, company: CompanyDouble, said: dict[str, object]
+) -> None:
+    company.who = {"email": SAM.email, **said}
+
+    assert (await come_back(world.stranger(), company)).to == "/staff/calendar"
+
+
+def _by_nobody(claims: dict[str, object]) -> str:
+    return jwt.encode(claims, key="", algorithm="none")
+
+
+def _by_shared_secret(claims: dict[str, object]) -> str:
+    return jwt.encode(claims, SECRET * 2, algorithm="HS256", headers={"kid": "k1"})
+
+
+def _by_another(claims: dict[str, object]) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return jwt.encode(claims, key, algorithm="ES256", headers={"kid": "k1"})
+
+
+def _by_unknown(claims: dict[str, object]) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return jwt.encode(claims, key, algorithm="ES256", headers={"kid": "k2"})
+
+
+@pytest.mark.parametrize("sign", [_by_nobody, _by_shared_secret, _by_another, _by_unknown])
+async def test_a_token_that_the_company_has_not_signed_opens_nothing(
+    world: World, company: CompanyDouble, sign
+) -> None:
+    company.sign = sign
+    person = world.stranger()
+
+    answer = await come_back(person, company)
+
+    assert (answer.status, cookies.STAFF in person.cookies) == (403, False)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"iss": "https://elsewhere.example"},
+        {"aud": "another"},
+        {"aud": [CLIENT, "another"]},
+        {"aud": [CLIENT, "another"], "azp": "another"},
+        {"azp": "another"},
+        {"nonce": "another"},
+        {"nonce": 5},
+        {"nonce": None},
+        {"exp": 1},
+        {"exp": "soon"},
+        {"iat": 9e10},
+        {"iat": True},
+        {"email": "nobody@example.org"},
+        {"email": None},
+        {"email": ["sam@example.org"]},
+        {"email_verified": False},
+        {"email_verified": "true"},
+        {"email_verified": None},
+    ],
+)
+async def test_a_token_that_does_not_hold_in_every_respect_opens_nothing(
+    world: World, company: CompanyDouble, spoil: dict[str, object]
+) -> None:
+    company.spoil = spoil
+    person = world.stranger()
+
+    answer = await come_back(person, company)
+
+    assert (answer.status, cookies.STAFF in person.cookies) == (403, False)
+    assert "You are not signed in" in answer.words
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"state": "another"},
+        {"state": "\u00e9"},
+        {"state": ""},
+        {"iss": "https://elsewhere.example"},
+        {"code": ""},
+        {"code": "guess"},
+        {"error": "access_denied"},
+    ],
+)
+async def test_an_answer_that_is_not_the_one_asked_for_opens_nothing(
+    world: World, company: CompanyDouble, changed: dict[str, str]
+) -> None:
+    person = world.stranger()
+
+    answer = await come_back(person, company, **changed)
+
+    assert (answer.status, cookies.STAFF in person.cookies) == (403, False)
+
+
+async def test_an_answer_is_good_in_its_own_browser_once_and_for_some_minutes(
+    world: World, company: CompanyDouble
+) -> None:
+    sam, thief = world.stranger(), world.stranger()
+    said = company.signs_in((await sam.get("/staff/company")).to)
+    path = f"/staff/company/enter?code={said['code']}&state={said['state']}"
+
+    stolen = await thief.get(path)
+    kept = sam.cookies[FLOW]
+    entered = await sam.get(path)
+    sam.cookies = {FLOW: kept}
+    again = await sam.get(path)
+    late = company.signs_in((await sam.get("/staff/company")).to)
+    world.clock.move_to(world.clock.now() + timedelta(minutes=12))
+    too_late = await sam.get(f"/staff/company/enter?code={late['code']}&state={late['state']}")
+
+    assert [one.status for one in (stolen, entered, again, too_late)] == [403, 303, 403, 403]
+    assert "took too long" in too_late.words
+
+
+async def test_who_is_signed_in_may_confirm_by_the_company(
+    world: World, company: CompanyDouble
+) -> None:
+    sam = await world.staff(SAM)
+    world.clock.move_to(world.clock.now() + timedelta(hours=1))
+
+    answer = await come_back(sam, company, "/staff/company?confirm=1&next=/staff/charges")
+
+    login = await world.desk.reception.login(sam.cookies[cookies.STAFF])
+    assert answer.to == "/staff/charges"
+    assert login is not None
+    assert (login.proof, login.proved) == (Proof.COMPANY, world.clock.now())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"email": ADA.email, "amr": ["mfa"]},
+        {"email": SAM.email, "amr": ["pwd"]},
+        {"email": SAM.email, "amr": ["mfa"], "auth_time": 5},
+        {"email": SAM.email, "amr": ["mfa"], "auth_time": None},
+    ],
+)
+async def test_somebody_else_or_an_old_sign_in_confirms_nothing(
+    world: World, company: CompanyDouble, said: dict[str, object]
+) -> None:
+    sam = await world.staff(SAM)
+    began = world.clock.now()
+    world.clock.move_to(began + timedelta(hours=1))
+    company.spoil = said
+
+    answer = await come_back(sam, company, "/staff/company?confirm=1&next=/staff/charges")
+
+    login = await world.desk.reception.login(sam.cookies[cookies.STAFF])
+    assert answer.status == 403
+    assert login is not None
+    assert login.proved == began
+
+
+async def test_a_new_key_of_the_company_is_fetched(world: World, company: CompanyDouble) -> None:
+    await come_back(world.stranger(), company)
+    company.key, company.kid = ec.generate_private_key(ec.SECP256R1()), "k2"
+    refused = await come_back(world.stranger(), company)
+    world.clock.seconds += 31
+
+    entered = await come_back(world.stranger(), company)
+
+    assert (refused.status, entered.to) == (403, "/staff/calendar")
+    assert company.asked.count("discovery") == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"issuer": "https://elsewhere.example"},
+        {"authorization_endpoint": "ftp://elsewhere.example"},
+        {"token_endpoint": ""},
+        {"jwks_uri": None},
+    ],
+)
+async def test_a_company_that_names_itself_wrongly_is_not_gone_to(
+    world: World, company: CompanyDouble, names: dict[str, object]
+) -> None:
+    company.names = names
+
+    answer = await world.stranger().get("/staff/company")
+
+    assert answer.status == 403
+    assert "did not answer as it should" in answer.words
+
+
+async def test_the_secret_goes_where_the_company_takes_it(
+    world: World, company: CompanyDouble
+) -> None:
+    company.names = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+
+    assert (await come_back(world.stranger(), company)).to == "/staff/calendar"
+
+
+def test_settings_of_the_company_come_together() -> None:
+    with pytest.raises(Unable, match="oidc_issuer, oidc_client_id and oidc_client_secret"):
+        read_settings(oidc_issuer="https://company.example", oidc_client_secret=SecretStr("x"))
+    with pytest.raises(Unable, match="write an address"):
+        read_settings(oidc_issuer="company", oidc_client_id="x", oidc_client_secret=SecretStr("x"))
