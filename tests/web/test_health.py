@@ -412,6 +412,7 @@ def answer(status: int, key: str = "", value: str = "s3cret") -> web.Response:
         ("staff", answer(303, cookies.ENTERING), ""),
         ("staff", answer(303, cookies.STAFF, ""), ""),
         ("staff", answer(422), "refused"),
+        ("staff", answer(403), ""),
         ("staff", answer(429), "slowed"),
         ("staff", answer(500), ""),
         ("learner", answer(303, cookies.LEARNER), "good"),
@@ -431,7 +432,7 @@ async def test_only_doors_are_counted() -> None:
     app = web.Application(middlewares=[Entrances(metrics).middleware()])
 
     async def refuse(_: web.Request) -> web.Response:
-        raise web.HTTPForbidden
+        raise web.HTTPNotFound
 
     app.router.add_post("/r/{token}", refuse)
     app.router.add_post("/else", refuse)

@@ -69,7 +69,7 @@ def result_of(kind: str, answer: web.StreamResponse) -> str:
     """Say how it went, by the answer; empty for half of the way."""
     if answer.status == 429:
         return SLOWED
-    if answer.status >= 500:
+    if answer.status >= 500 or answer.status == 403:  # not even a try: a form of another page's
         return ""
     if answer.status >= 400:
         return REFUSED
