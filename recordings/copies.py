@@ -6,6 +6,7 @@ because it is missing here: a vault that was lost must not take its copies with 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -51,18 +52,20 @@ class Copies:
                         yield one.name, source
 
     def copy(self, name: str, source: Place, held: dict[str, Held]) -> bool:
-        """Copy one object; say whether it was still there."""
-        if isinstance(source, FolderPlace):
-            if not source.path(name).exists():
-                return False
-            self.place.put(name, source.path(name), replace=name in held)
-            return True
-        try:
-            with fetched(source, name, self.root) as file:
+        """Copy one object; say whether it was still there.
+
+        It may have gone from the disk to the store meanwhile.
+        """
+        for one in self.sources[self.sources.index(source) :]:
+            if isinstance(one, FolderPlace):
+                if not one.path(name).exists():
+                    continue
+                self.place.put(name, one.path(name), replace=name in held)
+                return True
+            with contextlib.suppress(NotFound), fetched(one, name, self.root) as file:
                 self.place.put(name, file, replace=name in held)
-        except NotFound:
-            return False
-        return True
+                return True
+        return False
 
     def follow(self) -> int:
         """Erase in the place what was erased in the vault; return how many objects."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -23,6 +24,8 @@ from recordings.errors import EvidenceDamaged
 
 CHUNK = 1024 * 1024
 SUFFIX = ".evidence"
+_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+_NAME = re.compile(rf"{_ID}/(?:key|{_ID}\.evidence)", re.ASCII)
 
 
 class PlaceAway(Busy):
@@ -31,6 +34,7 @@ class PlaceAway(Busy):
     def __init__(self, why: str) -> None:
         super().__init__("store of evidence")
         self.why = why
+        self.add_note(why)
 
 
 class PlaceTaken(Exception):
@@ -53,7 +57,7 @@ class Place(Protocol):
     """Keeps files under names. Every method may raise `PlaceAway`."""
 
     def names(self, begins: str = "") -> Iterator[Held]:
-        """Yield all objects whose names begin so."""
+        """Yield all objects of ours whose names begin so."""
         ...
 
     def put(self, name: str, file: Path, *, replace: bool = False) -> None:
@@ -93,7 +97,7 @@ class FolderPlace:
         with _errors():
             for path in sorted(self._root.glob("*/*")):
                 name = f"{path.parent.name}/{path.name}"
-                if name.startswith(begins) and not name.endswith(".tmp"):
+                if name.startswith(begins) and is_ours(name):
                     with contextlib.suppress(FileNotFoundError):
                         found = path.stat()
                         yield Held(name, found.st_size, found.st_mtime)
@@ -154,6 +158,11 @@ class FolderPlace:
     def _check(self) -> None:
         if not self._root.is_dir():
             raise PlaceAway(f"the folder {self._root} is not there")
+
+
+def is_ours(name: str) -> bool:
+    """Say whether an object can be one of ours: nobody else's name becomes a path here."""
+    return _NAME.fullmatch(name) is not None
 
 
 def digest_of(path: Path) -> str:

@@ -16,18 +16,20 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from invigilation.errors import NotFound
 from recordings.errors import EvidenceDamaged
-from recordings.places import CHUNK, Held, PlaceAway, PlaceTaken, digest_of
+from recordings.places import CHUNK, Held, PlaceAway, PlaceTaken, digest_of, is_ours
 
 PART_BYTES = 16 * 1024 * 1024
 """Longer objects are sent in parts of this size (10,000 at most: 160 GB)."""
 CONNECT_S, ANSWER_S = 3, 60
 TRIES = 2
 OLD = timedelta(days=1)
+_CONNECTING = threading.Lock()
 _ABSENT = {"404", "NoSuchKey", "NotFound"}
 _TAKEN = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 _UNKNOWN = {"501", "NotImplemented", "MethodNotAllowed"}
@@ -62,7 +64,8 @@ class S3Place:
             for page in pages.paginate(Bucket=self._bucket.name, Prefix=self._prefix + begins):
                 for one in page.get("Contents", ()):
                     name = one["Key"].removeprefix(self._prefix)
-                    yield Held(name, one["Size"], one["LastModified"].timestamp())
+                    if is_ours(name):
+                        yield Held(name, one["Size"], one["LastModified"].timestamp())
 
     def put(self, name: str, file: Path, *, replace: bool = False) -> None:
         """Send the file, and see that the store has all of it."""
@@ -200,7 +203,6 @@ class S3Place:
 
 
 def _connect(bucket: Bucket) -> Any:
-    import boto3  # noqa: PLC0415 - see the module
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(
@@ -211,12 +213,23 @@ def _connect(bucket: Bucket) -> Any:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if bucket.endpoint else "auto"},
     )
-    session = boto3.session.Session(
-        aws_access_key_id=bucket.key_id or None,
-        aws_secret_access_key=bucket.secret or None,
-        region_name=bucket.region or None,
-    )
-    return session.client("s3", endpoint_url=bucket.endpoint or None, config=config)
+    with _CONNECTING:
+        return _session().client(
+            "s3",
+            endpoint_url=bucket.endpoint or None,
+            region_name=bucket.region or None,
+            aws_access_key_id=bucket.key_id or None,
+            aws_secret_access_key=bucket.secret or None,
+            config=config,
+        )
+
+
+@cache
+def _session() -> Any:
+    """Return what all stores share: its descriptions of the service take 20 MB."""
+    import boto3  # noqa: PLC0415 - see the module
+
+    return boto3.session.Session()
 
 
 def _checksum(data: bytes) -> str:

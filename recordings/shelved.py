@@ -62,7 +62,8 @@ class ShelvedVault(Vault):
     def shelve(self, enough: Callable[[], bool] = lambda: False) -> int:
         """Bring finished objects to the store until `enough`; return how many went.
 
-        What cannot go keeps nothing else here; at the end its errors are raised.
+        What cannot go keeps nothing else here, unless the store is away; at the end its errors are
+        raised.
         """
         gone, kept = 0, list[Exception]()
         for path in sorted(self._root.glob(f"*/*{SUFFIX}")):
@@ -72,6 +73,8 @@ class ShelvedVault(Vault):
                 gone += self._shelve(path)
             except Exception as error:  # noqa: BLE001 - raised below
                 kept.append(error)
+                if isinstance(error, PlaceAway):
+                    break  # for all of them
         self._forget_readings()
         if kept:
             raise ExceptionGroup(f"not brought to the store: {len(kept)} objects", kept)

@@ -43,6 +43,7 @@ class KeysAway(Busy):
     def __init__(self, why: str) -> None:
         super().__init__("key service")
         self.why = why
+        self.add_note(why)
 
 
 class WrapKeys(Protocol):

@@ -148,6 +148,18 @@ def test_what_is_erased_is_gone(place: Place, tmp_path: Path) -> None:
     place.tidy()
 
 
+def test_what_else_lies_in_a_bucket_is_none_of_ours(store: Store, tmp_path: Path) -> None:
+    bucket = store.bucket("office")
+    place = S3Place(bucket)
+    place.put("s1/key", file_of(tmp_path, b"one"))
+    for key in ("office/../../etc/passwd", "office/s1/../key", "office/readme", "other/s1/key"):
+        store.client.put_object(Bucket=bucket.name, Key=key, Body=b"x")
+
+    found = names(place)
+
+    assert found == ["s1/key"]
+
+
 def test_a_folder_that_is_not_there_is_away_and_is_not_made(tmp_path: Path) -> None:
     place = FolderPlace(tmp_path / "unmounted")
 
@@ -590,6 +602,23 @@ def test_what_is_in_the_store_is_copied_from_there(tmp_path: Path, far: Unreliab
     assert Vault(tmp_path / "elsewhere", ONE, 0).read("s1", "e1") == b"one"
     assert Vault(tmp_path / "elsewhere", ONE, 0).read("s1", "e2") == b"two"
     assert not list((tmp_path / "evidence").glob(".copy-*"))
+
+
+def test_what_goes_to_the_store_while_it_is_to_be_copied_is_copied_all_the_same(
+    tmp_path: Path, far: Unreliable
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    vault = shelved(tmp_path, far)
+    vault.put("s1", "e1", b"one")
+    copies = Copies.of(tmp_path / "evidence", FolderPlace(tmp_path / "elsewhere"), far)
+    listed = list(copies.missing({}))
+    vault.shelve()
+    (tmp_path / "evidence" / "s1" / "e1.reading").unlink()
+
+    copied = [copies.copy(name, source, {}) for name, source in listed]
+
+    assert copied == [True, True]
+    assert Vault(tmp_path / "elsewhere", ONE, 0).read("s1", "e1") == b"one"
 
 
 def test_erasure_follows_to_the_copy(place: Place, tmp_path: Path) -> None:
