@@ -32,7 +32,7 @@ class FakePeer:
         self.wider_than: list[int] = []
         self.hold: asyncio.Event | None = None
         self.hears = Sound.HEARD
-        self.quality = LinkQuality(loss=0.0, rtt_s=0.6)
+        self.quality = LinkQuality(loss=0.0, rtt_s=0.2)
         self.carried = 0
         self.lost = 0.0
         self.cap: int | None = None

@@ -264,6 +264,18 @@ async def test_on_a_thin_link_the_picture_is_looked_at_less_often(house):
     assert (before, len(house.evidence.watch.looked)) == (1, 3)  # after 10, and 40 s
 
 
+async def test_over_a_satellite_the_picture_is_looked_at_less_often(house):
+    await house.both_join()
+    peer = await house.media(house.lea)
+    peer.quality = LinkQuality(loss=0.0, rtt_s=0.65)
+    await until(lambda: house.evidence.watch.looked, 5, "the first look")
+
+    await live(house, peer, 29)
+    await house.room.do(Tick())
+
+    assert len(house.evidence.watch.looked) <= 2
+
+
 async def test_no_look_while_a_snapshot_is_taken_and_a_slow_look_holds_nothing_up(house):
     await house.both_join()
     peer = await house.media(house.lea)
