@@ -16,7 +16,8 @@ InvigilationError
 ├── TooLate             the cut-off has passed
 ├── PaymentDue          a charge must be paid or waived first
 ├── KeyReused           the idempotency key came before with other content
-└── Busy                a limit is reached; try again
+├── Busy                a limit is reached, or the database is away; try again
+└── Unsure              nobody knows whether it was done
 ```
 
 No HTTP here: each edge translates once, by `code`.
@@ -192,3 +193,14 @@ class Busy(InvigilationError):
     def __init__(self, what: str) -> None:
         super().__init__(f"The {what} is busy. Please try again in a moment.")
         self.what = what
+
+
+class Unsure(InvigilationError):
+    """The line to the database broke just as this was being written: it may be there, or not."""
+
+    code = "unsure"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "We do not know whether this was done. Please look how it stands before you try again."
+        )

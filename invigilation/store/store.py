@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
@@ -14,8 +15,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from invigilation.errors import Busy, Unsure
 from invigilation.store.ahead import AheadRows
 from invigilation.store.anchors import Anchors
 from invigilation.store.audit import Audit
@@ -57,6 +60,9 @@ from invigilation.store.views import Views
 from invigilation.store.waiting import WaitingRows
 from invigilation.store.watch import Watch
 
+log = logging.getLogger(__name__)
+DATABASE = "database"
+"""What is busy, as an error says."""
 POOL_SIZE = 10
 BUSY_MS = 10_000
 SCRUB_S = 0.5
@@ -128,17 +134,54 @@ class Store:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
-        """Open a transaction that commits at the end of the block, or rolls back on any error."""
-        async with self._writer, self._engine.connect() as plain:
-            connection = await plain.execution_options(writes=True)
-            async with connection.begin():
-                yield Tx(connection)
+        """Open a transaction that commits at the end of the block, or rolls back on any error.
+
+        Raises `Busy` where the database is away or too busy, and nothing was done; `Unsure` where
+        it went away at the very end.
+        """
+        ended = False
+        async with self._writer, self._line(writes=True) as connection:
+            try:
+                async with connection.begin():
+                    yield Tx(connection)
+                    ended = True
+            except DBAPIError as error:
+                if not _is_away(error):
+                    raise
+                log.warning("the database went away in a transaction: %s", type(error).__name__)
+                raise (Unsure() if ended else Busy(DATABASE)) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
-        """Open a transaction for reading: one consistent view on SQLite, fresh on PostgreSQL."""
-        async with self._engine.connect() as connection, connection.begin():
-            yield Tx(connection)
+        """Open a transaction for reading: one consistent view on SQLite, fresh on PostgreSQL.
+
+        Raises `Busy` where the database is away or too busy.
+        """
+        async with self._line() as connection:
+            try:
+                async with connection.begin():
+                    yield Tx(connection)
+            except DBAPIError as error:
+                if not _is_away(error):
+                    raise
+                log.warning("the database went away in a reading: %s", type(error).__name__)
+                raise Busy(DATABASE) from error
+
+    @asynccontextmanager
+    async def _line(self, *, writes: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection of the pool; raises `Busy` when there is none to be had."""
+        lent = self._engine.connect()
+        try:
+            # Each driver has its own ways to say that nobody answers.
+            connection = await lent
+        except Exception as error:
+            log.warning("no connection to the database: %s", type(error).__name__)
+            raise Busy(DATABASE) from error
+        try:
+            yield await connection.execution_options(writes=True) if writes else connection
+        finally:
+            # Given back whatever happens: who is being cancelled does not take it along.
+            await asyncio.shield(asyncio.create_task(connection.close()))
 
     async def migrate(self) -> None:
         """Bring the schema up to date; safe to repeat."""
@@ -167,6 +210,11 @@ class Store:
     async def close(self) -> None:
         """Give all connections back."""
         await self._engine.dispose()
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Say whether this is about the database itself, and not about what was asked of it."""
+    return not isinstance(error, IntegrityError | DataError | ProgrammingError)
 
 
 def _upgrade(connection: Connection, revision: str = "head") -> None:

@@ -47,6 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "payment_due": Kind(402, "A charge is due first"),
     "key_reused": Kind(422, "The idempotency key came before with another request"),
     "busy": Kind(503, "A limit is reached"),
+    "unsure": Kind(503, "It is not known whether this was done"),
     # This edge's.
     "invalid_token": Kind(401, "The access token is missing, unreadable or over"),
     "insufficient_scope": Kind(403, "The access token lacks a scope"),

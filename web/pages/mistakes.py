@@ -58,6 +58,7 @@ STATUS = {
     "too_many": 429,
     "internal": 500,
     "busy": 503,
+    "unsure": 503,
 }
 _HEADINGS = {
     401: "Please sign in",

@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 from playwright.async_api import Error
 
-from tests.bench.faultsbench.gate import Gate, gate
+from tests.harness.gate import Gate, gate
 from tests.bench.faultsbench.wire import Wire
 from tests.bench.linkbench.meter import WATCH, figures, shown
 from tests.bench.linkbench.stage import Theatre

@@ -5,8 +5,10 @@ import type { ChatLine } from "./protocol";
 import type { RoomLink } from "./room-link";
 import { RoomError } from "./wire";
 
-/** The server has not said no: the line waits for the next time the room is joined. */
-const UNHEARD = ["no_answer", "not_joined", "timeout", "busy"];
+/** The server has not said no: the line waits, and is sent again. */
+const UNHEARD = ["no_answer", "not_joined", "timeout", "busy", "unsure"];
+
+const AGAIN_MS = 3000;
 
 export interface Pending {
   client_id: string;
@@ -50,7 +52,11 @@ export class Outbox {
       this.lines = this.lines.filter((each) => each !== line);
     } catch (error) {
       line.sending = false;
-      if (error instanceof RoomError && UNHEARD.includes(error.code)) return;
+      if (error instanceof RoomError && UNHEARD.includes(error.code)) {
+        // Without a connection it is tried again as soon as the room is joined.
+        setTimeout(() => void this.flush(), AGAIN_MS);
+        return;
+      }
       line.refused = error instanceof Error ? error.message : "";
     }
     this.changed();

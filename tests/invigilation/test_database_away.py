@@ -1,0 +1,86 @@
+"""The database goes away: what was not done is said to be so, and what nobody knows as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from invigilation.errors import Busy, Unsure
+from invigilation.people import Role, Staff
+from invigilation.store import Store
+from tests.harness.gate import Gate, gate
+
+pytestmark = pytest.mark.store
+ANN = Staff("st_ann", "ann@example.com", "Ann Archer", frozenset({Role.INVIGILATOR}))
+
+
+@pytest.fixture
+async def way(postgres):
+    async with gate(postgres.port) as one:
+        yield one
+
+
+@pytest.fixture
+async def far(postgres, postgres_template, way):
+    """A store whose database lies behind a gate."""
+    name = postgres.create(template=postgres_template)
+    store = Store(postgres.url(name).replace(str(postgres.port), str(way.port)))
+    yield store
+    await store.close()
+    postgres.drop(name)
+
+
+async def staff(store: Store) -> int:
+    async with store.read() as tx:
+        return await tx.people.count_staff()
+
+
+async def test_who_asks_while_it_is_away_may_try_again(far: Store, way: Gate):
+    assert await staff(far) == 0
+    await way.shut()
+
+    with pytest.raises(Busy):
+        await staff(far)
+    with pytest.raises(Busy):
+        async with far.write():
+            pass
+
+    await way.open()
+    assert await staff(far) == 0
+
+
+async def add(store: Store, before_the_last: Gate | None, before_the_end: Gate | None) -> None:
+    """Add somebody; a gate is shut at that moment."""
+    async with store.write() as tx:
+        await tx.people.add_staff(ANN, "")
+        if before_the_last is not None:
+            await before_the_last.shut()
+        await tx.people.count_staff()
+        if before_the_end is not None:
+            await before_the_end.shut()
+
+
+async def test_what_was_under_way_is_not_done(far: Store, way: Gate):
+    with pytest.raises(Busy):
+        await add(far, way, None)
+
+    await way.open()
+    assert await staff(far) == 0
+
+
+async def test_nobody_knows_what_became_of_what_was_being_written(far: Store, way: Gate):
+    with pytest.raises(Unsure):
+        await add(far, None, way)
+
+    await way.open()
+    await add(far, None, None)
+    assert await staff(far) == 1
+
+
+async def test_a_reading_that_is_cut_off_may_be_tried_again(far: Store, way: Gate):
+    async def read() -> None:
+        async with far.read() as tx:
+            await way.shut()
+            await tx.people.count_staff()
+
+    with pytest.raises(Busy):
+        await read()
