@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.harness.browser import DESK, Browsers
 from tests.harness.films import Scene
@@ -15,10 +17,16 @@ from tests.journeys.world import World
 pytestmark = pytest.mark.journey
 
 
+async def go_on_here(page: Page) -> None:
+    """Say that the session goes on on this device."""
+    await expect(page.get_by_role("heading", name="Go on here instead?")).to_be_visible()
+    await page.get_by_role("button", name="Go on here").click()
+
+
 async def test_a_second_device_takes_over_and_the_first_one_says_so(
     world: World, cast: Cast, browsers: Browsers
 ) -> None:
-    browsers.allow("403")  # the console of who has signed out asks once more
+    browsers.allow("403")  # who has signed out asks once more
     sitting = await begin(world, cast)
     console, phone = sitting.console, sitting.learner
     await console.sees("the learner")
@@ -26,9 +34,13 @@ async def test_a_second_device_takes_over_and_the_first_one_says_so(
     laptop = await cast.learner(MARIA, viewport=DESK, scene=Scene.FACE)
     await laptop.enter(sitting.asked.booking_url)
     await laptop.page.get_by_role("link", name="Go to your session").click()
+    await go_on_here(laptop.page)
 
     await laptop.told("Your assessment is open")
     await phone.told("Your session is open in another window")
+    await expect(console.page.get_by_text("goes on on another device").first).to_be_visible(
+        timeout=SOON_MS
+    )
     await console.sees("the learner on the laptop")
     await console.hears("the learner on the laptop")
     await laptop.sees("the invigilator")
@@ -37,9 +49,17 @@ async def test_a_second_device_takes_over_and_the_first_one_says_so(
     link = laptop.page.get_by_role("link", name="Open the assessment")
     await expect(link).to_have_attribute("href", sitting.asked.assessment_url, timeout=SOON_MS)
     await phone.page.reload()  # whoever wants to go on there may
+    await go_on_here(phone.page)
     await phone.told("Your assessment is open")
     await laptop.told("Your session is open in another window")
     await console.sees("the learner on the phone again")
+
+    other_page = await phone.page.context.new_page()
+    await other_page.goto(f"{world.service.url}/me/sign-out")
+    await other_page.get_by_role("button", name="Sign out").click()
+    await phone.told("You cannot enter the room now", "Open your personal link again.")
+    gone = console.page.get_by_text(re.compile("has lost the connection|No signal from the ship"))
+    await expect(gone.first).to_be_visible(timeout=SOON_MS)
 
     other_tab = await console.page.context.new_page()
     await other_tab.goto(f"{world.service.url}/staff/sign-out")

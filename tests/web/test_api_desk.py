@@ -490,3 +490,24 @@ async def test_schemathesis_finds_nothing(server, lms, tmp_path):
         "--exclude-checks=positive_data_acceptance",
     )
     assert found == ""
+
+
+async def test_an_older_secret_is_good_until_its_time_is_over(
+    desk: Desk, lms: Lms, clock: HandClock
+) -> None:
+    client = lms._client
+    del client.session.headers["Authorization"]
+    async with desk.office.store.write() as tx:
+        fresh = hash_secret("the new secret")
+        await desk.clients.rotate(tx, "lms", fresh, timedelta(hours=1))
+
+    async def statuses() -> list[int]:
+        found = []
+        for secret in (SECRET, "the new secret", "another"):
+            form = {"grant_type": "client_credentials", "client_id": "lms", "client_secret": secret}
+            found.append((await client.post("/api/oauth/token", data=form)).status)
+        return found
+
+    assert await statuses() == [200, 200, 401]
+    clock.moment += timedelta(hours=1)
+    assert await statuses() == [401, 200, 401]
