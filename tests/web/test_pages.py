@@ -115,6 +115,7 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/staff/deliveries/form": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 404),
     "/staff/deliveries/be_none": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 404),
     "/.well-known/webhook-keys.json": (200, 200, 200, 200, 200, 200, 200),
+    "/staff/records": (LOGIN, LOGIN, LOGIN, 403, 403, 200, 200),
     "/staff/records/{session}": (LOGIN, LOGIN, LOGIN, 200, 404, 200, 200),
     "/staff/records/se_none": (LOGIN, LOGIN, LOGIN, 404, 404, 404, 404),
     "/staff/records/{session}/download": (LOGIN, LOGIN, LOGIN, 200, 404, 200, 200),
