@@ -76,7 +76,7 @@ def calendar_of(url: str) -> tuple[Calendar, int]:
 
 def test_an_office_is_set_up_by_five_commands(shell: Shell, migrated_url: str) -> None:
     staff = shell.run(
-        *("add-staff", MAIL, "Ana Reyes", "--role", "invigilator", "--role", "scheduler"),
+        *("staff", "add", MAIL, "Ana Reyes", "--role", "invigilator", "--role", "scheduler"),
         *("--capacity", "3", "--password-stdin"),
         typed=f"{PASSWORD}\n",
     )
@@ -160,9 +160,73 @@ def test_a_webhook_secret_is_replaced_with_an_overlap(shell: Shell, migrated_url
     assert "No older one is used any more." in third
 
 
+def test_a_client_secret_is_replaced_with_an_overlap(shell: Shell, migrated_url: str) -> None:
+    shell.run("add-backend", "acme", "Acme Maritime", "--webhook-url", HOOK)
+    code, shown, _ = shell.run("rotate-client-secret", "acme", "--overlap-hours", "48")
+
+    async def read() -> tuple[str, int]:
+        store = Store(migrated_url)
+        async with store.read() as tx:
+            client = await tx.people.client("acme")
+            older = await tx.clients.older("acme", SystemClock().now())
+        await store.close()
+        assert client is not None
+        return client.secret_hash, len(older)
+
+    hashed, older = asyncio.run(read())
+    assert code == 0
+    assert hashed == hash_secret(shown.splitlines()[0].removeprefix("client secret  "))
+    assert older == 1
+    assert "is used as well until" in shown
+
+
+def test_somebody_is_added_listed_given_other_roles_and_let_go(
+    shell: Shell, migrated_url: str
+) -> None:
+    boss = ("staff", "add", "boss@example.org", "Bo Lund", "--role", "administrator")
+    ana = ("staff", "add", MAIL, "Ana Reyes", "--role", "invigilator", "--capacity", "3")
+    for command in (boss, ana):
+        assert shell.run(*command, "--password-stdin", typed=f"{PASSWORD}\n")[0] == 0
+
+    listed = shell.run("staff", "list")[1]
+    roles = shell.run("staff", "roles", MAIL, "--role", "scheduler")
+    password = shell.run("staff", "password", MAIL, "--password-stdin", typed=f"{PASSWORD}!\n")
+    factor = shell.run("staff", "reset-factor", MAIL)
+    removed = shell.run("staff", "remove", MAIL)
+    last = shell.run("staff", "remove", "boss@example.org")
+
+    assert f"{MAIL}   Ana Reyes: invigilator; watches 3\n" in listed
+    assert "boss@example.org  Bo Lund: administrator\n" in listed
+    assert roles[1] == f"Ana Reyes ({MAIL}) is now: scheduler.\n"
+    assert "new password, and is signed out everywhere" in password[1]
+    assert "sets up a new app or passkey" in factor[1]
+    assert removed[1] == f"Ana Reyes ({MAIL}) is not on the staff any more.\n"
+    assert (last[0], "only administrator" in last[2]) == (1, True)
+    assert shell.run("staff", "list")[1].count("\n") == 1
+
+    async def actions() -> set[tuple[str, str]]:
+        store = Store(migrated_url)
+        async with store.read() as tx:
+            known = await tx.people.staff_secret(MAIL)
+            assert known is not None
+            found = {(one.actor, one.action) for one in await tx.audit.of(known[0].id)}
+        await store.close()
+        return found
+
+    kinds = ("added", "roles", "password", "factors_reset", "removed")
+    assert asyncio.run(actions()) == {("command line", f"staff.{one}") for one in kinds}
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
+        ("rotate-client-secret nobody", "There is no such client"),
+        ("rotate-client-secret form --overlap-hours 721", "from 0 to 720"),
+        (f"staff remove {MAIL}", "Nobody with the address"),
+        (f"staff roles {MAIL} --role scheduler", "Nobody with the address"),
+        (f"staff roles {MAIL} --role captain", "A role is one of invigilator"),
+        (f"staff reset-factor {MAIL}", "Nobody with the address"),
+        (f"staff password {MAIL} --password-stdin", "12 to 1000 characters"),
         ("rotate-webhook-secret nobody", "There is no such backend"),
         ("rotate-webhook-secret form", "There is no such backend"),
         ("rotate-webhook-secret form --overlap-hours 721", "from 0 to 720"),
