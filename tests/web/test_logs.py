@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from tests.web.office import World
 from web.health import logs
 
 SESSION = "se_0123456789abcdef0123"
@@ -147,3 +148,22 @@ async def test_a_room_names_its_session_in_every_line(out: io.StringIO) -> None:
 
     [line] = lines(out)
     assert (line["session"], line.get("sid")) == (SESSION, None)
+
+
+async def test_a_learners_request_is_logged_with_their_booking_request(
+    world: World, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise RuntimeError("it is broken")
+
+    asked = await world.asked()
+    learner = await world.learner(asked.request.id)
+    monkeypatch.setattr(type(world.desk.bookings), "latest", fails)
+
+    answer = await learner.get("/me")
+
+    assert answer.status == 500
+    [line] = lines(out)
+    assert line["request"] == asked.request.id
+    assert "RuntimeError: it is broken" in line["exception"]
+    assert "Maria" not in out.getvalue()

@@ -30,8 +30,8 @@ _QUERY = re.compile(r"(?<=[\w/])\?[\w.~%+-]+=[^\s\"']*")
 _ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*(?::[0-9A-Fa-f]*){2,7})")
 _PHONE = re.compile(r"(?<![\w.:-])\+?\d(?:[ ()./-]?\d){8,14}(?![\w.:-])")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
-_IDS = {"se": "session", "bk": "booking", "rq": "request"}
-_ID = re.compile(r"(se|bk|rq)_[0-9a-z]{20}", re.ASCII)
+_IDS = {"se": "session", "bk": "booking", "rq": "request", "ev": "evidence"}
+_ID = re.compile(r"(se|bk|rq|ev)_[0-9a-z]{20}", re.ASCII)
 
 
 def configure(out: TextIO) -> None:

@@ -15,7 +15,8 @@ from invigilation.errors import InvigilationError, NotSignedIn, ReasonNeeded
 from web.access.gate import refused
 from web.auth import cookies, csrf, links
 from web.auth.limiting import TooMany
-from web.auth.visitor import VISITOR, ConfirmFirst, recognise
+from web.auth.visitor import VISITOR, ConfirmFirst, Visitor, recognise
+from web.health.logs import bound
 from web.keys import DESK, SECRET
 from web.pages.frame import go, render
 from web.pages.headers import compress
@@ -121,6 +122,7 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
         request = _with_room(request)
         visitor = await recognise(request, request.app[DESK])
         request[VISITOR] = visitor
+        _of_whom(request, visitor)
         await _check(request)
         response = await handler(request)
     except InvigilationError as error:
@@ -147,6 +149,17 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
         cookies.keep(response, cookies.VISITOR, known.token)
     await compress(request, response)
     return response
+
+
+def _of_whom(request: web.Request, visitor: Visitor) -> None:
+    """Let the log say whose request it is: of learners their request, of phones their session."""
+    if request.path.startswith("/staff"):
+        return
+    if request.path.startswith("/second"):
+        if visitor.second is not None:
+            bound(session=visitor.second.person)
+    elif visitor.learner is not None:
+        bound(request=visitor.learner.person)
 
 
 def _with_room(request: web.Request) -> web.Request:
