@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation import record
 from invigilation.report import Channel, DeliveryState
+from invigilation.store.device_rows import learner_device
 from invigilation.store.fill_rows import gap_fill
 from invigilation.store.identity_rows import challenge, document_mark, face_mark, recheck
 from invigilation.store.looks import Looks
@@ -136,7 +137,7 @@ class Texts:
         await self._forget_around(ident)
         await Looks(self._db).forget_words(ident)
         await self._probes.forget_session(ident)
-        for table in (document_mark, face_mark):
+        for table in (document_mark, face_mark, learner_device):
             await self._db.execute(delete(table).where(table.c.session == ident))
         await self._db.execute(
             update(delivery)
