@@ -77,7 +77,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
         headers.setdefault(name, value)
     url = request.config_dict[SETTINGS].url
     if url.startswith("https://"):
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if response.content_type == "text/html":
         headers.setdefault("Content-Security-Policy", content_policy(request.path, URL(url)))
         headers.setdefault("Permissions-Policy", permissions(request.path))
