@@ -9,7 +9,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from invigilation.presence import Link
 from tests.harness.service import ROOT
+from web import watchers
 from web.access.refusals import Refusals
 from web.alerts import Alerts
 from web.health.limits import RateRefusals
@@ -26,6 +28,18 @@ TOKEN = re.compile(
         | (?P<sign>=~|!=|==|<=|>=|[=<>+*/(){},-]) )""",
     re.VERBOSE,
 )
+
+
+VALUES = {
+    "result": {*watchers.RESULTS, "failed"},
+    "kind": {*watchers.KINDS},
+    "queue": {*watchers.QUEUES},
+    "of": {watchers.WORST, watchers.MEAN},
+    "state": {one.value for one in Link},
+    "party": {*watchers.PARTIES},
+    "job": set(re.findall(r'[jJ]ob\("(\w+)"', (ROOT / "web" / "app.py").read_text())),
+}
+"""What a label may be."""
 
 
 def registry() -> CollectorRegistry:
@@ -82,6 +96,8 @@ def test_an_alert_asks_for_figures_that_there_are(rule: dict[str, Any]) -> None:
             assert opened.pop() == piece
         elif kind == "name" and opened[-1:] == ["}"]:
             assert piece in known[asked[-1]], piece
+            _, value = pieces[place + 2]
+            assert set(value.strip('"').split("|")) <= VALUES[piece], value
         elif kind == "name" and piece.startswith(PREFIX):
             assert piece in known, piece
             asked.append(piece)
