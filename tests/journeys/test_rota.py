@@ -143,6 +143,7 @@ async def both_are_where_they_should_be(
     ]
     assert colleague != second.staff
     await world.mailbox.wait_for(first.mail, count=sent_before(first) + 1, seconds=SOON_S)
+    await world.mailbox.wait_for(second.mail, count=sent_before(second), seconds=SOON_S)
     assert len(world.mailbox.to(second.mail)) == sent_before(second)
 
 
