@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import time
-from pathlib import Path
 
 from playwright.async_api import expect
 
 from tests.bench.faultsbench.figures import Row
 from tests.bench.faultsbench.process import amiss
 from tests.bench.faultsbench.stage import Stage
+from tests.harness.disk import fill
 from tests.harness.waiting import until
 from tests.journeys.people import SOON_MS
 from tests.journeys.world import SOON_S
@@ -56,23 +54,3 @@ async def full(stage: Stage, row: Row) -> None:
     await until(lambda: pair.wires[1].state.get("recording"), SOON_S, "a recording again")
     row.add("recorded again, once there is room, after", time.monotonic() - began, "s", 15.0)
     row.done = f"a disk of {DISK_MB} MB is filled under a session, at last to its last byte"
-
-
-def fill(ballast: Path, *, free: int) -> None:
-    """Take room on a disk until no more than so many bytes are free."""
-    descriptor = os.open(ballast, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        more = shutil.disk_usage(ballast.parent).free - free
-        size = os.fstat(descriptor).st_size
-        while more > 0 and not _taken(descriptor, size, more):
-            more -= 4096  # somebody else has just taken some
-    finally:
-        os.close(descriptor)
-
-
-def _taken(descriptor: int, size: int, more: int) -> bool:
-    try:
-        os.posix_fallocate(descriptor, size, more)
-    except OSError:
-        return False
-    return True

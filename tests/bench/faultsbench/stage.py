@@ -7,10 +7,9 @@ import contextlib
 import itertools
 import json
 import re
-import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,12 @@ from typing import Any
 import asyncpg
 from playwright.async_api import Error
 
-from tests.harness.gate import Gate, gate
 from tests.bench.faultsbench.wire import Wire
 from tests.bench.linkbench.meter import WATCH, figures, shown
 from tests.bench.linkbench.stage import Theatre
 from tests.harness.browser import Browsers
+from tests.harness.disk import small_disk
+from tests.harness.gate import Gate, gate
 from tests.harness.servers import PostgresServer, RedisServer, mail_server
 from tests.harness.service import Practice, Service
 from tests.harness.waiting import until
@@ -302,14 +302,3 @@ def world_of(world: World, folder: Path, house: House) -> tuple[World, Cast, Bro
     """Return a world, and who comes into it."""
     browsers = Browsers(folder)
     return world, Cast(world, browsers, house.films), browsers
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """Let a folder be a disk of its own, in memory; needs root."""
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "faults", str(folder)]
-    subprocess.run(command, check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
