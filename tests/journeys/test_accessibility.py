@@ -128,7 +128,8 @@ async def test_the_pages_of_schedulers_and_administrators(world: World, cast: Ca
     await survey.press("Sign out")
     await scheduler.sign_in("ada.stone@example.org")
     backend = world.rows("SELECT id FROM backend WHERE webhook_url <> ''")[0][0]
-    for path in ("/staff/admin", "/staff/deliveries", f"/staff/deliveries/{backend}"):
+    deliveries = "/staff/deliveries"
+    for path in ("/staff/admin", "/staff/health", deliveries, f"{deliveries}/{backend}"):
         await survey.visit(path)
 
     assert survey.found == {}
