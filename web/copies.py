@@ -81,6 +81,7 @@ class Copying:
     async def sweep(self) -> int:
         """Follow erasures, take a snapshot, copy what is missing; return how many were copied."""
         async with self._turn:
+            self.copies.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             words = Gone(self.copies.root)
             late = await asyncio.to_thread(words.late)
             if isinstance(self.vault, ShelvedVault):

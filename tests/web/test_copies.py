@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from recordings.seal import Seal
 from recordings.shelved import ShelvedVault
 from recordings.vault import Vault
 from recordings.wrap_keys import FileKeys, LocalKeys
+from tests.harness.servers import PostgresServer
 from tests.web.machine import Machine
 from tests.web.office import START, World, open_world
 from web.copies import jobs, open_copies, outlived
@@ -81,10 +83,14 @@ def test_what_was_copied_is_restored_and_all_of_it_verifies(copied: tuple[Machin
     assert sorted(path.name for path in restored.iterdir()) == ["evidence", "invigilation.db"]
 
 
-async def an_office(folder: Path, template: Path, ring: Keyring) -> World:
-    """Open an office over the files of a service, with its keys."""
+def sqlite(folder: Path, template: Path) -> Store:
     shutil.copy(template, folder / "invigilation.db")
-    world = await open_world(Store(f"sqlite+aiosqlite:///{folder}/invigilation.db"), folder)
+    return Store(f"sqlite+aiosqlite:///{folder}/invigilation.db")
+
+
+async def an_office(folder: Path, store: Store, ring: Keyring) -> World:
+    """Open an office over the files of a service, with its keys."""
+    world = await open_world(store, folder)
     object.__setattr__(world.desk.office, "signer", ring.signing)
     object.__setattr__(world.desk.office, "sealer", Seal(ring.signing))
     object.__setattr__(world, "vault", open_vault(settings_of(folder), ring.wrapping))
@@ -102,7 +108,7 @@ async def test_sessions_that_run_and_forms_of_officers_are_restored_too(
     var.mkdir()
     place.mkdir()
     ring = open_keyring(var / "keys", START - timedelta(days=30))
-    world = await an_office(var, sqlite_template, ring)
+    world = await an_office(var, sqlite(var, sqlite_template), ring)
     running = await world.booked(1)
     asked = await world.asked(2)
     facts = Facts("Jan de Vries", Rank.MASTER, "", "MV Aurora", "9074729", START.date())
@@ -125,6 +131,35 @@ async def test_sessions_that_run_and_forms_of_officers_are_restored_too(
     await world.desk.office.store.close()
 
 
+async def test_a_snapshot_of_postgresql_is_restored_into_an_empty_database(
+    postgres: PostgresServer, postgres_template: str, tmp_path: Path
+) -> None:
+    var, place = tmp_path / "var", tmp_path / "elsewhere"
+    var.mkdir()
+    place.mkdir()
+    ring = open_keyring(var / "keys", START - timedelta(days=30))
+    names = [postgres.create(template=postgres_template), postgres.create()]
+    live, empty = map(postgres.url, names)
+    world = await an_office(var, Store(live), ring)
+    await world.booked()
+    copying = open_copies(
+        world.desk, settings_of(var, database_url=live), world.vault, ring.wrapping
+    )
+    assert copying is not None
+    await copying.sweep()
+
+    drill = Drill(copying.place, tmp_path / "a", ring.wrapping, ring.signing, world.clock)
+    with pytest.raises(Unable, match="--database-url"):
+        await drill.run()
+    found = await replace(drill, folder=tmp_path / "b", database=empty).run()
+
+    assert (found.faults, found.counts["open"]) == ([], 1)
+    await world.client.close()
+    await world.desk.office.store.close()
+    for name in names:
+        postgres.drop(name)
+
+
 async def test_the_clock_brings_what_is_finished_to_the_store_and_lets_erasure_follow(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
@@ -134,7 +169,7 @@ async def test_the_clock_brings_what_is_finished_to_the_store_and_lets_erasure_f
     other.mkdir()
     var.mkdir()
     ring = open_keyring(var / "keys", START)
-    world = await an_office(var, sqlite_template, ring)
+    world = await an_office(var, sqlite(var, sqlite_template), ring)
     vault = ShelvedVault(var / "evidence", ring.wrapping, far, 0)
     copying = open_copies(world.desk, settings_of(var), vault, ring.wrapping)
     assert copying is not None
@@ -167,7 +202,7 @@ async def test_while_the_place_of_copies_is_away_no_erasure_is_forgotten(
     var.mkdir()
     (tmp_path / "elsewhere").mkdir()
     ring = open_keyring(var / "keys", START)
-    world = await an_office(var, sqlite_template, ring)
+    world = await an_office(var, sqlite(var, sqlite_template), ring)
     world.vault.put("s1", "e1", b"one")
     copying = open_copies(world.desk, settings_of(var), world.vault, ring.wrapping)
     assert copying is not None
@@ -202,7 +237,7 @@ def test_nothing_readable_is_among_the_copies(copied: tuple[Machine, Path]) -> N
     data = b"".join(path.read_bytes() for path in found)
     assert len(data) > 100_000
     assert b"SQLite" not in data
-    assert b"Ada" not in data
+    assert b"Maria Santos" not in data
     assert not list((place.parent / "var").glob(".snapshot-*"))
 
 
