@@ -89,7 +89,7 @@ async def asking(request: web.Request) -> Asker:
     who = {
         Who.LEARNER: visitor.learner,
         Who.SECOND: visitor.second,
-        Who.ENTERING: getattr(visitor, "entering", None),
+        Who.ENTERING: visitor.entering,
     }
     found = {one for one, login in who.items() if login is not None}
     staff = None
