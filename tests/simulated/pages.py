@@ -133,6 +133,9 @@ class LearnerPages:
         if 'name="identity"' in page.text:
             fields = {"csrf": page.csrf, "identity": "yes", "recording": "yes"}
             page = await self._browser.post("/me/check-in", fields)
+        if 'action="/me/device"' in page.text:
+            # Started anew, this is another device.
+            page = await self._browser.post("/me/device", {"csrf": page.csrf})
         if page.path == "/me/room":
             return self._room(page)
         if "not open yet" in page.text:

@@ -69,6 +69,20 @@ async def test_too_many_checks_at_once_are_turned_away(monkeypatch: pytest.Monke
     pool.close()
 
 
+async def test_a_flood_of_guesses_leaves_room_for_browsers_that_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passwords, "MAX_WAITING", passwords.FOR_KNOWN)
+    pool = Passwords()
+
+    with pytest.raises(Busy):
+        await pool.check(None, PASSWORD)
+    known = await pool.check("no hash", PASSWORD, known=True)
+
+    pool.close()
+    assert known is False
+
+
 def test_throttle_lets_some_tries_pass_and_then_waits_for_the_oldest() -> None:
     brake = Throttle()
     for second in range(TRIES):

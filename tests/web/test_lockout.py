@@ -34,7 +34,8 @@ class PlainPasswords:
 
     looked: int = 0
 
-    async def check(self, kept: str | None, password: str) -> bool:
+    async def check(self, kept: str | None, password: str, *, known: bool = False) -> bool:
+        del known
         self.looked += 1
         return kept is not None and password == PASSWORD
 

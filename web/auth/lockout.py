@@ -140,6 +140,11 @@ def door(request: web.Request, email: str) -> tuple[Door, float]:
     return request.app[LOCKOUT].door(trier(request, email), _now(request))
 
 
+def is_known(request: web.Request, email: str) -> bool:
+    """Say whether the person with this address has signed in before in the browser that asks."""
+    return trier(request, email).browser is not None
+
+
 def spent_here(request: web.Request, email: str) -> float:
     """Return for how long an account without a second factor is shut at this place, in seconds."""
     return request.app[LOCKOUT].spent_here(trier(request, email), _now(request))

@@ -14,6 +14,9 @@ from invigilation.errors import Busy
 WORKERS = 2
 MAX_WAITING = 16
 """Each check takes 64 MiB and some tenths of a second; more at once are turned away."""
+FOR_KNOWN = 6
+"""Of these places, so many are kept for browsers that are known: a flood of guesses from unknown
+ones does not turn them away."""
 PASSWORD_LIMIT = 1_000
 
 _hasher = PasswordHasher()
@@ -32,9 +35,12 @@ class Passwords:
         self._waiting = 0
         self._nobody = ""
 
-    async def check(self, kept: str | None, password: str) -> bool:
-        """Say whether the password is the kept one; with None, refuse in the same time."""
-        if self._waiting >= MAX_WAITING:
+    async def check(self, kept: str | None, password: str, *, known: bool = False) -> bool:
+        """Say whether the password is the kept one; with None, refuse in the same time.
+
+        `known`: its owner has signed in before in the browser that asks. Raises `Busy`.
+        """
+        if self._waiting >= (MAX_WAITING if known else MAX_WAITING - FOR_KNOWN):
             raise Busy("sign-in")
         self._waiting += 1
         try:

@@ -21,10 +21,7 @@ routes = web.RouteTableDef()
 
 PASSWORDS = web.AppKey("passwords", Passwords)
 WRONG = "The e-mail address or the password is not right."
-CODE_TOO = (
-    "Too many wrong passwords were tried. Type your password again, and a code from your "
-    "authenticator app or a recovery code. If you have neither, try again in 15 minutes."
-)
+CODE_TOO = "Too many wrong passwords were tried. Type your password again, and a code."
 WRONG_PAIR = "The password or the code is not right. Each code is good once: wait for a new one."
 
 
@@ -70,7 +67,8 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
 
 async def _is_right(request: web.Request, email: str, kept: str | None, password: str) -> bool:
     """Say whether a password is right, and count it."""
-    right = await request.app[PASSWORDS].check(kept, password)
+    known = lockout.is_known(request, email)
+    right = await request.app[PASSWORDS].check(kept, password, known=known)
     (lockout.passed if right else lockout.failed)(request, email)
     return right
 
