@@ -57,6 +57,11 @@ def test_a_line_loses_what_tells_of_people(said: str, kept: str) -> None:
     assert logs.clean(said) == kept
 
 
+@pytest.mark.parametrize("piece", ["a", "a-", "eyJ-", "a:", "1 ", "'", "bearer ", "?a", "@"])
+def test_a_value_without_end_is_cut(piece: str) -> None:
+    assert len(logs.clean(piece * 500_000)) <= 2 * logs.LONGEST
+
+
 def test_our_lines_and_those_of_libraries_look_alike(out: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(session=SESSION):
         structlog.get_logger().warning("something", why="maria@example.org")

@@ -23,11 +23,15 @@ Line = MutableMapping[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OURS: Final = ("timestamp", "level", "logger")
 """What the log itself puts into a line."""
-_MAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
-_TOKEN = re.compile(r"\b(?:eyJ[\w-]*\.[\w-]*\.[\w-]*|(?=[\w-]*\d)[\w-]{43,})")
+LONGEST: Final = 16_000
+"""Letters of one value; more is cut off. The patterns below have bounds for the same reason."""
+_MAIL = re.compile(r"[^\s@<>\"'(),;:]{1,64}@[^\s@<>\"'(),;:]{1,255}")
+_TOKEN = re.compile(r"\b(?:eyJ[\w-]{0,2000}\.[\w-]{0,4000}\.[\w-]*|(?=[\w-]{0,42}\d)[\w-]{43,})")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"']+")
 _QUERY = re.compile(r"(?<=[\w/])\?[\w.~%+-]+=[^\s\"']*")
-_ADDRESS = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*(?::[0-9A-Fa-f]*){2,7})")
+_ADDRESS = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})"
+)
 _PHONE = re.compile(r"(?<![\w.:-])\+?\d(?:[ ()./-]?\d){8,14}(?![\w.:-])")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 _IDS = {"se": "session", "bk": "booking", "rq": "request", "ev": "evidence"}
@@ -118,7 +122,7 @@ def _scrubbed(value: Any) -> Any:
 
 def clean(text: str) -> str:
     """Return a text without mail addresses, phone numbers, tokens, and public addresses."""
-    text = _MAIL.sub("[mail]", text)
+    text = _MAIL.sub("[mail]", text[:LONGEST])
     text = _BEARER.sub(r"\1 [token]", text)
     text = _TOKEN.sub("[token]", text)
     text = _QUERY.sub("?[query]", text)
