@@ -25,12 +25,12 @@ def dev(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
-    module.__dict__.update(ROOT=tmp_path, LOCKED=tmp_path / "locked.json")
+    module.__dict__.update(ROOT=tmp_path, LOCKED=tmp_path / ".locked.json")
     for name in module.LOCKS:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("aiohttp==3.14.5 \\\n    --hash=sha256:00\n")
-    (tmp_path / "locked.json").write_text('{"locked": {}, "at_least": {"aiohttp": "3.14.4"}}')
+    (tmp_path / ".locked.json").write_text('{"locked": {}, "at_least": {"aiohttp": "3.14.4"}}')
     module.note_locks()
     return module
 
@@ -57,7 +57,7 @@ def test_an_old_lock_is_a_sentence(dev: ModuleType) -> None:
 def test_a_lock_that_nobody_noted_is_a_sentence(dev: ModuleType) -> None:
     (dev.ROOT / "requirements.lock").write_text("aiohttp==3.14.6\n")
 
-    with pytest.raises(dev.Plain, match=r"requirements\.lock is not what locked\.json says"):
+    with pytest.raises(dev.Plain, match=r"requirements\.lock is not what \.locked\.json says"):
         dev.audit()
 
 
@@ -73,7 +73,7 @@ def test_a_known_hole_is_a_sentence(dev: ModuleType, version: str) -> None:
 
 
 def test_what_is_locked_here_is_noted_and_without_known_holes() -> None:
-    kept = json.loads((ROOT / "locked.json").read_text())
+    kept = json.loads((ROOT / ".locked.json").read_text())
 
     for name, (_, sha256) in kept["locked"].items():
         assert hashlib.sha256((ROOT / name).read_bytes()).hexdigest() == sha256, name
