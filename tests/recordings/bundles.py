@@ -259,9 +259,10 @@ class Draft:
         for what in self.later:
             add(what)
         for _ in range(self.views):
-            add(("evidence_viewed", "scheduler:st_sam", {"evidence": "ev_1"}, []))
+            look = {"evidence": "ev_1", "kind": "face", "reason": "other"}
+            add(("evidence_viewed", "staff:st_sam", look, [WHY]))
         texts = [text for what in self.kinds + self.later for text in what[3]]
-        texts += NAMES
+        texts += [*NAMES, *([WHY] if self.views else [])]
         record = {
             "format": "invigilation-record/2",
             "session": self.session,
@@ -289,6 +290,8 @@ class Draft:
         return pack(self.members())
 
 
+WHY = "A ship's master asked for it."
+"""What somebody wrote about why they looked, sealed as all that people write."""
 GAP = "gp_1"
 LOCAL = ("lr_1", "lr_2")
 

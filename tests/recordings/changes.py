@@ -17,6 +17,7 @@ from tests.recordings.bundles import (
     NOW,
     START,
     STRANGER,
+    WHY,
     Draft,
     base64url,
     canonical,
@@ -265,6 +266,12 @@ def named_too_early(_: bytes) -> bytes:
     made = {"sha256": sha256(early), "size": len(early), "pictures": True}
     draft.kinds.insert(3, ("report_made", "service", made, []))
     return pack(draft.members() | {"report.pdf": early})
+
+
+def report_unnamed(of: Record) -> None:
+    """Cut the record off before the event that names the report, with what opens the rest."""
+    del of["events"][8:]
+    del of["openings"][sealed(WHY)]
 
 
 def attached_later(found: dict[str, bytes]) -> None:
