@@ -29,6 +29,7 @@ from invigilation.store import Store, Tx
 from invigilation.store.people import Backend, Client
 from web.api.oauth import Scope, hash_secret, new_secret
 from web.auth.passwords import PASSWORD_LIMIT
+from web.auth.weak import is_weak
 from web.backends.webhook import SECRET_PREFIX
 from web.typed import number
 
@@ -170,11 +171,18 @@ def capacity_of(raw: str | None, roles: frozenset[Role]) -> int:
     return number("capacity", raw, 1, MOST_AT_ONCE)
 
 
-def clean_password(raw: str) -> str:
-    """Return the password, unless it is too short or too long."""
+def clean_password(raw: str, own: Sequence[str] = ()) -> str:
+    """Return the password, unless it is too short, too long or too easy to guess.
+
+    `own` are words that others know about its owner.
+    """
     if not PASSWORD_SHORTEST <= len(raw) <= PASSWORD_LIMIT:
         raise InvalidInput(
             "password", f"A password has {PASSWORD_SHORTEST} to {PASSWORD_LIMIT} characters."
+        )
+    if is_weak(raw, own):
+        raise InvalidInput(
+            "password", "This password is too easy to guess. Take some words that do not belong."
         )
     return raw
 

@@ -110,6 +110,7 @@ TABLE: dict[str, tuple[object, ...]] = {
     "/staff/rota/{own}": (LOGIN, LOGIN, LOGIN, 200, 403, 200, 200),
     "/staff/rota/st_none": (LOGIN, LOGIN, LOGIN, 403, 403, 404, 404),
     "/staff/admin": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 200),
+    "/staff/health": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 200),
     "/staff/deliveries": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 200),
     "/staff/deliveries/company": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 200),
     "/staff/deliveries/form": (LOGIN, LOGIN, LOGIN, 403, 403, 403, 404),
