@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ PERSONAL = {
 """Columns that tell of people. Sealed texts are names, chat, notes, and what documents say."""
 SHORTEST = 6
 """Letters: less than that stands in any log."""
+TIME = re.compile(r'"timestamp": "[^"]*"')
+"""When a line was written: a day that a document names may be today."""
 
 
 def personal(database: Path) -> set[str]:
@@ -33,7 +36,7 @@ def told(log: str, known: set[str]) -> Iterator[str]:
     written = {one.lower(): one for one in known}
     written |= {json.dumps(one)[1:-1].lower(): one for one in known}
     for line in log.splitlines():
-        low = line.lower()
+        low = TIME.sub("", line).lower()
         for one in sorted({one for form, one in written.items() if form in low}):
             yield f"{one!r} in {line}"
 
