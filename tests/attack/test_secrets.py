@@ -16,6 +16,7 @@ import structlog
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
+from invigilation.desk.people import Reception
 from web.app import application
 from web.auth import cookies
 from web.health import logs
@@ -133,6 +134,7 @@ async def test_no_secret_gets_into_the_log(
     client: TestClient[aiohttp.web.Request, aiohttp.web.Application],
     settings: Settings,
     out: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = await drive(client)
     async with client.post(
@@ -141,16 +143,25 @@ async def test_no_secret_gets_into_the_log(
         headers={"Authorization": aiohttp.encode_basic_auth("x", f"{MARK}-basic")},
     ) as answer:
         assert answer.status in {400, 401}
+    with monkeypatch.context() as patch:
+        patch.setattr(Reception, "login", broken_login)
+        await drive(client, every=9)
     with_database_gone(settings)
     broken = await drive(client, every=4)
 
     log = out.getvalue()
     assert asked > 150 > broken > 30
     assert "redis" in log  # it does say that Redis is away
-    assert "page failed" in log  # and that the database is
+    assert "page failed" in log  # and that something of ours failed
+    assert "OperationalError" in log  # and that the database did
     digests = [hashlib.sha256(f"{MARK}-path".encode()).hexdigest()]
     for secret in (MARK, *digests):
         assert [line for line in log.splitlines() if secret in line] == []
+
+
+async def broken_login(_: Reception, token: str) -> None:
+    """Fail as a fault of ours would, with what it was given in its words."""
+    raise KeyError(token)
 
 
 def with_database_gone(settings: Settings) -> None:

@@ -32,12 +32,13 @@ def read(event: object, body: object) -> Message | None:
 
 
 @given(event=st.text() | EVENTS | ANYTHING, body=ANYTHING)
+@settings(deadline=None)
 def test_anything_is_read_or_refused(event, body):
     read(event, body)
 
 
 @given(event=EVENTS, data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_one_wrong_field_among_good_ones(event, data):
     body = {"session": "se_1", **BODIES[event]}
     name = data.draw(st.sampled_from(sorted(body)))
@@ -58,6 +59,7 @@ def test_one_wrong_field_among_good_ones(event, data):
 
 
 @given(event=EVENTS, more=st.dictionaries(st.text(), ANYTHING, min_size=1, max_size=5))
+@settings(deadline=None)
 def test_fields_that_nobody_asked_for_are_refused(event, more):
     body = {"session": "se_1", **BODIES[event]}
 
@@ -71,6 +73,7 @@ NOT_AS_WRITTEN = {"link", "still", "sound"}
 
 
 @given(event=st.sampled_from(sorted(FORMS.keys() - NOT_AS_WRITTEN)))
+@settings(deadline=None)
 def test_what_was_read_can_be_read_again(event):
     first = read(event, {"session": "se_1", **BODIES[event]})
 
