@@ -98,21 +98,21 @@ def parameters(path: str) -> list[str]:
 
 def address(path: str, things: Mapping[str, str], own: Mapping[str, str]) -> str:
     """Return a row's path with things in the place of its parameters."""
+    return _PARAMETER.sub(lambda found: thing(path, found[1], {**things, **own}), path)
 
-    def thing(found: re.Match[str]) -> str:
-        name = found[1]
-        if name in OWN_OF_EACH:
-            return own.get(name, "none")
-        wanted = BY_PLACE.get(path) or BY_NAME.get(name)
-        if wanted is not None:
-            return things[wanted]
-        assert name in FIXED, (
-            f"The walk does not know what {{{name}}} in {path} is: add it to BY_NAME or FIXED in "
-            "tests/web/access_objects.py (see there)."
-        )
-        return FIXED[name]
 
-    return _PARAMETER.sub(thing, path)
+def thing(path: str, name: str, things: Mapping[str, str]) -> str:
+    """Return what stands for a parameter of a path."""
+    if name in OWN_OF_EACH:
+        return things.get(name, "none")
+    wanted = BY_PLACE.get(path) or BY_NAME.get(name)
+    if wanted is not None:
+        return things[wanted]
+    assert name in FIXED, (
+        f"The walk does not know what {{{name}}} in {path} is: add it to BY_NAME or FIXED in "
+        "tests/web/access_objects.py (see there)."
+    )
+    return FIXED[name]
 
 
 def has_owner(path: str) -> bool:
