@@ -221,9 +221,10 @@ class Vault:
         The salt is overwritten first: without it the session's key opens nothing.
         """
         paths = self._paths(session, evidence_id)
-        if self._gone is not None:
-            self._gone.add(session, evidence_id)
+        noted = self._note(session, evidence_id)
         existed = [destroy(path) for path in paths]
+        if not noted and self._gone is not None:
+            self._gone.add(session, evidence_id)  # what was destroyed has made room
         return any(existed)
 
     def forget(self, session: str) -> None:
@@ -233,6 +234,15 @@ class Vault:
             self._gone.add(session)
         self._keys.forget(session)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _note(self, session: str, evidence_id: str) -> bool:
+        """Leave word of an erasure where copies must follow; say whether the disk had room."""
+        try:
+            if self._gone is not None:
+                self._gone.add(session, evidence_id)
+        except EvidenceStoreFull:
+            return False
+        return True
 
     def _located(self, session: str, evidence_id: str) -> Path | None:
         """Return where a finished object can be read, if there is one."""

@@ -16,7 +16,7 @@ import pytest
 from invigilation.errors import NotFound
 from recordings import places, s3
 from recordings.copies import Copies, rewrap
-from recordings.errors import EvidenceDamaged, EvidenceExists
+from recordings.errors import EvidenceDamaged, EvidenceExists, EvidenceStoreFull
 from recordings.gone import LATE_S, Gone
 from recordings.places import FolderPlace, Held, Place, PlaceAway, PlaceTaken
 from recordings.recorder import Recorder, mend
@@ -633,6 +633,26 @@ def test_erasure_follows_to_the_copy(place: Place, tmp_path: Path) -> None:
     swept(copies)
 
     assert names(place) == ["s1/e2.evidence", "s1/key"]
+
+
+def test_on_a_full_disk_evidence_is_erased_and_the_copy_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "evidence"
+    vault = Vault(root, ONE, 0, Gone(root))
+    vault.put("s1", "e1", b"one")
+    real = Gone.add
+
+    def full(gone: Gone, session: str, evidence: str = "") -> None:
+        if (root / "s1" / "e1.evidence").exists():
+            raise EvidenceStoreFull(0)
+        real(gone, session, evidence)
+
+    monkeypatch.setattr(Gone, "add", full)
+
+    assert vault.erase("s1", "e1")
+
+    assert [one.evidence for one in Gone(root).all()] == ["e1"]
 
 
 def test_a_vault_that_was_lost_does_not_take_its_copies_along(place: Place, tmp_path: Path) -> None:
