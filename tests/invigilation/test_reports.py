@@ -244,6 +244,7 @@ async def test_the_record_file_verifies_also_after_later_views(world):
     await there.desk.sessions.end(one.session, there.ann)
     await there.desk.recordings.finish(part, "ef" * 32, 9)
     await attest(there, one)
+    await there.desk.looks.open(part.session, there.sam, "quality")
     await there.desk.identity.see(part.id, there.sam)
 
     file = record_file(await there.desk.reports.record(one.session, there.ann))

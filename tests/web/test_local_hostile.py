@@ -71,6 +71,7 @@ async def test_a_record_in_which_a_gap_was_filled_twice_verifies(world: World, p
     await world.desk.sessions.end(page.session, own)
     await world.desk.reports.attest(page.session, own, STATEMENT, Outcome.COMPLETED)
 
+    await world.reasons(page.session)
     found = await pieces(world.desk, world.vault, page.session, SAM, Choice.ALL)
     bundle = await asyncio.to_thread(packed, found.members)
 

@@ -54,6 +54,7 @@ async def kept(world: World, *times: tuple[float, int]) -> str:
         recording.video(jpeg(grey), 0, True, zero + second)
     await recording.finish()
     snapshots.close()
+    await world.reasons(sitting.session)
     return sitting.session
 
 
