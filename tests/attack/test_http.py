@@ -7,6 +7,7 @@ import asyncio
 from yarl import URL
 
 from tests.web.office import SAM, World
+from tests.web.test_pages import TABLE, everybody
 from web.keys import SETTINGS
 from web.settings import Settings
 
@@ -141,3 +142,17 @@ async def test_a_field_that_is_sent_twice_is_not_read_as_two(world: World) -> No
     answer = await person.get("/staff/sign-in?next=/staff/audit&next=https://evil.example")
 
     assert answer.to.startswith("/staff")
+
+
+async def test_every_page_of_staff_shows_how_to_sign_out(world: World) -> None:
+    names, (*_, ada) = await everybody(world)
+    without, seen = [], 0
+    for path in (one.format(**names) for one in TABLE if one.startswith("/staff")):
+        answer = await ada.get(path)
+        page = "html" in answer.header("Content-Type") and not answer.header("Content-Disposition")
+        if answer.status == 200 and page:
+            seen += 1
+            without += [] if '"/staff/sign-out"' in answer.text else [path]
+
+    assert seen > 20
+    assert without == []

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aioice.mdns
 import pytest
+from aiortc.rtcdtlstransport import SRTP_PROFILES
 from aiortc.sdp import SessionDescription
 
 from signalling.peer import Peer, SdpRefused
@@ -29,6 +31,9 @@ __all__ = ["clients_on_loopback"]
 FORGED = b"\x16\xfe\xff" + bytes(8) + b"\x04\xb0" + bytes(1_200)
 """A DTLS record of 1,200 bytes with nothing in it, as anybody may send it."""
 SPRAYED = 4_000
+WEAK = re.compile("NULL|EXP|RC4|3DES|MD5|anon|PSK|^AES|CBC")
+SHA1_80 = b"SRTP_AES128_CM_SHA1_80"
+"""With the whole tag of 80 bits (RFC 5764, 4.1.2); that of 32 bits is weaker."""
 GROWTH = 50 * 1024 * 1024
 MANGLED = 1_500
 
@@ -181,3 +186,23 @@ async def test_1500_offers_that_are_none_leave_the_server_well() -> None:
     assert refused > MANGLED * 0.9
     assert turns + 1 >= MANGLED  # everybody else had their turn between any two of them
     assert resident() - before < GROWTH
+
+
+async def test_media_are_protected_by_strong_ciphers_alone() -> None:
+    client = Client()
+    peer, answer = await Peer.answer(await offered(client), LEARNER, LOOPBACK)
+    try:
+        await client.take(answer)
+        await asyncio.wait_for(peer.connected.wait(), PATIENCE_S)
+        handshake = peer._link._dtls._ssl
+
+        assert handshake.get_protocol_version_name() == "DTLSv1.2"
+        assert handshake.get_cipher_name().startswith("ECDHE-ECDSA-")
+        assert handshake.get_cipher_bits() >= 128
+        weak = [name for name in handshake.get_cipher_list() if WEAK.search(name)]
+        assert weak == []
+        profiles = {one.openssl_profile for one in SRTP_PROFILES}
+        assert profiles <= {b"SRTP_AEAD_AES_256_GCM", b"SRTP_AEAD_AES_128_GCM", SHA1_80}
+    finally:
+        await client.leave()
+        await peer.close()
