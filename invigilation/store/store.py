@@ -15,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from invigilation.errors import Busy, Unsure
@@ -63,6 +63,9 @@ from invigilation.store.watch import Watch
 log = logging.getLogger(__name__)
 DATABASE = "database"
 """What is busy, as an error says."""
+AWAY_STATES = frozenset({"08", "40", "53", "57"})
+"""Classes of SQLSTATE (PostgreSQL, appendix A): no connection, two in each other's way, no room,
+an operator's hand. The same request may pass a moment later."""
 POOL_SIZE = 10
 BUSY_MS = 10_000
 SCRUB_S = 0.5
@@ -148,7 +151,7 @@ class Store:
             except DBAPIError as error:
                 if not _is_away(error):
                     raise
-                log.warning("the database went away in a transaction: %s", type(error).__name__)
+                log.warning("the database went away in a transaction: %s", error.orig)
                 raise (Unsure() if ended else Busy(DATABASE)) from error
 
     @asynccontextmanager
@@ -164,7 +167,7 @@ class Store:
             except DBAPIError as error:
                 if not _is_away(error):
                     raise
-                log.warning("the database went away in a reading: %s", type(error).__name__)
+                log.warning("the database went away in a reading: %s", error.orig)
                 raise Busy(DATABASE) from error
 
     @asynccontextmanager
@@ -214,7 +217,10 @@ class Store:
 
 def _is_away(error: DBAPIError) -> bool:
     """Say whether this is about the database itself, and not about what was asked of it."""
-    return not isinstance(error, IntegrityError | DataError | ProgrammingError)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or state[:2] in AWAY_STATES:
+        return True
+    return isinstance(error, OperationalError | InterfaceError | InternalError)
 
 
 def _upgrade(connection: Connection, revision: str = "head") -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from invigilation.errors import Busy, Unsure
 from invigilation.people import Role, Staff
@@ -84,3 +86,12 @@ async def test_a_reading_that_is_cut_off_may_be_tried_again(far: Store, way: Gat
 
     with pytest.raises(Busy):
         await read()
+
+
+async def test_what_was_asked_wrongly_is_no_fault_of_the_database(far: Store):
+    async def beyond() -> None:
+        async with far.write() as tx:
+            await tx.people._db.execute(text("SELECT CAST(:n AS INTEGER)"), {"n": 2**40})
+
+    with pytest.raises(DBAPIError):
+        await beyond()

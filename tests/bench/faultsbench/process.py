@@ -19,6 +19,8 @@ from web.settings import Settings
 
 QUIET_S = 2.5
 """Between being back and the next kill, at least: so much is recorded again by then."""
+OFTEN_S = 0.4
+"""Each new process counts anew how much somebody writes."""
 SOON = 3.0
 """A kill comes within so many seconds more."""
 BACK_LIMIT_S = 5.0
@@ -38,7 +40,7 @@ async def kill(stage: Stage, row: Row, times: int) -> None:
     cut: set[object] = set()
     for number in range(times):
         wait = QUIET_S + chance.random() * SOON
-        async with pair.writing(f"Kill {number}"):
+        async with pair.writing(f"Kill {number}", OFTEN_S):
             await asyncio.sleep(wait)
             before, acked = stage.events(), set(pair.acked)
             stage.world.service.kill()
@@ -73,7 +75,7 @@ async def drain(stage: Stage, row: Row, times: int) -> None:
     told = lost = unfinished = 0
     for number in range(times):
         process = stage.world.service.process
-        async with pair.writing(f"Deploy {number}"):
+        async with pair.writing(f"Deploy {number}", OFTEN_S):
             await asyncio.sleep(QUIET_S)
             acked, began = set(pair.acked), time.monotonic()
             os.kill(process.pid, signal.SIGTERM)

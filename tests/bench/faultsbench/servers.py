@@ -19,7 +19,8 @@ from web.settings import Settings
 
 QUIET_S = 3.0
 STALL_S = 5.0
-SLOW_S = 0.1
+SLOW_S = 0.01
+"""Each way, of each packet: a round trip takes twice as long, and a change takes some twenty."""
 FROZEN_S = 3.0
 AWAY_S = 6.0
 CHANGES = 50
@@ -53,16 +54,16 @@ async def database_restart(stage: Stage, row: Row, times: int) -> None:
 
 
 async def database_slow(stage: Stage, row: Row) -> None:
-    """Let each way to the database take a tenth of a second, then stand still for a while."""
+    """Let each way to the database take long, then stand still for a while."""
     pair, way = stage.two, stage.database
     assert way
     drops = pair.drops
     way.delay_s = SLOW_S
-    async with pair.writing("While the database is slow", 1.0) as slow:
+    async with pair.writing("While the database is slow") as slow:
         await asyncio.sleep(15.0)
     await pair.confirmed()
     way.delay_s = 0.0
-    async with pair.writing("While the database stands still", 0.5) as still:
+    async with pair.writing("While the database stands still") as still:
         await asyncio.sleep(1.0)
         way.freeze()
         await asyncio.sleep(FROZEN_S)

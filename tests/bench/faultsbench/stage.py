@@ -33,6 +33,8 @@ from tests.journeys.world import Time, World, run
 
 BACK_S = 45.0
 """Who is not back by then is not back."""
+WRITE_EVERY_S = 1.0
+"""A room takes 30 lines of somebody at once, and from then on one in two seconds."""
 EVERY_S = 0.1
 LOUDER = 0.0005
 """Of the energy of sound: more than silence."""
@@ -128,7 +130,7 @@ class Pair:
         await until(lambda: self.acked >= set(self.written), seconds, "every line confirmed")
 
     @contextlib.asynccontextmanager
-    async def writing(self, what: str, every_s: float = 0.25) -> AsyncIterator[list[str]]:
+    async def writing(self, what: str, every_s: float = WRITE_EVERY_S) -> AsyncIterator[list[str]]:
         """Let both write on and on; gives the lines that were written meanwhile."""
         first, stop = len(self.written), asyncio.Event()
         lines: list[str] = []
