@@ -31,7 +31,8 @@ This page is written by `python -m web.access` from the table that the service i
 (`web/access`), and a test holds both against each other. Before a route's handler runs, the gate
 (`web/access/gate.py`) refuses whoever has no mark here; the handlers check once more. A route or a
 message without a row keeps the service from starting. `tests/web/test_access_walk.py` asks for
-every route as everybody, of their own and of another's, against the running service.
+every route as everybody, of their own and of another's, against the running service;
+`tests/web/test_access_room.py` sends every message.
 
 - *yes*: of anybody's. *own*: only what is their own: their request, their session, their rota,
   their backend. *own, asked*: also what a colleague has asked them to look at or to take over.
@@ -42,7 +43,8 @@ every route as everybody, of their own and of another's, against the running ser
   session as a supervisor, who is seen by all in it.
 - GET stands for HEAD, too. Changes that a page makes need the token of its form besides.
 - A refusal is logged as `access.refused`, without names or ids, and counted in
-  `invigilation_access_refused_total`.
+  `invigilation_access_refused_total`; of room messages as `refused`, in
+  `invigilation_messages_refused_total`.
 """
 
 

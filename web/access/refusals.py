@@ -17,7 +17,6 @@ class Edge(StrEnum):
 
     PAGE = "page"
     MACHINE = "machine"
-    ROOM = "room"
 
 
 class Refusals:
@@ -35,10 +34,6 @@ class Refusals:
         """Log and count a refusal; `what` names a route or message, never what stands in it."""
         log.info("access.refused", edge=edge.value, what=what, code=code, who=sorted(who))
         self._count.labels(edge.value, code).inc()
-
-    def in_room(self, event: str, code: str) -> None:
-        """Log and count a room message, or a ticket, that was refused."""
-        self.note(Edge.ROOM, event, code)
 
 
 REFUSALS = web.AppKey("refusals", Refusals)
