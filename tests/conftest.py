@@ -193,7 +193,7 @@ def _with_log(request: pytest.FixtureRequest, program: ProgramT) -> Iterator[Pro
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> FilmStore:
     """Camera films and microphone sounds, each made once a session."""
-    return FilmStore(tmp_path_factory.mktemp("films"))
+    return FilmStore(tmp_path_factory.mktemp("films"), fps=5)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ CARD_WIDTH = 460
 NOISE = 3.0
 """Standard deviation of the sensor noise, in steps of 256."""
 
-HEADER = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420\n".encode()
+HEADER = "YUV4MPEG2 W{} H{} F{}:1 Ip A1:1 C420\n"
 MARK = b"FRAME\n"
 """What stands before every picture of a film."""
 
@@ -98,15 +98,15 @@ def to_i420(frame: Frame) -> bytes:
     return b"".join(np.rint(plane).astype(np.uint8).tobytes() for plane in (light, *small))
 
 
-def write_film(path: Path, scene: Scene, person: Person | None = None) -> None:
+def write_film(path: Path, scene: Scene, person: Person | None = None, fps: int = FPS) -> None:
     """Write one loop as YUV4MPEG2, which Chromium plays again and again at its frame rate."""
-    write_frames(path, frames(scene, person))
+    write_frames(path, frames(scene, person), fps)
 
 
-def write_frames(path: Path, pictures: Iterable[Frame]) -> None:
+def write_frames(path: Path, pictures: Iterable[Frame], fps: int = FPS) -> None:
     """Write pictures as one loop of YUV4MPEG2."""
     with path.open("wb") as film:
-        film.write(HEADER)
+        film.write(HEADER.format(WIDTH, HEIGHT, fps).encode())
         for picture in pictures:
             film.write(MARK + to_i420(picture))
 
@@ -148,19 +148,23 @@ class Stage:
 
     def show(self, film: Path) -> None:
         """Play another film from now on; its pictures must divide a scene's number evenly."""
-        pictures = film.read_bytes().removeprefix(HEADER)
+        header, _, pictures = film.read_bytes().partition(b"\n")
         size = len(MARK) + WIDTH * HEIGHT * 3 // 2
         times, rest = divmod(SCENE_S * FPS * size, len(pictures))
         assert rest == 0, f"{film.name}: {len(pictures) / size} pictures"
         with self.path.open("r+b") as stage:
-            stage.write(HEADER + pictures * times)
+            stage.write(header + b"\n" + pictures * times)
 
 
 class FilmStore:
-    """Films and sounds of one test session, each made once, in one folder."""
+    """Films and sounds of one test session, each made once, in one folder.
 
-    def __init__(self, folder: Path) -> None:
+    At less than FPS they play slower, and cost every browser that sends and shows them less.
+    """
+
+    def __init__(self, folder: Path, fps: int = FPS) -> None:
         self.folder = folder
+        self._fps = fps
         self._stages = 0
 
     def film(self, scene: Scene = Scene.BOTH, person: Person | None = None) -> Path:
@@ -168,7 +172,7 @@ class FilmStore:
         who = person or Person()
         path = self.folder / f"{scene}-{abs(hash(who)):x}.y4m"
         if not path.exists():
-            write_film(path, scene, who)
+            write_film(path, scene, who, self._fps)
         return path
 
     def sound(self, seed: int = 1) -> Path:
@@ -182,7 +186,7 @@ class FilmStore:
         """Return the path of a film of its own name, made when it is first asked for."""
         path = self.folder / f"{name}.y4m"
         if not path.exists():
-            write_frames(path, make())
+            write_frames(path, make(), self._fps)
         return path
 
     def stage(self, first: Path) -> Stage:
