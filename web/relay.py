@@ -36,8 +36,8 @@ class Relay:
     """Passes nudges on, to this process at once and to the others when Redis is there.
 
     `session` hears the ids of sessions that changed, `staff` those of invigilators, `signed_out`
-    those of staff, or of learners' requests, whose login ended. `again` is called when Redis is heard again after a loss: what
-    was said meanwhile nobody has heard.
+    those of staff, or of learners' requests, whose login ended. `again` is called when Redis is
+    heard again after a loss: what was said meanwhile nobody has heard.
     """
 
     def __init__(

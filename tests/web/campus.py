@@ -32,8 +32,8 @@ from web.backends.edx.course_page import CoursePage
 from web.backends.edx.provider import Provider
 from web.backends.edx.setup import Lms, add_platform
 from web.backends.edx.tokens import Links
-from web.wrapping import Wrapping
 from web.keys import SETTINGS
+from web.wrapping import Wrapping
 
 CAMPUS = "campus"
 OTHER = "other"

@@ -16,8 +16,8 @@ from invigilation.session import Outcome
 from tests.web.campus import LMS_SECRET
 from web.backends.edx.review import COMMENTS, Sealed, Verdict, on_board, review, verdict
 from web.backends.edx.setup import Lms, add_platform
-from web.wrapping import Wrapping
 from web.cli import main
+from web.wrapping import Wrapping
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SEALED = Sealed("se_1", "ab" * 32)

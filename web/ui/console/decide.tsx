@@ -48,12 +48,7 @@ function whyTwo(identity: Identity): string {
 }
 
 /** Nobody confirms while a picture is being taken: it would be confirmed unseen. */
-export function Decide(props: {
-  room: Room;
-  identity: Identity;
-  keys: boolean;
-  taking: boolean;
-}) {
+export function Decide(props: { room: Room; identity: Identity; keys: boolean; taking: boolean }) {
   const { room, identity, keys, taking } = props;
   const [step, setStep] = useState<Step | null>(null);
   const asking = useAction();
