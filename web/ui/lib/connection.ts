@@ -271,6 +271,7 @@ export class Connection {
     socket.on("lobby", (body: LobbyBody) => this.page.lobby?.(body));
     socket.on("draining", () => {
       this.page.restarting?.();
+      for (const each of this.rooms.values()) each.live.doom();
       socket.close();
     });
   }

@@ -94,6 +94,7 @@ export class MediaLink {
   private timer = 0;
   private lossAt = 0;
   private heardAtLoss: Promise<number> | null = null;
+  private doomed = false;
 
   constructor(private readonly host: MediaHost) {}
 
@@ -163,9 +164,14 @@ export class MediaLink {
     this.tell();
   }
 
+  /** The process at the other end is about to go: media go on for a moment, and do not outlive it. */
+  doom(): void {
+    this.doomed = true;
+  }
+
   /** The socket is gone: notes what came so far, to tell later whether media outlived it. */
   socketLost(): void {
-    if (!this.pc || this.heardAtLoss) return;
+    if (!this.pc || this.heardAtLoss || this.doomed) return;
     this.lossAt = performance.now();
     this.heardAtLoss = heard(this.pc);
   }
@@ -174,8 +180,9 @@ export class MediaLink {
   async revive(): Promise<void> {
     this.tell();
     const pc = this.pc;
-    const before = await this.heardAtLoss;
+    const before = this.doomed ? null : await this.heardAtLoss;
     this.heardAtLoss = null;
+    this.doomed = false;
     if (pc && before !== null && pc === this.pc && this.shape === this.host.role()) {
       const alive = async (): Promise<boolean> =>
         pc.connectionState !== "failed" && (await heard(pc)) > before;
