@@ -39,6 +39,8 @@ from recordings.session_keys import SessionKeys, write_private
 from recordings.wrap_keys import LocalKeys, WrapKeys
 
 RESERVE_BYTES = 256 * 1024 * 1024
+PIECES_SHARE = 4
+"""What is stored at one stroke, pictures above all, may go down to this part of the reserve."""
 STALE_SECONDS = 3600
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
@@ -48,9 +50,9 @@ class Vault:
 
     `wrap` (keys, or one of 32 bytes) wraps the session keys and is kept away from this disk.
     Appending stops with EvidenceStoreFull when less than `reserve` bytes are free, so that events
-    still commit. `gone` hears of what was erased, where copies must follow. Ids are 1 to 64
-    letters, digits, `_` and `-`; others raise InvalidInput. Whatever needs a session's key may
-    raise KeysAway.
+    still commit; pictures are stored until a quarter of that is left. `gone` hears of what was
+    erased, where copies must follow. Ids are 1 to 64 letters, digits, `_` and `-`; others raise
+    InvalidInput. Whatever needs a session's key may raise KeysAway.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Vault:
     def store(self, session: str, evidence_id: str, pieces: Iterable[bytes]) -> Stored:
         """Store what the pieces are together, all of it or nothing."""
         part, _ = self._paths(session, evidence_id)
+        self._check(self._reserve // PIECES_SHARE)
         if part.exists() or self._here(session, evidence_id) is not None:
             raise EvidenceExists(evidence_id)
         return self._write(session, evidence_id, pieces)
@@ -152,9 +155,12 @@ class Vault:
 
     def check_space(self) -> None:
         """Raise EvidenceStoreFull when less than the reserve is free."""
+        self._check(self._reserve)
+
+    def _check(self, reserve: int) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         free = shutil.disk_usage(self._root).free
-        if free < self._reserve:
+        if free < reserve:
             raise EvidenceStoreFull(free)
 
     def recover(self, session: str, evidence_id: str) -> Stored:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -424,6 +425,20 @@ def test_appending_stops_while_the_reserve_is_still_free(vault: Vault) -> None:
 
     assert appender.finish() == stored(b"before")
     assert vault.put("s1", "e3", b"a picture still fits") == stored(b"a picture still fits")
+
+
+def test_pictures_are_stored_until_a_quarter_of_the_reserve_is_left(vault: Vault) -> None:
+    free = shutil.disk_usage(vault._root.parent).free
+    vault._reserve = 2 * free
+    with pytest.raises(EvidenceStoreFull):
+        vault.open_append("s1", "e1")
+    kept = vault.put("s1", "e2", b"a picture still fits")
+    vault._reserve = 2**62
+
+    with pytest.raises(EvidenceStoreFull):
+        vault.put("s1", "e3", b"no more")
+
+    assert kept == stored(b"a picture still fits")
 
 
 def test_erasing_one_object_leaves_the_others(vault: Vault) -> None:
