@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.browser import Browsers
+from tests.harness.browser import NOBODY_THERE, Browsers
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.steps import begin
@@ -23,7 +23,7 @@ RETRY = timedelta(minutes=10)
 async def test_a_report_reaches_a_backend_that_was_down_and_takes_effect_once(
     world: World, cast: Cast, browsers: Browsers
 ) -> None:
-    browsers.allow("WebSocket|ERR_CONNECTION|Failed to fetch|ERR_EMPTY")  # while nobody is there
+    browsers.allow(NOBODY_THERE)
     sitting = await begin(world, cast)
     await world.told("session.admitted")
 

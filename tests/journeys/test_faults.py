@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import expect
 
-from tests.harness.browser import Browsers
+from tests.harness.browser import NOBODY_THERE, Browsers
 from tests.harness.disk import can_mount, fill, small_disk
 from tests.harness.service import Service
 from tests.harness.waiting import until
@@ -37,7 +37,7 @@ def service(service: Service) -> Iterator[Service]:
 async def test_a_full_disk_and_a_deploy_end_no_session(
     world: World, cast: Cast, browsers: Browsers
 ) -> None:
-    browsers.allow("WebSocket|ERR_CONNECTION|Failed to fetch|ERR_EMPTY")  # while nobody is there
+    browsers.allow(NOBODY_THERE)
     sitting = await begin(world, cast)
     await until(lambda: recordings(world, "sha256 IS NULL"), SOON_S, "a recording")
 

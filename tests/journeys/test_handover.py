@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from tests.harness.films import FilmStore
 from tests.journeys.cast import MARIA, TOM, Cast
 from tests.journeys.people import SOON_MS, Console, LearnerPage
 from tests.journeys.recordings import fetch, probe
@@ -20,6 +21,12 @@ SUPERVISOR = "ada.stone@example.org"
 REASON = "Somebody else came in and read the questions aloud."
 HOLE_S = 1.0
 """A recording may lack so much where it changes hands."""
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> FilmStore:
+    """Films at full speed: where five pictures a second pause, a whole second is soon missing."""
+    return FilmStore(tmp_path)
 
 
 async def test_a_session_is_handed_over_watched_and_stopped(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.harness.browser import Browsers
+from tests.harness.browser import NOBODY_THERE, Browsers
 from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS, LivePage
@@ -34,7 +34,7 @@ LAST_WORDS = "Written just before the lights went out."
 async def test_a_killed_server_comes_back_and_so_does_everybody(
     world: World, cast: Cast, browsers: Browsers, tmp_path: Path
 ) -> None:
-    browsers.allow("WebSocket|ERR_CONNECTION|Failed to fetch|ERR_EMPTY")  # while nobody is there
+    browsers.allow(NOBODY_THERE)
     sitting = await begin(world, cast)
     both: tuple[LivePage, LivePage] = (sitting.learner, sitting.console)
     await asyncio.gather(*(person.sees("the other") for person in both))

@@ -170,13 +170,13 @@ async def test_a_voice_in_pieces_plays_over_a_lost_one_and_for_who_comes_late(pa
     assert (whole["parts"], whole["error"], whole["paused"]) == (1, False, False)
     assert 4 < whole["seconds"] < 6
     assert (holed["parts"], holed["error"]) == (1, False)
-    assert 2.5 < holed["seconds"] < whole["seconds"] - 0.8
     assert late["seconds"] == 0
     reader = PieceReader()
-    packets = [
-        packet for one in pieces for packet in reader.feed(base64.b64decode(one["audio"])).packets
-    ]
-    assert len(packets) > 60
+    packets = [len(reader.feed(base64.b64decode(one["audio"])).packets) for one in pieces]
+    assert sum(packets) > 60
+    # What is lost is missing, and nothing else; how long a piece is depends on the machine.
+    left = whole["seconds"] * (1 - packets[2] / sum(packets[:5]))
+    assert left - 0.5 < holed["seconds"] < left + 0.5
 
 
 async def test_a_voice_that_ran_dry_goes_on_by_itself_and_further_behind(page: Page) -> None:

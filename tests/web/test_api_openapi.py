@@ -29,7 +29,7 @@ def test_every_operation_names_its_scope_and_refusals(document):
     take = document["paths"]["/berths"]["post"]
     assert take["security"] == [{"oauth2": ["requests:write"]}]
     assert set(take["responses"]) == {
-        "201", "400", "401", "403", "408", "409", "413", "415", "422", "500"
+        "201", "400", "401", "403", "408", "409", "413", "415", "422", "429", "500"
     }  # fmt: skip
     assert (
         "slot_taken" in take["responses"]["409"]["content"]["application/problem+json"]["examples"]

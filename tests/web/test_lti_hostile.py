@@ -303,7 +303,8 @@ async def test_a_platform_that_was_removed_launches_nothing_and_is_told_nothing(
 
     late = await lti.post(person, query["state"], lti.sign(lti.claims(query["nonce"])))
     assert (late.status, (await lti.login(person)).status) == (404, 400)
-    assert (await person.get(f"/lti/start/{attempt.id}")).status == 404
+    learner = await lti.office.learner(sitting.request)
+    assert (await learner.get(f"/lti/start/{attempt.id}")).status == 404
     assert (await person.get(link)).status == 404
     await desk.sessions.end(sitting.session, by)
     await desk.reports.attest(

@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "not_found": Kind(404, "There is no such thing"),
     "not_allowed": Kind(403, "This is not allowed"),
     "needs_colleague": Kind(409, "It takes two people to decide this"),
+    "reason_needed": Kind(409, "Somebody has to say why they look at this"),
     "not_signed_in": Kind(401, "Who is asking is not known"),
     "illegal_transition": Kind(409, "Not possible in the present state"),
     "slot_not_offered": Kind(409, "This start is not offered"),
