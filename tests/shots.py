@@ -32,6 +32,7 @@ from tests.shots_identity import plain_case, refused, two_people
 from tests.shots_live import crowd_pages
 from tests.shots_office import fill_the_week, office_pages
 from tests.shots_record import delivery_pages, record_pages
+from tests.shots_trust import entering_pages, trust_pages
 
 FOLDER = ROOT / "docs" / "shots"
 MARIA = "Maria Santos"
@@ -239,7 +240,7 @@ async def session_pages(
     await album.both(console.page, "record")
     await console.page.locator("#player").scroll_into_view_if_needed()
     await album.here(console.page, "playback", "#player")
-    await record_pages(album, console)
+    await record_pages(album, console, watching(world, MARIA))
 
 
 async def identified(album: Album, learner: LearnerPage, console: Console) -> None:
@@ -322,12 +323,11 @@ async def calendar_pages(album: Album, scheduler: SchedulerPage) -> None:
 async def administrator_pages(album: Album, cast: Cast) -> None:
     """Sign-in and administration."""
     person = await cast.scheduler()
-    await person.page.goto(f"{cast.world.service.url}/staff/sign-in")
-    await album.both(person.page, "sign-in")
-    await person.sign_in(ADMINISTRATOR)
+    await entering_pages(album, person, ADMINISTRATOR)
     await person.visit("Administration")
     await album.both(person.page, "admin")
     await delivery_pages(album, cast, person.page)
+    await trust_pages(album, person.page, cast.world)
 
 
 async def every_page(album: Album, cast: Cast) -> None:

@@ -14,18 +14,23 @@ from tests.album import Album, small_png
 from tests.journeys.cast import Cast
 from tests.journeys.people import Console
 from tests.journeys.world import SOON_S
+from tests.shots_trust import confirm
 
 REPORT_DPI = 80
 
 
-async def record_pages(album: Album, console: Console) -> None:
-    """The report and the bundle of the record that is open, and what the verifier says of it."""
+async def record_pages(album: Album, console: Console, email: str) -> None:
+    """The report and the bundle of the record that is open, and what the verifier says of it.
+
+    `email` is that of whose console it is.
+    """
     page = console.page
     session = page.url.rsplit("/", 1)[1]
     base = page.url
     pdf = await page.context.request.get(f"{base}/report.pdf")
     assert pdf.ok, await pdf.text()
     keep_pages(album, await pdf.body())
+    await confirm(album, page, console.world, email, f"/staff/records/{session}")
     bundle = await page.context.request.get(f"{base}/bundle")
     assert bundle.ok, await bundle.text()
     data = await bundle.body()
