@@ -211,6 +211,8 @@ class Transport(asyncio.Transport):
     [
         ("127.0.0.1", {}, True),
         ("::1", {}, True),
+        ("::ffff:127.0.0.1", {}, True),  # as a socket of both families shows it
+        ("::ffff:127.0.0.1", {"X-Forwarded-For": "203.0.113.9"}, False),
         ("203.0.113.9", {}, False),
         ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, False),
         ("127.0.0.1", {"Via": "1.1 somebody"}, False),

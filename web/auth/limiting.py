@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from invigilation.errors import InvigilationError
 from web.api.problems import Problem
-from web.auth.place import FORWARDED, place_of
+from web.auth.place import FORWARDED, peer_of, place_of
 from web.keys import SETTINGS
 
 Explain = Callable[[web.Request, InvigilationError], web.StreamResponse]
@@ -231,7 +231,7 @@ class Limiter:
         """Say once when a proxy stands in front that no setting names: all count as one place."""
         if self._warned or FORWARDED not in request.headers:
             return
-        if place_of(request) == (request.remote or ""):
+        if place_of(request) == peer_of(request):
             self._warned = True
             log.warning("a proxy names clients and is not in trusted_proxies: see operating.md")
 

@@ -25,11 +25,20 @@ def place_of(request: web.Request) -> str:
     """
     peer = _address(request.remote or "")
     if peer is None:
-        return request.remote or ""
+        return peer_of(request)
     if any(peer in network for network in request.config_dict[SETTINGS].proxies):
         named = ",".join(request.headers.getall(FORWARDED, ())).rpartition(",")[2].strip()
         return str(_address(named) or peer)
     return str(peer)
+
+
+def peer_of(request: web.Request) -> str:
+    """Return the address of who is connected, in its own family; empty when there is none.
+
+    It is what `place_of` gives where no trusted proxy has named another.
+    """
+    raw = request.remote or ""
+    return str(_address(raw) or raw)
 
 
 def _address(raw: str) -> Address | None:

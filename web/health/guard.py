@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from aiohttp import web
 
-from web.auth.place import FORWARDED, place_of
+from web.auth.place import FORWARDED, peer_of, place_of
 
 Network = IPv4Network | IPv6Network
 TRACES = (FORWARDED, "Forwarded", "X-Real-IP", "Via")
@@ -33,7 +33,7 @@ class Guard:
         if self.token and kind.lower() == "bearer":
             return hmac.compare_digest(given.strip().encode(), self.token.encode())
         place = place_of(request)
-        if place == (request.remote or "") and any(name in request.headers for name in TRACES):
+        if place == peer_of(request) and any(name in request.headers for name in TRACES):
             return False
         try:
             address = ip_address(place)
