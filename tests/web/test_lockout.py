@@ -241,3 +241,15 @@ def test_whatever_others_do_the_owners_browser_stays_open(tries) -> None:
     assert brake.code_wait(OWNER, now) == 0.0
     elsewhere = Trier("sam", "203.0.113.200", None)
     assert brake.door(elsewhere, now)[0] is not Door.SHUT
+
+
+async def test_an_ipv6_customer_is_one_place_however_many_addresses_they_have(
+    world: World, passwords: PlainPasswords
+) -> None:
+    for number in range(TRIES):
+        await enter(world, browser(world, f"2001:db8:1:2::{number}"), password="guess")
+
+    same = await enter(world, browser(world, "2001:db8:1:2:ffff::1"), password="guess")
+    neighbour = await enter(world, browser(world, "2001:db8:1:3::1"), password="guess")
+
+    assert (same.status, neighbour.status) == (429, 422)

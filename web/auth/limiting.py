@@ -1,6 +1,6 @@
 """How often anybody may ask: one table of rates, kept for every route in one place.
 
-A request is counted by the place that it comes from (`place_of`), before its handler runs; a
+A request is counted by the place that it comes from (`network_of`), before its handler runs; a
 handler may count it once more by who asks (`limit`). Places with many people in them, such as a
 ship behind one address, stay far below these rates; an operator raises all of them at once by the
 setting `rate_factor`.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -27,7 +26,7 @@ from redis.exceptions import RedisError
 
 from invigilation.errors import InvigilationError
 from web.api.problems import Problem
-from web.auth.place import FORWARDED, peer_of, place_of
+from web.auth.place import FORWARDED, network_of, peer_of, place_of
 from web.keys import SETTINGS
 
 Explain = Callable[[web.Request, InvigilationError], web.StreamResponse]
@@ -253,7 +252,7 @@ async def limit(request: web.Request, name: str, who: str = "") -> None:
 
     Raises `TooMany`.
     """
-    await request.config_dict[LIMITER].take(name, who or _network(place_of(request)))
+    await request.config_dict[LIMITER].take(name, who or network_of(request))
 
 
 def rate_of(request: web.Request) -> str:
@@ -284,7 +283,7 @@ def limits(explain: Explain) -> Middleware:
         limiter.look(request)
         try:
             await limit(request, name)
-            with limiter.place(name, _network(place_of(request))), _hurry(request):
+            with limiter.place(name, network_of(request)), _hurry(request):
                 return await handler(request)
         except TooMany as refusal:
             answer = _for_machines(request, refusal) or explain(request, refusal)
@@ -334,14 +333,3 @@ def _for_machines(request: web.Request, refusal: TooMany) -> web.Response | None
         error = {"error": {"code": refusal.code, "detail": str(refusal)}}
         return web.json_response(error, status=429)
     return None
-
-
-def _network(place: str) -> str:
-    """Return what is counted as one place: an IPv6 customer has 2**64 addresses (RFC 6177)."""
-    try:
-        address = ipaddress.ip_address(place)
-    except ValueError:
-        return place
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
-    return place

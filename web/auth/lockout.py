@@ -26,7 +26,7 @@ from aiohttp import web
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from web.auth import cookies
-from web.auth.place import place_of
+from web.auth.place import network_of
 from web.auth.throttle import Throttle
 from web.keys import DESK, SECRET
 
@@ -132,7 +132,7 @@ def trier(request: web.Request, email: str) -> Trier:
     """Return who tries to sign in with this address."""
     account = _account(email)
     browser, people = _known(request)
-    return Trier(account, place_of(request), browser if account in people else None)
+    return Trier(account, network_of(request), browser if account in people else None)
 
 
 def door(request: web.Request, email: str) -> tuple[Door, float]:

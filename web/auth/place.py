@@ -32,6 +32,15 @@ def place_of(request: web.Request) -> str:
     return str(peer)
 
 
+def network_of(request: web.Request) -> str:
+    """Return what is counted as one place: an IPv6 customer has 2**64 addresses (RFC 6177)."""
+    place = place_of(request)
+    address = _address(place)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return place
+
+
 def peer_of(request: web.Request) -> str:
     """Return the address of who is connected, in its own family; empty when there is none.
 

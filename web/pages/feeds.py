@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import ETag, web
 
 from invigilation.errors import NotFound
-from web.auth.place import place_of
+from web.auth.place import network_of
 from web.auth.throttle import Throttle
 from web.calendars.feed import FeedHead, feed, tag
 from web.keys import DESK, SETTINGS
@@ -29,7 +29,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     """Give the feed of an address that is in use; any other one is not there."""
     desk, settings = request.app[DESK], request.app[SETTINGS]
     guesses, clock = request.app[GUESSES], desk.office.clock
-    place = place_of(request)
+    place = network_of(request)
     wait = guesses.wait(WHO, place, clock.monotonic())
     if wait:
         return web.Response(status=429, headers={"Retry-After": str(int(wait) + 1)})

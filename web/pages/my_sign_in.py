@@ -12,7 +12,7 @@ from invigilation.people import Staff
 from web.auth.device import whence_of
 from web.auth.factors import FACTORS
 from web.auth.passwords import PASSWORD_LIMIT, hash_password
-from web.auth.place import place_of
+from web.auth.place import network_of
 from web.auth.visitor import VISITOR, confirmed, staff_of
 from web.keys import DESK, RELAY
 from web.pages import second_factor
@@ -147,7 +147,7 @@ async def _wrong(
     request: web.Request, person: Staff, old: str, new: str, again: str
 ) -> dict[str, str]:
     """Return what is wrong with the entered passwords."""
-    brake, place = request.app[CODES], place_of(request)
+    brake, place = request.app[CODES], network_of(request)
     who, now = f"password of {person.id}", request.app[DESK].office.clock.monotonic()
     if brake.wait(who, place, now) > 0:
         return {"old": "Too many wrong passwords. Please try again later."}

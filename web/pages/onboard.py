@@ -32,7 +32,7 @@ from recordings.errors import EvidenceExists, EvidenceStoreFull, PictureUndecoda
 from recordings.vision.capture import Picture
 from recordings.vision.upload import MAX_BYTES
 from web.auth.links import onboard_link, onboard_of
-from web.auth.place import place_of
+from web.auth.place import network_of
 from web.auth.throttle import Throttle
 from web.auth.visitor import request_id_of
 from web.keys import DESK, SECRET, SETTINGS, VAULT
@@ -133,7 +133,7 @@ async def send(request: web.Request) -> web.StreamResponse:
     if case.closed is not None:
         return _standing(request, case, status=409)
     sent = Sent(await fields(request))
-    brake, place = request.app[SENT], place_of(request)
+    brake, place = request.app[SENT], network_of(request)
     now = request.app[DESK].office.clock.monotonic()
     if brake.wait("onboard", place, now) > 0:
         sent.errors["officer"] = BRAKED

@@ -26,7 +26,7 @@ from web.auth.entering import (
 from web.auth.entering import enter as finish
 from web.auth.factors import FACTORS
 from web.auth.oidc import name_of
-from web.auth.place import place_of
+from web.auth.place import network_of
 from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR, confirmed, entering_of, staff_of
 from web.keys import DESK, SETTINGS
@@ -256,7 +256,7 @@ async def app_form(request: web.Request, who: Who, errors: dict[str, str]) -> we
 
 async def take_app(request: web.Request, who: Who, entered: dict[str, str]) -> web.StreamResponse:
     """Keep the app if it shows the right code."""
-    brake, place = request.app[CODES], place_of(request)
+    brake, place = request.app[CODES], network_of(request)
     now = request.app[DESK].office.clock.monotonic()
     if brake.wait(who.person.id, place, now) > 0:
         return await app_form(request, who, {"code": "Too many wrong codes. Please try later."})

@@ -16,7 +16,7 @@ from invigilation.errors import InvalidInput
 from invigilation.people import clean_email, clean_name
 from invigilation.request import licence_end
 from web.auth import cookies
-from web.auth.place import place_of
+from web.auth.place import network_of
 from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR
 from web.keys import DESK
@@ -55,7 +55,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     wanted = _parse(entered, zone_of(request), office.rules.zone, today, errors)
     if wanted is None:
         return await _form(request, entered, errors)
-    desk, brake, place = request.app[DESK], request.app[ASKED], place_of(request)
+    desk, brake, place = request.app[DESK], request.app[ASKED], network_of(request)
     now = desk.office.clock.monotonic()
     if brake.wait("form", place, now) > 0:
         return await _form(request, entered, {"name": BRAKED}, status=503)
