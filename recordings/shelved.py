@@ -15,21 +15,24 @@ ROOT/SESSION/ID.reading    a copy of what is in the store; removed an hour after
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from invigilation.errors import NotFound
-from recordings.gone import Gone
+from recordings.gone import Erased, Gone
 from recordings.places import SUFFIX, Place, PlaceAway, PlaceTaken
 from recordings.session_keys import KEY_NAME
 from recordings.vault import RESERVE_BYTES, Vault, destroy
 from recordings.wrap_keys import WrapKeys
 
 READING = ".reading"
+SHELVING = ".shelving"
+"""Who brings objects to the store holds this file of the root locked."""
 READ_AGAIN_S = 3600.0
 AWAY_S = 60.0
 """So long a store that was away is not asked for the keys of new sessions."""
@@ -63,8 +66,12 @@ class ShelvedVault(Vault):
         """Bring finished objects to the store until `enough`; return how many went.
 
         What cannot go keeps nothing else here, unless the store is away; at the end its errors are
-        raised.
+        raised. While another process brings them, none go.
         """
+        with self._alone() as alone:
+            return self._shelve_all(enough) if alone else 0
+
+    def _shelve_all(self, enough: Callable[[], bool]) -> int:
         gone, kept = 0, list[Exception]()
         for path in sorted(self._root.glob(f"*/*{SUFFIX}")):
             if enough():
@@ -132,16 +139,40 @@ class ShelvedVault(Vault):
         older = self._words.find(session, ident)
         if older is not None:
             self._place.erase(name)
-        self._shelve_key(session)
-        self._place.put(name, path)
         try:
+            self._shelve_key(session)
+            self._place.put(name, path)
             path.replace(self._reading(session, ident))
-        except FileNotFoundError:
-            self._place.erase(name)  # erased while it was on its way
+        except (FileNotFoundError, PlaceAway):
+            if path.exists():
+                raise
+            # Gone while it was on its way. Only a word says that it was erased: without one,
+            # another process has brought it to the store, which may have the only copy.
+            if self._word(session, ident) is not None:
+                self._place.erase(name)
             return False
         if older is not None:
             older.done()
         return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Say whether nobody else shelves this root, and keep others out meanwhile."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self._root / SHELVING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(handle)
+
+    def _word(self, session: str, evidence_id: str) -> Erased | None:
+        """Return the word that this object, or all of its session, was erased."""
+        return self._words.find(session, evidence_id) or self._words.find(session, "")
 
     def _shelve_key(self, session: str) -> None:
         """Bring the session's key to the store; one that was wrapped anew replaces the older."""

@@ -455,6 +455,39 @@ def test_what_is_erased_on_its_way_to_the_store_does_not_stay_there(
     assert files(tmp_path) == ["e1.reading", "key"]
 
 
+@pytest.mark.parametrize("moment", ["before_put", "after_put"])
+def test_what_another_process_brings_at_the_same_time_stays_in_the_store(
+    tmp_path: Path, far: Unreliable, moment: str
+) -> None:
+    vault = shelved(tmp_path, far)
+    vault.put("s1", "e1", b"one")
+    whole = tmp_path / "evidence" / "s1" / "e1.evidence"
+
+    def other() -> None:
+        if far.asked[-1] == "put s1/e1.evidence":
+            far.inner.put("s1/e1.evidence", whole)
+            whole.rename(whole.with_suffix(".reading"))
+
+    setattr(far, moment, other)
+
+    brought = vault.shelve()
+
+    whole.with_suffix(".reading").unlink()
+    assert brought == 0
+    assert vault.read("s1", "e1") == b"one"
+
+
+def test_while_another_process_shelves_nothing_is_done(tmp_path: Path, far: Unreliable) -> None:
+    vault, other = shelved(tmp_path, far), shelved(tmp_path, far)
+    vault.put("s1", "e1", b"one")
+    meanwhile: list[int] = []
+    far.after_put = lambda: meanwhile.append(other.shelve())
+
+    brought = vault.shelve()
+
+    assert (brought, meanwhile) == (1, [0, 0])
+
+
 def test_what_is_erased_while_it_is_fetched_does_not_come_back(
     tmp_path: Path, far: Unreliable
 ) -> None:
