@@ -45,6 +45,7 @@ class Change(StrEnum):
     CODES_MADE = "codes_made"
     CODE_USED = "code_used"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
+    CODES_GUESSED = "codes_guessed"
     RESET = "reset"
 
 

@@ -221,6 +221,10 @@ class ShelvedVault(Vault):
             if self._words.find(session, evidence_id) is not None:
                 return None
             temporary.replace(reading)
+            # Once more: the erasure may have found nothing here a moment before.
+            if self._word(session, evidence_id) is not None:
+                destroy(reading)
+                return None
         except NotFound:
             return None
         finally:

@@ -209,6 +209,11 @@ class CredentialDesk:
             await self._changed(tx, by, Change.CODE_USED, whence, left=left)
         return True
 
+    async def guessed(self, by: Staff, whence: Whence) -> None:
+        """Tell somebody that wrong codes were tried behind their password, from here last."""
+        async with self.office.store.write() as tx:
+            await self._changed(tx, by, Change.CODES_GUESSED, whence)
+
     # --- the password, and logins -----------------------------------------------------------------
 
     async def password_hash(self, person: str) -> str | None:

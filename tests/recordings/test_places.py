@@ -509,6 +509,27 @@ def test_what_is_erased_while_it_is_fetched_does_not_come_back(
     assert files(tmp_path) == ["key"]
 
 
+def test_what_is_erased_just_before_its_reading_copy_has_its_name_does_not_come_back(
+    tmp_path: Path, far: Unreliable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = shelved(tmp_path, far)
+    vault.put("s1", "e1", b"one")
+    vault.shelve()
+    (tmp_path / "evidence" / "s1" / "e1.reading").unlink()
+    replacing = Path.replace
+
+    def erased(path: Path, target: Path) -> Path:
+        vault.erase("s1", "e1")
+        return replacing(path, target)
+
+    monkeypatch.setattr(Path, "replace", erased)
+
+    with pytest.raises(NotFound):
+        vault.read("s1", "e1")
+
+    assert files(tmp_path) == ["key"]
+
+
 def test_an_id_that_is_used_again_after_it_was_erased_is_the_new_object(
     tmp_path: Path, far: Unreliable
 ) -> None:

@@ -11,10 +11,10 @@ import pytest
 from invigilation.desk.people import Kind, Whence
 from invigilation.proof import ENTERING, FRESH, FRESH_FORM
 from tests.web.office import ADA, ANA, APP_SECRET, PASSWORD, SAM, Answer, Person, World
-from tests.web.test_auth import with_password
+from tests.web.test_auth import trust, with_password
 from web.auth import cookies, totp
-from web.auth.lockout import TRIES
-from web.pages.second_factor import SAYS_CODE
+from web.auth.lockout import ACCOUNT_TRIES, TRIES
+from web.pages.second_factor import GUESSED, SAYS_CODE, WRONG_CODE
 
 CODE = "/staff/sign-in/code"
 SET_UP = "/staff/sign-in/set-up"
@@ -115,6 +115,33 @@ async def test_guessing_codes_is_braked_even_for_the_right_one(world: World) -> 
 
     assert braked.status == 422
     assert "Too many wrong codes" in braked.words
+
+
+async def test_codes_behind_the_password_run_out_over_all_places_and_the_owner_is_told_once(
+    world: World,
+) -> None:
+    await world.with_app(SAM)
+    trust(world.app, "127.0.0.1")
+    recovery = (await world.desk.credentials.new_codes(SAM, whence()))[0]
+    known = await with_first_step(world)
+    assert (await known.post(CODE, {"code": world.code(-1)})).status == 303
+    for number in range(ACCOUNT_TRIES):
+        guesser = await with_first_step(world)
+        guesser.headers["X-Forwarded-For"] = f"198.51.100.{number + 1}"
+        assert WRONG_CODE in (await guesser.post(CODE, {"code": "000000"})).words
+
+    new = await with_first_step(world)
+    new.headers["X-Forwarded-For"] = "203.0.113.9"
+    braked = await new.post(CODE, {"code": world.code()})
+    by_recovery = await new.post(CODE, {"recovery": recovery})
+    again = await with_first_step(world)
+    known.cookies[cookies.ENTERING] = again.cookies[cookies.ENTERING]
+    del known.cookies[cookies.STAFF]
+    by_known = await known.post(CODE, {"code": world.code(1)})
+
+    assert (braked.status, GUESSED in braked.words) == (422, True)
+    assert (by_recovery.to, by_known.to) == ("/staff/calendar", "/staff/calendar")
+    assert (await letters(world)).count("codes_guessed") == 1
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "x" * 5_000, "١٢٣٤٥٦", "12 34 5x"])

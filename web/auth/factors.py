@@ -60,7 +60,7 @@ class Factors:
     async def use_code(self, person: str, typed: str, whence: Whence) -> Proof | None:
         """Use up a code of the app, or a recovery code; None when it is neither, or was used."""
         code = digits_of(typed[:CODE_LIMIT])
-        if len(code) != totp.DIGITS or not code.isdecimal():
+        if not is_of_app(typed):
             used = await self._kept.use_code(person, typed[:CODE_LIMIT], whence)
             return Proof.RECOVERY if used else None
         app = await self._kept.app(person)
@@ -145,6 +145,12 @@ FACTORS = web.AppKey("factors", Factors)
 def name_of(person: str) -> str:
     """Return the name under which the secret of somebody's app is wrapped."""
     return f"totp:{person}"
+
+
+def is_of_app(typed: str) -> bool:
+    """Say whether this has the form of a code of an app; anything else is a recovery code."""
+    code = digits_of(typed[:CODE_LIMIT])
+    return len(code) == totp.DIGITS and code.isdecimal()
 
 
 def digits_of(code: str) -> str:

@@ -10,6 +10,11 @@ guesses until it bites. So wrong tries are counted
   unknown browser is not turned away: it has to show the second factor together with the password.
   The code is looked at first, so a guesser learns nothing of the password from any answer.
 
+A code of six digits could be guessed from very many places by who has the password. So wrong ones
+behind a right password are counted by account over all places as well, apart from all other counts:
+who does not know the password cannot fill this one. When it is full, unknown browsers have to show
+a passkey or a recovery code, and the owner is told.
+
 What can be shut is the door of one account at one place, to unknown browsers, and a passkey opens
 that one still: there is nothing to guess at. Counts are kept in memory, each process its own.
 """
@@ -43,6 +48,8 @@ ACCOUNT_TRIES: Final = 30
 """Wrong tries of one account from all places; from then on the code is asked for as well."""
 PLACE_TRIES: Final = 60
 """Wrong tries of all accounts from one place; a whole office may share one address."""
+TOLD_S: Final = 24 * 3600.0
+"""So often at most the owner of an account is told that somebody guesses at its codes."""
 ANY: Final = "any"
 
 
@@ -98,6 +105,9 @@ class Lockout:
 
     passwords: Budgets = field(default_factory=Budgets)
     codes: Budgets = field(default_factory=Budgets)
+    app_codes: Throttle = field(default_factory=lambda: Throttle(ACCOUNT_TRIES))
+    """Codes of an app that were wrong behind a right password, by account over all places."""
+    told: Throttle = field(default_factory=lambda: Throttle(1, TOLD_S))
 
     def door(self, who: Trier, now: float) -> tuple[Door, float]:
         """Return how somebody may try a password, and for how many seconds it is shut."""
@@ -123,6 +133,23 @@ class Lockout:
         if self.codes.own_left(who, now):
             return 0.0
         return self.codes.here.wait(who.account, who.place, now)
+
+    def app_code_wait(self, who: Trier, now: float) -> float:
+        """Return for how many seconds no code of an app may be tried for that account."""
+        if self.codes.own_left(who, now):
+            return 0.0
+        return self.app_codes.wait(who.account, ANY, now)
+
+    def app_code_failed(self, who: Trier, now: float) -> bool:
+        """Count a wrong code of an app behind a right password; say whether to tell its owner."""
+        if self.codes.own_left(who, now):
+            return False
+        self.app_codes.fail(who.account, ANY, now)
+        full = self.app_codes.wait(who.account, ANY, now) > 0
+        if not full or self.told.wait(who.account, ANY, now) > 0:
+            return False
+        self.told.fail(who.account, ANY, now)
+        return True
 
 
 LOCKOUT = web.AppKey("lockout", Lockout)
@@ -168,6 +195,19 @@ def code_wait(request: web.Request, email: str) -> float:
 def code_failed(request: web.Request, email: str) -> None:
     """Count a wrong code."""
     request.app[LOCKOUT].codes.fail(trier(request, email), _now(request))
+
+
+def app_code_wait(request: web.Request, email: str) -> float:
+    """Return for how many seconds this browser may try no code of an app; 0: it may."""
+    return request.app[LOCKOUT].app_code_wait(trier(request, email), _now(request))
+
+
+def app_code_failed(request: web.Request, email: str) -> bool:
+    """Count a wrong code of an app behind a right password; say whether to tell its owner now.
+
+    To be asked before `code_failed`, which uses up the budget of a known browser.
+    """
+    return request.app[LOCKOUT].app_code_failed(trier(request, email), _now(request))
 
 
 def code_passed(request: web.Request, email: str) -> None:

@@ -1,4 +1,4 @@
-"""A brake: only so often in a quarter of an hour, such as wrong passwords for one address."""
+"""A brake: only so often in a quarter of an hour (or another time), such as wrong passwords."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Throttle:
     """
 
     tries: int = TRIES
+    seconds: float = SECONDS
     _failures: OrderedDict[tuple[str, str], deque[float]] = field(default_factory=OrderedDict)
 
     def wait(self, who: str, place: str, now: float) -> float:
@@ -25,7 +26,7 @@ class Throttle:
         failed = self._failures.get((who, place))
         if failed is None or len(failed) < self.tries:
             return 0.0
-        return max(0.0, failed[0] + SECONDS - now)
+        return max(0.0, failed[0] + self.seconds - now)
 
     def fail(self, who: str, place: str, now: float) -> None:
         """Note one more."""

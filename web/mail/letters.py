@@ -42,6 +42,7 @@ CHANGES = {
     Change.CODES_MADE: "new recovery codes were made",
     Change.CODE_USED: "a recovery code was used",
     Change.PASSWORD_CHANGED: "the password was changed",
+    Change.CODES_GUESSED: "many wrong codes were typed after your right password",
     Change.RESET: "your second step was reset",
 }
 ONE_LINE = ("name", "title", "officer", "vessel", "device", "place")

@@ -24,7 +24,7 @@ from web.auth.entering import (
     seat,
 )
 from web.auth.entering import enter as finish
-from web.auth.factors import FACTORS
+from web.auth.factors import FACTORS, is_of_app
 from web.auth.oidc import name_of
 from web.auth.place import network_of
 from web.auth.throttle import Throttle
@@ -41,6 +41,10 @@ CODES_LIMIT = 10
 SAYS_CODE = web.AppKey("says_code", bool)
 """Set in the demonstration alone: the page says the code, since nobody there has an app."""
 WRONG_CODE = "This code is not right, or it was used before. Type the one that your app shows now."
+GUESSED = (
+    "Too many wrong codes were typed for your account. "
+    "Use a passkey or a recovery code, or wait 15 minutes."
+)
 WRONG_RECOVERY = "This recovery code is not right, or it was used before."
 WRONG_PASSKEY = "That did not work. Please try again, or use another way."
 SET_UP = "/staff/sign-in/set-up"
@@ -173,8 +177,12 @@ async def _checked(
         return {"code": "Type the code."}
     if (wait := lockout.code_wait(request, person.email)) > 0:
         return {name: f"Too many wrong codes. Please try again in {math.ceil(wait / 60)} minutes."}
+    if is_of_app(code) and lockout.app_code_wait(request, person.email) > 0:
+        return {name: GUESSED}
     found = await code_is_right(request, person.id, code)
     if found is None:
+        if is_of_app(code) and lockout.app_code_failed(request, person.email):
+            await request.app[DESK].credentials.guessed(person, whence_of(request))
         lockout.code_failed(request, person.email)
         return {name: WRONG_RECOVERY if name == "recovery" else WRONG_CODE}
     lockout.code_passed(request, person.email)
