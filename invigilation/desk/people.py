@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from invigilation.desk.office import LEARNER, Office, held
@@ -68,11 +68,12 @@ class Reception:
         person: str,
         proof: Proof | None = None,
         whence: Whence = Whence(),
+        proved: datetime | None = None,
     ) -> tuple[str, Login]:
         """Open a login and return its secret token; `person` is a staff or a request id.
 
-        A login of staff is good only with the `proof` of a second factor. A second camera comes in
-        by its link alone.
+        A login of staff is good only with the `proof` of a second factor, given now or, for one
+        that somebody else took, at `proved`. A second camera comes in by its link alone.
         """
         token, login = self._login(kind, person)
         now = self.office.clock.now()
@@ -80,7 +81,7 @@ class Reception:
             login,
             opened=now,
             proof=proof,
-            proved=None if proof is None else now,
+            proved=None if proof is None else min(now, proved or now),
             device=whence.device[:DEVICE_LIMIT],
             place=whence.place[:PLACE_LIMIT],
         )

@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
+from yarl import URL
 
 from invigilation.proof import Proof
 from tests.web.company import CLIENT, SECRET, CompanyDouble, company_running
@@ -206,6 +207,46 @@ async def test_an_answer_is_good_in_its_own_browser_once_and_for_some_minutes(
 
     assert [one.status for one in (stolen, entered, again, too_late)] == [403, 303, 403, 403]
     assert "took too long" in too_late.words
+
+
+@pytest.mark.parametrize("hours", [11, None])
+async def test_a_silent_sign_in_is_no_fresh_proof(
+    world: World, company: CompanyDouble, hours: int | None
+) -> None:
+    signed_in = None if hours is None else world.clock.now() - timedelta(hours=hours)
+    company.spoil = {"auth_time": signed_in and int(signed_in.timestamp())}
+    sam = world.stranger()
+
+    entered = await come_back(sam, company)
+
+    page = await sam.get("/staff/me/app")
+    assert entered.to == "/staff/calendar"
+    assert (await sam.get("/staff/calendar")).status == 200
+    assert page.to.startswith("/staff/confirm"), "a proof of just now is asked for"
+
+
+async def test_a_proof_is_never_of_the_future(world: World, company: CompanyDouble) -> None:
+    company.spoil = {"auth_time": int(world.clock.now().timestamp()) + 3_600}
+    sam = world.stranger()
+
+    await come_back(sam, company)
+
+    login = await world.desk.reception.login(sam.cookies[cookies.STAFF])
+    assert login is not None
+    assert login.proved == world.clock.now()
+
+
+async def test_the_company_is_always_asked_for_the_time_of_its_sign_in(
+    world: World, company: CompanyDouble
+) -> None:
+    sam = await world.staff(SAM)
+
+    sent = await world.stranger().get("/staff/company")
+    again = await sam.get("/staff/company?confirm=1")
+
+    assert URL(sent.to).query["max_age"] == str(12 * 3600)
+    assert "prompt" not in URL(sent.to).query
+    assert (URL(again.to).query["max_age"], URL(again.to).query["prompt"]) == ("0", "login")
 
 
 async def test_who_is_signed_in_may_confirm_by_the_company(

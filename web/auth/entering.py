@@ -6,6 +6,7 @@ real one is a fresh one: what a browser held before is void.
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -51,15 +52,28 @@ async def after_first(request: web.Request, person: Staff, then: str = "") -> we
     return response
 
 
-async def enter(request: web.Request, person: Staff, proof: Proof, then: str = "") -> web.Response:
-    """Sign somebody in who has shown all that is asked for, and go on to their page."""
+async def enter(
+    request: web.Request,
+    person: Staff,
+    proof: Proof,
+    then: str = "",
+    proved: datetime | None = None,
+) -> web.Response:
+    """Sign somebody in who has shown all that is asked for, and go on to their page.
+
+    They did so at `proved`, by default now.
+    """
     response = _go(safe_next(then) or home_of(person))
-    await seat(request, response, person, proof)
+    await seat(request, response, person, proof, proved)
     return response
 
 
 async def seat(
-    request: web.Request, response: web.StreamResponse, person: Staff, proof: Proof
+    request: web.Request,
+    response: web.StreamResponse,
+    person: Staff,
+    proof: Proof,
+    proved: datetime | None = None,
 ) -> None:
     """Open the login of somebody who has shown all that is asked for, and hand it over.
 
@@ -69,7 +83,7 @@ async def seat(
     for name in (cookies.ENTERING, cookies.STAFF):
         if held := request.cookies.get(name, ""):
             await reception.sign_out(held)
-    token, _ = await reception.sign_in(Kind.STAFF, person.id, proof, whence_of(request))
+    token, _ = await reception.sign_in(Kind.STAFF, person.id, proof, whence_of(request), proved)
     cookies.keep(response, cookies.STAFF, token, STAFF_HOURS)
     cookies.drop(response, cookies.ENTERING)
     lockout.know_browser(request, response, person.email)

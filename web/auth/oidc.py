@@ -16,7 +16,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote_plus
 
@@ -35,6 +35,8 @@ ALGORITHMS: Final = frozenset({"RS256", "PS256", "ES256", "EdDSA"})
 LEEWAY: Final = timedelta(seconds=60)
 LASTS: Final = timedelta(minutes=10)
 """How long somebody may be at the provider's."""
+MAX_AGE: Final = timedelta(hours=12)
+"""Whoever signed in with the provider longer ago is asked there again; as long as a login lasts."""
 TIME_LIMIT_S: Final = 10.0
 MAX_ANSWER: Final = 128 * 1024
 KEPT_S: Final = 3_600.0
@@ -103,10 +105,14 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Who the provider says somebody is; `two`: they showed it two factors."""
+    """Who the provider says somebody is; `two`: they showed it two factors.
+
+    `auth_time` is when they did; None when the provider does not say, which may be long ago.
+    """
 
     email: str
     two: bool
+    auth_time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +155,10 @@ class Provider:
             "code_challenge": challenge.rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
+        # With an age asked for, the provider says when somebody signed in (Core 1.0, 3.1.2.1).
+        query["max_age"] = "0" if confirm else str(int(MAX_AGE.total_seconds()))
         if confirm:
-            query |= {"prompt": "login", "max_age": "0"}
+            query["prompt"] = "login"
         url = URL(places.authorize).update_query(query)
         return url, Flow(state, nonce, verifier, at, then, confirm)
 
@@ -232,7 +240,9 @@ class Provider:
             nonce.encode(), flow.nonce.encode()
         ):
             raise _away("its token is for another try")
-        if flow.confirm and _seconds(claims.get("auth_time", 0)) < flow.at - slack:
+        said = claims.get("auth_time")
+        since = None if said is None else _seconds(said)
+        if flow.confirm and (since is None or since < flow.at - slack):
             raise CompanyRefused("Your company's sign-in did not ask you again. Please try again.")
         email = claims.get("email")
         if not isinstance(email, str) or claims.get("email_verified") is not True:
@@ -243,7 +253,8 @@ class Provider:
             or claims.get("acr") in self.company.acr
             or (isinstance(methods, list) and MANY_FACTORS in methods)
         )
-        return Shown(email.strip().lower(), two)
+        shown = None if since is None else datetime.fromtimestamp(since, UTC)
+        return Shown(email.strip().lower(), two, shown)
 
     # --- what the provider says of itself ---------------------------------------------------------
 

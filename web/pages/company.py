@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
@@ -19,7 +20,7 @@ from invigilation.errors import NotSignedIn
 from invigilation.people import Staff
 from invigilation.proof import Proof
 from web.auth import cookies, entering
-from web.auth.oidc import USER_AGENT, Company, CompanyRefused, Flow, Provider
+from web.auth.oidc import USER_AGENT, Company, CompanyRefused, Flow, Provider, Shown
 from web.auth.visitor import VISITOR
 from web.keys import DESK, SECRET, SETTINGS
 from web.outward import ANYWHERE, open_client
@@ -35,6 +36,8 @@ FLOW: Final = "__Host-company"
 FLOW_LIMIT: Final = 1_500
 ANSWERS: Final = ("code", "state", "iss", "error")
 ANSWER_LIMIT: Final = 4_000
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""When somebody proved who they are, if the company does not say."""
 PROVIDER = web.AppKey("provider", Provider)
 
 
@@ -85,20 +88,22 @@ async def _answered(request: web.Request) -> web.Response:
             "Your company knows you, but nobody with your e-mail address works here. "
             "Please ask your administrator."
         )
-    return await _let_in(request, known[0], flow, two=shown.two)
+    return await _let_in(request, known[0], flow, shown)
 
 
-async def _let_in(request: web.Request, person: Staff, flow: Flow, *, two: bool) -> web.Response:
+async def _let_in(request: web.Request, person: Staff, flow: Flow, shown: Shown) -> web.Response:
     if not flow.confirm:
-        if not two:
+        if not shown.two:
             return await entering.after_first(request, person, flow.then)
-        return await entering.enter(request, person, Proof.COMPANY, flow.then)
+        # Who was signed in with the company already has shown nothing just now.
+        since = shown.auth_time or LONG_AGO
+        return await entering.enter(request, person, Proof.COMPANY, flow.then, since)
     login = request[VISITOR].staff
     if login is None:
         raise NotSignedIn("Please sign in.")
     if login.person != person.id:
         raise CompanyRefused("That was somebody else than who is signed in here.")
-    if not two:
+    if not shown.two:
         raise CompanyRefused("Your company's sign-in did not ask you for two factors.")
     await entering.prove(request, Proof.COMPANY)
     return web.Response(
