@@ -8,11 +8,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from invigilation.desk import Desk
 from tests.harness.servers import RedisServer
 from tests.harness.waiting import until
-from tests.web.office import World
-from web.auth import limiting
+from tests.web.office import Person, World
+from web.auth import cookies, known, limiting
 from web.auth.limiting import LIMITER, RATES, ROUTES, Limiter, Rate, TooMany
+from web.auth.visitor import Visitor, recognise
 from web.house import open_house
 from web.settings import Settings
 
@@ -136,13 +138,12 @@ async def test_two_processes_share_what_may_be_guessed_and_count_alone_without_r
     assert (together, apart, alone) == (2, 3, 3)
 
 
-async def test_only_so_many_requests_of_one_place_are_handled_at_once(monkeypatch) -> None:
-    monkeypatch.setattr(limiting, "AT_ONCE", 2)
+async def test_only_so_many_requests_of_one_place_are_handled_at_once() -> None:
     limiter = Limiter()
-    with limiter.place("read", "a"), limiter.place("read", "a"):
-        with pytest.raises(TooMany), limiter.place("read", "a"):
+    with limiter.place("read", "a", 2), limiter.place("read", "a", 2):
+        with pytest.raises(TooMany), limiter.place("read", "a", 2):
             pass
-        with limiter.place("read", "b"), limiter.place("socket", "a"):
+        with limiter.place("read", "b", 2), limiter.place("socket", "a", 2):
             pass
 
     assert limiter.at_once == {}
@@ -179,3 +180,79 @@ async def test_counts_that_are_over_are_forgotten(monkeypatch) -> None:
     await limiter.take("read", "192.0.2.99")
 
     assert len(store.storage) == 1
+
+
+async def crowd(person: Person, path: str) -> None:
+    """Ask so often that the rate of the place is used up."""
+    for _ in range(20):
+        if (await person.get(path)).status == 429:
+            return
+    raise AssertionError("never too often")
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates of places that a test can reach; those of persons are as they are."""
+    few = {name: Rate(6, one.seconds) for name, one in RATES.items() if not name.startswith("own_")}
+    monkeypatch.setattr(limiting, "RATES", {**RATES, **few})
+
+
+@pytest.mark.usefixtures("crowded")
+async def test_who_is_signed_in_comes_in_where_strangers_have_used_up_their_place(
+    world: World,
+) -> None:
+    learner = await world.learner((await world.booked()).request)
+    stranger = world.stranger()
+    await crowd(stranger, "/verify")
+    stranger.cookies[cookies.LEARNER] = "guessed" * 5
+
+    assert [(await learner.get("/me")).status for _ in range(9)] == [200] * 9
+    assert (await stranger.get("/verify")).status == 429
+    assert (await world.stranger().get("/verify")).status == 429
+
+
+@pytest.mark.usefixtures("crowded")
+async def test_cookies_that_are_guessed_are_looked_up_only_so_often(
+    world: World, monkeypatch
+) -> None:
+    looked: list[str] = []
+
+    async def recognised(request: web.BaseRequest, desk: Desk) -> Visitor:
+        looked.append(request.path)
+        return await recognise(request, desk)
+
+    monkeypatch.setattr(known, "recognise", recognised)
+    learner = await world.learner((await world.booked()).request)
+    await learner.get("/me")
+    stranger = world.stranger()
+    stranger.cookies[cookies.LEARNER] = "guessed" * 5
+    for _ in range(20):
+        await stranger.get("/verify")
+
+    assert len(looked) == 6
+    assert (await learner.get("/me")).status == 200  # known from before
+    assert len(looked) == 6
+
+
+@pytest.mark.usefixtures("crowded")
+async def test_one_person_has_a_rate_too_and_guesses_of_links_have_no_way_around(
+    world: World, monkeypatch
+) -> None:
+    learner = await world.learner((await world.booked()).request)
+    await crowd(world.stranger(), "/verify")
+    await crowd(world.stranger(), "/r/guess")
+    monkeypatch.setattr(limiting, "RATES", {**limiting.RATES, "own_read": Rate(2)})
+
+    assert [(await learner.get("/me")).status for _ in range(3)] == [200, 200, 429]
+    assert (await learner.get("/r/guess")).status == 429
+
+
+async def test_who_is_signed_in_holds_requests_of_their_own_where_a_place_holds_all(
+    world: World,
+) -> None:
+    learner = await world.learner((await world.booked()).request)
+    limiter = world.app[LIMITER]
+    limiter.at_once["127.0.0.1"] = limiting.AT_ONCE
+
+    assert (await learner.get("/me")).status == 200
+    assert (await world.stranger().get("/verify")).status == 429

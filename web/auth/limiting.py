@@ -3,7 +3,8 @@
 A request is counted by the place that it comes from (`network_of`), before its handler runs; a
 handler may count it once more by who asks (`limit`). Places with many people in them, such as a
 ship behind one address, stay far below these rates; an operator raises all of them at once by the
-setting `rate_factor`.
+setting `rate_factor`. Where somebody has used up a place's rate, everybody there who is signed in
+is counted by themselves (`OWN`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from redis.exceptions import RedisError
 
 from invigilation.errors import InvigilationError
 from web.api.problems import Problem
+from web.auth.known import KNOWN, Known
 from web.auth.place import FORWARDED, network_of, peer_of, place_of
 from web.keys import SETTINGS
 
@@ -58,9 +60,24 @@ RATES: Final[Mapping[str, Rate]] = {
     "export": Rate(60),
     "piece": Rate(6_000),
     "evidence": Rate(3_000),
+    "look_up": Rate(600),
+    "own_read": Rate(300),
+    "own_write": Rate(150),
+    "own_file": Rate(600),
+    "own_socket": Rate(60),
+    "own_ticket": Rate(60),
+    "own_piece": Rate(1_500),
+    "own_evidence": Rate(600),
+    "own_slots": Rate(60),
 }
 """Every rate, of one place. `piece`: of a picture or a recording that is sent in many requests;
-`evidence`: a player asks for a recording piece by piece."""
+`evidence`: a player asks for a recording piece by piece; `look_up`: whose unknown cookies are,
+while another rate is used up; `own_...`: of one person who is signed in, then."""
+
+OWN: Final[Mapping[str, str]] = {
+    name.removeprefix("own_"): name for name in RATES if name.startswith("own_")
+}
+"""By a place's rate that of a person; what may be guessed has none."""
 
 UNCOUNTED: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked by machines of the house, often and cheaply."""
@@ -115,6 +132,8 @@ may change something; what leads nowhere counts as `link`."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 AT_ONCE: Final = 300
 """Requests of one place that are being handled, live connections apart."""
+OWN_AT_ONCE: Final = 40
+"""The same of one person who is signed in, where their place has no more."""
 BODY_S: Final = 120.0
 """So long may what somebody sends take to come in; the slowest link brings a form in 20 s."""
 PICTURE_S: Final = 1_800.0
@@ -189,14 +208,21 @@ class Limiter:
 
     async def take(self, name: str, who: str) -> None:
         """Count once; raises `TooMany` beyond the rate of that name."""
+        if not await self.allows(name, who):
+            raise self.refusal(name)
+
+    async def allows(self, name: str, who: str) -> bool:
+        """Count once; say whether it is within the rate of that name."""
         rate = RATES[name]
         item = RateLimitItemPerSecond(max(1, round(rate.times * self.factor)), rate.seconds)
-        if await self._hit(rate, item, name, who):
-            return
+        return await self._hit(rate, item, name, who)
+
+    def refusal(self, name: str) -> TooMany:
+        """Note that somebody is refused; return what to raise."""
         self.refused[name] += 1
         if self.refused[name] % 100 == 1:
             log.warning("too many requests", rate=name, refused=self.refused[name])
-        raise TooMany(rate.seconds)
+        return TooMany(RATES[name].seconds if name in RATES else 1)
 
     async def _hit(self, rate: Rate, item: RateLimitItemPerSecond, name: str, who: str) -> bool:
         now = time.monotonic()
@@ -209,15 +235,18 @@ class Limiter:
                 log.warning("rates are counted by this process alone", why=repr(error)[:200])
         return await self._own.hit(item, name, who)
 
+    def has_room(self, name: str, who: str, most: int) -> bool:
+        """Say whether there may be one more request at once."""
+        return name == "socket" or self.at_once.get(who, 0) < most * self.factor
+
     @contextlib.contextmanager
-    def place(self, name: str, who: str) -> Iterator[None]:
-        """Hold one of the requests that a place may have at once; raises `TooMany`."""
+    def place(self, name: str, who: str, most: int) -> Iterator[None]:
+        """Hold one of the requests that somebody may have at once; raises `TooMany`."""
         if name == "socket":  # it lasts as long as the session
             yield
             return
-        if self.at_once[who] >= AT_ONCE * self.factor:
-            self.refused["at_once"] += 1
-            raise TooMany(1)
+        if not self.has_room(name, who, most):
+            raise self.refusal("at_once")
         self.at_once[who] += 1
         try:
             yield
@@ -282,8 +311,8 @@ def limits(explain: Explain) -> Middleware:
         limiter, name = request.config_dict[LIMITER], rate_of(request)
         limiter.look(request)
         try:
-            await limit(request, name)
-            with limiter.place(name, network_of(request)), _hurry(request):
+            who, most = await _admit(request, limiter, name)
+            with limiter.place(name, who, most), _hurry(request):
                 return await handler(request)
         except TooMany as refusal:
             answer = _for_machines(request, refusal) or explain(request, refusal)
@@ -291,6 +320,21 @@ def limits(explain: Explain) -> Middleware:
             return answer
 
     return counted
+
+
+async def _admit(request: web.Request, limiter: Limiter, name: str) -> tuple[str, int]:
+    """Count a request; return who holds it and how many they may hold. Raises `TooMany`."""
+    place = network_of(request)
+    within = await limiter.allows(name, place)
+    if within and limiter.has_room(name, place, AT_ONCE):
+        return place, AT_ONCE
+    who, known = "", request.config_dict.get(KNOWN)
+    if name in OWN and known is not None:
+        who = await known.find(request, lambda: limiter.allows("look_up", place))
+    if not who:
+        raise limiter.refusal("at_once" if within else name)
+    await limiter.take(OWN[name], who)
+    return who, OWN_AT_ONCE
 
 
 @contextlib.contextmanager
@@ -317,6 +361,7 @@ def setup(app: web.Application, explain: Explain) -> None:
     """Count every request of an application, which holds its settings by now."""
     settings = app[SETTINGS]
     app[LIMITER] = Limiter(settings.rate_factor, settings.redis_url)
+    app[KNOWN] = Known()
     app.middlewares.append(limits(explain))
     app.cleanup_ctx.append(_closing)
 

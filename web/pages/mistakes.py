@@ -14,6 +14,7 @@ from yarl import URL
 from invigilation.errors import InvigilationError, NotSignedIn, ReasonNeeded
 from web.access.gate import refused
 from web.auth import cookies, csrf, links
+from web.auth.known import KNOWN
 from web.auth.limiting import TooMany
 from web.auth.visitor import VISITOR, ConfirmFirst, Visitor, recognise
 from web.health.logs import bound
@@ -122,6 +123,7 @@ async def pages(request: web.Request, handler: Handler) -> web.StreamResponse:
         request = _with_room(request)
         visitor = await recognise(request, request.app[DESK])
         request[VISITOR] = visitor
+        request.app[KNOWN].note(request, visitor)
         _of_whom(request, visitor)
         await _check(request)
         response = await handler(request)
