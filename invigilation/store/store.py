@@ -66,6 +66,17 @@ DATABASE = "database"
 AWAY_STATES = frozenset({"08", "40", "53", "57"})
 """Classes of SQLSTATE (PostgreSQL, appendix A): no connection, two in each other's way, no room,
 an operator's hand. The same request may pass a moment later."""
+AWAY_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+"""The same of SQLite (rescode.html): its lowest eight bits. Its driver calls many a fault of ours
+an operational error, too, and that would fail as often as it is tried."""
 POOL_SIZE = 10
 BUSY_MS = 10_000
 SCRUB_S = 0.5
@@ -217,6 +228,9 @@ class Store:
 
 def _is_away(error: DBAPIError) -> bool:
     """Say whether this is about the database itself, and not about what was asked of it."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in AWAY_CODES
     state = getattr(error.orig, "sqlstate", None) or ""
     if error.connection_invalidated or state[:2] in AWAY_STATES:
         return True

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from invigilation.errors import Busy, Unsure
 from invigilation.people import Role, Staff
 from invigilation.store import Store
+from invigilation.store.store import _is_away
 from tests.harness.gate import Gate, gate
 
 pytestmark = pytest.mark.store
@@ -95,3 +98,43 @@ async def test_what_was_asked_wrongly_is_no_fault_of_the_database(far: Store):
 
     with pytest.raises(DBAPIError):
         await beyond()
+
+
+@pytest.fixture
+async def near(tmp_path):
+    """A store in a file."""
+    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'near.sqlite'}")
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize("write", [True, False])
+async def test_what_sqlite_was_asked_wrongly_is_no_fault_of_the_database(
+    near: Store, *, write: bool
+):
+    async def wrong() -> None:
+        async with near.write() if write else near.read() as tx:
+            await tx.people._db.execute(text("SELECT no_such_column"))
+
+    with pytest.raises(OperationalError, match="no such column"):
+        await wrong()
+
+
+@pytest.mark.parametrize(
+    ("code", "away"),
+    [
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, True),
+        (sqlite3.SQLITE_LOCKED, True),
+        (sqlite3.SQLITE_IOERR_WRITE, True),
+        (sqlite3.SQLITE_FULL, True),
+        (sqlite3.SQLITE_CANTOPEN, True),
+        (sqlite3.SQLITE_ERROR, False),
+        (sqlite3.SQLITE_READONLY_DBMOVED, False),
+        (sqlite3.SQLITE_CORRUPT, False),
+    ],
+)
+def test_sqlite_is_away_when_its_file_is_in_use_or_out_of_reach(code: int, *, away: bool):
+    fault = sqlite3.OperationalError("a fault")
+    fault.sqlite_errorcode = code
+
+    assert _is_away(OperationalError("SELECT 1", None, fault)) is away
