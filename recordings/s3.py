@@ -108,9 +108,14 @@ class S3Place:
             raise EvidenceDamaged(name, "what the store gave back is not what it was given")
 
     def erase(self, name: str) -> bool:
-        """Remove the object and, where the bucket keeps them, all its versions."""
+        """Remove the object with all its versions, and give up uploads that would bring it back."""
         with _errors():
-            dropped = self._drop(self._prefix + name)
+            try:
+                for one in self._uploads(self._prefix + name):
+                    if one["Key"] == self._prefix + name:
+                        self._give_up(one)
+            finally:
+                dropped = self._drop(self._prefix + name)
             if self._known(name) is not None:
                 raise PlaceAway(f"{name} cannot be erased")
         return dropped > 0
@@ -119,13 +124,9 @@ class S3Place:
         """Give up uploads in parts that nobody has gone on with for a day."""
         before = datetime.now(UTC) - OLD
         with _errors():
-            pages = self._client().get_paginator("list_multipart_uploads")
-            for page in pages.paginate(Bucket=self._bucket.name, Prefix=self._prefix):
-                for one in page.get("Uploads", ()):
-                    if one["Initiated"] < before:
-                        self._client().abort_multipart_upload(
-                            Bucket=self._bucket.name, Key=one["Key"], UploadId=one["UploadId"]
-                        )
+            for one in self._uploads(self._prefix):
+                if one["Initiated"] < before:
+                    self._give_up(one)
 
     def _of(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket.name, "Key": self._prefix + name}
@@ -157,6 +158,26 @@ class S3Place:
                     ChecksumSHA256=checksum,
                 )
                 yield {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+
+    def _uploads(self, begins: str) -> Iterator[dict[str, Any]]:
+        """Yield the uploads in parts that have not ended, of keys that begin so."""
+        try:
+            pages = self._client().get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket.name, Prefix=begins):
+                yield from page.get("Uploads", ())
+        except self._refused() as error:
+            if _code(error) not in _UNKNOWN:
+                raise
+
+    def _give_up(self, upload: dict[str, Any]) -> None:
+        """Remove an upload and its parts; it may have ended meanwhile."""
+        try:
+            self._client().abort_multipart_upload(
+                Bucket=self._bucket.name, Key=upload["Key"], UploadId=upload["UploadId"]
+            )
+        except self._refused() as error:
+            if _code(error) != "NoSuchUpload":
+                raise
 
     def _known(self, name: str) -> tuple[str, int] | None:
         """Return digest and size of what lies there, if something does."""

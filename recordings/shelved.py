@@ -101,6 +101,10 @@ class ShelvedVault(Vault):
                 erased += self._place.erase(_name(one.session, one.evidence))
         return erased
 
+    def tidy(self) -> None:
+        """Remove what broken uploads left behind in the store."""
+        self._place.tidy()
+
     def finished(self, older_than_seconds: float) -> list[tuple[str, str]]:
         """Return session and id of every finished object that was written that long ago."""
         before = time.time() - older_than_seconds

@@ -18,6 +18,7 @@ from aiohttp import web
 from invigilation.desk import Desk
 from invigilation.store import snapshot
 from recordings.copies import SNAPSHOT, Copies
+from recordings.faults import Faults
 from recordings.gone import Gone
 from recordings.places import Held, Place, remove_old
 from recordings.session_keys import KEY_NAME
@@ -50,15 +51,20 @@ class Shelving:
     _followed: float = -FOLLOW_S
 
     async def sweep(self) -> int:
-        """Bring what is finished; return how many objects went."""
-        with _patience() as enough:
+        """Bring what is finished, and let erasure follow; return how many objects went."""
+        gone, faults = 0, Faults()
+        with faults.kept(), _patience() as enough:
             gone = await asyncio.to_thread(self.vault.shelve, enough)
         if time.monotonic() - self._followed >= FOLLOW_S:
-            late = await asyncio.to_thread(self.vault.words.late) if self.settles else []
-            await asyncio.to_thread(self.vault.follow)
-            for one in late:
-                one.done()
-            self._followed = time.monotonic()
+            with faults.kept():
+                late = await asyncio.to_thread(self.vault.words.late) if self.settles else []
+                await asyncio.to_thread(self.vault.follow)
+                for one in late:
+                    one.done()
+                self._followed = time.monotonic()
+            with faults.kept():
+                await asyncio.to_thread(self.vault.tidy)
+        faults.end("the store of evidence")
         return gone
 
 

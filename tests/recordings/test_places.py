@@ -217,6 +217,21 @@ def test_an_upload_that_was_broken_off_is_given_up_after_a_day(
     assert "Uploads" not in store.client.list_multipart_uploads(Bucket=bucket.name)
 
 
+def test_erasing_gives_up_uploads_of_the_object_and_of_no_other(store: Store) -> None:
+    bucket = store.bucket("office")
+    for name in ("e1", "e11"):
+        store.client.create_multipart_upload(Bucket=bucket.name, Key=f"office/s1/{name}.evidence")
+    store.client.create_multipart_upload(Bucket=bucket.name, Key="office/s1/e1.evidence.old")
+
+    S3Place(bucket).erase("s1/e1.evidence")
+
+    left = store.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
+    assert {one["Key"] for one in left} == {
+        "office/s1/e11.evidence",
+        "office/s1/e1.evidence.old",
+    }
+
+
 def test_erasing_takes_older_versions_along(store: Store, tmp_path: Path) -> None:
     bucket = store.bucket(versioned=True)
     place = S3Place(bucket)

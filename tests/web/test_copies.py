@@ -195,6 +195,31 @@ async def test_the_clock_brings_what_is_finished_to_the_store_and_lets_erasure_f
     await world.desk.office.store.close()
 
 
+async def test_an_object_that_cannot_go_to_the_store_keeps_no_erasure_and_no_tidying_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far").mkdir()
+    far = FolderPlace(tmp_path / "far")
+    vault = ShelvedVault(tmp_path / "evidence", LocalKeys([bytes(32)]), far, 0)
+    for ident in ("e1", "e2"):
+        vault.put("s1", ident, b"one")
+    vault.shelve()
+    vault.words.add("s1", "e1")
+    (tmp_path / "evidence" / "s1" / "e1.reading").unlink()
+    vault.put("s1", "e3", b"three")
+    (tmp_path / "far" / "s1" / "e3.evidence").write_bytes(b"another")
+    broken = tmp_path / "far" / "s1" / "e4.evidence.1.tmp"
+    broken.write_bytes(b"half")
+    os.utime(broken, (1, 1))
+    shelving = jobs(vault, None)[0]
+
+    with pytest.raises(ExceptionGroup):
+        await shelving.sweep()
+
+    assert [one.name for one in far.names()] == ["s1/e2.evidence", "s1/e3.evidence", "s1/key"]
+    assert not broken.exists()
+
+
 async def test_while_the_place_of_copies_is_away_no_erasure_is_forgotten(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
