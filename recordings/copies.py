@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invigilation.errors import NotFound
+from recordings.faults import Faults
 from recordings.gone import Gone
 from recordings.places import SUFFIX, FolderPlace, Held, Place
 from recordings.session_keys import KEY_NAME, SessionKeys
@@ -40,16 +41,21 @@ class Copies:
         return {one.name: one for one in self.place.names()}
 
     def missing(self, held: dict[str, Held]) -> Iterator[tuple[str, Place]]:
-        """Yield what must be copied, keys first, and where it lies; each name once."""
-        seen = set[str]()
+        """Yield what must be copied, keys first, and where it lies; each name once.
+
+        A source that is away keeps nothing of the others back; it is raised at the end.
+        """
+        seen, faults = set[str](), Faults()
         for wanted in (_is_key, _is_evidence):
             for source in self.sources:
-                for one in source.names():
-                    there = held.get(one.name)
-                    same = there is not None and there.size == one.size
-                    if wanted(one.name) and one.name not in seen and not same:
-                        seen.add(one.name)
-                        yield one.name, source
+                with faults.kept():
+                    for one in source.names():
+                        there = held.get(one.name)
+                        same = there is not None and there.size == one.size
+                        if wanted(one.name) and one.name not in seen and not same:
+                            seen.add(one.name)
+                            yield one.name, source
+        faults.end("what is to be copied")
 
     def copy(self, name: str, source: Place, held: dict[str, Held]) -> bool:
         """Copy one object; say whether it was still there.
@@ -68,15 +74,21 @@ class Copies:
         return False
 
     def follow(self) -> int:
-        """Erase in the place what was erased in the vault; return how many objects."""
-        erased = 0
+        """Erase in the place what was erased in the vault; return how many objects.
+
+        What cannot be erased keeps nothing else there; it is raised at the end.
+        """
+        erased, faults = 0, Faults()
         for one in list(Gone(self.root).all()):
-            folder = self.root / one.session
-            if not one.evidence:
-                names = [held.name for held in self.place.names(f"{one.session}/")]
-                erased += sum([self.place.erase(name) for name in names])
-            elif not any(folder.glob(f"{one.evidence}.*")):
-                erased += self.place.erase(f"{one.session}/{one.evidence}{SUFFIX}")
+            if faults.hopeless:
+                break
+            with faults.kept():
+                if not one.evidence:
+                    names = [held.name for held in self.place.names(f"{one.session}/")]
+                    erased += sum([self.place.erase(name) for name in names])
+                elif not any((self.root / one.session).glob(f"{one.evidence}.*")):
+                    erased += self.place.erase(f"{one.session}/{one.evidence}{SUFFIX}")
+        faults.end("erasures")
         return erased
 
     def erase(self, objects: Iterable[tuple[str, str]]) -> int:

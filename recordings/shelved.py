@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from invigilation.errors import NotFound
+from recordings.faults import Faults
 from recordings.gone import Erased, Gone
 from recordings.places import SUFFIX, Place, PlaceAway, PlaceTaken
 from recordings.session_keys import KEY_NAME
@@ -91,14 +92,19 @@ class ShelvedVault(Vault):
         """Erase in the store what was erased here meanwhile; return how many objects.
 
         The words that the vault left stay: whoever has followed them everywhere takes them back.
+        What cannot be erased keeps nothing else there; it is raised at the end.
         """
-        erased = 0
+        erased, faults = 0, Faults()
         for one in list(self._words.all()):
-            if not one.evidence:
-                names = [held.name for held in self._place.names(f"{one.session}/")]
-                erased += sum([self._place.erase(name) for name in names])
-            elif not any(path.exists() for path in self._paths(one.session, one.evidence)):
-                erased += self._place.erase(_name(one.session, one.evidence))
+            if faults.hopeless:
+                break
+            with faults.kept():
+                if not one.evidence:
+                    names = [held.name for held in self._place.names(f"{one.session}/")]
+                    erased += sum([self._place.erase(name) for name in names])
+                elif not any(path.exists() for path in self._paths(one.session, one.evidence)):
+                    erased += self._place.erase(_name(one.session, one.evidence))
+        faults.end("erasures")
         return erased
 
     def tidy(self) -> None:

@@ -85,23 +85,42 @@ class Copying:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def sweep(self) -> int:
-        """Follow erasures, take a snapshot, copy what is missing; return how many were copied."""
+        """Follow erasures, take a snapshot, copy what is missing; return how many were copied.
+
+        What fails keeps no other step and no other object back; it is raised at the end.
+        """
+        done, faults = 0, Faults()
         async with self._turn:
             self.copies.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            words = Gone(self.copies.root)
-            late = await asyncio.to_thread(words.late)
-            if isinstance(self.vault, ShelvedVault):
-                await asyncio.to_thread(self.vault.follow)
-            await asyncio.to_thread(self.copies.follow)
+            await self._follow(faults)
+            held: dict[str, Held] | None = None
+            with faults.kept():
+                held = await asyncio.to_thread(self.copies.held)
+            if held is not None:
+                with faults.kept():
+                    await self._erased_before(held)
+                with faults.kept():
+                    await self._snapshot(held)
+                with faults.kept(), _patience() as enough:
+                    done, self.behind = await asyncio.to_thread(self._copy, held, enough, faults)
+            await asyncio.to_thread(self._tidy, held or {}, faults)
+        faults.end("copies")
+        return done
+
+    async def _follow(self, faults: Faults) -> None:
+        """Erase elsewhere what was erased here; take back words that were followed everywhere."""
+        late = await asyncio.to_thread(Gone(self.copies.root).late)
+        follows = [self.copies.follow]
+        if isinstance(self.vault, ShelvedVault):
+            follows.append(self.vault.follow)
+        followed = 0
+        for follow in follows:
+            with faults.kept():
+                await asyncio.to_thread(follow)
+                followed += 1
+        if followed == len(follows):
             for one in late:
                 one.done()
-            held = await asyncio.to_thread(self.copies.held)
-            await self._erased_before(held)
-            await self._snapshot(held)
-            with _patience() as enough:
-                done, self.behind = await asyncio.to_thread(self._copy, held, enough)
-            await asyncio.to_thread(self._tidy, held)
-        return done
 
     async def _erased_before(self, held: dict[str, Held]) -> None:
         """Erase what the database says is erased, should the vault's word of it be lost."""
@@ -135,22 +154,29 @@ class Copying:
             for file in (KEY_NAME, f"{kind}.evidence"):
                 self.place.put(f"{name}/{file}", root / name / file)
 
-    def _copy(self, held: dict[str, Held], enough: Callable[[], bool]) -> tuple[int, int]:
+    def _copy(
+        self, held: dict[str, Held], enough: Callable[[], bool], faults: Faults
+    ) -> tuple[int, int]:
         done = behind = 0
-        for name, source in self.copies.missing(held):
-            if enough():
+        faults.again()
+        with faults.kept():
+            for name, source in self.copies.missing(held):
                 behind += 1
-            else:
-                done += self.copies.copy(name, source, held)
+                if not enough() and not faults.hopeless:
+                    with faults.kept():
+                        done += self.copies.copy(name, source, held)
+                        behind -= 1
         return done, behind
 
-    def _tidy(self, held: dict[str, Held]) -> None:
+    def _tidy(self, held: dict[str, Held], faults: Faults) -> None:
         """End snapshots whose time is over, and what kills have left lying about."""
         now = self.desk.office.clock.now()
         for name in outlived(snapshots(held), now, timedelta(days=self.settings.copies_days)):
-            for one in list(self.place.names(f"{name}/")):
-                self.place.erase(one.name)
-        self.place.tidy()
+            with faults.kept():
+                for one in list(self.place.names(f"{name}/")):
+                    self.place.erase(one.name)
+        with faults.kept():
+            self.place.tidy()
         for folder in (self.settings.var, self.copies.root):
             for left in (*folder.glob(".snapshot-*/*"), *folder.glob(".copy-*/*")):
                 if left.is_file():

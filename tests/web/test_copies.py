@@ -15,7 +15,8 @@ import pytest
 
 from invigilation.desk.onboard import Taken
 from invigilation.onboard import Facts, Rank
-from invigilation.store import Store
+from invigilation.store import Store, snapshot
+from invigilation.store.snapshot import NoSnapshot
 from recordings.copies import Copies
 from recordings.gone import Gone
 from recordings.places import FolderPlace, PlaceAway
@@ -196,7 +197,7 @@ async def test_the_clock_brings_what_is_finished_to_the_store_and_lets_erasure_f
 
 
 async def test_an_object_that_cannot_go_to_the_store_keeps_no_erasure_and_no_tidying_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "far").mkdir()
     far = FolderPlace(tmp_path / "far")
@@ -218,6 +219,76 @@ async def test_an_object_that_cannot_go_to_the_store_keeps_no_erasure_and_no_tid
 
     assert [one.name for one in far.names()] == ["s1/e2.evidence", "s1/e3.evidence", "s1/key"]
     assert not broken.exists()
+
+
+class Refusing(FolderPlace):
+    """Takes and gives up everything but what lies under these names."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.never = {"s1/e1.evidence", "s1/e3.evidence"}
+
+    def put(self, name: str, file: Path, *, replace: bool = False) -> None:
+        self._refused(name)
+        super().put(name, file, replace=replace)
+
+    def erase(self, name: str) -> bool:
+        self._refused(name)
+        return super().erase(name)
+
+    def _refused(self, name: str) -> None:
+        if name in self.never:
+            raise PlaceAway(f"{name} for a test")
+
+
+async def test_one_step_or_object_that_fails_keeps_nothing_else_back(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    var, elsewhere = tmp_path / "var", tmp_path / "elsewhere"
+    var.mkdir()
+    elsewhere.mkdir()
+    ring = open_keyring(var / "keys", START)
+    world = await an_office(var, sqlite(var, sqlite_template), ring)
+    for ident in ("e1", "e2", "e3", "e4"):
+        world.vault.put("s1", ident, b"one")
+    copying = open_copies(world.desk, settings_of(var), world.vault, ring.wrapping)
+    assert copying is not None
+    copying.place = Refusing(elsewhere)
+    copying.copies = Copies.of(var / "evidence", copying.place)
+    outlived = "database-20200101T000000Z"
+    (elsewhere / outlived).mkdir()
+    for file in ("key", "sqlite.evidence"):
+        (elsewhere / outlived / file).write_bytes(b"old")
+    (elsewhere / "s1").mkdir()
+    for ident in ("e5", "e6"):
+        (elsewhere / "s1" / f"{ident}.evidence").write_bytes(b"erased")
+        Gone(var / "evidence").add("s1", ident)
+    copying.place.never.add("s1/e5.evidence")
+    young = START.strftime("database-%Y%m%dT%H%M%SZ")
+    (elsewhere / young).mkdir()
+    for file in ("key", "sqlite.evidence"):
+        (elsewhere / young / file).write_bytes(b"new")
+
+    def broken(*_: object) -> None:
+        raise NoSnapshot("The disk is full.")
+
+    world.clock.move_to(START + timedelta(days=1))
+    monkeypatch.setattr(snapshot, "taken", broken)
+
+    with pytest.raises(ExceptionGroup) as failed:
+        await copying.sweep()
+
+    assert len(failed.value.exceptions) == 4
+    assert [one.name for one in copying.place.names("s1/")] == [
+        "s1/e2.evidence",
+        "s1/e4.evidence",
+        "s1/e5.evidence",
+        "s1/key",
+    ]
+    assert copying.behind == 2
+    assert not [*copying.place.names(outlived)]
+    await world.client.close()
+    await world.desk.office.store.close()
 
 
 async def test_while_the_place_of_copies_is_away_no_erasure_is_forgotten(
