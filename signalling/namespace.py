@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import socketio
@@ -62,10 +63,13 @@ class Lane:
 
 
 class Line:
-    """A connection that has been let in, and the ticket by which it came."""
+    """A connection that has been let in, and the ticket by which it `came`, and when."""
 
-    def __init__(self, person: Person, ticket: Ticket, eio_sid: str, clock: Clock) -> None:
+    def __init__(
+        self, person: Person, ticket: Ticket, eio_sid: str, clock: Clock, came: datetime
+    ) -> None:
         self.person = person
+        self.came = came
         self.ticket = ticket
         self.eio_sid = eio_sid
         self.waiting = 0
@@ -210,6 +214,7 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         eio_sid = self._edge.manager.eio_sid_from_sid(sid, NAMESPACE)
         if not self._edge.first_try(eio_sid):
             raise socketio.exceptions.ConnectionRefusedError("One attempt a connection.")
+        came = self._clock.now()  # before the ticket is used: a change of device ends tickets
         try:
             ticket = await self._ticket(auth)
             person = await self._person(sid, ticket)
@@ -221,7 +226,7 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             raise socketio.exceptions.ConnectionRefusedError(str(Internal())) from None
         if not self._edge.lives(eio_sid):
             raise socketio.exceptions.ConnectionRefusedError("This connection has ended.")
-        self._lines.add(Line(person, ticket, eio_sid, self._clock))
+        self._lines.add(Line(person, ticket, eio_sid, self._clock, came))
         if person.staff is None:
             self._edge.admitted(eio_sid)
         else:
@@ -294,6 +299,8 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             with line.at_once():
                 return await self._rooms.say(person, message)
         async with line.turn(message.session):
+            if isinstance(message, Join) and person.party is Party.LEARNER:
+                await self._same_device(line, message.session)
             answer = await self._rooms.say(person, message)
         if isinstance(message, Join):
             self._edge.entered(line.eio_sid)
@@ -301,6 +308,15 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
                 line.again = line.again or await self._desk.reception.return_ticket(line.ticket)
                 return {**answer, "again": line.again}
         return answer
+
+    async def _same_device(self, line: Line, session: str) -> None:
+        """Turn away what came before the learner went on on another device, and joined nothing."""
+        known = await self._desk.devices.of(session)
+        if known is None or not known.changes or known.since <= line.came:
+            return
+        await self._lines.send(line.person.sid, "replaced", {"session": session})
+        self._lines.dismiss(line.person.sid)
+        raise NotSignedIn("Your session is open on another device. Load this page again.")
 
 
 def _named(args: tuple[Any, ...]) -> str:

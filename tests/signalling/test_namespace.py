@@ -495,6 +495,27 @@ async def test_a_newer_page_takes_over_and_the_older_is_told_and_closed(service)
     assert not newer.gone.is_set()
 
 
+async def test_a_connection_from_before_a_change_of_device_takes_no_seat_back(service):
+    await service.check_in()
+    devices = service.scene.desk.devices
+    await devices.bind(service.session, "phone")
+    spare, other = await service.learner(), await service.learner()
+    assert (await other.say("join"))["ok"] is True
+    service.scene.clock.go(1)
+    await devices.take_over(service.session, "laptop")
+    service.scene.clock.go(1)
+    laptop = await service.learner()
+    assert (await laptop.say("join"))["ok"] is True
+
+    with contextlib.suppress(socketio.exceptions.SocketIOError):  # closed before it is answered
+        assert (await spare.say("join"))["error"]["code"] == "not_signed_in"
+    await asyncio.wait_for(spare.gone.wait(), 5)
+
+    assert spare.of("replaced") == [{"session": service.session}]
+    assert laptop.of("replaced") == []
+    assert (await laptop.say("hand", raised=True))["ok"] is True
+
+
 async def test_after_a_loss_the_state_is_whole_again(service):
     lea, ann = await service.learner(), await service.staff()
     await lea.say("join")
@@ -780,7 +801,7 @@ async def test_more_messages_than_can_be_handled_at_once_are_busy(service, monke
 async def test_a_connection_that_names_many_sessions_is_not_remembered_for_all():
     clock = FixedClock()
     ticket = Ticket("", Kind.STAFF, "st_bob", None, clock.now())
-    line = namespace.Line(Person("bob"), ticket, "eio", clock)
+    line = namespace.Line(Person("bob"), ticket, "eio", clock, clock.now())
 
     for number in range(500):
         async with line.turn(f"se_{number}"):
