@@ -4,6 +4,7 @@ Whoever signs out in a browser is told to go at once, by the relay. But a login 
 another process, such as by a command that removes somebody, and a nudge may be lost. So every few
 seconds the logins of those who are connected are looked at: when one has ended before its time, or
 their roles are others now, their connections are closed, and whoever may still come in comes back.
+A login that runs out ends the connections, too, as soon as its person is in no running session.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Final
 from invigilation.desk import Desk
 from invigilation.desk.people import Kind
 from invigilation.people import Staff
+from invigilation.session import LIVE
+from invigilation.store import Tx
+from invigilation.store.views import LobbyRole
 
 EVERY_S: Final = 4.0
 
@@ -40,11 +44,16 @@ class Gone:
         async with self.desk.office.store.read() as tx:
             for one in people:
                 there = await tx.people.staff(one.id)
-                logins = await tx.logins.of_person(Kind.STAFF, one.id, now)
-                known[one.id] = {it.token_sha256: it.expires for it in logins}
-                ended = self._ended(one.id, known[one.id], now)
-                if ended or there is None or there.roles != one.roles:
+                found = await tx.logins.of_person(Kind.STAFF, one.id, now)
+                logins = {it.token_sha256: it.expires for it in found}
+                known[one.id] = logins
+                if self._ended(one.id, logins, now) or there is None or there.roles != one.roles:
                     gone.append(one.id)
+                elif over := self._ran_out(one.id, logins, now):
+                    if await _at_work(tx, one.id, now):
+                        known[one.id] = logins | over
+                    else:
+                        gone.append(one.id)
         self._known = known
         for ident in gone:
             self.dismiss(ident)
@@ -54,3 +63,23 @@ class Gone:
         """Say whether a login that was there is not any more; one that ran out has ended itself."""
         before = self._known.get(person, {})
         return any(it not in logins for it, expires in before.items() if expires > now)
+
+    def _ran_out(
+        self, person: str, logins: dict[str, datetime], now: datetime
+    ) -> dict[str, datetime]:
+        """Return the logins that were there and ran out; any, for who came in without one.
+
+        Somebody may be without one at the first look: this process began after it ran out.
+        """
+        before = self._known.get(person)
+        if before is None:
+            return {} if logins else {"": now}
+        return {it: expires for it, expires in before.items() if expires <= now}
+
+
+async def _at_work(tx: Tx, person: str, now: datetime) -> bool:
+    """Say whether somebody invigilates a session that is running: nobody is left alone in it."""
+    return any(
+        one.role is LobbyRole.MINE and one.sitting.session_state in LIVE
+        for one in await tx.views.lobby(person, now, now)
+    )
