@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,7 +17,7 @@ from invigilation.proof import Proof
 from tests.web.company import CLIENT, SECRET, CompanyDouble, company_running
 from tests.web.office import ADA, SAM, Person, World
 from web.auth import cookies
-from web.auth.oidc import Company, Provider
+from web.auth.oidc import FAILED_S, Company, Provider
 from web.keys import SETTINGS
 from web.outward import ANYWHERE, open_client
 from web.pages.company import FLOW, PROVIDER
@@ -318,6 +319,21 @@ async def test_a_company_that_names_itself_wrongly_is_not_gone_to(
 
     assert answer.status == 403
     assert "did not answer as it should" in answer.words
+
+
+async def test_a_company_that_fails_is_left_alone_for_some_seconds(
+    world: World, company: CompanyDouble
+) -> None:
+    company.names = {"issuer": "https://elsewhere.example"}
+    answers = await asyncio.gather(*(world.stranger().get("/staff/company") for _ in range(5)))
+    asked = company.asked.count("discovery")
+    company.names = {}
+    world.clock.seconds += FAILED_S
+
+    entered = await come_back(world.stranger(), company)
+
+    assert ({one.status for one in answers}, asked) == ({403}, 1)
+    assert entered.to == "/staff/calendar"
 
 
 async def test_the_secret_goes_where_the_company_takes_it(

@@ -40,6 +40,8 @@ MAX_AGE: Final = timedelta(hours=12)
 TIME_LIMIT_S: Final = 10.0
 MAX_ANSWER: Final = 128 * 1024
 KEPT_S: Final = 3_600.0
+FAILED_S: Final = 5.0
+"""So long is a provider left alone that did not say where it is: nobody queues up behind it."""
 KEYS_AGAIN_S: Final = 30.0
 """An unknown key is looked for again, but not more often than this."""
 CODE_LIMIT: Final = 4_000
@@ -132,6 +134,7 @@ class Provider:
     client: aiohttp.ClientSession
     clock: Clock
     _places: tuple[float, _Places] | None = None
+    _failed: float | None = None
     _keys: tuple[float, dict[str, dict[str, object]]] | None = None
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -263,8 +266,14 @@ class Provider:
         async with self._asking:
             now = self.clock.monotonic()
             if self._places is None or now - self._places[0] >= KEPT_S:
+                if self._failed is not None and now - self._failed < FAILED_S:
+                    raise _away("it did not say where it is a moment ago")
                 url = self.company.issuer.rstrip("/") + "/.well-known/openid-configuration"
-                self._places = now, self._read(await self._ask("GET", url))
+                try:
+                    self._places = now, self._read(await self._ask("GET", url))
+                except CompanyRefused:
+                    self._failed = self.clock.monotonic()
+                    raise
             return self._places[1]
 
     def _read(self, said: Mapping[str, object]) -> _Places:
