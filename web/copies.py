@@ -129,7 +129,8 @@ class Copying:
         idents = [*known]
         for first in range(0, len(idents), BATCH):
             async with self.desk.office.store.read() as tx:
-                gone = await tx.evidence.gone(idents[first : first + BATCH])
+                some = idents[first : first + BATCH]
+                gone = [*await tx.evidence.gone(some), *await tx.onboard.gone(some)]
             await asyncio.to_thread(self.copies.erase, [(known[one], one) for one in gone])
 
     async def _snapshot(self, held: dict[str, Held]) -> None:

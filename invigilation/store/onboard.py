@@ -80,6 +80,11 @@ class Onboard:
         query = select(onboard.c.id).where(onboard.c.id.in_(idents))
         return {row[0] for row in await self._db.execute(query)}
 
+    async def gone(self, idents: Sequence[str]) -> list[str]:
+        """Return those of these ids that are forms whose picture was erased."""
+        query = select(onboard.c.id).where(onboard.c.id.in_(idents), onboard.c.erased.is_not(None))
+        return [row[0] for row in await self._db.execute(query)]
+
     async def waiting(self) -> list[Listed]:
         """Return the forms that nobody has decided on, the oldest first."""
         where = onboard.c.state == OnboardState.SUBMITTED

@@ -128,6 +128,11 @@ async def test_sessions_that_run_and_forms_of_officers_are_restored_too(
     assert found.faults == []
     assert (found.counts["open"], found.counts["evidence"]) == (2, 1)
     assert copying.newest == START
+    async with world.desk.office.store.write() as tx:
+        await tx.onboard.erase("ob_1", START)
+    (var / "evidence" / "ob_1" / "ob_1.evidence").unlink()  # and no word of it
+    await copying.sweep()
+    assert [one.name for one in copying.place.names("ob_1/")] == ["ob_1/key"]
     await world.client.close()
     await world.desk.office.store.close()
 
