@@ -106,7 +106,14 @@ class Streamed extends Frames {
     if (camera) void this.read(camera);
   }
 
+  override stop(): void {
+    super.stop();
+    this.writer.close().catch(() => undefined);
+  }
+
   protected show(): void {
+    // Of pictures that wait one behind another, those that are never taken would stay open.
+    if ((this.writer.desiredSize ?? 0) <= 0) return;
     const timestamp = Math.round(performance.now() * 1000);
     const frame = new VideoFrame(this.canvas, { timestamp });
     this.writer.write(frame).catch(() => frame.close());
@@ -118,11 +125,19 @@ class Streamed extends Frames {
     while (this.camera === camera) {
       const { done, value } = await reader.read();
       if (done) return;
-      if (this.camera === camera && this.due()) {
-        this.draw(value, value.displayWidth, value.displayHeight);
+      try {
+        if (this.camera === camera && this.due()) {
+          this.draw(value, value.displayWidth, value.displayHeight);
+        }
+      } finally {
+        value.close();
       }
-      value.close();
     }
+    // Whatever waits to be read is closed, too: to cancel would only forget it.
+    reader.read().then(
+      ({ value }) => value?.close(),
+      () => undefined,
+    );
     await reader.cancel().catch(() => undefined);
   }
 }
