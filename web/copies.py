@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import shutil
 import tempfile
 import threading
 import time
@@ -39,6 +42,8 @@ DENSE = timedelta(days=1)
 """So long all snapshots of the database stay; of older days, the last of each."""
 STAMP = "%Y%m%dT%H%M%SZ"
 BATCH = 500
+SCRATCH = ".snapshot-"
+"""Folders of `var` that begin so hold a database as it is, while a snapshot of it is taken."""
 
 
 @dataclass(slots=True)
@@ -147,7 +152,10 @@ class Copying:
         """Put a snapshot into the place, encrypted as evidence is, under a key of its own."""
         url = self.settings.database
         kind = snapshot.kind_of(url)
-        with tempfile.TemporaryDirectory(dir=self.settings.var, prefix=".snapshot-") as folder:
+        with (
+            tempfile.TemporaryDirectory(dir=self.settings.var, prefix=SCRATCH) as folder,
+            _locked(Path(folder)),
+        ):
             root = Path(folder)
             scratch = Vault(root, self.wrap, self.settings.evidence_reserve)
             scratch.check_space()
@@ -179,7 +187,7 @@ class Copying:
         with faults.kept():
             self.place.tidy()
         for folder in (self.settings.var, self.copies.root):
-            for left in (*folder.glob(".snapshot-*/*"), *folder.glob(".copy-*/*")):
+            for left in (*folder.glob(f"{SCRATCH}*/*"), *folder.glob(".copy-*/*")):
                 if left.is_file():
                     remove_old(left, 3600)
 
@@ -189,12 +197,27 @@ COPIES: web.AppKey[Copying | None] = web.AppKey("copies")
 
 
 def open_copies(desk: Desk, settings: Settings, vault: Vault, wrap: WrapKeys) -> Copying | None:
-    """Return who keeps the copies, if the settings name a place for them."""
+    """Return who keeps the copies, if the settings name a place for them.
+
+    Removes what a kill left of a snapshot, which nobody encrypted.
+    """
+    forget_broken(settings.var)
     place = copies_of(settings)
     if place is None:
         return None
     copies = Copies.of(settings.var / EVIDENCE, place, shelf_of(settings))
     return Copying(desk, settings, vault, wrap, place, copies)
+
+
+def forget_broken(var: Path) -> None:
+    """Remove the folders of snapshots that nobody is taking any more."""
+    for folder in var.glob(f"{SCRATCH}*"):
+        try:
+            with _locked(folder) as ours:
+                if ours:
+                    shutil.rmtree(folder)
+        except OSError:
+            log.exception("what was left of a snapshot cannot be removed", folder=folder.name)
 
 
 def jobs(vault: Vault, copying: Copying | None) -> list[Job]:
@@ -232,6 +255,21 @@ def outlived(names: list[str], now: datetime, kept: timedelta) -> Iterator[str]:
 def taken_at(name: str) -> datetime:
     """Return when a snapshot was taken, by its folder's name."""
     return datetime.strptime(name.removeprefix(SNAPSHOT), STAMP).replace(tzinfo=UTC)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold a folder; say whether nobody else does. The kernel frees the lock of the dead."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
 
 
 @contextmanager

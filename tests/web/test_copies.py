@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -321,6 +322,38 @@ async def test_while_the_place_of_copies_is_away_no_erasure_is_forgotten(
 
     assert (kept, len(list(words.all()))) == (1, 0)
     assert [one.name for one in copying.place.names("s1/")] == ["s1/key"]
+    await world.client.close()
+    await world.desk.office.store.close()
+
+
+async def test_what_a_kill_left_of_a_snapshot_goes_with_the_next_start(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    var = tmp_path / "var"
+    var.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    ring = open_keyring(var / "keys", START)
+    world = await an_office(var, sqlite(var, sqlite_template), ring)
+    copying = open_copies(world.desk, settings_of(var), world.vault, ring.wrapping)
+    assert copying is not None
+    left = var / ".snapshot-left"
+    left.mkdir()
+    (left / "plain").write_bytes(b"SQLite")
+    taken, there = snapshot.taken, list[list[str]]()
+
+    def meanwhile(url: str, scratch: Path) -> Iterator[bytes]:
+        open_copies(world.desk, Settings(var=var), world.vault, ring.wrapping)
+        there.append([path.name for path in var.glob(".snapshot-*")])
+        assert scratch.parent.exists()
+        return taken(url, scratch)
+
+    monkeypatch.setattr(snapshot, "taken", meanwhile)
+
+    await copying.sweep()
+
+    assert [len(names) for names in there] == [1]
+    assert there[0] != [left.name]
+    assert not list(var.glob(".snapshot-*"))
     await world.client.close()
     await world.desk.office.store.close()
 
