@@ -17,7 +17,7 @@ from invigilation.desk.reports import record_file
 from invigilation.errors import NotFound
 from invigilation.looks import LookReason
 from invigilation.store.evidence import Evidence
-from recordings.errors import EvidenceDamaged
+from recordings.errors import EvidenceDamaged, EvidenceUnfinished
 from recordings.reader import Reader
 from recordings.vault import Vault
 from recordings.verify import file_name
@@ -113,10 +113,10 @@ def write(
 
 
 def _copied(archive: zipfile.ZipFile, vault: Vault, piece: Evidence, name: str) -> bool:
-    """Copy a piece of evidence; say whether it was there. Pictures are packed already."""
+    """Copy a piece of evidence; say whether it could be read. Pictures are packed already."""
     try:
         reader = vault.open(piece.session, piece.id)
-    except NotFound:
+    except (NotFound, EvidenceDamaged, EvidenceUnfinished):
         return False
     info = zipfile.ZipInfo(name)
     with reader, archive.open(info, "w", force_zip64=True) as member:

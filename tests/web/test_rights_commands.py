@@ -80,6 +80,26 @@ def test_what_shows_somebody_else_stays_out_and_is_named(session: str, machine: 
     assert "Face: deleted on" in said
 
 
+def test_what_cannot_be_read_is_named_and_all_else_is_handed_out(
+    session: str, machine: Machine
+) -> None:
+    evidence = machine.folder / "var" / "evidence" / session
+    (evidence / "ev_cam.evidence").rename(evidence / "ev_cam.part")
+    face = evidence / "ev_face.evidence"
+    face.write_bytes(face.read_bytes()[:7])
+    file = machine.folder / "maria.zip"
+
+    code, said = machine.run("learner", "export", *WHO, "--output", str(file))
+
+    assert code == 0, said
+    with zipfile.ZipFile(file) as archive:
+        index, held = archive.read("index.html").decode(), archive.namelist()
+    assert f"sessions/{session}/record.json" in held
+    assert not [name for name in held if "evidence/" in name]
+    for ident in ("ev_cam", "ev_face"):
+        assert f"{session}: {ident} could not be read." in index
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
