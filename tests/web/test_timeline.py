@@ -13,6 +13,7 @@ from invigilation.gap import Ruling
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind
 from invigilation.presence import Source
+from recordings.places import PlaceAway
 from recordings.webm import Glance, glance, live_header
 from tests.web.office import ADA, ANA, SAM, START, TOM, World
 from tests.web.recorded import record, recorded
@@ -60,6 +61,24 @@ async def test_parts_lie_where_their_rows_begin_and_say_what_is_in_them(world: W
     assert {
         source: (parts[0]["picture"], parts[0]["sound"]) for source, parts in lanes.items()
     } == {"camera": (True, True), "screen": (True, False), "invigilator": (False, True)}
+
+
+async def test_a_store_that_is_away_costs_the_parts_and_not_the_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitting = await recorded(world, PARTS[:2])
+    asked: list[str] = []
+
+    def away(_session: str, ident: str) -> None:
+        asked.append(ident)
+        raise PlaceAway("for a test")
+
+    monkeypatch.setattr(world.vault, "open", away)
+
+    page = await (await world.staff(SAM)).get(f"/staff/records/{sitting.session}")
+
+    assert page.status == 200
+    assert len(asked) == 1
 
 
 async def test_gaps_signals_and_supervisors_are_bars(world: World) -> None:

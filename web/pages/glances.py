@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from invigilation.desk.reports import Record
-from invigilation.errors import NotFound
+from invigilation.errors import Busy, NotFound
 from invigilation.presence import Source
 from recordings.errors import EvidenceDamaged
 from recordings.stills import Stretches, stretches
@@ -22,7 +22,10 @@ def present(of: Record) -> set[str]:
 
 
 def glances_of(vault: Vault, of: Record) -> dict[str, Glance | Stretches]:
-    """Read the heads of all recordings that are there, and all stills. Blocks."""
+    """Read the heads of all recordings that are there, and all stills. Blocks.
+
+    Of a store that is away nothing more is asked: what it has is not on the time line.
+    """
     found: dict[str, Glance | Stretches] = {}
     here = present(of)
     for one in of.evidence:
@@ -37,6 +40,9 @@ def glances_of(vault: Vault, of: Record) -> dict[str, Glance | Stretches]:
                     found[ident] = glance(reader.read(0, HEAD_BYTES))
         except NotFound:
             continue
+        except Busy:
+            log.warning("recording %s is not on the time line: its store is away", ident)
+            break
         except (EvidenceDamaged, ValueError):
             log.exception("recording %s cannot be shown on the time line", ident)
     return found
