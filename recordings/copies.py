@@ -92,8 +92,15 @@ class Copies:
         return erased
 
     def erase(self, objects: Iterable[tuple[str, str]]) -> int:
-        """Erase these in the place; return how many were there."""
-        return sum([self.place.erase(f"{session}/{one}{SUFFIX}") for session, one in objects])
+        """Erase these in the place; return how many were there. Errors are raised at the end."""
+        erased, faults = 0, Faults()
+        for session, one in objects:
+            if faults.hopeless:
+                break
+            with faults.kept():
+                erased += self.place.erase(f"{session}/{one}{SUFFIX}")
+        faults.end("erasures")
+        return erased
 
 
 class fetched:  # noqa: N801 - it reads as a verb

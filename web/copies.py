@@ -102,8 +102,7 @@ class Copying:
             with faults.kept():
                 held = await asyncio.to_thread(self.copies.held)
             if held is not None:
-                with faults.kept():
-                    await self._erased_before(held)
+                await self._erased_before(held, faults)
                 with faults.kept():
                     await self._snapshot(held)
                 with faults.kept(), _patience() as enough:
@@ -127,16 +126,17 @@ class Copying:
             for one in late:
                 one.done()
 
-    async def _erased_before(self, held: dict[str, Held]) -> None:
+    async def _erased_before(self, held: dict[str, Held], faults: Faults) -> None:
         """Erase what the database says is erased, should the vault's word of it be lost."""
         parts = [name.removesuffix(".evidence").split("/") for name in held]
         known = {part[1]: part[0] for part in parts if part[1] != KEY_NAME}
         idents = [*known]
         for first in range(0, len(idents), BATCH):
-            async with self.desk.office.store.read() as tx:
-                some = idents[first : first + BATCH]
-                gone = [*await tx.evidence.gone(some), *await tx.onboard.gone(some)]
-            await asyncio.to_thread(self.copies.erase, [(known[one], one) for one in gone])
+            some = idents[first : first + BATCH]
+            with faults.kept():
+                async with self.desk.office.store.read() as tx:
+                    gone = [*await tx.evidence.gone(some), *await tx.onboard.gone(some)]
+                await asyncio.to_thread(self.copies.erase, [(known[one], one) for one in gone])
 
     async def _snapshot(self, held: dict[str, Held]) -> None:
         now = self.desk.office.clock.now()

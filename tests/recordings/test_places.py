@@ -704,6 +704,30 @@ def test_erasure_follows_to_the_copy(place: Place, tmp_path: Path) -> None:
     assert names(place) == ["s1/e2.evidence", "s1/key"]
 
 
+def test_an_object_that_cannot_be_erased_keeps_no_other(tmp_path: Path) -> None:
+    root = tmp_path / "evidence"
+    (tmp_path / "elsewhere").mkdir()
+    place = FolderPlace(tmp_path / "elsewhere")
+    vault, copies = Vault(root, ONE, 0, Gone(root)), Copies.of(root, place)
+    idents = ("e1", "e2", "e3")
+    for ident in idents:
+        vault.put("s1", ident, b"one")
+    swept(copies)
+    (tmp_path / "elsewhere" / "s1" / "e1.evidence").unlink()
+    (tmp_path / "elsewhere" / "s1" / "e1.evidence").mkdir()
+
+    with pytest.raises(PlaceAway):
+        copies.erase(("s1", ident) for ident in idents[:2])
+    known = names(place, "s1/e")
+    for ident in idents:
+        vault.erase("s1", ident)
+    with pytest.raises(PlaceAway):
+        copies.follow()
+
+    assert known == ["s1/e1.evidence", "s1/e3.evidence"]
+    assert names(place, "s1/e") == ["s1/e1.evidence"]
+
+
 def test_on_a_full_disk_evidence_is_erased_and_the_copy_hears_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
