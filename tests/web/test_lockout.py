@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invigilation.desk.credentials import NewPasskey
+from invigilation.desk.people import Kind, Whence
 from tests.web.office import PASSWORD, SAM, Person, World
 from tests.web.test_auth import trust
 from web.auth import cookies
 from web.auth.lockout import (
     ACCOUNT_TRIES,
     KNOWN,
+    NO_APP_TRIES,
     OWN_TRIES,
     PLACE_TRIES,
     TRIES,
@@ -159,6 +162,26 @@ async def test_whoever_has_no_app_yet_is_not_shut_out_by_guesses_from_elsewhere(
     spent = await enter(world, guesser)
 
     assert (spent.status, passwords.looked) == (429, looked)
+
+
+@pytest.mark.parametrize(("passkey", "more"), [(False, ACCOUNT_TRIES), (True, NO_APP_TRIES)])
+async def test_without_an_app_passwords_run_out_over_all_places_for_a_while(
+    world: World, passwords: PlainPasswords, more: int, *, passkey: bool
+) -> None:
+    if passkey:
+        _, login = await world.desk.reception.sign_in(Kind.ENTERING, SAM.id)
+        key = NewPasskey(b"id", b"key", 0, "laptop")
+        await world.desk.credentials.add_passkey(SAM, login, key, Whence())
+    await attack(world, ACCOUNT_TRIES + more)
+    looked = passwords.looked
+
+    spent = await enter(world, browser(world, "203.0.113.9"))
+    world.clock.seconds += SECONDS
+    later = await enter(world, browser(world, "203.0.113.9"))
+
+    assert (spent.status, CODE_TOO in spent.words) == (429, True)
+    assert looked == ACCOUNT_TRIES + more == passwords.looked - 1
+    assert later.to == ("/staff/sign-in/code" if passkey else "/staff/sign-in/set-up")
 
 
 async def test_an_unknown_address_is_answered_as_a_known_one(

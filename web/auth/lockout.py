@@ -48,6 +48,8 @@ ACCOUNT_TRIES: Final = 30
 """Wrong tries of one account from all places; from then on the code is asked for as well."""
 PLACE_TRIES: Final = 60
 """Wrong tries of all accounts from one place; a whole office may share one address."""
+NO_APP_TRIES: Final = 10 * ACCOUNT_TRIES
+"""Wrong tries from all places, after those, of an account that has no app but a passkey."""
 TOLD_S: Final = 24 * 3600.0
 """So often at most the owner of an account is told that somebody guesses at its codes."""
 ANY: Final = "any"
@@ -107,6 +109,10 @@ class Lockout:
     codes: Budgets = field(default_factory=Budgets)
     app_codes: Throttle = field(default_factory=lambda: Throttle(ACCOUNT_TRIES))
     """Codes of an app that were wrong behind a right password, by account over all places."""
+    no_app: Throttle = field(default_factory=lambda: Throttle(NO_APP_TRIES))
+    """Passwords that were wrong where a code was asked for as well, of who has no app for one."""
+    newcomers: Throttle = field(default_factory=lambda: Throttle(ACCOUNT_TRIES))
+    """The same, of who has no second factor at all."""
     told: Throttle = field(default_factory=lambda: Throttle(1, TOLD_S))
 
     def door(self, who: Trier, now: float) -> tuple[Door, float]:
@@ -151,6 +157,14 @@ class Lockout:
         self.told.fail(who.account, ANY, now)
         return True
 
+    def without_code(self, *, ready: bool) -> Throttle:
+        """Return the count over all places of an account without an app.
+
+        `ready`: a right password is followed by another factor, so more may be tried before a
+        guesser can shut its owner's new browser out.
+        """
+        return self.no_app if ready else self.newcomers
+
 
 LOCKOUT = web.AppKey("lockout", Lockout)
 
@@ -175,6 +189,20 @@ def is_known(request: web.Request, email: str) -> bool:
 def spent_here(request: web.Request, email: str) -> float:
     """Return for how long an account without a second factor is shut at this place, in seconds."""
     return request.app[LOCKOUT].spent_here(trier(request, email), _now(request))
+
+
+def without_code_wait(request: web.Request, email: str, *, ready: bool) -> float:
+    """Return for how long no place may try an account without an app, in seconds.
+
+    It counts where a code is asked for as well; `ready`: the account has another second factor.
+    """
+    kept = request.app[LOCKOUT].without_code(ready=ready)
+    return kept.wait(_account(email), ANY, _now(request))
+
+
+def without_code_failed(request: web.Request, email: str, *, ready: bool) -> None:
+    """Count a wrong password where a code is asked for as well, of an account without an app."""
+    request.app[LOCKOUT].without_code(ready=ready).fail(_account(email), ANY, _now(request))
 
 
 def failed(request: web.Request, email: str) -> None:

@@ -8,6 +8,7 @@ import math
 from aiohttp import web
 
 from invigilation.errors import NotSignedIn
+from invigilation.people import Staff
 from web.auth import cookies, lockout
 from web.auth.entering import after_first, code_is_right, enter, home_of
 from web.auth.lockout import Door
@@ -79,17 +80,14 @@ async def _with_code(
     """Sign in where somebody guesses at passwords: the code counts first, and both must be right.
 
     Whether it was the code or the password that was wrong, nobody learns; a password is looked at
-    only behind a right code. Whoever has no app may try while this place has tries left.
+    only behind a right code. Whoever has no app may try while this place, and all together, have
+    tries left.
     """
     email, code = entered.get("email", "").lower(), entered.get("code", "")
-    desk = request.app[DESK]
-    known = await desk.reception.staff_secret(email)
-    app = known and (await desk.credentials.standing(known[0].id)).app
-    if known is not None and not code and app is None and not lockout.spent_here(request, email):
-        if await _is_right(request, email, known[1], password):
-            return await after_first(request, known[0], entered.get("next", ""))
-        return _form(request, entered, {"code": CODE_TOO}, status=429)
+    known = await request.app[DESK].reception.staff_secret(email)
     if not code:
+        if known is not None and await _is_right_without_app(request, *known, password):
+            return await after_first(request, known[0], entered.get("next", ""))
         return _form(request, entered, {"code": CODE_TOO}, status=429)
     proof = None if known is None else await code_is_right(request, known[0].id, code)
     if proof is None or known is None:
@@ -98,6 +96,23 @@ async def _with_code(
         lockout.code_passed(request, email)
         return await enter(request, known[0], proof, entered.get("next", ""))
     return _form(request, entered, {"code": WRONG_PAIR}, status=429)
+
+
+async def _is_right_without_app(
+    request: web.Request, person: Staff, kept: str, password: str
+) -> bool:
+    """Say whether somebody has no app for a code, may try all the same, and is right."""
+    standing = await request.app[DESK].credentials.standing(person.id)
+    email, ready = person.email, standing.ready
+    spent = lockout.spent_here(request, email) or lockout.without_code_wait(
+        request, email, ready=ready
+    )
+    if standing.app is not None or spent:
+        return False
+    right = await _is_right(request, email, kept, password)
+    if not right:
+        lockout.without_code_failed(request, email, ready=ready)
+    return right
 
 
 def _shut(wait: float) -> str:
