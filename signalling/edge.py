@@ -20,6 +20,7 @@ from socketio.packet import BINARY_ACK, BINARY_EVENT, EVENT, Packet
 from invigilation.ports import Clock
 from signalling.bucket import Bucket
 from signalling.tasks import Tasks
+from signalling.waiting import Waiting
 
 NAMESPACE: Final = "/room"
 PATH: Final = "room/socket"
@@ -27,6 +28,9 @@ PING_INTERVAL_S: Final = 5
 PING_TIMEOUT_S: Final = 10
 FRAME_LIMIT: Final = 64 * 1024
 CONNECTION_LIMIT: Final = 1_000
+"""Of connections whose ticket was good."""
+OUTSIDE_LIMIT: Final = 400
+"""Of those that have given none yet; when there are more, the oldest has to go."""
 WAITING_LIMIT: Final = 100
 """Of connections from one place that have joined nothing yet: nobody alone takes all of them."""
 FRAMES_A_SECOND: Final = 100.0
@@ -61,7 +65,6 @@ class Link:
     bucket: Bucket
     deadline: asyncio.TimerHandle
     tried: bool = False
-    settled: bool = False
 
 
 class TextPacket(Packet):  # type: ignore[misc]  # the library is untyped
@@ -112,6 +115,9 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         self._place = place or _peer
         self._tasks = Tasks()
         self._links: dict[str, Link] = {}
+        self._outside, self._unjoined = Waiting(), Waiting()
+        """Those that have given no ticket yet, and those that have, and joined nothing yet."""
+        self._within: set[str] = set()
         self.ended: Callable[[str], None] = _nobody
         """Told of every connection that has ended, however far it had come."""
         self.closed: Callable[[str], None] = _nobody
@@ -146,15 +152,22 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         link = self._links.get(eio_sid)
         if link is not None:
             link.deadline.cancel()
-            link.settled = True
+            self._let_in(eio_sid, link)
+            self._unjoined.discard(link.place, eio_sid)
 
     def admitted(self, eio_sid: str) -> None:
         """Give a connection whose ticket was good its time to join."""
         link = self._links.get(eio_sid)
         if link is not None:
             link.deadline.cancel()
+            self._let_in(eio_sid, link)
+            self._unjoined.add(link.place, eio_sid)
             loop = asyncio.get_running_loop()
             link.deadline = loop.call_later(JOIN_S, self._too_late, eio_sid)
+
+    def _let_in(self, eio_sid: str, link: Link) -> None:
+        self._outside.discard(link.place, eio_sid)
+        self._within.add(eio_sid)
 
     def lives(self, eio_sid: str) -> bool:
         """Say whether a connection has not ended."""
@@ -184,9 +197,8 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         for eio_sid in [*self._links]:
             self.hang_up(eio_sid)
         await self._tasks.finish()
-        for link in self._links.values():
-            link.deadline.cancel()
-        self._links.clear()
+        for eio_sid in [*self._links]:
+            self._forget(eio_sid)
         await self.shutdown()
 
     async def _hang_up(self, eio_sid: str, link: Link) -> None:
@@ -204,23 +216,44 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
             log.warning("a connection without an origin was refused")
             self.closed("origin")
             return False
-        if len(self._links) >= CONNECTION_LIMIT:
-            log.warning("too many connections", limit=CONNECTION_LIMIT)
-            self.closed("many")
-            return False
         request = environ["aiohttp.request"]
         place = self._place(request)
-        waiting = (link for link in self._links.values() if not link.settled)
-        if sum(link.place == place for link in waiting) >= WAITING_LIMIT:
-            log.warning("too many connections from one place", limit=WAITING_LIMIT)
+        if not self._make_room(place):
             self.closed("many")
             return False
         bucket = Bucket(FRAMES_A_SECOND, FRAMES_AT_ONCE, self._clock)
         loop = asyncio.get_running_loop()
         deadline = loop.call_later(ENTER_S, self._too_late, eio_sid)
         self._links[eio_sid] = Link(request, place, bucket, deadline)
+        self._outside.add(place, eio_sid)
         await super()._handle_eio_connect(eio_sid, environ)
         return None
+
+    def _make_room(self, place: str) -> bool:
+        """Say whether one more may come from a place; one without a ticket may have to go for it.
+
+        Who floods the door so does not shut it: whoever has a ticket gives it at once.
+        """
+        if len(self._within) >= CONNECTION_LIMIT:
+            log.warning("too many connections", limit=CONNECTION_LIMIT)
+            return False
+        if self._outside.count(place) + self._unjoined.count(place) >= WAITING_LIMIT:
+            log.warning("too many connections from one place", limit=WAITING_LIMIT)
+            return self._send_away(place)
+        if len(self._outside) >= OUTSIDE_LIMIT:
+            log.warning("too many connections without a ticket", limit=OUTSIDE_LIMIT)
+            return self._send_away(self._outside.fullest())
+        return True
+
+    def _send_away(self, place: str) -> bool:
+        """Close the oldest connection of a place that has given no ticket, if there is any."""
+        oldest = self._outside.oldest(place)
+        if oldest is None:
+            return False
+        self._outside.discard(place, oldest)
+        self.closed("many")
+        self.hang_up(oldest)
+        return True
 
     def _too_late(self, eio_sid: str) -> None:
         log.info("a connection that entered nothing was closed")
@@ -250,6 +283,9 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         link = self._links.pop(eio_sid, None)
         if link is not None:
             link.deadline.cancel()
+            self._outside.discard(link.place, eio_sid)
+            self._unjoined.discard(link.place, eio_sid)
+            self._within.discard(eio_sid)
 
 
 def _peer(request: web.Request) -> str:

@@ -22,6 +22,7 @@ from signalling.forms import FORMS
 from signalling.live import Live
 from signalling.sdp import SdpRefused
 from signalling.seat import Person
+from signalling.waiting import Waiting
 from tests.builders import BOOKED_AT, CONSENT, FixedClock, Scene, add_invigilator, book, booked
 from tests.harness.waiting import until
 from tests.signalling.bodies import BODIES
@@ -271,6 +272,70 @@ async def test_a_connection_that_enters_nothing_is_closed(service, monkeypatch):
         seen = [message async for message in socket]
 
     assert seen[0].data.startswith("0")
+
+
+@pytest.mark.parametrize("limit", ["WAITING_LIMIT", "OUTSIDE_LIMIT", "CONNECTION_LIMIT"])
+async def test_who_has_a_ticket_finds_room_beside_those_that_have_none(service, monkeypatch, limit):
+    monkeypatch.setattr(edge, limit, 3)
+    address = f"{service.url}/room/socket/?EIO=4&transport=websocket"
+    async with contextlib.AsyncExitStack() as stack:
+        idle = [
+            await stack.enter_async_context(
+                service.http.ws_connect(address, headers={"Origin": ORIGIN})
+            )
+            for _ in range(3)
+        ]
+        for one in idle:
+            await one.receive()
+
+        lea, ann = await service.learner(), await service.staff()
+
+        assert (await lea.say("join"))["ok"] is True
+        assert (await ann.say("join"))["ok"] is True
+        server = service.live._server
+        assert len(server._within) == 2
+        if limit != "CONNECTION_LIMIT":
+            closing = await idle[0].receive(timeout=5)
+            assert closing.type is not aiohttp.WSMsgType.TEXT or closing.data == "1"
+    await until(lambda: len(server._links) == 2, 5, "the end of the idle ones")
+    assert (len(server._outside), len(server._unjoined)) == (0, 0)
+
+
+async def test_a_full_house_refuses_whoever_comes(service, monkeypatch):
+    monkeypatch.setattr(edge, "CONNECTION_LIMIT", 1)
+    staff = await service.staff()
+
+    with pytest.raises(Refused):
+        await service.learner()
+
+    assert (await staff.say("join"))["ok"] is True
+
+
+async def test_a_place_whose_connections_all_have_tickets_and_join_nothing_is_full(
+    service, monkeypatch
+):
+    monkeypatch.setattr(edge, "WAITING_LIMIT", 1)
+    lea = await service.learner()
+
+    with pytest.raises(Refused):
+        await service.learner()
+
+    assert (await lea.say("join"))["ok"] is True
+    assert await service.learner()
+
+
+def test_the_place_with_most_waiting_gives_way_first_and_its_oldest():
+    waiting = Waiting()
+    for place, name in (("a", "1"), ("b", "2"), ("b", "3"), ("c", "4")):
+        waiting.add(place, name)
+
+    full = waiting.fullest()
+    assert (full, waiting.oldest(full), len(waiting), waiting.count("a")) == ("b", "2", 4, 1)
+    waiting.discard("b", "2")
+    waiting.discard("b", "2")
+    waiting.discard("a", "1")
+
+    assert (waiting.oldest("b"), waiting.oldest("a"), len(waiting)) == ("3", None, 2)
 
 
 async def test_a_learner_who_joins_nothing_is_closed_but_staff_may_wait(service, monkeypatch):
