@@ -25,7 +25,7 @@ from web.auth.lockout import (
     Trier,
 )
 from web.auth.throttle import SECONDS
-from web.pages.sign_in import CODE_TOO, PASSWORDS, WRONG, WRONG_PAIR
+from web.pages.sign_in import CODE_TOO, GUESSED, PASSWORDS, WRONG, WRONG_PAIR
 
 ATTACK = 1_000
 OWNER = Trier("sam", "203.0.113.9", "sam's laptop")
@@ -114,17 +114,36 @@ async def test_under_attack_code_and_password_must_both_be_right(
 ) -> None:
     await world.with_app(SAM)
     await attack(world, ACCOUNT_TRIES)
-    looked = passwords.looked
     guesser = browser(world, "203.0.113.66")
 
     wrong_code = await enter(world, guesser, code="000000")
-    assert passwords.looked == looked, "a password is looked at behind a right code alone"
     wrong_password = await enter(world, guesser, password="guess", code=world.code())
 
     assert wrong_code.status == wrong_password.status == 429
     assert wrong_code.words == wrong_password.words
     assert WRONG_PAIR in wrong_code.words
     assert cookies.STAFF not in guesser.cookies
+
+
+async def test_under_attack_codes_behind_the_right_password_run_out_over_all_places(
+    world: World, passwords: PlainPasswords
+) -> None:
+    await world.with_app(SAM)
+    recovery = (await world.desk.credentials.new_codes(SAM, Whence()))[0]
+    await attack(world, ACCOUNT_TRIES)
+    for number in range(ACCOUNT_TRIES):
+        place = f"203.0.112.{number + 1}"
+        await enter(world, browser(world, place), code="000000", password="guess")
+    owner = await enter(world, browser(world, "203.0.113.9"), code=world.code(-1))
+    for number in range(ACCOUNT_TRIES):
+        await enter(world, browser(world, f"198.52.100.{number + 1}"), code="000000")
+
+    spent = await enter(world, browser(world, "203.0.113.66"), code=world.code())
+    by_recovery = await enter(world, browser(world, "203.0.113.67"), code=recovery)
+
+    assert owner.to == "/staff/calendar", "without the password nobody uses up the owner's codes"
+    assert (spent.status, GUESSED in spent.words) == (429, True)
+    assert by_recovery.to == "/staff/calendar"
 
 
 async def test_at_the_guessers_own_place_codes_run_out_for_unknown_browsers_alone(

@@ -8,7 +8,7 @@ guesses until it bites. So wrong tries are counted
   other browser can use up;
 - by account over all places, and by place over all accounts. When one of these is too much, an
   unknown browser is not turned away: it has to show the second factor together with the password.
-  The code is looked at first, so a guesser learns nothing of the password from any answer.
+  The answer is the same whichever of them is wrong, so a guesser learns nothing of the password.
 
 A code of six digits could be guessed from very many places by who has the password. So wrong ones
 behind a right password are counted by account over all places as well, apart from all other counts:
@@ -231,10 +231,7 @@ def app_code_wait(request: web.Request, email: str) -> float:
 
 
 def app_code_failed(request: web.Request, email: str) -> bool:
-    """Count a wrong code of an app behind a right password; say whether to tell its owner now.
-
-    To be asked before `code_failed`, which uses up the budget of a known browser.
-    """
+    """Count a wrong code of an app behind a right password; say whether to tell its owner now."""
     return request.app[LOCKOUT].app_code_failed(trier(request, email), _now(request))
 
 

@@ -10,7 +10,9 @@ from aiohttp import web
 from invigilation.errors import NotSignedIn
 from invigilation.people import Staff
 from web.auth import cookies, lockout
+from web.auth.device import whence_of
 from web.auth.entering import after_first, code_is_right, enter, home_of
+from web.auth.factors import is_of_app
 from web.auth.lockout import Door
 from web.auth.oidc import name_of
 from web.auth.passwords import Passwords
@@ -23,6 +25,9 @@ routes = web.RouteTableDef()
 PASSWORDS = web.AppKey("passwords", Passwords)
 WRONG = "The e-mail address or the password is not right."
 CODE_TOO = "Too many wrong passwords were tried. Type your password again, and a code."
+GUESSED = (
+    "Too many wrong codes were typed for this account. Use a recovery code, or wait 15 minutes."
+)
 WRONG_PAIR = "The password or the code is not right. Each code is good once: wait for a new one."
 
 
@@ -79,9 +84,9 @@ async def _with_code(
 ) -> web.StreamResponse:
     """Sign in where somebody guesses at passwords: the code counts first, and both must be right.
 
-    Whether it was the code or the password that was wrong, nobody learns; a password is looked at
-    only behind a right code. Whoever has no app may try while this place, and all together, have
-    tries left.
+    Whether it was the code or the password that was wrong, nobody learns: a password behind a wrong
+    code only says which count that code goes to. Whoever has no app may try
+    while this place, and all together, have tries left.
     """
     email, code = entered.get("email", "").lower(), entered.get("code", "")
     known = await request.app[DESK].reception.staff_secret(email)
@@ -89,13 +94,29 @@ async def _with_code(
         if known is not None and await _is_right_without_app(request, *known, password):
             return await after_first(request, known[0], entered.get("next", ""))
         return _form(request, entered, {"code": CODE_TOO}, status=429)
+    if is_of_app(code) and lockout.app_code_wait(request, email) > 0:
+        return _form(request, entered, {"code": GUESSED}, status=429)
     proof = None if known is None else await code_is_right(request, known[0].id, code)
     if proof is None or known is None:
-        lockout.code_failed(request, email)
+        await _count_code(request, email, code, password, known)
     elif await _is_right(request, email, known[1], password):
         lockout.code_passed(request, email)
         return await enter(request, known[0], proof, entered.get("next", ""))
     return _form(request, entered, {"code": WRONG_PAIR}, status=429)
+
+
+async def _count_code(
+    request: web.Request, email: str, code: str, password: str, known: tuple[Staff, str] | None
+) -> None:
+    """Count a wrong code; one of an app behind a right password over all places, too.
+
+    The password costs the same time for everybody, and the answer is the same.
+    """
+    lockout.code_failed(request, email)
+    if is_of_app(code):
+        right = await request.app[PASSWORDS].check(known and known[1], password)
+        if right and known is not None and lockout.app_code_failed(request, email):
+            await request.app[DESK].credentials.guessed(known[0], whence_of(request))
 
 
 async def _is_right_without_app(
