@@ -113,6 +113,20 @@ async def test_places_are_counted_apart_and_an_ipv6_customer_is_one_place() -> N
     assert (customer, neighbour) == ([True, True, True, False], True)
 
 
+@pytest.mark.parametrize(
+    ("peer", "noticed"), [("::ffff:192.0.2.9", True), ("192.0.2.9", True), ("127.0.0.1", False)]
+)
+def test_a_proxy_that_no_setting_names_is_noticed(peer: str, *, noticed: bool) -> None:
+    app = web.Application()
+    app[limiting.SETTINGS] = Settings(trusted_proxies=("127.0.0.1",))
+    request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": "192.0.2.1"}, app=app)
+    limiter = Limiter()
+
+    limiter.look(request.clone(remote=peer))
+
+    assert limiter._warned is noticed
+
+
 async def test_the_factor_of_the_operator_multiplies_every_rate(monkeypatch) -> None:
     monkeypatch.setattr(limiting, "RATES", {"token": Rate(2)})
 
@@ -140,11 +154,14 @@ async def test_two_processes_share_what_may_be_guessed_and_count_alone_without_r
 
 async def test_only_so_many_requests_of_one_place_are_handled_at_once() -> None:
     limiter = Limiter()
-    with limiter.place("read", "a", 2), limiter.place("read", "a", 2):
-        with pytest.raises(TooMany), limiter.place("read", "a", 2):
+    one, route, other = (("a", 2),), (("a", 2), ("a /", 1)), (("b", 2), ("b /", 1))
+    with limiter.place("read", one), limiter.place("read", route):
+        with pytest.raises(TooMany), limiter.place("read", one):
             pass
-        with limiter.place("read", "b", 2), limiter.place("socket", "a", 2):
+        with limiter.place("read", other), limiter.place("socket", one):
             pass
+    with limiter.place("read", route), pytest.raises(TooMany), limiter.place("read", route):
+        pass
 
     assert limiter.at_once == {}
 
@@ -256,3 +273,27 @@ async def test_who_is_signed_in_holds_requests_of_their_own_where_a_place_holds_
 
     assert (await learner.get("/me")).status == 200
     assert (await world.stranger().get("/verify")).status == 429
+
+
+async def test_what_hangs_at_one_route_leaves_room_for_the_others(
+    world: World, monkeypatch
+) -> None:
+    monkeypatch.setattr(limiting, "ROUTE_AT_ONCE", 1)
+    host, port = world.client.server.host, world.client.server.port
+    _reader, writer = await asyncio.open_connection(host, port)
+    writer.write(
+        b"POST /request HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n"
+        b"Sec-Fetch-Site: same-origin\r\n\r\nname=slow"
+    )
+    limiter = world.app[LIMITER]
+    try:
+        await until(lambda: len(limiter.at_once) == 2, 5, "what hangs")
+        stranger = world.stranger()
+        same = await stranger.ask("POST", "/request", {"name": "Quick"})
+        others = [(await stranger.get(path)).status for path in ("/request", "/verify")]
+    finally:
+        writer.transport.abort()
+    await until(lambda: limiter.at_once == {}, 5, "its end")
+
+    assert (same.status, others) == (429, [200, 200])
