@@ -31,6 +31,8 @@ from web.auth.known import KNOWN, Known
 from web.auth.place import FORWARDED, network_of, peer_of, place_of
 from web.keys import SETTINGS
 
+Held = tuple[tuple[str, int], ...]
+"""What is counted while a request is handled, and how many there may be of each."""
 Explain = Callable[[web.Request, InvigilationError], web.StreamResponse]
 
 
@@ -132,6 +134,8 @@ may change something; what leads nowhere counts as `link`."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 AT_ONCE: Final = 300
 """Requests of one place that are being handled, live connections apart."""
+ROUTE_AT_ONCE: Final = 200
+"""Of them, of one route: what hangs there leaves room for the others."""
 OWN_AT_ONCE: Final = 40
 """The same of one person who is signed in, where their place has no more."""
 BODY_S: Final = 120.0
@@ -235,25 +239,29 @@ class Limiter:
                 log.warning("rates are counted by this process alone", why=repr(error)[:200])
         return await self._own.hit(item, name, who)
 
-    def has_room(self, name: str, who: str, most: int) -> bool:
+    def has_room(self, name: str, held: Held) -> bool:
         """Say whether there may be one more request at once."""
-        return name == "socket" or self.at_once.get(who, 0) < most * self.factor
+        return name == "socket" or all(
+            self.at_once.get(what, 0) < most * self.factor for what, most in held
+        )
 
     @contextlib.contextmanager
-    def place(self, name: str, who: str, most: int) -> Iterator[None]:
-        """Hold one of the requests that somebody may have at once; raises `TooMany`."""
+    def place(self, name: str, held: Held) -> Iterator[None]:
+        """Hold one of the requests that there may be at once; raises `TooMany`."""
         if name == "socket":  # it lasts as long as the session
             yield
             return
-        if not self.has_room(name, who, most):
+        if not self.has_room(name, held):
             raise self.refusal("at_once")
-        self.at_once[who] += 1
+        for what, _most in held:
+            self.at_once[what] += 1
         try:
             yield
         finally:
-            self.at_once[who] -= 1
-            if not self.at_once[who]:
-                del self.at_once[who]
+            for what, _most in held:
+                self.at_once[what] -= 1
+                if not self.at_once[what]:
+                    del self.at_once[what]
 
     def look(self, request: web.Request) -> None:
         """Say once when a proxy stands in front that no setting names: all count as one place."""
@@ -311,8 +319,8 @@ def limits(explain: Explain) -> Middleware:
         limiter, name = request.config_dict[LIMITER], rate_of(request)
         limiter.look(request)
         try:
-            who, most = await _admit(request, limiter, name)
-            with limiter.place(name, who, most), _hurry(request):
+            held = await _admit(request, limiter, name)
+            with limiter.place(name, held), _hurry(request):
                 return await handler(request)
         except TooMany as refusal:
             answer = _for_machines(request, refusal) or explain(request, refusal)
@@ -322,19 +330,20 @@ def limits(explain: Explain) -> Middleware:
     return counted
 
 
-async def _admit(request: web.Request, limiter: Limiter, name: str) -> tuple[str, int]:
-    """Count a request; return who holds it and how many they may hold. Raises `TooMany`."""
+async def _admit(request: web.Request, limiter: Limiter, name: str) -> Held:
+    """Count a request; return what it is held by. Raises `TooMany`."""
     place = network_of(request)
+    held = ((place, AT_ONCE), (f"{place} {_route(request)}", ROUTE_AT_ONCE))
     within = await limiter.allows(name, place)
-    if within and limiter.has_room(name, place, AT_ONCE):
-        return place, AT_ONCE
+    if within and limiter.has_room(name, held):
+        return held
     who, known = "", request.config_dict.get(KNOWN)
     if name in OWN and known is not None:
         who = await known.find(request, lambda: limiter.allows("look_up", place))
     if not who:
         raise limiter.refusal("at_once" if within else name)
     await limiter.take(OWN[name], who)
-    return who, OWN_AT_ONCE
+    return ((who, OWN_AT_ONCE),)
 
 
 @contextlib.contextmanager
