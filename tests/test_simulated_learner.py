@@ -16,7 +16,6 @@ from PIL import Image
 from playwright.async_api import expect
 
 from tests.album import LIMIT_BYTES, SIZES, Album, small_png
-from tests.harness.browser import NOBODY_THERE
 from tests.harness.films import Scene
 from tests.harness.process import Process, ended
 from tests.harness.service import ROOT
@@ -174,7 +173,9 @@ async def test_a_simulated_learner_attends_and_the_readmes_pictures_are_real(
 ) -> None:
     world, album = cast.world, Album(tmp_path)
     # The console notices the killed service and asks again until it is back.
-    cast.browsers.allow(NOBODY_THERE)
+    cast.browsers.allow(
+        r"ERR_(CONNECTION_RE(FUSED|SET)|SOCKET_NOT)|Connection closed|WebSocket connection"
+    )
     link = await booked_link(world)
     await fill_the_week(world)
     world.time.go_to(START - timedelta(minutes=5))

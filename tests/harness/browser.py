@@ -19,7 +19,7 @@ from playwright.async_api import (
 
 from tests.harness.service import ROOT
 
-NOBODY_THERE = "WebSocket|ERR_(CONNECTION|SOCKET|EMPTY)|Failed to fetch|Connection closed"
+NOBODY_THERE = "WebSocket|ERR_(CONNECTION|SOCKET|EMPTY)|Failed to fetch"
 """What a page complains of while no service is there to answer; see `Browsers.allow`."""
 DESK = (1440, 900)
 """The viewport of somebody at a desk, in pixels."""
