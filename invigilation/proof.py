@@ -47,6 +47,7 @@ class Change(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
     CODES_GUESSED = "codes_guessed"
     RESET = "reset"
+    COMPANY_BOUND = "company_bound"
 
 
 def new_recovery_code() -> str:

@@ -113,6 +113,17 @@ def reset_factor(email: Email) -> None:
 
 
 @commands.command()
+def reset_company(email: Email) -> None:
+    """Forget by which account at the company's sign-in somebody comes in: the next is theirs.
+
+    Make sure first that it is they who ask, such as by a call to the number that you know.
+    """
+    desk = commanding.open_desk()
+    person = saved(lambda tx: desk.roster.reset_company(tx, email), desk)
+    typer.echo(f"{person.name} comes in by the next account of the company with their address.")
+
+
+@commands.command()
 def remove(email: Email) -> None:
     """Take somebody off the staff, and sign them out everywhere. Records keep their name."""
     desk = commanding.open_desk()

@@ -11,6 +11,7 @@ from invigilation.desk.busy import BusyDesk
 from invigilation.desk.challenges import ChallengeDesk
 from invigilation.desk.charges import ChargeDesk
 from invigilation.desk.clients import ClientDesk
+from invigilation.desk.companies import CompanyDesk
 from invigilation.desk.consents import ConsentDesk
 from invigilation.desk.credentials import CredentialDesk
 from invigilation.desk.deliveries import DeliveryDesk
@@ -57,6 +58,7 @@ class Desk:
     office: Office
     reception: Reception
     credentials: CredentialDesk
+    company: CompanyDesk
     roster: RosterDesk
     devices: DeviceDesk
     clients: ClientDesk
@@ -103,6 +105,7 @@ class Desk:
             office,
             Reception(office),
             CredentialDesk(office),
+            CompanyDesk(office),
             RosterDesk(office),
             DeviceDesk(office),
             ClientDesk(office),

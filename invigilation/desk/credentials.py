@@ -209,6 +209,10 @@ class CredentialDesk:
             await self._changed(tx, by, Change.CODE_USED, whence, left=left)
         return True
 
+    async def company_bound(self, tx: Tx, by: Staff, whence: Whence) -> None:
+        """Tell somebody that an account of the company is theirs from now on; noted, too."""
+        await self._changed(tx, by, Change.COMPANY_BOUND, whence)
+
     async def guessed(self, by: Staff, whence: Whence) -> None:
         """Tell somebody that wrong codes were tried behind their password, from here last."""
         async with self.office.store.write() as tx:

@@ -13,6 +13,7 @@ from invigilation.errors import NotAllowed, NotSignedIn
 from invigilation.people import Staff
 from invigilation.proof import ENTERING, Proof
 from invigilation.session import OVER
+from invigilation.store import Tx
 from invigilation.store.logins import LINK, Login, Ticket
 
 STAFF_HOURS = 12
@@ -161,12 +162,24 @@ class Reception:
         async with self.office.store.read() as tx:
             return await tx.people.all_staff()
 
-    async def ticket(self, kind: Kind, person: str, session: str | None) -> str:
-        """Return a ticket that opens one live connection within 30 seconds."""
+    async def ticket(
+        self,
+        kind: Kind,
+        person: str,
+        session: str | None,
+        device: str | None = None,
+        login: str | None = None,
+    ) -> str:
+        """Return a ticket that opens one live connection within 30 seconds.
+
+        It belongs to the `login` and the learner's `device` that ask, both as digests: when it is
+        used, the login must not have ended, and no other device have taken the session over.
+        """
         token = secrets.token_urlsafe(32)
         expires = self.office.clock.now() + timedelta(seconds=TICKET_SECONDS)
+        one = Ticket(digest(token), kind, person, session, expires, device, login)
         async with self.office.store.write() as tx:
-            await tx.logins.add_ticket(Ticket(digest(token), kind, person, session, expires))
+            await tx.logins.add_ticket(one)
         return token
 
     async def return_ticket(self, used: Ticket) -> str:
@@ -180,16 +193,34 @@ class Reception:
         async with self.office.store.write() as tx:
             just_asked_for = now + timedelta(seconds=TICKET_SECONDS)
             await tx.logins.end_tickets(used.kind, used.person, just_asked_for)
-            await tx.logins.add_ticket(replace(used, token_sha256=digest(token), expires=expires))
+            # It may outlive the login; signing out ends it all the same.
+            fresh = replace(used, token_sha256=digest(token), expires=expires, login=None)
+            await tx.logins.add_ticket(fresh)
         return token
 
     async def use_ticket(self, token: str) -> Ticket:
-        """Take a ticket in; raises `NotSignedIn` for one that is used, late or unknown."""
+        """Take a ticket in; raises `NotSignedIn` for one that is used, late or unknown.
+
+        So it does for one whose login has ended, or whose device is not the learner's any more.
+        """
+        now = self.office.clock.now()
         async with self.office.store.write() as tx:
-            found = await tx.logins.use_ticket(digest(token), self.office.clock.now())
-        if found is None:
+            found = await tx.logins.use_ticket(digest(token), now)
+            good = found is not None and await _still_theirs(tx, found, now)
+        if found is None or not good:
             raise NotSignedIn("This ticket is not valid.")
         return found
+
+
+async def _still_theirs(tx: Tx, one: Ticket, now: datetime) -> bool:
+    """Say whether the login and the device that asked for a ticket are still what they were."""
+    if one.login is not None and await tx.logins.find(one.login, now) is None:
+        return False
+    if one.kind != Kind.LEARNER or one.session is None:
+        return True
+    known = await tx.devices.find(one.session)
+    # Before the check-in a session belongs to no device, and a ticket may name none.
+    return known is None or one.device == known.device
 
 
 def digest(token: str) -> str:

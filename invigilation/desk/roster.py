@@ -118,6 +118,14 @@ class RosterDesk:
         await self.office.note(tx, COMMAND, "staff.factors_reset", person.id, None, None)
         return person
 
+    async def reset_company(self, tx: Tx, email: str) -> Staff:
+        """Forget by which account of the company somebody comes in: the next one is theirs."""
+        person = await self.find(tx, email)
+        if not await tx.credentials.drop_accounts(person.id):
+            raise InvalidInput("email", f"{person.name} has no account at the company's sign-in.")
+        await self.office.note(tx, COMMAND, "staff.company_reset", person.id, None, None)
+        return person
+
     async def remove(self, tx: Tx, email: str) -> Staff:
         """Let somebody go: they can do nothing from this moment on.
 
@@ -130,6 +138,7 @@ class RosterDesk:
         await tx.people.set_roles(person.id, person.name, frozenset())
         await tx.credentials.set_password(person.id, "")
         await tx.credentials.forget(person.id)
+        await tx.credentials.drop_accounts(person.id)
         await _sign_out(tx, person)
         await tx.feeds.drop(person.id)
         await tx.busy.drop_source(person.id)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from invigilation.store.columns import Utc, Words
 from invigilation.store.schema import ID, metadata, ref
@@ -30,6 +38,18 @@ passkey = Table(
     Column("transports", Words, nullable=False),
     Column("made", Utc, nullable=False),
     Column("used", Utc),
+)
+# Whom the company's sign-in knows as whom, since the first time: by its name for the person, which
+# never changes and is never given to another (OpenID Connect Core 1.0, 5.7).
+company_account = Table(
+    "company_account",
+    metadata,
+    ref("staff", "staff", primary_key=True),
+    Column("issuer", String(500), primary_key=True),
+    Column("subject", String(255), nullable=False),
+    Column("email", String(254), nullable=False),
+    Column("made", Utc, nullable=False),
+    UniqueConstraint("issuer", "subject"),
 )
 recovery_code = Table(
     "recovery_code",

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from invigilation.store.credential_rows import passkey, recovery_code, totp
+from invigilation.store.credential_rows import company_account, passkey, recovery_code, totp
 from invigilation.store.mapping import all_of, dump, load
 from invigilation.store.rows import staff
 
@@ -39,6 +39,17 @@ class Passkey:
     transports: tuple[str, ...]
     made: datetime
     used: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyAccount:
+    """Somebody's account at the company's sign-in, and the address that it had at the beginning."""
+
+    staff: str
+    issuer: str
+    subject: str
+    email: str
+    made: datetime
 
 
 class Credentials:
@@ -159,3 +170,34 @@ class Credentials:
         await self.drop_totp(person)
         await self._db.execute(delete(passkey).where(passkey.c.staff == person))
         await self.set_codes(person, ())
+
+    # --- the company's sign-in --------------------------------------------------------------------
+
+    async def account(self, issuer: str, subject: str) -> CompanyAccount | None:
+        """Find an account by the company's name for it."""
+        query = all_of(company_account, CompanyAccount).where(
+            company_account.c.issuer == issuer, company_account.c.subject == subject
+        )
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(CompanyAccount, row)
+
+    async def accounts(self) -> list[CompanyAccount]:
+        """Return all accounts, by person."""
+        query = all_of(company_account, CompanyAccount)
+        rows = await self._db.execute(
+            query.order_by(company_account.c.staff, company_account.c.made)
+        )
+        return [load(CompanyAccount, row) for row in rows]
+
+    async def add_account(self, one: CompanyAccount) -> bool:
+        """Insert an account unless it is somebody's, or they have one; say whether it was."""
+        statement = self._insert(company_account).values(**dump(one))
+        done = await self._db.execute(statement.on_conflict_do_nothing())
+        return done.rowcount == 1
+
+    async def drop_accounts(self, person: str) -> bool:
+        """Forget by which accounts somebody comes in; say whether there was one."""
+        done = await self._db.execute(
+            delete(company_account).where(company_account.c.staff == person)
+        )
+        return done.rowcount > 0

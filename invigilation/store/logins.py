@@ -46,13 +46,18 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Leave to open one live connection; `session` is set for learners and second cameras."""
+    """Leave to open one live connection; `session` is set for learners and second cameras.
+
+    `device` is the learner's, and `login` the one that asked: without them it is good no more.
+    """
 
     token_sha256: str
     kind: str
     person: str
     session: str | None
     expires: datetime
+    device: str | None = None
+    login: str | None = None
 
 
 class Logins:

@@ -57,7 +57,16 @@ KEYS = ("login", "ticket")
 NOT_ABOUT_LEARNERS = frozenset(
     {
         *("anchor_list", "assessment", "backend", "busy", "busy_source", "client", "client_secret"),
-        *("closure", "counter", "edx_exam", "edx_platform", "endpoint", "erasure", "feed"),
+        *(
+            "closure",
+            "company_account",
+            "counter",
+            "edx_exam",
+            "edx_platform",
+            "endpoint",
+            "erasure",
+            "feed",
+        ),
         *("health_sample", "heartbeat", "idempotency", "leave", "look_alarm", "lti_nonce"),
         *("opening", "passkey", "platform", "product", "recovery_code", "seat", "shift", "skill"),
         *("staff", "totp", "webhook_secret"),

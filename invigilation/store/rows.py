@@ -90,6 +90,9 @@ ticket = Table(
     Column("person", ID, nullable=False),
     Column("session", ID),
     Column("expires", Utc, nullable=False),
+    # Whose it is: the digests of the learner's device, and of the login that asked for it.
+    Column("device", String(64)),
+    Column("login", String(64)),
 )
 assessment = Table(
     "assessment",

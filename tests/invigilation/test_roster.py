@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from invigilation.desk.people import Kind
+from invigilation.desk.companies import Account, NotThem
+from invigilation.desk.people import Kind, Whence
 from invigilation.errors import InvalidInput, NotSignedIn
 from invigilation.people import Role
 from invigilation.proof import Proof
@@ -126,6 +129,29 @@ async def test_the_only_administrator_stays(world):
             await world.desk.roster.remove(tx, "boss@example.org")
         with pytest.raises(InvalidInput, match="only administrator"):
             await world.desk.roster.change_roles(tx, "boss@example.org", SCHEDULER, None)
+
+
+async def test_who_is_let_go_or_reset_has_no_account_of_the_company(world):
+    person = await add(world)
+    for letting_go in (world.desk.roster.reset_company, world.desk.roster.remove):
+        assert await world.desk.company.who(Account("https://c", "s1", MAIL), Whence()) == person
+        async with world.store.write() as tx:
+            await letting_go(tx, MAIL)
+        assert await world.desk.company.bound() == []
+
+    assert await world.desk.company.who(Account("https://c", "s1", MAIL), Whence()) == "unknown"
+
+
+async def test_of_two_accounts_that_come_first_at_once_one_is_theirs(world):
+    person = await add(world)
+    one, other = (Account("https://c", name, MAIL) for name in ("s1", "s2"))
+
+    found = await asyncio.gather(
+        *(world.desk.company.who(it, Whence()) for it in (one, one, other))
+    )
+
+    assert sorted(map(str, set(map(type, found)))) == sorted(map(str, {NotThem, type(person)}))
+    assert len(await world.desk.company.bound()) == 1
 
 
 async def test_what_somebody_proves_themselves_with_is_forgotten(world):

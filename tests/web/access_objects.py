@@ -63,6 +63,7 @@ NOT_THERE: Final = {
     "/room/local/{recording}/{n}/{offset}": "the same",
     "/staff/me/passkeys/{passkey}/remove": "nobody has a passkey",
     "/staff/looks/{alarm}/close": "there is no alarm",
+    "/staff/admin/company/{staff}/undo": "nobody has come in by a company",
     "/staff/attendance/{booking}": "nobody has missed anything",
     "/staff/onboard/{form}/picture": "its picture was never in the vault",
     "/staff/records/{session}/report.pdf": "nothing is attested yet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -39,6 +40,9 @@ class CompanyDouble:
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
     kid: str = "k1"
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is not set, nobody is told the keys."""
+    keys_asked: asyncio.Event = field(default_factory=asyncio.Event)
     issuer: str = ""
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -98,6 +102,8 @@ class CompanyDouble:
 
     async def _keys(self, _: web.Request) -> web.Response:
         self.asked.append("keys")
+        self.keys_asked.set()
+        await self.answers.wait()
         return web.json_response({"keys": [self.public()]})
 
     async def _token(self, request: web.Request) -> web.Response:
@@ -124,6 +130,7 @@ class CompanyDouble:
 async def company_running(clock: Clock) -> AsyncIterator[CompanyDouble]:
     """Run the double on a port of its own."""
     double = CompanyDouble(clock)
+    double.answers.set()
     server = TestServer(double.application())
     await server.start_server()
     double.issuer = str(server.make_url("")).rstrip("/")

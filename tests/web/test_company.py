@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,8 +17,10 @@ from yarl import URL
 from invigilation.proof import Proof
 from tests.web.company import CLIENT, SECRET, CompanyDouble, company_running
 from tests.web.office import ADA, SAM, Person, World
+from tests.web.test_second_factor import letters
 from web.auth import cookies
-from web.auth.oidc import FAILED_S, Company, Provider
+from web.auth.oidc import Company, Provider
+from web.auth.refreshed import AGAIN_S, FAILED_S, KEPT_S
 from web.keys import SETTINGS
 from web.outward import ANYWHERE, open_client
 from web.pages.company import FLOW, PROVIDER
@@ -31,8 +34,10 @@ async def company(world: World) -> AsyncIterator[CompanyDouble]:
         double.who = {"email": "Sam@Example.org", "amr": ["pwd", "mfa"]}
         back = f"{world.app[SETTINGS].url}/staff/company/back"
         agreed = Company(double.issuer, CLIENT, SECRET, back, acr=frozenset({"gold"}), plain=True)
-        world.app._state[PROVIDER] = Provider(agreed, client, world.clock)  # type: ignore[index]
+        provider = Provider(agreed, client, world.clock)
+        world.app._state[PROVIDER] = provider  # type: ignore[index]
         yield double
+        await provider.close()
 
 
 async def come_back(
@@ -299,6 +304,134 @@ async def test_a_new_key_of_the_company_is_fetched(world: World, company: Compan
 
     assert (refused.status, entered.to) == (403, "/staff/calendar")
     assert company.asked.count("discovery") == 1
+
+
+async def test_keys_that_do_not_come_hold_up_nobody_who_has_come_before(
+    world: World, company: CompanyDouble
+) -> None:
+    await come_back(world.stranger(), company)
+    world.clock.seconds += KEPT_S
+    company.answers.clear()
+    company.keys_asked.clear()
+
+    first = asyncio.create_task(come_back(world.stranger(), company))
+    await asyncio.wait_for(company.keys_asked.wait(), 5)
+    second = await come_back(world.stranger(), company)
+    waited = not first.done()
+    company.answers.set()
+
+    assert (second.to, waited) == ("/staff/calendar", True)
+    assert (await first).to == "/staff/calendar"
+    assert company.asked.count("keys") == 2
+
+
+async def test_tokens_with_keys_that_nobody_knows_fetch_no_more_than_one_answer(
+    world: World, company: CompanyDouble
+) -> None:
+    await come_back(world.stranger(), company)
+    world.clock.seconds += AGAIN_S
+    company.sign = _by_unknown
+
+    refused = await asyncio.gather(*(come_back(world.stranger(), company) for _ in range(5)))
+
+    assert {one.status for one in refused} == {403}
+    assert company.asked.count("keys") == 2
+
+
+# --- whose account it is --------------------------------------------------------------------------
+
+
+async def noted(world: World, person: str) -> list[tuple[str, str]]:
+    """What the audit log says about somebody's account."""
+    async with world.desk.office.store.read() as tx:
+        return [
+            (one.action, json.loads(one.after or "{}").get("why", ""))
+            for one in await tx.audit.of(person)
+            if "company" in one.action
+        ]
+
+
+async def test_who_came_in_once_is_known_by_the_account_and_told_of_it(
+    world: World, company: CompanyDouble
+) -> None:
+    for _ in range(2):
+        assert (await come_back(world.stranger(), company)).to == "/staff/calendar"
+
+    assert await noted(world, SAM.id) == [("sign_in.company_bound", "")]
+    assert await letters(world) == ["company_bound"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why", "says"),
+    [
+        ({"sub": "somebody else"}, "other account", "another account of your company"),
+        ({"email": ADA.email}, "other e-mail address", "your e-mail address has changed"),
+    ],
+)
+async def test_an_account_is_one_persons_whatever_becomes_of_the_address(
+    world: World, company: CompanyDouble, changed: dict[str, object], why: str, says: str
+) -> None:
+    await come_back(world.stranger(), company)
+    company.who |= changed
+    person = world.stranger()
+
+    answer = await come_back(person, company)
+
+    assert (answer.status, cookies.STAFF in person.cookies) == (403, False)
+    assert says in answer.words
+    assert (await noted(world, SAM.id))[-1] == ("sign_in.company_refused", why)
+    assert await noted(world, ADA.id) == []
+
+
+async def test_another_account_confirms_nothing(world: World, company: CompanyDouble) -> None:
+    await come_back(world.stranger(), company)
+    sam = await world.staff(SAM)
+    world.clock.move_to(world.clock.now() + timedelta(hours=1))
+    company.who |= {"sub": "somebody else"}
+
+    answer = await come_back(sam, company, "/staff/company?confirm=1&next=/staff/charges")
+
+    assert answer.status == 403
+
+
+async def test_an_administrator_undoes_it_on_their_page(
+    world: World, company: CompanyDouble
+) -> None:
+    await come_back(world.stranger(), company)
+    company.who |= {"sub": "a new account"}
+    ada = await world.staff(ADA)
+
+    page = await ada.get("/staff/admin")
+    done = await ada.post(
+        f"/staff/admin/company/{SAM.id}/undo", {}, page="/staff/admin?done=company"
+    )
+    after = await ada.get(done.to)
+
+    assert "Undo the company account of Sam Field" in page.words
+    assert "Undo" not in after.words
+    assert "Tell them to sign in soon" in after.words
+    assert ("staff.company_reset", "") in await noted(world, SAM.id)
+    assert (await come_back(world.stranger(), company)).to == "/staff/calendar"
+
+
+async def test_to_undo_it_a_fresh_proof_is_asked_for(world: World, company: CompanyDouble) -> None:
+    await come_back(world.stranger(), company)
+    ada = await world.staff(ADA)
+    world.clock.move_to(world.clock.now() + timedelta(hours=1))
+
+    asked = await ada.post(f"/staff/admin/company/{SAM.id}/undo", {}, page="/staff/admin")
+
+    assert asked.to.startswith("/staff/confirm")
+    assert len(await world.desk.company.bound()) == 1
+
+
+@pytest.mark.parametrize("subject", ["", "x" * 256, "\u00e9", 5, None])
+async def test_a_token_that_names_nobody_opens_nothing(
+    world: World, company: CompanyDouble, subject: object
+) -> None:
+    company.spoil = {"sub": subject}
+
+    assert (await come_back(world.stranger(), company)).status == 403
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,11 @@ import re
 
 import pytest
 
+from invigilation.desk.people import Kind, digest
+from invigilation.errors import NotSignedIn
+from invigilation.proof import Proof
 from invigilation.store.views import Sitting
-from tests.web.office import START, Person, World
+from tests.web.office import ANA, START, Person, World
 from web.auth.learner_device import DEVICE
 from web.keys import RELAY
 
@@ -82,6 +85,43 @@ async def test_a_lost_cookie_is_one_page_more_and_no_locked_door(world: World) -
 
     assert 'id="boot"' in (await learner.get("/me/room")).text
     assert await ticket(learner, sitting.session) == 200
+
+
+async def test_a_ticket_of_the_device_before_opens_nothing(world: World) -> None:
+    phone, sitting = await checked_in(world)
+    reception, device = world.desk.reception, digest(phone.cookies[DEVICE])
+    laptop = await world.learner(sitting.request)
+    await laptop.post("/me/device", {}, page="/me/room")
+
+    # The phone had passed the check when the laptop took over; its ticket is written afterwards.
+    late = await reception.ticket(Kind.LEARNER, sitting.request, sitting.session, device)
+
+    with pytest.raises(NotSignedIn):
+        await reception.use_ticket(late)
+
+
+async def test_a_ticket_is_good_on_its_device_and_comes_back_there(world: World) -> None:
+    phone, sitting = await checked_in(world)
+    reception, token = world.desk.reception, (await phone.get("/me")).csrf
+    headers, body = {"X-CSRF-Token": token}, {"session": sitting.session}
+    given = await phone.ask("POST", "/room/ticket", json=body, headers=headers)
+
+    used = await reception.use_ticket(json.loads(given.body)["ticket"])
+    again = await reception.use_ticket(await reception.return_ticket(used))
+
+    assert again.device == used.device == digest(phone.cookies[DEVICE])
+
+
+async def test_a_ticket_whose_login_has_ended_opens_nothing(world: World) -> None:
+    reception = world.desk.reception
+    token, login = await reception.sign_in(Kind.STAFF, ANA.id, Proof.CODE)
+    await reception.sign_out(token)
+
+    # Ana's browser had passed the check when she signed out; its ticket is written afterwards.
+    late = await reception.ticket(Kind.STAFF, ANA.id, None, login=login.token_sha256)
+
+    with pytest.raises(NotSignedIn):
+        await reception.use_ticket(late)
 
 
 @pytest.mark.parametrize("cookie", ["", "short", "x" * 2_000, "with spaces in it, and more"])

@@ -192,6 +192,7 @@ def test_somebody_is_added_listed_given_other_roles_and_let_go(
     roles = shell.run("staff", "roles", MAIL, "--role", "scheduler")
     password = shell.run("staff", "password", MAIL, "--password-stdin", typed=f"{PASSWORD}!\n")
     factor = shell.run("staff", "reset-factor", MAIL)
+    company = shell.run("staff", "reset-company", MAIL)
     removed = shell.run("staff", "remove", MAIL)
     last = shell.run("staff", "remove", "boss@example.org")
 
@@ -200,6 +201,7 @@ def test_somebody_is_added_listed_given_other_roles_and_let_go(
     assert roles[1] == f"Ana Reyes ({MAIL}) is now: scheduler.\n"
     assert "new password, and is signed out everywhere" in password[1]
     assert "sets up a new app or passkey" in factor[1]
+    assert (company[0], "has no account at the company" in company[2]) == (1, True)
     assert removed[1] == f"Ana Reyes ({MAIL}) is not on the staff any more.\n"
     assert (last[0], "only administrator" in last[2]) == (1, True)
     assert shell.run("staff", "list")[1].count("\n") == 1
@@ -225,6 +227,7 @@ def test_somebody_is_added_listed_given_other_roles_and_let_go(
         (f"staff remove {MAIL}", "Nobody with the address"),
         (f"staff roles {MAIL} --role scheduler", "Nobody with the address"),
         (f"staff roles {MAIL} --role captain", "A role is one of invigilator"),
+        (f"staff reset-company {MAIL}", "Nobody with the address"),
         (f"staff reset-factor {MAIL}", "Nobody with the address"),
         (f"staff password {MAIL} --password-stdin", "12 to 1000 characters"),
         ("rotate-webhook-secret nobody", "There is no such backend"),

@@ -116,6 +116,7 @@ ROWS: Final = (
     Row("GET", "/staff/audit", OVERSEERS),
     Row("GET", "/staff/audit.csv", OVERSEERS),
     Row("GET", "/staff/admin", ADMINISTRATORS),
+    Row("POST", "/staff/admin/company/{staff}/undo", ADMINISTRATORS),
     Row("GET", "/staff/health", ADMINISTRATORS | AUDITORS),
     Row("GET", "/staff/deliveries", ADMINISTRATORS | AUDITORS),
     Row("GET", "/staff/deliveries/{backend}", ADMINISTRATORS | AUDITORS),

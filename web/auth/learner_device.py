@@ -42,6 +42,11 @@ def secret_of(request: web.Request) -> str:
     return fresh
 
 
+def digest_of(request: web.Request) -> str:
+    """Return by what the browser that asks is known: the digest of its secret."""
+    return digest(secret_of(request))
+
+
 async def bind(request: web.Request, session: str, secret: str) -> bool:
     """Let the session belong to this browser, if it belongs to none; say whether it is this one."""
     return await request.app[DESK].devices.bind(session, digest(secret))
@@ -55,5 +60,5 @@ def keep(response: web.StreamResponse, secret: str) -> None:
 async def check(request: web.Request, session: str) -> None:
     """Raise `OtherDevice` when the session belongs to another browser than the one that asks."""
     known = await request.app[DESK].devices.of(session)
-    if known is not None and known.device != digest(secret_of(request)):
+    if known is not None and known.device != digest_of(request):
         raise OtherDevice

@@ -2,8 +2,9 @@
 
 With PKCE (RFC 7636, S256), a `state` that belongs to this browser, a `nonce`, and the provider's
 keys and endpoints by discovery (OpenID Connect Discovery 1.0). The identity token is taken from the
-token endpoint, and its signature is checked all the same. Who comes in is found by the e-mail
-address that the provider says it has verified; nobody is added by it.
+token endpoint, and its signature is checked all the same. Who comes in for the first time is found
+by the e-mail address that the provider says it has verified, and afterwards by the provider's own
+name for them (`invigilation/desk/companies.py`); nobody is added by it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote_plus
@@ -27,6 +28,7 @@ from yarl import URL
 
 from invigilation.errors import InvigilationError
 from invigilation.ports import Clock
+from web.auth.refreshed import Refreshed
 from web.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -38,13 +40,12 @@ LASTS: Final = timedelta(minutes=10)
 MAX_AGE: Final = timedelta(hours=12)
 """Whoever signed in with the provider longer ago is asked there again; as long as a login lasts."""
 TIME_LIMIT_S: Final = 10.0
+SAID_LIMIT_S: Final = 3.0
+"""So long may it take to say where it is, and what its keys are."""
 MAX_ANSWER: Final = 128 * 1024
-KEPT_S: Final = 3_600.0
-FAILED_S: Final = 5.0
-"""So long is a provider left alone that did not say where it is: nobody queues up behind it."""
-KEYS_AGAIN_S: Final = 30.0
-"""An unknown key is looked for again, but not more often than this."""
 CODE_LIMIT: Final = 4_000
+SUBJECT_LIMIT: Final = 255
+"""Core 1.0, 2: so many letters of ASCII at most."""
 LATEST: Final = 1e11
 """Seconds since 1970: some time in the year 5138."""
 MANY_FACTORS: Final = "mfa"
@@ -112,6 +113,9 @@ class Shown:
     `auth_time` is when they did; None when the provider does not say, which may be long ago.
     """
 
+    issuer: str
+    subject: str
+    """The provider's name for them: never changed, never given to another (Core 1.0, 5.7)."""
     email: str
     two: bool
     auth_time: datetime | None
@@ -126,24 +130,27 @@ class _Places:
     """The secret goes in the form, since the provider takes it nowhere else."""
 
 
-@dataclass(slots=True)
 class Provider:
-    """One provider, by its own account of itself; what it says is kept for an hour."""
+    """One provider, by its own account of itself."""
 
-    company: Company
-    client: aiohttp.ClientSession
-    clock: Clock
-    _places: tuple[float, _Places] | None = None
-    _failed: float | None = None
-    _keys: tuple[float, dict[str, dict[str, object]]] | None = None
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    def __init__(self, company: Company, client: aiohttp.ClientSession, clock: Clock) -> None:
+        self.company = company
+        self.client = client
+        self.clock = clock
+        self._places = Refreshed(self._found, clock)
+        self._keys = Refreshed(self._published, clock)
+
+    async def close(self) -> None:
+        """End what it is still being asked."""
+        await self._keys.close()
+        await self._places.close()
 
     async def begin(self, then: str, *, confirm: bool) -> tuple[URL, Flow]:
         """Return where the browser goes, and what it must bring back; raises `CompanyRefused`.
 
         `confirm`: somebody who is signed in already shows once more who they are.
         """
-        places = await self._found()
+        places = await self._places.get()
         verifier = secrets.token_urlsafe(48)
         at = int(self.clock.now().timestamp())
         state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
@@ -184,7 +191,7 @@ class Provider:
     # --- the identity token -----------------------------------------------------------------------
 
     async def _token(self, code: str, flow: Flow) -> str:
-        places, mine = await self._found(), self.company
+        places, mine = await self._places.get(), self.company
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -250,6 +257,9 @@ class Provider:
         email = claims.get("email")
         if not isinstance(email, str) or claims.get("email_verified") is not True:
             raise CompanyRefused("Your company's sign-in does not vouch for your e-mail address.")
+        subject = claims["sub"]
+        if not isinstance(subject, str) or not _is_name(subject):
+            raise _away("its token does not name anybody")
         methods = claims.get("amr")
         two = (
             self.company.always_two
@@ -257,24 +267,14 @@ class Provider:
             or (isinstance(methods, list) and MANY_FACTORS in methods)
         )
         shown = None if since is None else datetime.fromtimestamp(since, UTC)
-        return Shown(email.strip().lower(), two, shown)
+        return Shown(self.company.issuer, subject, email.strip().lower(), two, shown)
 
     # --- what the provider says of itself ---------------------------------------------------------
 
     async def _found(self) -> _Places:
         """Return the provider's endpoints, as it names them itself."""
-        async with self._asking:
-            now = self.clock.monotonic()
-            if self._places is None or now - self._places[0] >= KEPT_S:
-                if self._failed is not None and now - self._failed < FAILED_S:
-                    raise _away("it did not say where it is a moment ago")
-                url = self.company.issuer.rstrip("/") + "/.well-known/openid-configuration"
-                try:
-                    self._places = now, self._read(await self._ask("GET", url))
-                except CompanyRefused:
-                    self._failed = self.clock.monotonic()
-                    raise
-            return self._places[1]
+        url = self.company.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        return self._read(await self._ask("GET", url, limit=SAID_LIMIT_S))
 
     def _read(self, said: Mapping[str, object]) -> _Places:
         if said.get("issuer") != self.company.issuer:
@@ -293,21 +293,19 @@ class Provider:
 
     async def _key(self, kid: object) -> dict[str, object]:
         """Return the provider's key of that name; its only key, where the token names none."""
-        places = await self._found()
-        async with self._asking:
-            now = self.clock.monotonic()
-            kept = self._keys
-            old = kept is None or now - kept[0] >= KEPT_S
-            new = kept is not None and kid not in kept[1] and now - kept[0] >= KEYS_AGAIN_S
-            if kept is None or old or new:
-                listed = (await self._ask("GET", places.keys)).get("keys")
-                kept = self._keys = now, _signing(listed)
-        found = kept[1]
+        found = await self._keys.get(lambda keys: kid is not None and kid not in keys)
         if kid is None and len(found) == 1:
             return next(iter(found.values()))
         if not isinstance(kid, str) or kid not in found:
             raise _away("its token is signed by a key that it does not publish")
         return found[kid]
+
+    async def _published(self) -> dict[str, dict[str, object]]:
+        places = await self._places.get()
+        found = _signing((await self._ask("GET", places.keys, limit=SAID_LIMIT_S)).get("keys"))
+        if not found:
+            raise _away("it publishes no keys")
+        return found
 
     async def _ask(
         self,
@@ -315,11 +313,12 @@ class Provider:
         url: str,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        limit: float = TIME_LIMIT_S,
     ) -> dict[str, object]:
         """Send one request and return the JSON object of its answer; raises `CompanyRefused`."""
         try:
             async with (
-                asyncio.timeout(TIME_LIMIT_S),
+                asyncio.timeout(limit),
                 self.client.request(
                     method,
                     url,
@@ -353,6 +352,10 @@ def _signing(listed: object) -> dict[str, dict[str, object]]:
         if isinstance(one, dict) and one.get("use", "sig") == "sig":
             found[str(one.get("kid", ""))] = one
     return found
+
+
+def _is_name(subject: str) -> bool:
+    return 0 < len(subject) <= SUBJECT_LIMIT and subject.isascii() and subject.isprintable()
 
 
 def _seconds(claim: object) -> float:

@@ -43,6 +43,7 @@ CHANGES = {
     Change.CODE_USED: "a recovery code was used",
     Change.PASSWORD_CHANGED: "the password was changed",
     Change.CODES_GUESSED: "many wrong codes were typed after your right password",
+    Change.COMPANY_BOUND: "your account at the company's sign-in can be used from now on",
     Change.RESET: "your second step was reset",
 }
 ONE_LINE = ("name", "title", "officer", "vessel", "device", "place")

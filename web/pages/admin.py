@@ -14,15 +14,19 @@ from invigilation.attendance import HEARTBEAT_GAP
 from invigilation.desk import Desk
 from invigilation.people import Role
 from invigilation.store.outbox import Sent
-from web.auth.visitor import staff_of
+from web.auth.visitor import confirmed, staff_of
 from web.keys import DESK, SETTINGS
-from web.pages.frame import staff_page
+from web.pages.frame import fields, go, staff_page
 
 routes = web.RouteTableDef()
 
 MAX_WAITING = 50
 OVERDUE = timedelta(days=1)
 LOW_SPACE = 2_000_000_000
+DONE = {
+    "company": "Done. The next account of the company with their e-mail address is theirs. "
+    "Tell them to sign in soon.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,22 @@ async def show(request: web.Request) -> web.StreamResponse:
         person,
         "admin.html",
         staff=await desk.reception.everybody(),
+        bound={one.person.id: one.since for one in await desk.company.bound()},
+        done=DONE.get(request.query.get("done", ""), ""),
         waiting=waiting,
         overdue_before=now - OVERDUE,
         signs=await _signs(desk, request.app[SETTINGS].var, now),
     )
+
+
+@routes.post("/staff/admin/company/{staff}/undo")
+async def undo(request: web.Request) -> web.StreamResponse:
+    """Let somebody come in by another account of the company than so far."""
+    person = await staff_of(request, Role.ADMINISTRATOR)
+    await confirmed(request)
+    await fields(request)
+    await request.app[DESK].company.undo(person, request.match_info["staff"])
+    return go("/staff/admin?done=company")
 
 
 async def _signs(desk: Desk, var: Path, now: datetime) -> list[Sign]:

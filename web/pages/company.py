@@ -16,10 +16,12 @@ from aiohttp import web
 from itsdangerous import BadSignature, URLSafeSerializer
 from yarl import URL
 
+from invigilation.desk.companies import Account, NotThem
 from invigilation.errors import NotSignedIn
 from invigilation.people import Staff
 from invigilation.proof import Proof
 from web.auth import cookies, entering
+from web.auth.device import whence_of
 from web.auth.oidc import USER_AGENT, Company, CompanyRefused, Flow, Provider, Shown
 from web.auth.visitor import VISITOR
 from web.keys import DESK, SECRET, SETTINGS
@@ -38,6 +40,14 @@ ANSWERS: Final = ("code", "state", "iss", "error")
 ANSWER_LIMIT: Final = 4_000
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """When somebody proved who they are, if the company does not say."""
+WHY_NOT: Final = {
+    NotThem.UNKNOWN: "Your company knows you, but nobody with your e-mail address works here. "
+    "Please ask your administrator.",
+    NotThem.OTHER_ACCOUNT: "You signed in before with another account of your company. "
+    "If this one is yours, too, please ask your administrator: they can let you use it.",
+    NotThem.OTHER_EMAIL: "Your company says that your e-mail address has changed. "
+    "Please ask your administrator: they have to know it first.",
+}
 PROVIDER = web.AppKey("provider", Provider)
 
 
@@ -82,13 +92,11 @@ async def _answered(request: web.Request) -> web.Response:
     if flow is None:
         raise CompanyRefused("Your browser did not keep our cookie, or this page was opened twice.")
     shown = await provider.finish(flow, request.query)
-    known = await request.app[DESK].reception.staff_secret(shown.email)
-    if known is None or not known[0].roles:
-        raise CompanyRefused(
-            "Your company knows you, but nobody with your e-mail address works here. "
-            "Please ask your administrator."
-        )
-    return await _let_in(request, known[0], flow, shown)
+    account = Account(shown.issuer, shown.subject, shown.email)
+    found = await request.app[DESK].company.who(account, whence_of(request))
+    if not isinstance(found, Staff):
+        raise CompanyRefused(WHY_NOT[found])
+    return await _let_in(request, found, flow, shown)
 
 
 async def _let_in(request: web.Request, person: Staff, flow: Flow, shown: Shown) -> web.Response:
@@ -153,5 +161,8 @@ async def running(app: web.Application) -> AsyncIterator[None]:
     )
     private = ANYWHERE if settings.oidc_private_addresses else ()
     async with open_client(private, USER_AGENT) as client:
-        app[PROVIDER] = Provider(company, client, app[DESK].office.clock)
-        yield
+        provider = app[PROVIDER] = Provider(company, client, app[DESK].office.clock)
+        try:
+            yield
+        finally:
+            await provider.close()

@@ -10,6 +10,7 @@ from aiohttp import web
 from invigilation.desk.people import Kind
 from invigilation.errors import InvalidInput, NotFound, NotSignedIn
 from invigilation.people import Role
+from invigilation.store.logins import Login
 from web.auth import csrf, learner_device
 from web.auth.visitor import VISITOR, request_id_of, second_of, staff_of
 from web.keys import DESK, SETTINGS
@@ -53,7 +54,9 @@ def _with_relays(request: web.Request, who: str, token: str) -> dict[str, object
 
 async def _staff_ticket(request: web.Request) -> tuple[str, str]:
     person = await staff_of(request, Role.INVIGILATOR)
-    return person.id, await request.app[DESK].reception.ticket(Kind.STAFF, person.id, None)
+    login = _login(request[VISITOR].staff)
+    reception = request.app[DESK].reception
+    return person.id, await reception.ticket(Kind.STAFF, person.id, None, login=login)
 
 
 async def learner_ticket(request: web.Request, session: object) -> dict[str, object]:
@@ -67,7 +70,8 @@ async def learner_ticket(request: web.Request, session: object) -> dict[str, obj
     if sitting is None or sitting.session != session:
         raise NotFound("session", str(session))
     await learner_device.check(request, sitting.session)
-    token = await desk.reception.ticket(Kind.LEARNER, ident, sitting.session)
+    login, device = _login(request[VISITOR].learner), learner_device.digest_of(request)
+    token = await desk.reception.ticket(Kind.LEARNER, ident, sitting.session, device, login)
     return _with_relays(request, ident, token)
 
 
@@ -75,7 +79,12 @@ async def _second_ticket(request: web.Request, session: object) -> tuple[str, st
     own = second_of(request)
     if own != session:
         raise NotFound("session", str(session))
-    return own, await request.app[DESK].reception.ticket(Kind.SECOND, own, own)
+    login = _login(request[VISITOR].second)
+    return own, await request.app[DESK].reception.ticket(Kind.SECOND, own, own, login=login)
+
+
+def _login(one: Login | None) -> str | None:
+    return None if one is None else one.token_sha256
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:
