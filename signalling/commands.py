@@ -96,6 +96,7 @@ class Looked:
     """A look at the learner's picture has found something."""
 
     sight: Sight
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from invigilation.errors import Busy, InvigilationError, NotAllowed
 from invigilation.identity import SnapshotKind
 from invigilation.ladder import Rung, Way
 from invigilation.people import Staff
+from invigilation.presence import Sight
 from invigilation.recheck import RecheckCause
 from signalling import messages as m
 from signalling.commands import (
@@ -39,6 +40,7 @@ from signalling.ports import MediaPeer, Picture, PictureWatch
 from signalling.presence import SILENT_S
 from signalling.seat import Person
 from signalling.stage import Stage
+from signalling.stills import Still
 from signalling.thin import Thin
 from signalling.tracks import Track
 
@@ -78,6 +80,8 @@ class Darkroom:
         self._looking: asyncio.Task[None] | None = None
         self._look_at = float("-inf")
         self._watch: PictureWatch | None = None
+        self._still_at = float("-inf")
+        self._looked_at: Still | None = None
         self._width = 0  # of the last key frame that was seen
         self._full = 0  # of the last one that came when the camera was asked to be sharp
 
@@ -248,31 +252,47 @@ class Darkroom:
 
     def look(self, now: float) -> None:
         """Begin to look at the picture if it is time, and if one comes; returns at once."""
+        if self.busy or _running(self._looking):
+            return
         peer = self._stage[Party.LEARNER].peer
-        if peer is None or now < self._look_at or self.busy or _running(self._looking):
+        if peer is not None and self.sees(now):
+            if now < self._look_at:
+                return
+            rung = self._thin.ladder.told.rung
+            wide = rung in {None, Rung.FULL} and peer.link(now).rtt_s < FAR_S
+            self._look_at = now + (LOOK_EVERY_S if wide else LOOK_THIN_S)
+            self._looking = self._spawn(self._look(peer))
             return
-        if not self.sees(now):
-            return
-        wide = self._thin.ladder.told.rung in {None, Rung.FULL} and peer.link(now).rtt_s < FAR_S
-        self._look_at = now + (LOOK_EVERY_S if wide else LOOK_THIN_S)
-        self._looking = self._spawn(self._look(peer))
+        still = self._stills.newest
+        # The same one looked at twice would be a picture that stands still.
+        if still is not None and still is not self._looked_at and now >= self._still_at:
+            self._looked_at, self._still_at = still, now + LOOK_EVERY_S
+            self._looking = self._spawn(self._look(still))
 
-    async def _look(self, peer: MediaPeer) -> None:
+    async def _look(self, at: MediaPeer | Still) -> None:
         if self._watch is None:
             self._watch = self._means.evidence.watcher()
+        still = isinstance(at, Still)
         try:
             async with asyncio.timeout(LOOK_S):
-                frame = await peer.key_frame(LOOK_FRAME_S, Track.CAMERA)
-                sight = await self._watch.look(frame)
+                if isinstance(at, Still):
+                    sight = await self._watch.look_still(at.jpeg)
+                else:
+                    sight = await self._key_frame(self._watch, at)
         except (NoPicture, TimeoutError, InvigilationError):
             return
         except Exception:
             log.exception("a picture could not be looked at", session=self._session)
             return
+        await self._post(Looked(sight, still), None)
+
+    async def _key_frame(self, watch: PictureWatch, peer: MediaPeer) -> Sight:
+        frame = await peer.key_frame(LOOK_FRAME_S, Track.CAMERA)
+        sight = await watch.look(frame)
         self._width = key_frame_width(frame)
         if self._full:
             self._full = max(self._full, self._width)
-        await self._post(Looked(sight), None)
+        return sight
 
 
 def wanted_by(message: m.Snapshot | m.NoteIncident | m.TakeRecheck) -> Wanted:

@@ -62,9 +62,9 @@ class Lookout:
         now = self._presence
         return Seen(now.link, now.picture, now.sound, now.silent_since)
 
-    def looked(self, sight: Sight) -> None:
-        """Take what a look at the picture has found."""
-        self._presence.looked(sight)
+    def looked(self, sight: Sight, *, still: bool = False) -> None:
+        """Take what a look at the picture, or at a still, has found."""
+        self._presence.looked(sight, still=still)
 
     async def tick(self, learner: Seat, view: RoomView) -> bool:
         """Look at the learner's peer; say whether something was recorded."""

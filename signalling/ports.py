@@ -125,6 +125,10 @@ class PictureWatch(Protocol):
         """Judge whether a VP8 key frame, by itself and by those before, is one of now."""
         ...
 
+    async def look_still(self, jpeg: bytes) -> Sight:
+        """Judge the same of a still, which came from outside."""
+        ...
+
 
 class EvidenceRoom(Protocol):
     """Keeps pictures and recordings, encrypted."""

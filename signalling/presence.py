@@ -221,6 +221,7 @@ class Presence:
     _last: float | None = None
     _strain: Strain = field(default_factory=Strain)
     _looked: Sight = Sight.GOOD
+    _looked_still: Sight = Sight.GOOD
     _sound_told: float = float("-inf")
     _records: dict[Signal, Steady] = field(
         default_factory=lambda: {
@@ -237,9 +238,12 @@ class Presence:
         self._hear(reading)
         return [*self._gaps(reading, gap=gap), *self._notes(reading.now)]
 
-    def looked(self, sight: Sight) -> None:
-        """Take what a look at the picture has found; it holds until the next look."""
-        self._looked = sight
+    def looked(self, sight: Sight, *, still: bool = False) -> None:
+        """Take what a look at the picture, or at a still, has found; it holds until the next."""
+        if still:
+            self._looked_still = sight
+        else:
+            self._looked = sight
 
     @property
     def last_packet(self) -> float | None:
@@ -275,9 +279,10 @@ class Presence:
         if not self._comes or reading.since is None:
             return Sight.NONE
         if reading.fresh(reading.picture_packet):
+            self._looked_still = Sight.GOOD
             return self._looked
         self._looked = Sight.GOOD  # what comes next is another picture
-        stills = reading.stills
+        stills = self._sight_of(reading.stills)
         if stills is not None:
             return stills
         if reading.rung in WITHOUT_PICTURE:
@@ -288,6 +293,13 @@ class Presence:
         if reading.fresh(reading.sound_packet) and waited >= patience:
             return Sight.STOPPED
         return self.picture
+
+    def _sight_of(self, stills: Sight | None) -> Sight | None:
+        if stills is None:
+            self._looked_still = Sight.GOOD
+        if stills is Sight.STILLS and self._looked_still is not Sight.GOOD:
+            return self._looked_still
+        return stills
 
     def _hear(self, reading: Reading) -> None:
         heard = reading.sound if self._comes else Sound.NONE

@@ -164,8 +164,8 @@ class Room(Actor):
                     self._spawn(older.close())
             case PeerGone(peer):
                 self._stage.gone(peer)
-            case Looked(sight):
-                self._lookout.looked(sight)
+            case Looked(sight, still):
+                self._lookout.looked(sight, still=still)
                 await self._identification.looked(sight)
             case Tick():
                 await self._tick()

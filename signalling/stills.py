@@ -167,6 +167,11 @@ class Stills:
         now = self._means.clock.monotonic()
         return self._came is not None and now - self._came < STILL_GOOD_S
 
+    @property
+    def newest(self) -> Still | None:
+        """The last one that came; another each time, even where its bytes came before."""
+        return self._newest
+
     async def fresh(self) -> bytes | None:
         """Return one taken from now on; else the newest, if it is not old; else None."""
         asked = self._means.clock.monotonic()

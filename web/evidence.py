@@ -14,8 +14,9 @@ from invigilation.errors import Busy, NotFound
 from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Source
 from invigilation.store.evidence import Evidence
-from recordings.errors import EvidenceDamaged, PictureUndecodable
+from recordings.errors import EvidenceDamaged, KeyUnknown, PictureUndecodable
 from recordings.evidence import Snapshots
+from recordings.faults import Faults
 from recordings.recorder import Recorder, mend
 from recordings.stills import StillsRecorder
 from recordings.vault import Vault
@@ -67,8 +68,9 @@ class Recording:
 class Watch:
     """Looks at one person's pictures, one after another."""
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, eye: Eye) -> None:
         self._snapshots = snapshots
+        self._eye = eye
         self._before: Small | None = None
         self._same = 0
         self._loops = Loops()
@@ -80,7 +82,13 @@ class Watch:
         same pictures come again). Raises PictureUndecodable and Busy; the next is compared with
         those that could be read.
         """
-        small = await self._snapshots.small(key_frame)
+        return await self._judge(await self._snapshots.small(key_frame))
+
+    async def look_still(self, jpeg: bytes) -> Sight:
+        """Judge a still (JPEG) that the learner's page sent, as `look` does; raises as that."""
+        return await self._judge(await self._eye.glance(jpeg))
+
+    async def _judge(self, small: Small) -> Sight:
         equal = self._before is not None and small.same_as(self._before)
         self._same = self._same + 1 if equal else 0
         self._before = small
@@ -176,7 +184,7 @@ class EvidenceShelf:
         """Erase pictures that the desk has refused; those with a row stay."""
         refused = {one.id: one.session for one in pictures if one is not None}
         for ident in await self.desk.recordings.unknown([*refused]):
-            await asyncio.to_thread(self.vault.erase, refused[ident], ident)
+            await self.vault.aside(self.vault.erase, refused[ident], ident)
 
     async def begin(self, session: str, source: Source = Source.CAMERA) -> Recording:
         """Open a new part of the recording of one source; on a full disk, none is noted either.
@@ -206,29 +214,44 @@ class EvidenceShelf:
 
     def watcher(self) -> Watch:
         """Return a new watch over one person's pictures."""
-        return Watch(self.snapshots)
+        return Watch(self.snapshots, self.eye)
 
     async def mend_orphans(self) -> int:
         """Finish the recordings that nobody writes any more; return how many.
 
-        One that has no file yet may be about to begin: it counts as lost after a while only.
+        One that has no file yet may be about to begin: it counts as lost after a while only. What
+        cannot be finished for want of a key, of a store or of room is tried again the next time,
+        and keeps no other; what else went wrong is raised at the end.
         """
-        mended = 0
-        young = self.desk.office.clock.now() - BEGINNING
-        await asyncio.to_thread(self.vault.orphans)
+        mended, faults = 0, Faults()
+        with faults.kept():
+            await self.vault.aside(self.vault.keys.probe)
+        await self.vault.aside(self.vault.orphans)
         for part in await self.desk.recordings.orphans():
-            try:
-                stored = await asyncio.to_thread(mend, self.vault, part.session, part.id)
-            except Busy:
-                continue  # another process is writing it at this moment
-            except (NotFound, EvidenceDamaged):
-                if part.started <= young:
-                    await self.desk.recordings.lose(part)
-                continue
-            await self.desk.recordings.finish(part, stored.sha256, stored.size)
-            log.info("recording mended", session=part.session, evidence=part.id)
-            mended += 1
+            with faults.kept():
+                mended += await self._mend(part)
+        faults.end("unfinished recordings")
         return mended
+
+    async def _mend(self, part: Evidence) -> bool:
+        """Finish one recording; say whether it is finished now."""
+        try:
+            stored = await self.vault.aside(mend, self.vault, part.session, part.id)
+        except KeyUnknown:
+            log.warning("a recording waits for its key", session=part.session, evidence=part.id)
+            return False
+        except Busy:
+            return False  # another process is writing it at this moment, or its key is away
+        except (NotFound, EvidenceDamaged) as why:
+            if await self.vault.aside(lambda: self.vault.empty):
+                log.warning("a recording waits for its disk: the vault is empty", evidence=part.id)
+            elif part.started <= self.desk.office.clock.now() - BEGINNING:
+                log.warning("a recording is lost", session=part.session, why=str(why))
+                await self.desk.recordings.lose(part)
+            return False
+        await self.desk.recordings.finish(part, stored.sha256, stored.size)
+        log.info("recording mended", session=part.session, evidence=part.id)
+        return True
 
     async def erase_strangers(self, kept: timedelta) -> int:
         """Erase pictures that lie in the vault for so long and in no list; return how many.
@@ -236,11 +259,11 @@ class EvidenceShelf:
         A picture is stored before its row is written. Where the row never came (the process died,
         or the session ended in that instant), no retention would ever find the picture.
         """
-        stored = await asyncio.to_thread(self.vault.finished, kept.total_seconds())
+        stored = await self.vault.aside(self.vault.finished, kept.total_seconds())
         sessions = {ident: session for session, ident in stored}
         unknown = await self.desk.recordings.unknown([*sessions])
         for ident in unknown:
-            await asyncio.to_thread(self.vault.erase, sessions[ident], ident)
+            await self.vault.aside(self.vault.erase, sessions[ident], ident)
             await self.desk.erasure.stranger(sessions[ident], ident)
             log.warning("evidence without a row erased", session=sessions[ident], evidence=ident)
         return len(unknown)

@@ -28,6 +28,7 @@ from invigilation.ports import Clock
 from recordings.errors import PictureUndecodable
 from recordings.vision.capture import Picture
 from recordings.vision.likeness import LikenessSettings
+from recordings.vision.watch import Small
 
 START_SECONDS = 20.0
 """What a new worker may take until it is ready: it loads its models, perhaps on a busy machine."""
@@ -119,12 +120,20 @@ class Eye:
         """Return the small picture in a JPEG of a live session, drawn anew; raises as `draw`."""
         return await self._drawn("still", data)
 
+    async def glance(self, data: bytes) -> Small:
+        """Return such a picture small and grey, to be judged; raises as `draw`."""
+        small: Small = await self._picture("glance", data)
+        return small
+
     async def _drawn(self, task: str, data: bytes) -> Picture:
+        picture: Picture = await self._picture(task, data)
+        return picture
+
+    async def _picture(self, task: str, data: bytes) -> Any:
         try:
-            picture: Picture = await self._do(task, data)
+            return await self._do(task, data)
         except (_Failed, _TooLong) as why:
             raise PictureUndecodable(str(why)) from None
-        return picture
 
     async def document(
         self, pictures: Sequence[bytes], kind: DocumentKind | None = None

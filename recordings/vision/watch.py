@@ -1,4 +1,7 @@
-"""Whether a picture shows anything, and whether it is still a live one."""
+"""Whether a picture shows anything, and whether it is still a live one.
+
+Moving pictures are looked at by their key frames, and where none come, stills as they were sent.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from recordings.errors import PictureUndecodable
 from recordings.vision.capture import decode
+from recordings.vision.upload import decode_pixels
 
 WIDTH = 160
 # Chosen by what `python -m tests.recordings.sights` measures: see docs/decisions/0004-evidence.md.
@@ -56,6 +61,30 @@ def decode_small(frame: bytes) -> Small:
     height = max(1, round(WIDTH * decoded.height / decoded.width))
     small = cv2.resize(luma, (WIDTH, height), interpolation=cv2.INTER_AREA)
     return Small(small.astype(np.uint8))
+
+
+STILL_LEAST, STILL_MOST = 40, 640
+"""Pixels of a still's sides; the pages send 320 by 240, and 640 by 480 when one is asked for."""
+
+
+def still_pixels(jpeg: bytes) -> npt.NDArray[np.uint8]:
+    """Return the pixels (blue, green, red) of a live session's still. Raises PictureUndecodable."""
+    pixels = decode_pixels(jpeg, STILL_LEAST)
+    if max(pixels.shape[:2]) > STILL_MOST:
+        raise PictureUndecodable("it is larger than a still is")
+    return pixels
+
+
+def decode_still(jpeg: bytes) -> Small:
+    """Return a still, small and grey, as `decode_small` returns a key frame.
+
+    For another process than the server's: the bytes are a stranger's. Raises PictureUndecodable.
+    """
+    grey = cv2.cvtColor(still_pixels(jpeg), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    height = max(1, round(WIDTH * grey.shape[0] / grey.shape[1]))
+    # A JPEG's luma goes from 0 to 255 (JFIF 1.02), a key frame's from 16 to 235.
+    small = cv2.resize(grey, (WIDTH, height), interpolation=cv2.INTER_AREA) * (219 / 255) + 16
+    return Small(np.rint(small).astype(np.uint8))
 
 
 def _blocks(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

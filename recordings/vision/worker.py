@@ -23,6 +23,7 @@ from recordings.vision.likeness import LikenessSettings
 from recordings.vision.page import Page, outline, page_of
 from recordings.vision.prints import face_print
 from recordings.vision.upload import decode_pixels, decode_upload
+from recordings.vision.watch import Small, decode_still, still_pixels
 
 LEAST_SIDE = 40
 """Pixels of a picture's shorter side: it may be the zone alone."""
@@ -31,8 +32,6 @@ ALIKE = 3
 PORTRAIT_QUALITY = 92
 PORTRAIT_TRIES = 2
 """In so many pictures a portrait is looked for; the backs of cards have none."""
-STILL_SIDE = 640
-"""Pixels; the pages send 320 by 240, and 640 by 480 where somebody asks for a picture."""
 STILL_QUALITY = 80
 WITHOUT_ZONE = frozenset({DocumentKind.DRIVING_LICENCE})
 
@@ -46,13 +45,16 @@ def draw(data: bytes) -> Picture:
 
 def still(data: bytes) -> Picture:
     """Return a small picture of a live session, drawn anew. Raises PictureUndecodable."""
-    pixels = decode_pixels(data, LEAST_SIDE)
-    if max(pixels.shape[:2]) > STILL_SIDE:
-        raise PictureUndecodable("it is larger than a still is")
+    pixels = still_pixels(data)
     encoded, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, STILL_QUALITY])
     if not encoded:
         raise PictureUndecodable("it cannot be stored")
     return Picture(jpeg.tobytes(), pixels.shape[1], pixels.shape[0])
+
+
+def glance(data: bytes) -> Small:
+    """Return a small picture of a live session, grey, to be judged. Raises PictureUndecodable."""
+    return decode_still(data)
 
 
 def document(

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from av.video.frame import PictureType
 from PIL import Image
 
-from recordings.vision.watch import Loops, Small, decode_small
+from recordings.vision.watch import Loops, Small, decode_small, decode_still
 from tests.harness.faces import draw_face
+from tests.recordings.sights import Finder
 
 FPS = 15
 LOOK_S, LATE_S = 10.0, 0.4
@@ -138,6 +139,18 @@ def looks(
                 yield decode_small(keys[0])
 
 
+STILL_S, STILL_BYTES = 5.0, 6_000
+"""A still is looked at up to so long after it was taken."""
+
+
+def still_looks(film: Film, count: int, *, again: bool, seed: int = 1) -> Iterator[Small]:
+    """Yield what `count` looks see of a film that comes as single pictures."""
+    late, finder = np.random.default_rng(seed), Finder(STILL_BYTES)
+    for look in range(count):
+        now = look * LOOK_S + late.uniform(0, STILL_S)
+        yield decode_still(finder.encode(film.at(now, again=again)))
+
+
 def first_seen(smalls: Iterator[Small]) -> int | None:
     """Return after how many looks a loop is seen; None: never."""
     loops = Loops()
@@ -153,11 +166,15 @@ def main() -> None:
         for link, (width, bitrate) in LINKS.items():
             seen = first_seen(looks(Film(sitter, 3_700), width, bitrate, 360, again=False))
             print(f"{name:36} {link:11} there         seen after {seen} looks", flush=True)
+        seen = first_seen(still_looks(Film(sitter, 3_700), 360, again=False))
+        print(f"{name:36} stills      there         seen after {seen} looks", flush=True)
     for name, sitter in SITTERS.items():
         for seconds in (7, 20, 33, 60, 130):
             film = Film(sitter, seconds)
             seen = first_seen(looks(film, *LINKS["60 kbit/s"], 180, again=True))
             print(f"{name:36} loop of {seconds:4} s   seen after {seen} looks", flush=True)
+            seen = first_seen(still_looks(film, 180, again=True))
+            print(f"{name:36} the same, by stills   seen after {seen} looks", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ import numpy.typing as npt
 from av.video.frame import PictureType
 from PIL import Image, ImageDraw
 
-from recordings.vision.watch import decode_small
+from recordings.vision.watch import Small, decode_small, decode_still
 from tests.harness.people import Person, draw_person, wall
 
 FPS, EVERY_S = 4, 10
 WIDTH, HEIGHT = 640, 480
+STILLS = (6_000, 4_000)
+"""Bytes of a still: as the page makes them, and where one takes long."""
 Luma = npt.NDArray[np.float32]
 
 
@@ -38,6 +40,8 @@ class View:
     somebody: bool = True
     stands: bool = False
     """The same picture again and again, to the last bit."""
+    rough: float = 0.0
+    """How much pattern the room has, in steps of 256: a JPEG of few bytes becomes coarse."""
     seed: int = 1
 
 
@@ -52,6 +56,9 @@ VIEWS = {
     "a very still person, low light": replace(STILL, noise=8, light=0.2),
     "an empty room": View(somebody=False),
     "an empty room, clean sensor": View(somebody=False, noise=0.5),
+    "a person, rough room": View(rough=25),
+    "a very still person, rough room": replace(STILL, rough=25),
+    "an exact still, rough room": View(stands=True, rough=25),
     "a covered lens": View(noise=2, light=0, ground=6),
     "a covered lens, noisy": View(noise=8, light=0, ground=18),
     "an exact still": View(stands=True),
@@ -67,6 +74,8 @@ def luma(view: View, at: float, chance: np.random.Generator) -> Luma:
     sway = view.sway * 2 * math.sin(at * 2 * math.pi / 4.7)
     nod = view.sway * math.sin(at * 2 * math.pi / 3.3)
     clean = _scene(somebody=view.somebody, sway=round(sway, 1), nod=round(nod, 1), seed=view.seed)
+    if view.rough:
+        clean = clean + _pattern() * view.rough
     noise = chance.normal(0, view.noise, clean.shape) if view.noise else 0
     return np.clip(clean * view.light + view.ground + noise, 0, 255).astype(np.float32)
 
@@ -80,6 +89,43 @@ def _scene(*, somebody: bool, sway: float, nod: float, seed: int) -> Luma:
         draw_person(image, Person(seed=seed), (WIDTH + sway, 430 + nod), 400, 0)
     small = image.resize((WIDTH, HEIGHT), Image.Resampling.BOX).convert("L")
     return np.asarray(small, dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _pattern() -> Luma:
+    """Return a wallpaper of spread 1, the same at each pixel of each picture."""
+    return np.random.default_rng(7).normal(0, 1, (HEIGHT, WIDTH)).astype(np.float32)
+
+
+def stills(view: View, size: int, looks: int = 8, every: float = EVERY_S) -> list[bytes]:
+    """Return JPEGs of some `size` bytes as the page makes them (`web/ui/link/stills.ts`)."""
+    chance = np.random.default_rng(view.seed)
+    still, finder = luma(view, 0, chance), Finder(size)
+    return [
+        finder.encode(still if view.stands else luma(view, look * every, chance))
+        for look in range(looks)
+    ]
+
+
+class Finder:
+    """Finds by the size how much detail fits, as the page does from one still to the next."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._quality = 0.5
+
+    def encode(self, seen: Luma) -> bytes:
+        """Return a JPEG of 320 by 240 pixels."""
+        grey = np.rint(cv2.resize(seen, (320, 240), interpolation=cv2.INTER_AREA))
+        colours = cv2.merge([grey.astype(np.uint8)] * 3)
+        for _ in range(3):
+            quality = round(self._quality * 100)
+            _, jpeg = cv2.imencode(".jpg", colours, [cv2.IMWRITE_JPEG_QUALITY, quality])
+            over = len(jpeg) / self._size
+            self._quality = min(0.8, max(0.08, self._quality / over**0.8))
+            if over <= 1.25:
+                break
+        return jpeg.tobytes()
 
 
 def key_frames(
@@ -126,7 +172,11 @@ def key_frames(
 def apart(frames: list[bytes]) -> list[float]:
     """Return how far pictures are apart, each the larger of two comparisons in a row."""
     # The first is encoded before the rate of the link is found.
-    smalls = [decode_small(frame) for frame in frames][1:]
+    return pairs([decode_small(frame) for frame in frames][1:])
+
+
+def pairs(smalls: list[Small]) -> list[float]:
+    """Return how far pictures are apart, each the larger of two comparisons in a row."""
     by = [after.apart(before) for before, after in pairwise(smalls)]
     return [max(two) for two in pairwise(by)]
 
@@ -139,6 +189,11 @@ def main() -> None:
             by, last = apart(frames), decode_small(frames[-1]).luma
             light = f"mean {last.mean():5.1f} spread {last.std():4.1f}"
             print(f"{name:34} {link:11} {light}  apart {min(by):5.2f} to {max(by):5.2f}")
+        for size in STILLS:
+            smalls = [decode_still(jpeg) for jpeg in stills(view, size, 24)]
+            by, last = pairs(smalls), smalls[-1].luma
+            light = f"mean {last.mean():5.1f} spread {last.std():4.1f}"
+            print(f"{name:34} {size:6} B   {light}  apart {min(by):5.2f} to {max(by):5.2f}")
 
 
 if __name__ == "__main__":

@@ -225,8 +225,13 @@ async def test_hostile_pictures_neither_crash_nor_stall_the_pool():
         for picture in bad[:: len(bad) // 6]:
             await eye.face(picture)
         mixed = await eye.document([*bad[:5], good])
+        small = await eye.glance(jpeg(Image.new("RGB", (320, 240), "white")))
 
-        with pytest.raises(PictureUndecodable):
-            await eye.draw(bad[3])
+        for look in (eye.draw, eye.glance):
+            with pytest.raises(PictureUndecodable):
+                await look(bad[3])
+
+    assert small.luma.shape == (120, 160)
+    assert set(small.luma.flat) == {235}
 
     assert mixed.reading is not None or mixed.portrait is not None

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from recordings.errors import PictureUndecodable
-from recordings.vision.watch import KEPT, SAME, Loops, Small, decode_small
+from recordings.vision.watch import KEPT, SAME, Loops, Small, decode_small, decode_still
 
 from . import media
 from .loops import LINKS as LOOP_LINKS
-from .loops import SITTERS, Film, first_seen, looks
-from .sights import LINKS, VIEWS, apart, key_frames
+from .loops import SITTERS, Film, first_seen, looks, still_looks
+from .sights import LINKS, VIEWS, apart, key_frames, pairs, stills
 
 LIVE = ("a person", "low light", "a very still person", "a very still person, low light")
 STILLS = ("an exact still", "an exact still, clean", "an exact still, low light")
@@ -41,6 +42,64 @@ def test_a_covered_lens_is_black_although_not_quite(name: str, link: str) -> Non
     frames = key_frames(VIEWS[name], *LINKS[link], 2, BEFORE)
 
     assert all(decode_small(frame).black for frame in frames)
+
+
+# Stills
+
+
+@pytest.mark.parametrize("size", [6_000, 4_000])
+@pytest.mark.parametrize("name", [*LIVE, "a very still person, rough room"])
+def test_a_live_person_is_neither_black_nor_frozen_by_stills(name: str, size: int) -> None:
+    smalls = [decode_still(jpeg) for jpeg in stills(VIEWS[name], size, 24, every=10.37)]
+
+    assert not any(small.black for small in smalls)
+    assert min(pairs(smalls)) > SAME
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_an_exact_still_is_frozen_by_stills_once_their_quality_is_found(name: str) -> None:
+    smalls = [decode_still(jpeg) for jpeg in stills(VIEWS[name], 6_000, 12)]
+
+    assert not any(small.black for small in smalls)
+    assert max(pairs(smalls[4:])) <= SAME
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_a_covered_lens_is_black_by_stills(name: str) -> None:
+    assert all(decode_still(jpeg).black for jpeg in stills(VIEWS[name], 6_000, 4))
+
+
+def test_a_film_that_is_played_again_is_seen_by_stills_and_a_person_is_not() -> None:
+    sitter = SITTERS["a person"]
+
+    played = first_seen(still_looks(Film(sitter, 7), 60, again=True))
+    there = first_seen(still_looks(Film(sitter, 700), 60, again=False))
+
+    assert played is not None
+    assert there is None
+
+
+def test_the_same_view_is_as_light_by_a_still_as_by_a_key_frame() -> None:
+    view = VIEWS["an exact still, clean"]
+    moving = decode_small(key_frames(view, 320, 500_000, 2, BEFORE)[0])
+
+    still = decode_still(stills(view, 6_000, 1)[0])
+
+    assert still.luma.shape == moving.luma.shape
+    assert abs(float(still.luma.mean()) - float(moving.luma.mean())) < 1
+
+
+@pytest.mark.parametrize("jpeg", [b"", b"no picture", b"\xff\xd8\xff\xd9"])
+def test_what_is_no_still_is_refused(jpeg: bytes) -> None:
+    with pytest.raises(PictureUndecodable):
+        decode_still(jpeg)
+
+
+def test_a_still_that_is_larger_than_one_is_refused() -> None:
+    _, jpeg = cv2.imencode(".jpg", np.zeros((500, 700, 3), np.uint8))
+
+    with pytest.raises(PictureUndecodable):
+        decode_still(jpeg.tobytes())
 
 
 def test_a_picture_of_another_shape_is_another_picture() -> None:

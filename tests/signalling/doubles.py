@@ -116,6 +116,11 @@ class FakeWatch:
     def __init__(self) -> None:
         self.sight = Sight.GOOD
         self.looked: list[bytes] = []
+        self.stills: list[bytes] = []
+
+    async def look_still(self, jpeg: bytes) -> Sight:
+        self.stills.append(jpeg)
+        return self.sight
 
     async def look(self, key_frame: bytes) -> Sight:
         self.looked.append(key_frame)

@@ -337,6 +337,42 @@ def test_stills_that_do_not_come_any_more_have_stopped():
     assert (before, story.presence.picture) == (Sight.STILLS, Sight.STOPPED)
 
 
+@pytest.mark.parametrize("sight", [Sight.BLACK, Sight.FROZEN, Sight.LOOPING])
+def test_what_a_look_at_a_still_has_found_holds_until_the_next(sight):
+    story = Story()
+    story.live(5)
+    for found in (Sight.GOOD, sight, Sight.GOOD):
+        story.presence.looked(found, still=True)
+        for _ in range(2):
+            story.tick(1, picture=False, still=True, rung=Rung.STILLS)
+            story.live(4, picture=False, rung=Rung.STILLS)
+
+    assert story.of(Signal.PICTURE) == ["good", "stills", sight.value, "stills"]
+
+
+@pytest.mark.parametrize("between", [{}, {"picture": False, "rung": Rung.SOUND}])
+def test_stills_that_come_back_are_not_taken_for_those_that_were_black(between):
+    story = Story()
+    story.presence.looked(Sight.BLACK, still=True)
+    story.tick(1, picture=False, still=True, rung=Rung.STILLS)
+    during = story.presence.picture
+    story.live(20, **between)
+
+    story.live(6, picture=False, still=True, rung=Rung.STILLS)
+
+    assert (during, story.presence.picture) == (Sight.BLACK, Sight.STILLS)
+
+
+def test_what_was_found_of_a_still_says_nothing_of_a_moving_picture():
+    story = Story()
+    story.live(5)
+
+    story.presence.looked(Sight.FROZEN, still=True)
+    story.live(5)
+
+    assert story.presence.picture is Sight.GOOD
+
+
 def test_a_learner_who_climbs_down_to_stills_has_some_seconds_for_the_first():
     story = Story()
     story.live(10)

@@ -130,6 +130,48 @@ async def test_stills_beside_the_voice_are_what_is_seen(house):
     assert house.room._lookout.seen.picture is Sight.STILLS
 
 
+@pytest.mark.parametrize("way", [Way.DIRECT, Way.SOCKET])
+async def test_stills_that_show_nothing_are_found_and_told_and_a_hint(house, way):
+    peer = await house.to_start()
+    if way is Way.SOCKET:
+        await no_media(house)
+    await house.tell_link(Rung.STILLS, way=way)
+    house.evidence.watch.sight = Sight.LOOPING
+    for n in range(18):
+        peer.send(*peer.shape.sends - {"camera", "screen"})
+        await by_socket(house, 1, first=n)
+
+    entries = await house.entries("signal")
+    assert (await told(house))["picture"] == "looping"
+    assert {"signal": "picture", "state": "looping"} in [one.data for one in entries]
+    assert len(await house.entries("hint")) == 1
+
+
+async def test_a_still_is_looked_at_every_ten_seconds_and_none_of_them_twice(house):
+    await house.to_start()
+    await no_media(house)
+    await house.tell_link(Rung.STILLS, way=Way.SOCKET)
+    watch = house.evidence.watch
+
+    await by_socket(house, 38, still_every=2)
+    often = len(watch.stills)
+    await by_socket(house, 22, still_every=1_000, first=38)  # nobody looks at its last one again
+
+    assert often == 4
+    assert len(watch.stills) == len({*watch.stills}) == 5  # the last one, too, and once
+
+
+async def test_a_moving_picture_is_looked_at_and_no_still_beside_it(house):
+    peer = await house.to_start()
+    for n in range(21):
+        peer.send()
+        await send(house, "still", jpeg=a_still(n))
+        await house.tick(1)
+
+    assert house.evidence.watch.stills == []
+    assert house.evidence.watch.looked
+
+
 async def test_the_same_still_again_and_again_shows_nobody(house):
     await house.to_start()
     await no_media(house)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from invigilation.errors import Busy
 from recordings.vision.eye import Eye, SeenDocument, SeenFace
 from recordings.vision.upload import decode_upload
-from recordings.vision.worker import still
+from recordings.vision.worker import glance, still
 from web.evidence import EvidenceShelf
 from web.studies import Studies
 
@@ -34,6 +34,10 @@ class FakeEye(Eye):
     async def still(self, data):
         self._tired()
         return still(data)
+
+    async def glance(self, data):
+        self._tired()
+        return glance(data)
 
     async def document(self, pictures, kind=None):
         self._tired()

@@ -19,8 +19,8 @@ from recordings.vault import Vault
 from recordings.vision.watch import Small
 from tests import builders
 from tests.harness.waiting import until
-from tests.recordings.sights import VIEWS, key_frames
-from tests.web.eyes import shelf_of
+from tests.recordings.sights import VIEWS, key_frames, stills
+from tests.web.eyes import FakeEye, shelf_of
 from web.evidence import BEGINNING, Watch
 
 MONTH = timedelta(days=30)
@@ -121,6 +121,20 @@ async def test_a_watch_says_frozen_at_the_second_equal_picture_in_a_row(scene, s
     assert again == [Sight.GOOD] * 4
 
 
+async def test_a_watch_judges_stills_as_it_judges_moving_pictures(scene, shelf):
+    person, covered = (stills(VIEWS[name], 6_000, 3) for name in ("a person", "a covered lens"))
+    watch = shelf.watcher()
+
+    seen = [
+        await watch.look_still(jpeg)
+        for jpeg in (person[0], person[0], person[0], person[1], covered[0])
+    ]
+    with pytest.raises(PictureUndecodable):
+        await watch.look_still(b"no picture")
+
+    assert seen == [Sight.GOOD, Sight.GOOD, Sight.FROZEN, Sight.GOOD, Sight.BLACK]
+
+
 async def test_a_watch_says_black_of_a_covered_lens_and_goes_on_after_nonsense(scene, shelf):
     covered = key_frames(VIEWS["a covered lens"], 320, 200_000, 2, 0)
     watch = shelf.watcher()
@@ -201,7 +215,7 @@ class Film:
 async def test_a_film_that_is_played_again_is_looping_and_no_still_picture():
     dice = np.random.default_rng(5)
     pictures = [Small(dice.integers(60, 200, (120, 160), np.uint8)) for _ in range(6)]
-    watch = Watch(Film(pictures))
+    watch = Watch(Film(pictures), FakeEye())
 
     first = [await watch.look(b"%d" % look) for look in range(6)]
     again = [await watch.look(b"%d" % look) for look in range(6)]
