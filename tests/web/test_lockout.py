@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from invigilation.desk.credentials import NewPasskey
 from invigilation.desk.people import Kind, Whence
+from tests.harness.servers import RedisServer
 from tests.web.office import PASSWORD, SAM, Person, World
 from tests.web.test_auth import trust
 from web.auth import cookies
@@ -24,6 +25,7 @@ from web.auth.lockout import (
     Lockout,
     Trier,
 )
+from web.auth.shared import Shared
 from web.auth.throttle import SECONDS
 from web.pages.sign_in import CODE_TOO, GUESSED, PASSWORDS, WRONG, WRONG_PAIR
 
@@ -251,14 +253,14 @@ async def test_a_known_browser_has_a_budget_of_its_own_and_then_counts_as_any_ot
     assert (braked.status, later.to) == (429, "/staff/sign-in/code")
 
 
-def test_one_place_may_not_try_one_password_on_everybody() -> None:
+async def test_one_place_may_not_try_one_password_on_everybody() -> None:
     brake = Lockout()
     for number in range(PLACE_TRIES):
-        brake.passwords.fail(Trier(f"account {number}", "198.51.100.1", None), 0.0)
+        await brake.passwords.fail(Trier(f"account {number}", "198.51.100.1", None), 0.0)
 
-    assert brake.door(Trier("sam", "198.51.100.1", None), 1.0)[0] is Door.CODE_TOO
-    assert brake.door(Trier("sam", "198.51.100.2", None), 1.0)[0] is Door.OPEN
-    assert brake.door(OWNER, 1.0)[0] is Door.OPEN
+    assert (await brake.door(Trier("sam", "198.51.100.1", None), 1.0))[0] is Door.CODE_TOO
+    assert (await brake.door(Trier("sam", "198.51.100.2", None), 1.0))[0] is Door.OPEN
+    assert (await brake.door(OWNER, 1.0))[0] is Door.OPEN
 
 
 @given(
@@ -272,17 +274,44 @@ def test_one_place_may_not_try_one_password_on_everybody() -> None:
         max_size=120,
     )
 )
-def test_whatever_others_do_the_owners_browser_stays_open(tries) -> None:
+async def test_whatever_others_do_the_owners_browser_stays_open(tries) -> None:
     brake = Lockout()
     for second, (account, place, known, code) in enumerate(tries):
         kept = brake.codes if code else brake.passwords
-        kept.fail(Trier(account, place, known), float(second))
+        await kept.fail(Trier(account, place, known), float(second))
 
     now = float(len(tries))
-    assert brake.door(OWNER, now) == (Door.OPEN, 0.0)
-    assert brake.code_wait(OWNER, now) == 0.0
+    assert await brake.door(OWNER, now) == (Door.OPEN, 0.0)
+    assert await brake.code_wait(OWNER, now) == 0.0
     elsewhere = Trier("sam", "203.0.113.200", None)
-    assert brake.door(elsewhere, now)[0] is not Door.SHUT
+    assert (await brake.door(elsewhere, now))[0] is not Door.SHUT
+
+
+async def test_all_processes_count_together_and_each_for_itself_without_redis(
+    redis: RedisServer,
+) -> None:
+    shared = [Shared(redis.url) for _ in range(2)]
+    one, other = (Lockout(it) for it in shared)
+    guesser = Trier("together", "198.51.100.7", None)
+    for number in range(TRIES):
+        await (one, other)[number % 2].passwords.fail(guesser, 0.0)
+
+    together = [(await it.door(guesser, 1.0))[0] for it in (one, other)]
+    waits = await other.spent_here(guesser, 1.0)
+    await one.passwords.passed(guesser)
+    right = await other.spent_here(guesser, 1.0)
+    redis.stop()
+    try:
+        alone = [(await it.door(guesser, 1.0))[0] for it in (one, other)]
+    finally:
+        redis.start()
+        for it in shared:
+            await it.close()
+
+    assert together == [Door.CODE_TOO, Door.CODE_TOO]
+    assert SECONDS - 60 < waits <= SECONDS
+    assert right == 0.0
+    assert alone == [Door.OPEN, Door.OPEN]
 
 
 async def test_an_ipv6_customer_is_one_place_however_many_addresses_they_have(

@@ -21,14 +21,14 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.exceptions import RedisError
 
 from invigilation.errors import InvigilationError
 from web.api.problems import Problem
 from web.auth.known import KNOWN, Known
 from web.auth.place import FORWARDED, network_of, peer_of, place_of
+from web.auth.shared import Shared
 from web.keys import SETTINGS
 
 Held = tuple[tuple[str, int], ...]
@@ -145,10 +145,6 @@ PICTURES: Final = frozenset({"POST /onboard/{token}"})
 """Where as much as a photograph comes in one request."""
 TIDY_S: Final = 10.0
 """Between two looks for counts that are over."""
-SHARED_S: Final = 0.5
-"""How long Redis may take; then this process counts by itself."""
-AWAY_S: Final = 5.0
-"""So long a Redis that did not answer is not asked again: nobody waits for it at every request."""
 PLAIN: Final = ("/edx/", "/room/", "/payments/", "/lti/")
 """Under these paths machines and scripts ask."""
 
@@ -192,23 +188,18 @@ class Limiter:
     """How often each rate refused somebody, since the start."""
     at_once: Counter[str] = field(default_factory=Counter)
     _own: SlidingWindowCounterRateLimiter = field(init=False)
+    shared: Shared | None = field(init=False)
+    """What all processes count together, if Redis is set up."""
     _shared: SlidingWindowCounterRateLimiter | None = field(init=False)
     _warned: bool = field(init=False, default=False)
-    _away_until: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         """Make the counts; nothing is connected yet."""
         self._own = SlidingWindowCounterRateLimiter(_Memory())
+        self.shared = Shared(self.redis_url) if self.redis_url else None
         self._shared = None
-        if self.redis_url:
-            store: Storage = RedisStorage(
-                f"async+{self.redis_url}",
-                implementation="redispy",
-                key_prefix="invigilation:rates",
-                socket_timeout=SHARED_S,
-                socket_connect_timeout=SHARED_S,
-            )
-            self._shared = SlidingWindowCounterRateLimiter(store)
+        if self.shared is not None:
+            self._shared = SlidingWindowCounterRateLimiter(self.shared.storage)
 
     async def take(self, name: str, who: str) -> None:
         """Count once; raises `TooMany` beyond the rate of that name."""
@@ -229,14 +220,10 @@ class Limiter:
         return TooMany(RATES[name].seconds if name in RATES else 1)
 
     async def _hit(self, rate: Rate, item: RateLimitItemPerSecond, name: str, who: str) -> bool:
-        now = time.monotonic()
-        if rate.shared and self._shared is not None and now >= self._away_until:
-            try:
-                async with asyncio.timeout(SHARED_S):
-                    return await self._shared.hit(item, name, who)
-            except (RedisError, OSError) as error:  # a time-out is an OSError, too
-                self._away_until = now + AWAY_S
-                log.warning("rates are counted by this process alone", why=repr(error)[:200])
+        if rate.shared and self.shared is not None and self._shared is not None:
+            within = await self.shared.ask(self._shared.hit(item, name, who))
+            if within is not None:
+                return within
         return await self._own.hit(item, name, who)
 
     def has_room(self, name: str, held: Held) -> bool:
@@ -273,12 +260,8 @@ class Limiter:
 
     async def close(self) -> None:
         """Let go of Redis."""
-        if self._shared is not None:
-            bridge = getattr(self._shared.storage, "bridge", None)
-            client = getattr(bridge, "storage", None)
-            if client is not None:
-                with contextlib.suppress(RedisError, OSError):
-                    await client.aclose()
+        if self.shared is not None:
+            await self.shared.close()
 
 
 LIMITER = web.AppKey("limiter", Limiter)

@@ -16,14 +16,14 @@ who does not know the password cannot fill this one. When it is full, unknown br
 a passkey or a recovery code, and the owner is told.
 
 What can be shut is the door of one account at one place, to unknown browsers, and a passkey opens
-that one still: there is nothing to guess at. Counts are kept in memory, each process its own.
+that one still: there is nothing to guess at. Where Redis is set up, all processes count together.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -32,7 +32,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from web.auth import cookies
 from web.auth.place import network_of
-from web.auth.throttle import Throttle
+from web.auth.shared import Shared
+from web.auth.tries import Tries
 from web.keys import DESK, SECRET
 
 KNOWN: Final = "__Host-known"
@@ -72,92 +73,92 @@ class Trier:
     browser: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class Budgets:
     """The counts of one kind of secret, passwords or codes."""
 
-    own: Throttle = field(default_factory=lambda: Throttle(OWN_TRIES))
-    here: Throttle = field(default_factory=lambda: Throttle(TRIES))
-    account: Throttle = field(default_factory=lambda: Throttle(ACCOUNT_TRIES))
-    place: Throttle = field(default_factory=lambda: Throttle(PLACE_TRIES))
+    def __init__(self, kind: str, shared: Shared | None) -> None:
+        self.own = Tries(f"{kind}-own", OWN_TRIES, shared=shared)
+        self.here = Tries(f"{kind}-here", TRIES, shared=shared)
+        self.account = Tries(f"{kind}-account", ACCOUNT_TRIES, shared=shared)
+        self.place = Tries(f"{kind}-place", PLACE_TRIES, shared=shared)
 
-    def fail(self, who: Trier, now: float) -> None:
+    async def fail(self, who: Trier, now: float) -> None:
         """Count a wrong try: of a known browser against its own budget, while that lasts."""
-        if who.browser is not None and self.own.wait(who.account, who.browser, now) == 0:
-            self.own.fail(who.account, who.browser, now)
+        if who.browser is not None and await self.own.wait(who.account, who.browser, now) == 0:
+            await self.own.fail(who.account, who.browser, now)
             return
-        self.here.fail(who.account, who.place, now)
-        self.account.fail(who.account, ANY, now)
-        self.place.fail(ANY, who.place, now)
+        await self.here.fail(who.account, who.place, now)
+        await self.account.fail(who.account, ANY, now)
+        await self.place.fail(ANY, who.place, now)
 
-    def own_left(self, who: Trier, now: float) -> bool:
+    async def own_left(self, who: Trier, now: float) -> bool:
         """Say whether this is a known browser that may still try."""
-        return who.browser is not None and self.own.wait(who.account, who.browser, now) == 0
+        return who.browser is not None and await self.own.wait(who.account, who.browser, now) == 0
 
-    def passed(self, who: Trier) -> None:
+    async def passed(self, who: Trier) -> None:
         """Forget the wrong tries of who was right in the end, from here; not those of others."""
         if who.browser is not None:
-            self.own.forget(who.account, who.browser)
-        self.here.forget(who.account, who.place)
+            await self.own.forget(who.account, who.browser)
+        await self.here.forget(who.account, who.place)
 
 
-@dataclass(frozen=True, slots=True)
 class Lockout:
     """Says how somebody may try, and counts how it went. Times are monotonic, in seconds."""
 
-    passwords: Budgets = field(default_factory=Budgets)
-    codes: Budgets = field(default_factory=Budgets)
-    app_codes: Throttle = field(default_factory=lambda: Throttle(ACCOUNT_TRIES))
-    """Codes of an app that were wrong behind a right password, by account over all places."""
-    no_app: Throttle = field(default_factory=lambda: Throttle(NO_APP_TRIES))
-    """Passwords that were wrong where a code was asked for as well, of who has no app for one."""
-    newcomers: Throttle = field(default_factory=lambda: Throttle(ACCOUNT_TRIES))
-    """The same, of who has no second factor at all."""
-    told: Throttle = field(default_factory=lambda: Throttle(1, TOLD_S))
+    def __init__(self, shared: Shared | None = None) -> None:
+        self.passwords = Budgets("password", shared)
+        self.codes = Budgets("code", shared)
+        # Codes of an app that were wrong behind a right password, by account over all places.
+        self.app_codes = Tries("app", ACCOUNT_TRIES, shared=shared)
+        # Passwords that were wrong where a code was asked for as well: of who has no app for one,
+        self.no_app = Tries("no-app", NO_APP_TRIES, shared=shared)
+        # and of who has no second factor at all.
+        self.newcomers = Tries("newcomer", ACCOUNT_TRIES, shared=shared)
+        self.told = Tries("told", 1, TOLD_S, shared)
 
-    def door(self, who: Trier, now: float) -> tuple[Door, float]:
+    async def door(self, who: Trier, now: float) -> tuple[Door, float]:
         """Return how somebody may try a password, and for how many seconds it is shut."""
         kept = self.passwords
-        if kept.own_left(who, now):
+        if await kept.own_left(who, now):
             return Door.OPEN, 0.0
-        shut = self.code_wait(who, now)
+        shut = await self.code_wait(who, now)
         if shut > 0:
             return Door.SHUT, shut
         braked = (
-            kept.here.wait(who.account, who.place, now)
-            or kept.account.wait(who.account, ANY, now)
-            or kept.place.wait(ANY, who.place, now)
+            await kept.here.wait(who.account, who.place, now)
+            or await kept.account.wait(who.account, ANY, now)
+            or await kept.place.wait(ANY, who.place, now)
         )
         return (Door.CODE_TOO, braked) if braked else (Door.OPEN, 0.0)
 
-    def spent_here(self, who: Trier, now: float) -> float:
+    async def spent_here(self, who: Trier, now: float) -> float:
         """Return for how many seconds this place may not try that account without a code."""
-        return self.passwords.here.wait(who.account, who.place, now)
+        return await self.passwords.here.wait(who.account, who.place, now)
 
-    def code_wait(self, who: Trier, now: float) -> float:
+    async def code_wait(self, who: Trier, now: float) -> float:
         """Return for how many seconds no code may be tried for that account from here."""
-        if self.codes.own_left(who, now):
+        if await self.codes.own_left(who, now):
             return 0.0
-        return self.codes.here.wait(who.account, who.place, now)
+        return await self.codes.here.wait(who.account, who.place, now)
 
-    def app_code_wait(self, who: Trier, now: float) -> float:
+    async def app_code_wait(self, who: Trier, now: float) -> float:
         """Return for how many seconds no code of an app may be tried for that account."""
-        if self.codes.own_left(who, now):
+        if await self.codes.own_left(who, now):
             return 0.0
-        return self.app_codes.wait(who.account, ANY, now)
+        return await self.app_codes.wait(who.account, ANY, now)
 
-    def app_code_failed(self, who: Trier, now: float) -> bool:
+    async def app_code_failed(self, who: Trier, now: float) -> bool:
         """Count a wrong code of an app behind a right password; say whether to tell its owner."""
-        if self.codes.own_left(who, now):
+        if await self.codes.own_left(who, now):
             return False
-        self.app_codes.fail(who.account, ANY, now)
-        full = self.app_codes.wait(who.account, ANY, now) > 0
-        if not full or self.told.wait(who.account, ANY, now) > 0:
+        await self.app_codes.fail(who.account, ANY, now)
+        full = await self.app_codes.wait(who.account, ANY, now) > 0
+        if not full or await self.told.wait(who.account, ANY, now) > 0:
             return False
-        self.told.fail(who.account, ANY, now)
+        await self.told.fail(who.account, ANY, now)
         return True
 
-    def without_code(self, *, ready: bool) -> Throttle:
+    def without_code(self, *, ready: bool) -> Tries:
         """Return the count over all places of an account without an app.
 
         `ready`: a right password is followed by another factor, so more may be tried before a
@@ -176,9 +177,9 @@ def trier(request: web.Request, email: str) -> Trier:
     return Trier(account, network_of(request), browser if account in people else None)
 
 
-def door(request: web.Request, email: str) -> tuple[Door, float]:
+async def door(request: web.Request, email: str) -> tuple[Door, float]:
     """Return how a password may be tried for this address, and for how many seconds it is shut."""
-    return request.app[LOCKOUT].door(trier(request, email), _now(request))
+    return await request.app[LOCKOUT].door(trier(request, email), _now(request))
 
 
 def is_known(request: web.Request, email: str) -> bool:
@@ -186,58 +187,59 @@ def is_known(request: web.Request, email: str) -> bool:
     return trier(request, email).browser is not None
 
 
-def spent_here(request: web.Request, email: str) -> float:
+async def spent_here(request: web.Request, email: str) -> float:
     """Return for how long an account without a second factor is shut at this place, in seconds."""
-    return request.app[LOCKOUT].spent_here(trier(request, email), _now(request))
+    return await request.app[LOCKOUT].spent_here(trier(request, email), _now(request))
 
 
-def without_code_wait(request: web.Request, email: str, *, ready: bool) -> float:
+async def without_code_wait(request: web.Request, email: str, *, ready: bool) -> float:
     """Return for how long no place may try an account without an app, in seconds.
 
     It counts where a code is asked for as well; `ready`: the account has another second factor.
     """
     kept = request.app[LOCKOUT].without_code(ready=ready)
-    return kept.wait(_account(email), ANY, _now(request))
+    return await kept.wait(_account(email), ANY, _now(request))
 
 
-def without_code_failed(request: web.Request, email: str, *, ready: bool) -> None:
+async def without_code_failed(request: web.Request, email: str, *, ready: bool) -> None:
     """Count a wrong password where a code is asked for as well, of an account without an app."""
-    request.app[LOCKOUT].without_code(ready=ready).fail(_account(email), ANY, _now(request))
+    kept = request.app[LOCKOUT].without_code(ready=ready)
+    await kept.fail(_account(email), ANY, _now(request))
 
 
-def failed(request: web.Request, email: str) -> None:
+async def failed(request: web.Request, email: str) -> None:
     """Count a wrong password, or a wrong pair of code and password."""
-    request.app[LOCKOUT].passwords.fail(trier(request, email), _now(request))
+    await request.app[LOCKOUT].passwords.fail(trier(request, email), _now(request))
 
 
-def passed(request: web.Request, email: str) -> None:
+async def passed(request: web.Request, email: str) -> None:
     """Forget this browser's own wrong passwords."""
-    request.app[LOCKOUT].passwords.passed(trier(request, email))
+    await request.app[LOCKOUT].passwords.passed(trier(request, email))
 
 
-def code_wait(request: web.Request, email: str) -> float:
+async def code_wait(request: web.Request, email: str) -> float:
     """Return for how many seconds no code may be tried for this address from here; 0: it may."""
-    return request.app[LOCKOUT].code_wait(trier(request, email), _now(request))
+    return await request.app[LOCKOUT].code_wait(trier(request, email), _now(request))
 
 
-def code_failed(request: web.Request, email: str) -> None:
+async def code_failed(request: web.Request, email: str) -> None:
     """Count a wrong code."""
-    request.app[LOCKOUT].codes.fail(trier(request, email), _now(request))
+    await request.app[LOCKOUT].codes.fail(trier(request, email), _now(request))
 
 
-def app_code_wait(request: web.Request, email: str) -> float:
+async def app_code_wait(request: web.Request, email: str) -> float:
     """Return for how many seconds this browser may try no code of an app; 0: it may."""
-    return request.app[LOCKOUT].app_code_wait(trier(request, email), _now(request))
+    return await request.app[LOCKOUT].app_code_wait(trier(request, email), _now(request))
 
 
-def app_code_failed(request: web.Request, email: str) -> bool:
+async def app_code_failed(request: web.Request, email: str) -> bool:
     """Count a wrong code of an app behind a right password; say whether to tell its owner now."""
-    return request.app[LOCKOUT].app_code_failed(trier(request, email), _now(request))
+    return await request.app[LOCKOUT].app_code_failed(trier(request, email), _now(request))
 
 
-def code_passed(request: web.Request, email: str) -> None:
+async def code_passed(request: web.Request, email: str) -> None:
     """Forget this browser's own wrong codes."""
-    request.app[LOCKOUT].codes.passed(trier(request, email))
+    await request.app[LOCKOUT].codes.passed(trier(request, email))
 
 
 def know_browser(request: web.Request, response: web.StreamResponse, email: str) -> None:

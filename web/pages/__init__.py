@@ -141,7 +141,7 @@ def setup(app: web.Application) -> None:
     app.middlewares.append(gate)
     app.on_startup.insert(0, check)
     app.on_response_prepare.append(add_headers)
-    app[LOCKOUT] = Lockout()
+    app[LOCKOUT] = Lockout(app[limiting.LIMITER].shared)
     app[CODES] = Throttle(CODES_LIMIT)
     app[ASKED] = Throttle(ASKED_LIMIT)
     app[PLAYBACKS] = Playbacks()

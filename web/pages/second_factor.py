@@ -175,17 +175,17 @@ async def _checked(
     code = entered.get(name, "")
     if not code:
         return {"code": "Type the code."}
-    if (wait := lockout.code_wait(request, person.email)) > 0:
+    if (wait := await lockout.code_wait(request, person.email)) > 0:
         return {name: f"Too many wrong codes. Please try again in {math.ceil(wait / 60)} minutes."}
-    if is_of_app(code) and lockout.app_code_wait(request, person.email) > 0:
+    if is_of_app(code) and await lockout.app_code_wait(request, person.email) > 0:
         return {name: GUESSED}
     found = await code_is_right(request, person.id, code)
     if found is None:
-        if is_of_app(code) and lockout.app_code_failed(request, person.email):
+        if is_of_app(code) and await lockout.app_code_failed(request, person.email):
             await request.app[DESK].credentials.guessed(person, whence_of(request))
-        lockout.code_failed(request, person.email)
+        await lockout.code_failed(request, person.email)
         return {name: WRONG_RECOVERY if name == "recovery" else WRONG_CODE}
-    lockout.code_passed(request, person.email)
+    await lockout.code_passed(request, person.email)
     return found
 
 

@@ -60,7 +60,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         errors["password"] = "Enter your password."  # noqa: S105 - a sentence
     if errors:
         return _form(request, entered, errors)
-    state, wait = lockout.door(request, email)
+    state, wait = await lockout.door(request, email)
     if state is Door.SHUT:
         return _form(request, entered, {"password": _shut(wait)}, status=429)
     if state is Door.CODE_TOO:
@@ -75,7 +75,7 @@ async def _is_right(request: web.Request, email: str, kept: str | None, password
     """Say whether a password is right, and count it."""
     known = lockout.is_known(request, email)
     right = await request.app[PASSWORDS].check(kept, password, known=known)
-    (lockout.passed if right else lockout.failed)(request, email)
+    await (lockout.passed if right else lockout.failed)(request, email)
     return right
 
 
@@ -94,13 +94,13 @@ async def _with_code(
         if known is not None and await _is_right_without_app(request, *known, password):
             return await after_first(request, known[0], entered.get("next", ""))
         return _form(request, entered, {"code": CODE_TOO}, status=429)
-    if is_of_app(code) and lockout.app_code_wait(request, email) > 0:
+    if is_of_app(code) and await lockout.app_code_wait(request, email) > 0:
         return _form(request, entered, {"code": GUESSED}, status=429)
     proof = None if known is None else await code_is_right(request, known[0].id, code)
     if proof is None or known is None:
         await _count_code(request, email, code, password, known)
     elif await _is_right(request, email, known[1], password):
-        lockout.code_passed(request, email)
+        await lockout.code_passed(request, email)
         return await enter(request, known[0], proof, entered.get("next", ""))
     return _form(request, entered, {"code": WRONG_PAIR}, status=429)
 
@@ -112,10 +112,10 @@ async def _count_code(
 
     The password costs the same time for everybody, and the answer is the same.
     """
-    lockout.code_failed(request, email)
+    await lockout.code_failed(request, email)
     if is_of_app(code):
         right = await request.app[PASSWORDS].check(known and known[1], password)
-        if right and known is not None and lockout.app_code_failed(request, email):
+        if right and known is not None and await lockout.app_code_failed(request, email):
             await request.app[DESK].credentials.guessed(known[0], whence_of(request))
 
 
@@ -125,14 +125,14 @@ async def _is_right_without_app(
     """Say whether somebody has no app for a code, may try all the same, and is right."""
     standing = await request.app[DESK].credentials.standing(person.id)
     email, ready = person.email, standing.ready
-    spent = lockout.spent_here(request, email) or lockout.without_code_wait(
+    spent = await lockout.spent_here(request, email) or await lockout.without_code_wait(
         request, email, ready=ready
     )
     if standing.app is not None or spent:
         return False
     right = await _is_right(request, email, kept, password)
     if not right:
-        lockout.without_code_failed(request, email, ready=ready)
+        await lockout.without_code_failed(request, email, ready=ready)
     return right
 
 
