@@ -99,6 +99,7 @@ FORMS = {
     "/staff/records/{session}/look": REVIEWER,
     "/staff/onboard/{form}/look": REVIEWER,
     "/staff/looks/{alarm}/close": ADMINISTRATOR,
+    "/staff/admin/company/{staff}/undo": ADMINISTRATOR,
 }
 NOBODY = Staff("st_new", "new@example.org", "New Hand", frozenset())
 NAMES = {"staff": ANA.id, "day": "2026-12-25"}

@@ -41,11 +41,14 @@ every route as everybody, of their own and of another's, against the running ser
   whose first factor was right.
 - One person may hold several roles; each adds what it allows. An administrator looks into a live
   session as a supervisor, who is seen by all in it.
+- *asks again*: the second step must have been shown in the last minutes; whoever did so before is
+  led to it first. Some handlers ask for it themselves, where it depends on what is asked for.
 - GET stands for HEAD, too. Changes that a page makes need the token of its form besides.
 - A refusal is logged as `access.refused`, without names or ids, and counted in
   `invigilation_access_refused_total`; of room messages as `refused`, in
   `invigilation_messages_refused_total`.
 """
+FRESH: Final = "asks again"
 
 
 def document() -> str:
@@ -89,6 +92,8 @@ def _marks(who: Allowed) -> list[str]:
 
 
 def _note(row: Row) -> str:
+    if row.fresh:
+        return FRESH
     return f"scope `{row.scope}`" if row.scope else row.note
 
 

@@ -28,7 +28,7 @@ from web.access.table import (
 )
 from web.api.layer import need
 from web.api.problems import Problem, from_error
-from web.auth.visitor import VISITOR
+from web.auth.visitor import VISITOR, confirmed
 from web.keys import DESK
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -80,6 +80,8 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await _machine(request, row, handler)
     if not row.who.keys() & SHOWN_BY_THEMSELVES:
         await _admit(request, row, await asking(request))
+        if row.fresh:
+            await confirmed(request)
     return await handler(request)
 
 

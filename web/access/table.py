@@ -87,7 +87,8 @@ class Row:
     """Who may call a route. `methods` stand with blanks between them; GET stands for HEAD, too.
 
     `scope` is what a machine's token must hold. `note` says what the proof is, where the request
-    itself is it, or what else a reader wants to know.
+    itself is it, or what else a reader wants to know. `fresh`: staff must have shown their second
+    step in the last minutes (`confirmed`): money, prices, keys, and lists that are taken away.
     """
 
     methods: str
@@ -95,6 +96,7 @@ class Row:
     who: Allowed
     scope: str = ""
     note: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from aiohttp import web
 from invigilation.charge import Price, Product
 from invigilation.errors import InvalidInput, NotFound
 from invigilation.people import Role, Staff
-from web.auth.visitor import staff_of
+from web.auth.visitor import is_confirmed, staff_of
 from web.keys import DESK
 from web.pages.frame import fields, go, staff_page
 
@@ -115,6 +115,7 @@ async def _list(
         "products.html",
         status=422 if errors else 200,
         products=await request.app[DESK].products.all(person),
+        confirmed=is_confirmed(request),
         entered=entered,
         errors=errors,
         done=DONE.get(request.query.get("done", ""), ""),
