@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from invigilation.errors import NotFound
 from recordings.faults import Faults
 from recordings.gone import Gone
-from recordings.places import SUFFIX, FolderPlace, Held, Place
+from recordings.places import SUFFIX, FolderPlace, Held, Place, anything, room_on
 from recordings.session_keys import KEY_NAME, SessionKeys
 
 SNAPSHOT = "database-"
@@ -30,11 +30,13 @@ class Copies:
     root: Path
     sources: tuple[Place, ...]
     place: Place
+    reserve: int = 0
+    """So many bytes stay free on the disk of `root` while an object is fetched to be copied."""
 
     @classmethod
-    def of(cls, root: Path, place: Place, shelf: Place | None = None) -> Copies:
+    def of(cls, root: Path, place: Place, shelf: Place | None = None, reserve: int = 0) -> Copies:
         """Return the copies of a vault at `root` whose finished objects go to `shelf`, if any."""
-        return cls(root, (FolderPlace(root), *(() if shelf is None else (shelf,))), place)
+        return cls(root, (FolderPlace(root), *(() if shelf is None else (shelf,))), place, reserve)
 
     def held(self) -> dict[str, Held]:
         """Return all that the place has, by name."""
@@ -60,7 +62,8 @@ class Copies:
     def copy(self, name: str, source: Place, held: dict[str, Held]) -> bool:
         """Copy one object; say whether it was still there.
 
-        It may have gone from the disk to the store meanwhile.
+        It may have gone from the disk to the store meanwhile. Raises EvidenceStoreFull where it
+        must be fetched first and the disk has no room for it.
         """
         for one in self.sources[self.sources.index(source) :]:
             if isinstance(one, FolderPlace):
@@ -68,7 +71,8 @@ class Copies:
                     continue
                 self.place.put(name, one.path(name), replace=name in held)
                 return True
-            with contextlib.suppress(NotFound), fetched(one, name, self.root) as file:
+            room = room_on(self.root, self.reserve)
+            with contextlib.suppress(NotFound), fetched(one, name, self.root, room) as file:
                 self.place.put(name, file, replace=name in held)
                 return True
         return False
@@ -106,15 +110,18 @@ class Copies:
 class fetched:  # noqa: N801 - it reads as a verb
     """A temporary file with an object of a place, while the block lasts; beside `near`."""
 
-    def __init__(self, place: Place, name: str, near: Path) -> None:
+    def __init__(
+        self, place: Place, name: str, near: Path, room: Callable[[int], None] = anything
+    ) -> None:
         self._place = place
         self._name = name
+        self._room = room
         self._folder = tempfile.TemporaryDirectory(dir=near, prefix=".copy-")
 
     def __enter__(self) -> Path:
         file = Path(self._folder.name) / "object"
         try:
-            self._place.fetch(self._name, file)
+            self._place.fetch(self._name, file, self._room)
         except BaseException:
             self._folder.cleanup()
             raise
@@ -127,7 +134,7 @@ class fetched:  # noqa: N801 - it reads as a verb
 def rewrap(place: Place, keys: SessionKeys, near: Path) -> int:
     """Have the newest key wrap all keys in a place; return how many others had wrapped.
 
-    Raises EvidenceDamaged for one that no key opens, KeysAway and PlaceAway.
+    Raises KeyUnknown for one that no key opens, EvidenceDamaged, KeysAway and PlaceAway.
     """
     changed = 0
     for name in [held.name for held in place.names() if _is_key(held.name)]:

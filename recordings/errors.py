@@ -6,6 +6,8 @@ InvigilationError
 ├── EvidenceUnfinished   only a part was written, and it has not been recovered yet
 ├── EvidenceExists       evidence is never overwritten
 ├── EvidenceStoreFull    the disk is kept free for what matters more
+├── Busy
+│   └── KeyUnknown       the key that opens this is not at hand; it may be tomorrow
 ├── PictureUndecodable   this is no picture that can be shown
 ├── SealBroken           a signed document that does not verify
 └── BundleTooLarge       more than one file can hold
@@ -16,7 +18,7 @@ Evidence that is not there, or was erased, is the exam office's own `NotFound`.
 
 from __future__ import annotations
 
-from invigilation.errors import InvigilationError
+from invigilation.errors import Busy, InvigilationError
 
 
 class EvidenceDamaged(InvigilationError):
@@ -58,6 +60,22 @@ class EvidenceStoreFull(InvigilationError):
     def __init__(self, free: int) -> None:
         super().__init__("The disk for evidence is full. The session goes on without it.")
         self.free = free
+
+
+class KeyUnknown(Busy):
+    """No key at hand opens the session's: another wrap key was in use when it was written.
+
+    Nothing is lost by it: with that key back, everything opens again.
+    """
+
+    def __init__(self, session: str) -> None:
+        super().__init__("key of this evidence")
+        InvigilationError.__init__(
+            self,
+            "The key that opens this evidence is not at hand. Nothing is lost: "
+            "please tell the administrator, who can bring the key back.",
+        )
+        self.session = session
 
 
 class PictureUndecodable(InvigilationError):

@@ -13,14 +13,14 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from invigilation.errors import Busy, NotFound
-from recordings.appender import sync_folder
-from recordings.errors import EvidenceDamaged
+from invigilation.errors import Busy
+from recordings.appender import disk_errors, sync_folder
+from recordings.errors import EvidenceDamaged, EvidenceStoreFull
 
 CHUNK = 1024 * 1024
 SUFFIX = ".evidence"
@@ -53,6 +53,10 @@ class Held:
     written: float
 
 
+def anything(_size: int) -> None:
+    """Have room for as many bytes as come."""
+
+
 class Place(Protocol):
     """Keeps files under names. Every method may raise `PlaceAway`."""
 
@@ -68,8 +72,12 @@ class Place(Protocol):
         """
         ...
 
-    def fetch(self, name: str, file: Path) -> None:
-        """Write the object to a new file, verified; raises NotFound and EvidenceDamaged."""
+    def fetch(self, name: str, file: Path, room: Callable[[int], None] = anything) -> None:
+        """Write the object to a new file, verified; raises NotFound and EvidenceDamaged.
+
+        `room` is told how many bytes will come before the first is written; what it raises is
+        raised. A disk that is full all the same raises EvidenceStoreFull.
+        """
         ...
 
     def erase(self, name: str) -> bool:
@@ -121,14 +129,12 @@ class FolderPlace:
             finally:
                 temporary.unlink(missing_ok=True)
 
-    def fetch(self, name: str, file: Path) -> None:
+    def fetch(self, name: str, file: Path, room: Callable[[int], None] = anything) -> None:
         """Copy the object; raises NotFound."""
         self._check()
-        with _errors():
-            try:
-                wanted = _copy(self._root / name, file)
-            except FileNotFoundError:
-                raise NotFound("evidence", name) from None
+        with _errors(), disk_errors(name):
+            room((self._root / name).stat().st_size)
+            wanted = _copy(self._root / name, file)
         if digest_of(file) != wanted:
             raise EvidenceDamaged(name, "it could not be copied")
 
@@ -169,6 +175,17 @@ def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def room_on(folder: Path, reserve: int) -> Callable[[int], None]:
+    """Return what raises EvidenceStoreFull unless `reserve` stays free beside what comes."""
+
+    def check(size: int) -> None:
+        free = shutil.disk_usage(folder).free
+        if free - size < reserve:
+            raise EvidenceStoreFull(free)
+
+    return check
 
 
 def remove_old(path: Path, seconds: float = 24 * 3600) -> None:

@@ -19,14 +19,20 @@ import fcntl
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
-from invigilation.errors import NotFound
+from invigilation.errors import Busy, NotFound
+from recordings.errors import EvidenceStoreFull
 from recordings.faults import Faults
 from recordings.gone import Erased, Gone
+from recordings.lanes import Lanes
 from recordings.places import SUFFIX, Place, PlaceAway, PlaceTaken
+from recordings.reader import Reader
 from recordings.session_keys import KEY_NAME
 from recordings.vault import RESERVE_BYTES, Vault, destroy
 from recordings.wrap_keys import WrapKeys
@@ -37,13 +43,19 @@ SHELVING = ".shelving"
 READ_AGAIN_S = 3600.0
 AWAY_S = 60.0
 """So long a store that was away is not asked for the keys of new sessions."""
+KEY_S = 3.0
+"""A session that begins waits so long for the store to say whether it has the key."""
+KEYS_AT_ONCE = 8
+FETCH_S = 120.0
+"""So long somebody waits for an object that somebody else is fetching."""
 
 
 class ShelvedVault(Vault):
     """A vault in a `place`, with a disk in front of it.
 
-    Reading what is not on the disk fetches it whole, once: it may raise `PlaceAway`. Storing and
-    recording need the disk alone.
+    Reading what is not on the disk fetches it whole, once for all who wait: it may raise
+    `PlaceAway`, and `EvidenceStoreFull` where the disk has no room for it. Storing and recording
+    need the disk alone, and go before reading copies where it is short.
     """
 
     def __init__(
@@ -53,6 +65,11 @@ class ShelvedVault(Vault):
         super().__init__(root, wrap, reserve, self._words)
         self._place = place
         self._away_until = 0.0
+        self._lock = threading.Lock()
+        self._coming: dict[str, Future[Path | None]] = {}
+        self._rooms: dict[str, int] = {}
+        """Bytes that are being fetched, by name."""
+        self._asking = Lanes("store of evidence", KEYS_AT_ONCE)
 
     @property
     def words(self) -> Gone:
@@ -200,6 +217,16 @@ class ShelvedVault(Vault):
                 raise
             self._place.put(name, ours, replace=True)
 
+    def open(self, session: str, evidence_id: str) -> Reader:
+        """Open a finished object, as any vault does; may raise PlaceAway and EvidenceStoreFull."""
+        try:
+            return super().open(session, evidence_id)
+        except NotFound:
+            # Its reading copy may have made room for something in this very moment.
+            if self._located(session, evidence_id) is None:
+                raise
+            return super().open(session, evidence_id)
+
     def _located(self, session: str, evidence_id: str) -> Path | None:
         part, _ = self._paths(session, evidence_id)
         here = self._here(session, evidence_id)
@@ -221,12 +248,53 @@ class ShelvedVault(Vault):
         return reading
 
     def _fetched(self, session: str, evidence_id: str, reading: Path) -> Path | None:
-        """Bring an object from the store, if it has it."""
+        """Bring an object from the store, if it has it; who asks meanwhile waits for the same."""
+        name = _name(session, evidence_id)
+        with self._lock:
+            coming = self._coming.get(name)
+            ours = coming is None
+            if coming is None:
+                coming = self._coming[name] = Future()
+        if not ours:
+            try:
+                return coming.result(FETCH_S)
+            except TimeoutError:
+                raise PlaceAway(f"{name} is still on its way") from None
+        try:
+            found = self._bring(session, evidence_id, reading)
+        except BaseException as error:
+            coming.set_exception(error)
+            raise
+        else:
+            coming.set_result(found)
+            return found
+        finally:
+            with self._lock:
+                self._coming.pop(name, None)
+                self._rooms.pop(name, None)
+
+    def _room(self, name: str, size: int) -> None:
+        """Keep room for what is about to come; raises EvidenceStoreFull when there is none."""
+        with self._lock:
+            self._rooms[name] = size
+            wanted = sum(self._rooms.values())
+        self._check(self._reserve + wanted)
+
+    def _check(self, reserve: int) -> None:
+        """Let reading copies make room for what can be had nowhere else, and for each other."""
+        try:
+            super()._check(reserve)
+        except EvidenceStoreFull:
+            if not self._forget_readings(everything=True):
+                raise
+            super()._check(reserve)
+
+    def _bring(self, session: str, evidence_id: str, reading: Path) -> Path | None:
         reading.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = reading.with_name(f"{evidence_id}.{secrets.token_hex(8)}.tmp")
+        name = _name(session, evidence_id)
         try:
-            self.check_space()
-            self._place.fetch(_name(session, evidence_id), temporary)
+            self._place.fetch(name, temporary, partial(self._room, name))
             # Erased while it was on its way: it must not come back.
             if self._words.find(session, evidence_id) is not None:
                 return None
@@ -245,7 +313,7 @@ class ShelvedVault(Vault):
         now = time.monotonic()
         if not self.keys.path(session).exists() and not (create and now < self._away_until):
             try:
-                self._bring_key(session)
+                self._bring_key(session, soon=create)
             except PlaceAway:
                 # A session that begins meanwhile gets a key of its own all the same.
                 self._away_until = time.monotonic() + AWAY_S
@@ -253,14 +321,22 @@ class ShelvedVault(Vault):
                     raise
         return super()._session_key(session, create=create)
 
-    def _bring_key(self, session: str) -> None:
+    def _bring_key(self, session: str, *, soon: bool) -> None:
         path = self.keys.path(session)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = path.with_name(f"key.{secrets.token_hex(8)}.tmp")
+        fetch = partial(self._place.fetch, f"{session}/{KEY_NAME}", temporary)
         with contextlib.suppress(NotFound):
             try:
-                self._place.fetch(f"{session}/{KEY_NAME}", temporary)
+                if soon:
+                    self._asking.within(KEY_S, fetch)
+                else:
+                    fetch()
                 self.keys.keep(session, temporary.read_bytes())
+            except TimeoutError:
+                raise PlaceAway(f"no key has come within {KEY_S:g} s") from None
+            except Busy as error:
+                raise PlaceAway(str(error)) from error
             finally:
                 temporary.unlink(missing_ok=True)
 
@@ -268,13 +344,21 @@ class ShelvedVault(Vault):
         _, whole = self._paths(session, evidence_id)
         return whole.with_suffix(READING)
 
-    def _forget_readings(self) -> None:
-        """Remove reading copies that are old; all of them when the disk is getting full."""
-        full = shutil.disk_usage(self._root).free < 2 * self._reserve if self._root.exists() else 0
+    def _forget_readings(self, *, everything: bool = False) -> int:
+        """Remove old reading copies; all of them when the disk is getting full. Return how many.
+
+        Whoever has one open goes on reading it.
+        """
+        full = everything or (
+            self._root.exists() and shutil.disk_usage(self._root).free < 2 * self._reserve
+        )
+        gone = 0
         for path in self._root.glob(f"*/*{READING}"):
             with contextlib.suppress(FileNotFoundError):
                 if full or time.time() - path.stat().st_mtime > READ_AGAIN_S:
-                    destroy(path)
+                    path.unlink()
+                    gone += 1
+        return gone
 
 
 def _name(session: str, evidence_id: str) -> str:

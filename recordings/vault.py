@@ -34,6 +34,7 @@ from recordings.errors import (
     EvidenceUnfinished,
 )
 from recordings.gone import Gone
+from recordings.lanes import Lanes, P, T
 from recordings.reader import Reader
 from recordings.session_keys import SessionKeys, write_private
 from recordings.wrap_keys import LocalKeys, WrapKeys
@@ -42,6 +43,8 @@ RESERVE_BYTES = 256 * 1024 * 1024
 PIECES_SHARE = 4
 """What is stored at one stroke, pictures above all, may go down to this part of the reserve."""
 STALE_SECONDS = 3600
+ASIDE, IN_LINE = 8, 64
+"""So many may read or erase at once, and wait for it, where that may have to wait for a store."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
@@ -52,7 +55,7 @@ class Vault:
     Appending stops with EvidenceStoreFull when less than `reserve` bytes are free, so that events
     still commit; pictures are stored until a quarter of that is left. `gone` hears of what was
     erased, where copies must follow. Ids are 1 to 64 letters, digits, `_` and `-`; others raise
-    InvalidInput. Whatever needs a session's key may raise KeysAway.
+    InvalidInput. Whatever needs a session's key may raise KeysAway and KeyUnknown.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Vault:
         self._keys = SessionKeys(root, LocalKeys([wrap]) if isinstance(wrap, bytes) else wrap)
         self._reserve = reserve
         self._gone = gone
+        self._aside = Lanes("store of evidence", ASIDE, IN_LINE)
         self.written: Callable[[int], None] = _nobody
         """Told of every piece of evidence that is on the disk: its bytes, in whichever thread."""
 
@@ -73,6 +77,13 @@ class Vault:
     def keys(self) -> SessionKeys:
         """The keys of the sessions that lie here."""
         return self._keys
+
+    async def aside(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what reads or erases here, off the event loop and apart from all other work.
+
+        It may wait for a store that hangs; raises Busy when too many wait already.
+        """
+        return await self._aside.run(work, *args, **kwargs)
 
     def put(self, session: str, evidence_id: str, data: bytes) -> Stored:
         """Store `data`, all of it or nothing; it is on the disk when this returns."""
@@ -141,13 +152,24 @@ class Vault:
             descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
             raise EvidenceExists(evidence_id) from None
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         header = stream.new_header()
-        with disk_errors(evidence_id):
-            os.write(descriptor, header)
-            sync_folder(part.parent)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with disk_errors(evidence_id):
+                os.write(descriptor, header)
+                sync_folder(part.parent)
+        except BaseException:
+            # Nothing was begun: no lock may keep others from this name, and no row waits for it.
+            os.close(descriptor)
+            part.unlink(missing_ok=True)
+            raise
         cipher = stream.Cipher(key, header[len(stream.MAGIC) :], session, evidence_id)
         return Appender(part, whole, descriptor, cipher, self.check_space, self.written)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no session has a key here: nothing was stored yet, or this is another disk."""
+        return next(self._keys.all(), None) is None
 
     def waiting(self) -> int:
         """Return how many finished objects wait to go elsewhere."""
@@ -191,6 +213,8 @@ class Vault:
         part, _ = self._paths(session, evidence_id)
         with self._opened(part, session, evidence_id) as (descriptor, _cipher):
             _lock(descriptor)
+            size = os.fstat(descriptor).st_size
+            self._check(self._reserve // PIECES_SHARE + size)
             stored = self._write(session, evidence_id, pieces)
             part.unlink(missing_ok=True)
         return stored

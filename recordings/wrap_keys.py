@@ -27,14 +27,21 @@ from invigilation.errors import Busy
 
 KEY_BYTES = 32
 MAGIC = b"INVWRAP2"
+FAMILY = b"INVWRAP"
+"""So begins whatever was wrapped by a key that has a name, here or at a key service."""
 NAME_BYTES = 8
 NONCE_BYTES = 12
+SEALED_BYTES = NONCE_BYTES + KEY_BYTES + 16
 KEY_FILE = "wrap.key"
 _LABEL = b"invigilation-wrap-key/1\0"
 
 
 class WrongKey(ValueError):
-    """None of the keys at hand opens it: it was changed, or wrapped by a key that is gone."""
+    """None of the keys at hand opens it: it was wrapped by another one, it seems."""
+
+
+class WrappedChanged(WrongKey):
+    """The very key that wrapped it is at hand and does not open it: it was changed, or swapped."""
 
 
 class KeysAway(Busy):
@@ -86,6 +93,9 @@ class LocalKeys:
                 return one.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
             except (InvalidTag, ValueError):
                 continue
+        elsewhere = not name and wrapped.startswith(FAMILY)
+        if wanted or (len(sealed) != SEALED_BYTES and not elsewhere):
+            raise WrappedChanged("it is not what was written")
         raise WrongKey("no key at hand opens it")
 
     def newest(self, wrapped: bytes) -> bool:
@@ -145,12 +155,15 @@ class Either:
 
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         """Return the key; raises `WrongKey` and `KeysAway`."""
+        changed: WrappedChanged | None = None
         for one in (self._first, *self._older):
             try:
                 return one.unwrap(wrapped, context)
+            except WrappedChanged as error:
+                changed = error
             except WrongKey:
                 continue
-        raise WrongKey("no key at hand opens it")
+        raise changed or WrongKey("no key at hand opens it")
 
     def newest(self, wrapped: bytes) -> bool:
         """Say whether the first wraps so."""

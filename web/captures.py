@@ -250,7 +250,7 @@ class Captures:
             await self.desk.identity.record(session, None, seen)
         except InvigilationError:
             # Refused: the learner was admitted meanwhile, say. No row leads to this picture.
-            await asyncio.to_thread(self.shelf.vault.erase, session, picture.id)
+            await self.shelf.vault.aside(self.shelf.vault.erase, session, picture.id)
             raise
         self.room.captured(session, plan.side, plan.kind)
         self.shelf.studies.picture(picture, plan.kind, more)

@@ -23,6 +23,7 @@ from invigilation.store import snapshot
 from recordings.copies import SNAPSHOT, Copies
 from recordings.faults import Faults
 from recordings.gone import Gone
+from recordings.lanes import Lanes
 from recordings.places import Held, Place, remove_old
 from recordings.session_keys import KEY_NAME
 from recordings.shelved import ShelvedVault
@@ -42,6 +43,12 @@ DENSE = timedelta(days=1)
 """So long all snapshots of the database stay; of older days, the last of each."""
 STAMP = "%Y%m%dT%H%M%SZ"
 BATCH = 500
+AT_ONCE, IN_LINE = 2, 4
+"""Threads of a sweep: one, and that of an earlier one which a place that hangs still holds.
+
+The process does not wait for them when it ends. What was on its way then goes again at the next
+start: the names of the files say what is not there yet.
+"""
 SCRATCH = ".snapshot-"
 """Folders of `var` that begin so hold a database as it is, while a snapshot of it is taken."""
 
@@ -53,22 +60,23 @@ class Shelving:
     vault: ShelvedVault
     settles: bool
     """Whether nobody else has to follow the same words."""
+    lanes: Lanes = field(default_factory=lambda: Lanes("store of evidence", AT_ONCE, IN_LINE))
     _followed: float = -FOLLOW_S
 
     async def sweep(self) -> int:
         """Bring what is finished, and let erasure follow; return how many objects went."""
         gone, faults = 0, Faults()
         with faults.kept(), _patience() as enough:
-            gone = await asyncio.to_thread(self.vault.shelve, enough)
+            gone = await self.lanes.run(self.vault.shelve, enough)
         if time.monotonic() - self._followed >= FOLLOW_S:
             with faults.kept():
-                late = await asyncio.to_thread(self.vault.words.late) if self.settles else []
-                await asyncio.to_thread(self.vault.follow)
+                late = await self.lanes.run(self.vault.words.late) if self.settles else []
+                await self.lanes.run(self.vault.follow)
                 for one in late:
                     one.done()
                 self._followed = time.monotonic()
             with faults.kept():
-                await asyncio.to_thread(self.vault.tidy)
+                await self.lanes.run(self.vault.tidy)
         faults.end("the store of evidence")
         return gone
 
@@ -87,6 +95,7 @@ class Copying:
     """When the newest snapshot was taken that is known to be in the place."""
     behind: int = 0
     """Objects that the last sweep left for the next one."""
+    lanes: Lanes = field(default_factory=lambda: Lanes("place of copies", AT_ONCE, IN_LINE))
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def sweep(self) -> int:
@@ -100,27 +109,27 @@ class Copying:
             await self._follow(faults)
             held: dict[str, Held] | None = None
             with faults.kept():
-                held = await asyncio.to_thread(self.copies.held)
+                held = await self.lanes.run(self.copies.held)
             if held is not None:
                 await self._erased_before(held, faults)
                 with faults.kept():
                     await self._snapshot(held)
                 with faults.kept(), _patience() as enough:
-                    done, self.behind = await asyncio.to_thread(self._copy, held, enough, faults)
-            await asyncio.to_thread(self._tidy, held or {}, faults)
+                    done, self.behind = await self.lanes.run(self._copy, held, enough, faults)
+            await self.lanes.run(self._tidy, held or {}, faults)
         faults.end("copies")
         return done
 
     async def _follow(self, faults: Faults) -> None:
         """Erase elsewhere what was erased here; take back words that were followed everywhere."""
-        late = await asyncio.to_thread(Gone(self.copies.root).late)
+        late = await self.lanes.run(Gone(self.copies.root).late)
         follows = [self.copies.follow]
         if isinstance(self.vault, ShelvedVault):
             follows.append(self.vault.follow)
         followed = 0
         for follow in follows:
             with faults.kept():
-                await asyncio.to_thread(follow)
+                await self.lanes.run(follow)
                 followed += 1
         if followed == len(follows):
             for one in late:
@@ -136,7 +145,7 @@ class Copying:
             with faults.kept():
                 async with self.desk.office.store.read() as tx:
                     gone = [*await tx.evidence.gone(some), *await tx.onboard.gone(some)]
-                await asyncio.to_thread(self.copies.erase, [(known[one], one) for one in gone])
+                await self.lanes.run(self.copies.erase, [(known[one], one) for one in gone])
 
     async def _snapshot(self, held: dict[str, Held]) -> None:
         now = self.desk.office.clock.now()
@@ -145,7 +154,7 @@ class Copying:
         due = timedelta(hours=self.settings.copies_hours) / 2
         if newest is not None and timedelta() <= now - newest < due:
             return
-        await asyncio.to_thread(self._take, f"{SNAPSHOT}{now.astimezone(UTC):{STAMP}}")
+        await self.lanes.run(self._take, f"{SNAPSHOT}{now.astimezone(UTC):{STAMP}}")
         self.newest = now.replace(microsecond=0)
 
     def _take(self, name: str) -> None:
@@ -205,7 +214,8 @@ def open_copies(desk: Desk, settings: Settings, vault: Vault, wrap: WrapKeys) ->
     place = copies_of(settings)
     if place is None:
         return None
-    copies = Copies.of(settings.var / EVIDENCE, place, shelf_of(settings))
+    root, shelf = settings.var / EVIDENCE, shelf_of(settings)
+    copies = Copies.of(root, place, shelf, settings.evidence_reserve)
     return Copying(desk, settings, vault, wrap, place, copies)
 
 

@@ -19,7 +19,7 @@ from invigilation.errors import InvigilationError, NotFound
 from invigilation.ports import Clock
 from invigilation.store import Store, snapshot
 from recordings.copies import SNAPSHOT
-from recordings.errors import EvidenceDamaged, EvidenceUnfinished
+from recordings.errors import EvidenceDamaged, EvidenceUnfinished, KeyUnknown
 from recordings.places import Held, Place
 from recordings.reader import Reader
 from recordings.seal import Seal
@@ -94,7 +94,7 @@ class Drill:
         try:
             with vault.open(name, kind) as reader:
                 snapshot.put_back(_pieces(reader), kind, url)
-        except (snapshot.NoSnapshot, EvidenceDamaged) as error:
+        except (snapshot.NoSnapshot, EvidenceDamaged, KeyUnknown) as error:
             raise Unable(f"The snapshot cannot be put back: {error}") from None
         vault.forget(name)
         root.rmdir()

@@ -243,7 +243,7 @@ class EvidenceShelf:
         except Busy:
             return False  # another process is writing it at this moment, or its key is away
         except (NotFound, EvidenceDamaged) as why:
-            if await self.vault.aside(lambda: self.vault.empty):
+            if await self._elsewhere():
                 log.warning("a recording waits for its disk: the vault is empty", evidence=part.id)
             elif part.started <= self.desk.office.clock.now() - BEGINNING:
                 log.warning("a recording is lost", session=part.session, why=str(why))
@@ -252,6 +252,13 @@ class EvidenceShelf:
         await self.desk.recordings.finish(part, stored.sha256, stored.size)
         log.info("recording mended", session=part.session, evidence=part.id)
         return True
+
+    async def _elsewhere(self) -> bool:
+        """Say whether this is not the disk on which evidence was stored: it may be back soon."""
+        if not await self.vault.aside(lambda: self.vault.empty):
+            return False
+        async with self.desk.office.store.read() as tx:
+            return bool(await tx.evidence.present())
 
     async def erase_strangers(self, kept: timedelta) -> int:
         """Erase pictures that lie in the vault for so long and in no list; return how many.

@@ -57,11 +57,11 @@ async def pieces(desk: Desk, vault: Vault, session: str, by: Staff, choice: Choi
     taken = await desk.exports.take(session, by, _WANTED[choice], report=report is not None)
     found = [record_piece(await asyncio.to_thread(record_file, taken.record))]
     found += [
-        evidence_piece(one.id, one.kind, partial(vault.open, session, one.id))
+        evidence_piece(one.id, one.kind, one.media_type, partial(vault.open, session, one.id))
         for one in taken.pieces
     ]
     if report is not None:
-        found.append(report_piece(await asyncio.to_thread(vault.read, session, report.id)))
+        found.append(report_piece(await vault.aside(vault.read, session, report.id)))
     size = sum(one.size or 0 for one in taken.pieces)
     return Gathered(tuple(found), size, tuple(_lacks(taken, report=report is not None)))
 

@@ -196,7 +196,7 @@ class LocalKeeping:
             raise
         finally:
             if not new:
-                await asyncio.to_thread(self.vault.erase, session, ident)
+                await self.vault.aside(self.vault.erase, session, ident)
 
     def _pass(self, buckets: dict[str, Bucket], session: str, rate: float, burst: float) -> None:
         bucket = buckets.get(session)

@@ -62,7 +62,7 @@ class Reports:
 
     async def read(self, report: Evidence) -> bytes:
         """Return the bytes of a report; raises NotFound when they are gone."""
-        return await asyncio.to_thread(self.vault.read, report.session, report.id)
+        return await self.vault.aside(self.vault.read, report.session, report.id)
 
     async def kept(self, session: str) -> bytes | None:
         """Return the newest report that is kept of a session, if one is; makes none."""
@@ -88,7 +88,7 @@ class Reports:
         """Erase reports that show pictures or names which are erased by now; return how many."""
         outlived = await self.desk.reports_made.outlived()
         for one in outlived:
-            await asyncio.to_thread(self.vault.erase, one.session, one.id)
+            await self.vault.aside(self.vault.erase, one.session, one.id)
             await self.desk.reports_made.erased(one)
         return len(outlived)
 
@@ -106,7 +106,7 @@ class Reports:
     async def _made(self, of: Record, attestation: bytes) -> Evidence:
         session = of.session.id
         key = await self._signing()
-        pictures = await asyncio.to_thread(self._pictures, of)
+        pictures = await self.vault.aside(self._pictures, of)
         source = Source(
             attestation,
             of.openings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,5 +41,5 @@ class Eraser:
         now = self.clock.now()
         if not due(evidence.kind, evidence.started, now, self.policy, delivered_at):
             return False
-        await asyncio.to_thread(purge, self.vault, evidence.session, [evidence.id])
+        await self.vault.aside(purge, self.vault, evidence.session, [evidence.id])
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -114,13 +113,13 @@ class Prover:
         listed = {ident for _, ident in pieces}
         async with self.desk.office.store.read() as tx:
             noted = await tx.evidence.erased()
-        there = [one for one in pieces if await asyncio.to_thread(self._readable, *one)]
+        there = [one for one in pieces if await self.vault.aside(self._readable, *one)]
         _count(proof, "still in the vault, though the list says erased", [one[1] for one in there])
         unlisted = [one for one in noted if one.id not in listed]
         alive = [
             one.id
             for one in unlisted
-            if await asyncio.to_thread(self._readable, one.session, one.id)
+            if await self.vault.aside(self._readable, one.session, one.id)
         ]
         _count(proof, "still in the vault, though its row says erased", alive)
 

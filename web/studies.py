@@ -123,7 +123,7 @@ class Studies:
     ) -> None:
         if not await self._wanted(picture):
             return
-        jpeg = await asyncio.to_thread(self.vault.read, picture.session, picture.id)
+        jpeg = await self.vault.aside(self.vault.read, picture.session, picture.id)
         if picture.kind == SnapshotKind.FACE:
             check = await self._face(picture, jpeg)
         else:
@@ -177,9 +177,9 @@ class Studies:
         consents = await self.desk.consents.of(session)
         if not any(one.purpose is Purpose.LIKENESS and one.withdrawn is None for one in consents):
             return
-        read = self.vault.read
-        portrait = await asyncio.to_thread(read, session, check.portrait)
-        face = await asyncio.to_thread(read, session, check.face)
+        vault = self.vault
+        portrait = await vault.aside(vault.read, session, check.portrait)
+        face = await vault.aside(vault.read, session, check.face)
         found = await _patiently(lambda: self.eye.likeness(portrait, face))
         if found is not None:
             await self.desk.identity.set_likeness(session, check.portrait, check.face, found)
@@ -195,7 +195,7 @@ class Studies:
     async def _drop(self, made: Evidence | None, used: str | None) -> None:
         """Erase what was cut out of a picture that is not the newest any more."""
         if made is not None and made.id != used:
-            await asyncio.to_thread(self.vault.erase, made.session, made.id)
+            await self.vault.aside(self.vault.erase, made.session, made.id)
 
 
 async def _patiently(look: Callable[[], Awaitable[Seen]]) -> Seen:

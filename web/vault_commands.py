@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from invigilation.errors import InvigilationError
-from recordings.errors import EvidenceDamaged
+from recordings.errors import EvidenceDamaged, KeyUnknown
 from recordings.places import PlaceAway
 from recordings.wrap_keys import KeysAway
 from web.record_commands import keys
@@ -170,7 +170,7 @@ def _local(own: SessionKeys) -> tuple[int, list[str]]:
     for session in own.all():
         try:
             changed += own.rewrap(session)
-        except EvidenceDamaged:
+        except (EvidenceDamaged, KeyUnknown):
             broken.append(session)
     return changed, broken
 

@@ -21,6 +21,7 @@ from recordings.errors import (
     EvidenceExists,
     EvidenceStoreFull,
     EvidenceUnfinished,
+    KeyUnknown,
 )
 from recordings.vault import Vault
 
@@ -176,7 +177,7 @@ def test_a_whole_session_under_another_name_is_refused(vault: Vault) -> None:
 def test_another_wrap_key_opens_nothing(vault: Vault) -> None:
     vault.put("s1", "e1", b"one")
 
-    with pytest.raises(EvidenceDamaged):
+    with pytest.raises(KeyUnknown):
         Vault(vault._root, bytes(32)).read("s1", "e1")
 
 

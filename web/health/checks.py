@@ -18,10 +18,15 @@ from web.health.pulse import Pulse
 from web.health.readiness import CHECK_S, Check
 
 DATABASE, VAULT, DISK, SWEEPS, REDIS = "database", "vault", "disk", "sweeps", "redis"
+KEYS = "keys"
 WORDS = {
     DATABASE: ("Database", "It does not answer."),
     VAULT: ("Evidence store", "Nothing can be written there: no picture can be taken."),
     DISK: ("Disk space", "Less than the reserve is free: nothing is recorded."),
+    KEYS: (
+        "Keys of evidence",
+        "A wrap key is missing: some evidence does not open. Nothing is lost; bring the key back.",
+    ),
     SWEEPS: ("Work by the clock", "It stands still: nothing is delivered, nobody is reminded."),
     REDIS: ("Redis", "It does not answer: other processes hear of changes some seconds later."),
     "draining": ("Shutting down", "The service is about to end, and takes nobody new."),
@@ -60,6 +65,16 @@ def disk(root: Path, reserve: int = RESERVE_BYTES) -> Check:
             raise Unwell("less than the reserve is free")
 
     return Check(DISK, ask, stops=False)
+
+
+def keys(unknown: Callable[[], int]) -> Check:
+    """Ask whether every key of a session opens; `unknown` counts those that did not."""
+
+    async def ask() -> None:
+        if count := unknown():
+            raise Unwell(f"the keys of {count} sessions do not open")
+
+    return Check(KEYS, ask, stops=False)
 
 
 def sweeps(pulse: Pulse) -> Check:

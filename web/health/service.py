@@ -120,6 +120,7 @@ def _checks(house: House, pulse: Pulse) -> list[Check]:
         checks.database(house.desk.office.store.ping),
         checks.vault(root),
         checks.disk(root, settings.evidence_reserve),
+        checks.keys(lambda: len(house.vault.keys.unknown)),
         checks.sweeps(pulse),
     ]
     return [*found, checks.redis(settings.redis_url)] if settings.redis_url else found

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from aiohttp import web
 
@@ -15,7 +16,9 @@ from invigilation.people import Staff
 from invigilation.store.evidence import Evidence
 from recordings.errors import EvidenceDamaged
 from recordings.reader import Reader
+from recordings.verify import file_name
 from web.auth.visitor import staff_of
+from web.health.logs import bound
 from web.keys import DESK, VAULT
 from web.pages.looks import lookable
 from web.pages.mistakes import Refused
@@ -80,8 +83,9 @@ async def see(request: web.Request) -> web.StreamResponse:
     found = await _looked(request, person, request.match_info["evidence"])
     if found.erased is not None:
         raise Refused("erased", "This was deleted when its retention time was over.")
+    vault = request.app[VAULT]
     try:
-        reader = await asyncio.to_thread(request.app[VAULT].open, found.session, found.id)
+        reader = await vault.aside(vault.open, found.session, found.id)
     except NotFound:
         raise Refused("erased", "This was deleted when its retention time was over.") from None
     try:
@@ -100,20 +104,30 @@ async def _looked(request: web.Request, person: Staff, ident: str) -> Evidence:
             await _asked(request, person, ident)
             found = await desk.identity.see(ident, person)
             playbacks.begin(person, found, now)
+    bound(session=found.session)
     return found
 
 
 async def _asked(request: web.Request, person: Staff, ident: str) -> None:
     """Have somebody say why they look, or confirm that it is them, where that is needed."""
     session = await request.app[DESK].identity.session_of(ident)
+    bound(session=session)  # the address names the evidence alone
     await lookable(request, session, person, ident)
+
+
+def _disposition(found: Evidence) -> str:
+    """Return the header; a film that is saved is called as in a bundle, by what it holds."""
+    if not found.media_type.startswith("video/"):
+        return "inline"
+    name = PurePosixPath(file_name(found.id, found.kind, found.media_type)).name
+    return f'inline; filename="{name}"'
 
 
 async def _send(request: web.Request, found: Evidence, reader: Reader) -> web.StreamResponse:
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "no-store",
-        "Content-Disposition": "inline",
+        "Content-Disposition": _disposition(found),
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Type": found.media_type,
     }

@@ -7,7 +7,7 @@ import logging
 from invigilation.desk.reports import Record
 from invigilation.errors import Busy, NotFound
 from invigilation.presence import Source
-from recordings.errors import EvidenceDamaged
+from recordings.errors import EvidenceDamaged, EvidenceStoreFull
 from recordings.stills import Stretches, stretches
 from recordings.vault import Vault
 from recordings.webm import HEAD_BYTES, Glance, glance
@@ -24,7 +24,8 @@ def present(of: Record) -> set[str]:
 def glances_of(vault: Vault, of: Record) -> dict[str, Glance | Stretches]:
     """Read the heads of all recordings that are there, and all stills. Blocks.
 
-    Of a store that is away nothing more is asked: what it has is not on the time line.
+    Of a store that is away, or where the disk has no room for what comes from it, nothing more is
+    asked: what it has is not on the time line.
     """
     found: dict[str, Glance | Stretches] = {}
     here = present(of)
@@ -40,8 +41,8 @@ def glances_of(vault: Vault, of: Record) -> dict[str, Glance | Stretches]:
                     found[ident] = glance(reader.read(0, HEAD_BYTES))
         except NotFound:
             continue
-        except Busy:
-            log.warning("recording %s is not on the time line: its store is away", ident)
+        except (Busy, EvidenceStoreFull) as why:
+            log.warning("recording %s is not on the time line: %s", ident, why)
             break
         except (EvidenceDamaged, ValueError):
             log.exception("recording %s cannot be shown on the time line", ident)

@@ -60,6 +60,7 @@ STATUS = {
     "too_many": 429,
     "internal": 500,
     "busy": 503,
+    "evidence_store_full": 503,
     "unsure": 503,
 }
 _HEADINGS = {

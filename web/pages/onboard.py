@@ -287,5 +287,5 @@ async def _keep(
         await request.app[DESK].onboard.submit(ident, form, facts, taken)
     except InvigilationError:
         # Refused (a session was booked meanwhile): there is no form that the picture belongs to.
-        await asyncio.to_thread(vault.erase, form, form)
+        await vault.aside(vault.erase, form, form)
         raise

@@ -192,7 +192,8 @@ async def page(
         file = await asyncio.to_thread(record_file, found)
         verified = await asyncio.to_thread(request.app[VERIFIER], file)
     names = {one.id: one.name for one in await desk.reception.everybody()}
-    glances = await asyncio.to_thread(glances_of, request.app[VAULT], found) if may else {}
+    vault = request.app[VAULT]
+    glances = await vault.aside(glances_of, vault, found) if may else {}
     kept = await desk.fills.kept(found.session.id)
     told = Words(_words, _category, lambda raw: _actor(raw, names))
     record = _shown(found, names) | {

@@ -74,8 +74,9 @@ async def picture(request: web.Request) -> web.StreamResponse:
     form = await request.app[DESK].onboard.see(request.match_info["form"], person)
     if form.erased is not None:
         raise Refused("erased", GONE)
+    vault = request.app[VAULT]
     try:
-        data = await asyncio.to_thread(request.app[VAULT].read, form.id, form.id)
+        data = await vault.aside(vault.read, form.id, form.id)
     except NotFound:
         raise Refused("erased", GONE) from None
     return web.Response(

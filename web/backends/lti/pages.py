@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import secrets
@@ -302,7 +301,7 @@ async def picture(request: web.Request) -> web.StreamResponse:
     if found.erased is not None or (found.size or 0) > PICTURE_BYTES:
         raise Refused("erased", "This was deleted when its retention time was over.")
     try:
-        body = await asyncio.to_thread(tool.vault.read, found.session, found.id)
+        body = await tool.vault.aside(tool.vault.read, found.session, found.id)
     except (NotFound, EvidenceDamaged):
         raise Refused("erased", "This was deleted when its retention time was over.") from None
     request.app[RELAY].session_changed(session)
