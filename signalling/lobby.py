@@ -19,7 +19,7 @@ from invigilation.session import SessionState
 from invigilation.store.views import LobbyRole, LobbySitting
 from signalling import wire, wire_identity
 from signalling.ports import Outlet
-from signalling.words import Json
+from signalling.words import Json, stamp
 
 PERIOD_S: Final = 15.0
 """Everybody's lobby is sent at least this often."""
@@ -97,6 +97,7 @@ class Lobby:
                 sittings = await self._desk.sessions.lobby(staff, first, last)
                 await self._note_ready(staff, sittings)
                 body = {
+                    "now": stamp(self._clock.now()),
                     "sessions": self._entries(staff, sittings),
                     "referrals": [
                         wire_identity.referral(one)

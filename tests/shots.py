@@ -29,10 +29,11 @@ from tests.journeys.second_cameras import scan, use_phone
 from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, Asked, Time, World, run
 from tests.shots_identity import plain_case, refused, two_people
+from tests.shots_link import link_pages
 from tests.shots_live import crowd_pages
 from tests.shots_office import fill_the_week, office_pages
 from tests.shots_record import delivery_pages, record_pages
-from tests.shots_trust import entering_pages, trust_pages
+from tests.shots_trust import entering_pages, looking_pages, trust_pages
 
 FOLDER = ROOT / "docs" / "shots"
 MARIA = "Maria Santos"
@@ -79,6 +80,11 @@ async def stage(folder: Path) -> AsyncIterator[Cast]:
         service = Service(folder)
         practice = Practice(folder, service)
         service.set_for_journeys(mailbox, time.file, minutes_fly=True)
+        service.set(
+            INVIGILATION_LOCAL_SEGMENT_S="4",
+            INVIGILATION_REHEARSAL_SECONDS="10",
+            INVIGILATION_MEDIA_ADDRESSES='["127.0.0.1"]',
+        )
         practice.set(PRACTICE_CLOCK_SHIFT_FILE=str(time.file))
         browsers = Browsers(folder)
         films = folder / "films"
@@ -327,6 +333,7 @@ async def administrator_pages(album: Album, cast: Cast) -> None:
     await person.visit("Administration")
     await album.both(person.page, "admin")
     await delivery_pages(album, cast, person.page)
+    await looking_pages(album, person.page, cast.world)
     await trust_pages(album, person.page, cast.world)
 
 
@@ -349,9 +356,14 @@ async def every_page(album: Album, cast: Cast) -> None:
     await album.both(learner.page, "practice")
 
 
-async def take_all(folder: Path) -> None:
-    """Take every picture into a folder."""
-    for pages in (every_page, office_pages, crowd_pages, plain_case, two_people, refused):
+PAGES = (every_page, office_pages, crowd_pages, link_pages, plain_case, two_people, refused)
+
+
+async def take_all(folder: Path, wanted: frozenset[str]) -> None:
+    """Take every picture into a folder, or those of the parts that are wanted."""
+    for pages in PAGES:
+        if wanted and pages.__name__ not in wanted:
+            continue
         with tempfile.TemporaryDirectory(prefix="shots-") as place:
             async with stage(Path(place)) as cast:
                 await pages(Album(folder), cast)
@@ -359,8 +371,13 @@ async def take_all(folder: Path) -> None:
 
 def main() -> int:
     """Take every picture into docs/shots; return the exit code."""
-    print(f"Pictures of every page, into {FOLDER.relative_to(ROOT)}:")
-    asyncio.run(take_all(FOLDER))
+    names = {pages.__name__ for pages in PAGES}
+    wanted = frozenset(sys.argv[1:])
+    if not wanted <= names:
+        print(f"Name parts of {', '.join(sorted(names))}; or nothing, for all.", file=sys.stderr)
+        return 2
+    print(f"Pictures of {', '.join(sorted(wanted)) or 'every page'}, into docs/shots:")
+    asyncio.run(take_all(FOLDER, wanted))
     return 0
 
 

@@ -29,6 +29,18 @@ async def confirm(album: Album, page: Page, world: World, email: str, then: str)
     await page.wait_for_url(f"**{then}")
 
 
+async def looking_pages(album: Album, page: Page, world: World) -> None:
+    """The list of records, the question why one looks, and the record before and after it."""
+    service = world.service.url
+    await page.goto(f"{service}/staff/records")
+    await album.both(page, "records")
+    [(session,), *_] = world.rows("SELECT id FROM session WHERE state = 'attested'")
+    await page.goto(f"{service}/staff/records/{session}")
+    await album.both(page, "record-asked")
+    await page.goto(f"{service}/staff/records/{session}/look")
+    await album.both(page, "look")
+
+
 async def trust_pages(album: Album, page: Page, world: World) -> None:
     """What an administrator sees of their own sign-in, of who looked, and of the service."""
     for path, name in (("me", "my-sign-in"), ("looks", "looks"), ("health", "health")):

@@ -210,6 +210,17 @@ async def test_an_entry_says_who_is_there_and_who_wants_something(scene):
     }
 
 
+async def test_a_list_says_what_time_it_is_for_a_console_whose_clock_is_wrong(scene):
+    inbox = Inbox()
+    scene.clock.go_to(START)
+
+    async with running(scene, inbox) as lobby:
+        lobby.enter("ann", scene.ann)
+        await until(lambda: inbox.of("ann", "lobby"), 5, "the list")
+
+    assert datetime.fromisoformat(inbox.last("ann", "lobby")["now"]) == START
+
+
 async def test_colleagues_who_invigilate_are_named_and_whether_they_are_here(scene):
     inbox = Inbox()
     bob = await add_invigilator(scene.desk, "Bob Baker")

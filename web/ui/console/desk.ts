@@ -12,6 +12,7 @@ import {
   type LobbyEntry,
   type ReferralEntry,
 } from "../lib/protocol";
+import { ServerClock } from "../link/chain";
 import { Room } from "./room";
 
 /** As many learners as one invigilator may watch. */
@@ -40,6 +41,7 @@ export class Desk {
   restarting = false;
   refusal: string | null = null;
   lobby: LobbyEntry[] | null = null;
+  readonly clock = new ServerClock();
   colleagues: Colleague[] = [];
   /** Checks of colleagues that we are asked to look at, the longest waiting first. */
   referrals: ReferralEntry[] = [];
@@ -230,7 +232,8 @@ export class Desk {
     this.news = [...this.news, { id: Date.now() + this.news.length, words }];
   }
 
-  private takeLobby({ sessions, referrals, colleagues }: LobbyBody): void {
+  private takeLobby({ now, sessions, referrals, colleagues }: LobbyBody): void {
+    this.clock.tell(now, performance.now());
     this.lobby = sessions;
     this.colleagues = colleagues;
     this.referrals = [...referrals].sort((a, b) => a.since.localeCompare(b.since));

@@ -36,11 +36,11 @@ function grouped(all: LobbyEntry[]): Group[] {
   ].filter((group) => group.entries.length > 0);
 }
 
-function since(entry: LobbyEntry): string {
+function since(entry: LobbyEntry, now: number): string {
   if (isOver(entry.state)) return "";
   if (!entry.present) return "Not here";
   if (!entry.since) return "Here";
-  const minutes = Math.floor((Date.now() - Date.parse(entry.since)) / MINUTE_MS);
+  const minutes = Math.floor((now - Date.parse(entry.since)) / MINUTE_MS);
   return minutes < 1 ? "Here since a moment ago" : `Here for ${minutes} min`;
 }
 
@@ -114,7 +114,7 @@ function Row({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
         toStage();
       }}
     >
-      <About entry={entry} />
+      <About entry={entry} now={desk.clock.at(performance.now())} />
       {unread > 0 && (
         <span class="lobby-new">{unread === 1 ? "1 new message" : `${unread} new messages`}</span>
       )}
@@ -130,7 +130,7 @@ function Other({ desk, entry }: { desk: Desk; entry: LobbyEntry }) {
   const decline = () => void asking.run(() => desk.request("withdraw_handover", session));
   return (
     <div class={`lobby-row lobby-row--${role}`}>
-      <About entry={entry} />
+      <About entry={entry} now={desk.clock.at(performance.now())} />
       <span class="small soft">
         {role === "offered" ? `Offered by ${entry.offered_by ?? ""}` : `With ${entry.invigilator}`}
       </span>
@@ -178,8 +178,8 @@ function Small(props: {
   );
 }
 
-function About({ entry }: { entry: LobbyEntry }) {
-  const words = since(entry);
+function About({ entry, now }: { entry: LobbyEntry; now: number }) {
+  const words = since(entry, now);
   return (
     <>
       <span class="lobby-name">{entry.learner}</span>

@@ -327,13 +327,15 @@ function drawPictures(): void {
   byId("remote-blank").hidden = seen;
   setText(
     byId("remote-blank"),
-    !here
-      ? "Your invigilator is not here now."
-      : media !== "connected"
-        ? "Connecting the picture and the sound…"
-        : thin
-          ? "Here. No picture, to save your link."
-          : `Your invigilator sees ${other.microphone ? "and hears " : ""}you. Their camera is off.`,
+    standing === "lost"
+      ? "Your link is gone. The picture comes back with it."
+      : !here
+        ? "Your invigilator is not here now."
+        : media !== "connected"
+          ? "Connecting the picture and the sound…"
+          : thin
+            ? "Here. No picture, to save your link."
+            : `Your invigilator sees ${other.microphone ? "and hears " : ""}you. Their camera is off.`,
   );
   setText(byId("remote-name"), other?.name ?? "Invigilator");
 }

@@ -414,6 +414,7 @@ export interface ReferralEntry {
 }
 
 export interface LobbyBody {
+  now: string;
   sessions: LobbyEntry[];
   referrals: ReferralEntry[];
   colleagues: Colleague[];

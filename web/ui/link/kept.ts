@@ -67,7 +67,8 @@ export class Kept implements LinkPart {
   }
 
   lost(): void {
-    this.out ??= Date.now();
+    // The device's own clock may be wrong: messages beside this carry the server's time.
+    this.out ??= this.clock.known ? this.clock.at(performance.now()) : Date.now();
     this.draw();
   }
 
