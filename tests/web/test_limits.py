@@ -6,16 +6,20 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from invigilation.desk import Desk
+from signalling.edge import EdgeServer
 from tests.harness.servers import RedisServer
 from tests.harness.waiting import until
-from tests.web.office import Person, World
+from tests.web.office import SAM, START, Person, World
 from web.auth import cookies, known, limiting
 from web.auth.limiting import LIMITER, RATES, ROUTES, Limiter, Rate, TooMany
 from web.auth.visitor import Visitor, recognise
+from web.clock import SystemClock
 from web.house import open_house
+from web.keys import SETTINGS
+from web.pages.mistakes import explain
 from web.settings import Settings
 
 
@@ -226,6 +230,61 @@ async def test_who_is_signed_in_comes_in_where_strangers_have_used_up_their_plac
     assert [(await learner.get("/me")).status for _ in range(9)] == [200] * 9
     assert (await stranger.get("/verify")).status == 429
     assert (await world.stranger().get("/verify")).status == 429
+
+
+@pytest.mark.usefixtures("few")
+async def test_connections_of_the_live_room_have_a_rate_of_their_own(tmp_path) -> None:
+    app = web.Application()
+    app[SETTINGS] = Settings(var=tmp_path)
+    limiting.setup(app, explain)
+    origin = "https://exam.example.org"
+    server = EdgeServer([origin], SystemClock())
+    server.route(app)
+    path = "/room/socket/?EIO=4&transport=websocket"
+    async with TestClient(TestServer(app)) as client:
+        await client.get("/elsewhere")  # another rate
+        let_in = [await client.ws_connect(path, origin=origin) for _ in range(3)]
+        hellos = [(await one.receive_str())[:1] for one in let_in]
+        async with client.get(path, headers={"Origin": origin}) as answer:
+            refused = answer.status, answer.headers["Retry-After"], await answer.json()
+        at_once = dict(app[LIMITER].at_once)
+        for one in let_in:
+            await one.close()
+        await server.close()
+
+    assert hellos == ["0", "0", "0"]
+    assert refused[:2] == (429, "60")
+    assert refused[2]["error"]["code"] == "too_many"
+    assert at_once == {}  # a connection that lasts takes no place from anything else
+
+
+@pytest.mark.usefixtures("crowded")
+async def test_who_takes_a_list_away_has_a_budget_of_their_own(world: World) -> None:
+    sam, stranger = await world.staff(SAM), world.stranger()
+    await crowd(stranger, "/staff/audit.csv")
+
+    assert (await sam.get("/staff/audit.csv")).status == 200
+    assert (await stranger.get("/staff/audit.csv")).status == 429
+
+
+async def test_a_consent_is_given_again_so_often_and_taken_back_at_any_time(
+    world: World, monkeypatch
+) -> None:
+    monkeypatch.setattr(limiting, "RATES", {**RATES, "consent": Rate(2)})
+    sitting = await world.booked()
+    world.clock.move_to(START)
+    learner = await world.learner(sitting.request)
+    await learner.post("/me/check-in", {"identity": "yes", "recording": "yes"})
+
+    async def change(what: str) -> int:
+        form = {"purpose": "recording", "do": what}
+        return (await learner.post("/me/consent", form)).status
+
+    changes = [await change(what) for _ in range(3) for what in ("withdraw", "give")]
+    last = await change("withdraw")
+
+    assert changes == [303, 303, 303, 303, 303, 429]
+    assert last == 303
 
 
 @pytest.mark.usefixtures("crowded")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+import structlog
+from aiohttp import web
+
 from invigilation.desk.identity import Seen
 from invigilation.identity import SnapshotKind
 from invigilation.looks import OWN_WORK
@@ -13,6 +17,7 @@ from invigilation.session import Outcome
 from invigilation.store.evidence import Evidence
 from invigilation.store.views import Sitting
 from tests.web.office import ADA, ANA, SAM, START, TOM, World
+from web.pages import evidence
 
 IDA = Staff("st_ida", "ida@example.org", "Ida Long", frozenset({Role.AUDITOR}))
 STATEMENT = "The alarm rang, and everybody left."
@@ -62,6 +67,25 @@ async def test_a_record_opens_without_its_pictures_until_a_reason_is_given(world
     assert "Pictures and recordings are closed" not in opened.words
     assert (await sam.get("/staff/evidence/ev_face")).status == 200
     assert "Looked at evidence (face): To check how well we work" in (await sam.get(path)).words
+
+
+async def test_whoever_looks_at_evidence_is_logged_with_its_session(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitting = await attested(world)
+    sam, path = await world.staff(SAM), f"/staff/records/{sitting.session}"
+    logged: list[object] = []
+
+    async def send(*_: object) -> web.Response:
+        logged.append(structlog.contextvars.get_contextvars().get("session"))
+        return web.Response()
+
+    monkeypatch.setattr(evidence, "_send", send)
+    await sam.post(f"{path}/look", {"reason": "quality", "words": "", "next": path})
+    for _ in range(2):  # the second time it is a look that goes on
+        await sam.get("/staff/evidence/ev_cam")
+
+    assert logged == [sitting.session] * 2
 
 
 async def test_evidence_leads_to_the_question_and_back(world: World) -> None:

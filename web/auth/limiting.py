@@ -63,6 +63,7 @@ RATES: Final[Mapping[str, Rate]] = {
     "piece": Rate(6_000),
     "evidence": Rate(3_000),
     "look_up": Rate(600),
+    "consent": Rate(20),
     "own_read": Rate(300),
     "own_write": Rate(150),
     "own_file": Rate(600),
@@ -71,10 +72,12 @@ RATES: Final[Mapping[str, Rate]] = {
     "own_piece": Rate(1_500),
     "own_evidence": Rate(600),
     "own_slots": Rate(60),
+    "own_export": Rate(20),
 }
 """Every rate, of one place. `piece`: of a picture or a recording that is sent in many requests;
 `evidence`: a player asks for a recording piece by piece; `look_up`: whose unknown cookies are,
-while another rate is used up; `own_...`: of one person who is signed in, then."""
+while another rate is used up; `consent`: how often one learner gives one again; `own_...`: of one
+person who is signed in, when their place has used up its own."""
 
 OWN: Final[Mapping[str, str]] = {
     name.removeprefix("own_"): name for name in RATES if name.startswith("own_")

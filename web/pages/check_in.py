@@ -14,6 +14,7 @@ from invigilation.errors import InvalidInput, TooLate
 from invigilation.session import LIVE, OVER, SessionState
 from invigilation.store.views import Sitting
 from web.auth import learner_device
+from web.auth.limiting import limit
 from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render
 from web.pages.headers import content_policy
@@ -140,6 +141,8 @@ async def change_consent(request: web.Request) -> web.StreamResponse:
     if withdraws:
         await desk.withdraw(sitting.session, purpose, LEARNER)
     elif sitting.session_state in LIVE and (purpose in PURPOSES or _compares(request)):
+        # To take one back is never too often: without giving it again it changes nothing more.
+        await limit(request, "consent", sitting.request)
         await desk.give(sitting.session, purpose, LEARNER)
     else:
         return go("/me/consent")

@@ -14,6 +14,7 @@ from invigilation.probe import NAMES, Figures, Probe, ProbeKind, at_hour
 from signalling.mirror import Mirrors
 from signalling.sdp import MAX_OFFER_BYTES
 from web.auth import csrf
+from web.auth.limiting import limit
 from web.auth.throttle import Throttle
 from web.auth.visitor import VISITOR, request_id_of
 from web.keys import DESK, SETTINGS
@@ -79,6 +80,8 @@ async def consent(request: web.Request) -> web.StreamResponse:
     """Let the pages test by themselves, or no more."""
     ident = request_id_of(request)
     yes = (await fields(request)).get("small") == "yes"
+    if yes:
+        await limit(request, "consent", ident)
     await request.app[DESK].probes.agree(ident, yes=yes)
     return go(f"{PATH}?done={'agreed' if yes else 'withdrawn'}#small-tests")
 
