@@ -45,16 +45,16 @@ def report_piece(pdf: bytes) -> Piece:
 
 
 def evidence_piece(
-    ident: str, kind: str, opened: Callable[[], AbstractContextManager[Reader]]
+    ident: str, kind: str, media: str, opened: Callable[[], AbstractContextManager[Reader]]
 ) -> Piece:
-    """Return a piece of evidence as a member; `opened` opens it in the vault."""
+    """Return a piece of evidence of this media type as a member; `opened` opens it in the vault."""
 
     def read() -> Iterator[bytes]:
         with opened() as reader:
             for start in range(0, reader.size, CHUNK):
                 yield reader.read(start, start + CHUNK)
 
-    return Piece(file_name(ident, kind), read)
+    return Piece(file_name(ident, kind, media), read)
 
 
 def write(file: BinaryIO, pieces: Iterable[Piece]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -30,6 +31,8 @@ class Device:
     links: list[dict] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
     head: str = ""
+    films: Callable[[int], bytes] = lambda n: bytes([n % 251]) * (1_000 + n)
+    """What a segment holds, by its number."""
 
     def __post_init__(self) -> None:
         said = f"invigilation-local/1\n{self.session}\n{self.recording}"
@@ -38,7 +41,7 @@ class Device:
     def segment(self, began: datetime, length: timedelta = SEGMENT, **changed: object) -> dict:
         """Record a segment; return its link."""
         n = len(self.links)
-        data = bytes([n % 251]) * (1_000 + n)
+        data = self.films(n)
         said = {
             "from": spelt(began),
             "n": n,

@@ -97,7 +97,7 @@ def write(
             here = {piece.id for piece in export.pieces}
             shown[session] = []
             for piece in export.pieces:
-                name = f"{folder}/{file_name(piece.id, piece.kind)}"
+                name = f"{folder}/{file_name(piece.id, piece.kind, piece.media_type)}"
                 if _copied(archive, vault, piece, name):
                     taken = f"{words.short(piece.started)} London"
                     shown[session].append((name, KINDS.get(piece.kind, piece.kind), taken))

@@ -25,8 +25,8 @@ _WHAT = "a chunk from the learner's device"
 
 Heads = dict[tuple[str, int], str]
 """What events have said: the head of a recording's chain after so many links."""
-Link = tuple[str, int]
-"""Digest and size of a chunk."""
+Link = tuple[str, int, str]
+"""Digest, size and media type of a chunk."""
 
 
 def named(record: Record) -> dict[str, Item]:
@@ -38,7 +38,8 @@ def named(record: Record) -> dict[str, Item]:
             _note(heads, body)
         elif body.get("kind") == "gap_filled":
             for one in _filled(record.session, heads, body):
-                if found.setdefault(one.id, one) != one:
+                known = found.setdefault(one.id, one)
+                if known != one or known.media != one.media:
                     raise NotVerified(f"{_WHAT} is named in two ways")
     return found
 
@@ -60,9 +61,10 @@ def _filled(session: str, heads: Heads, body: Mapping[str, Any]) -> Iterator[Ite
         one = exactly(raw, _CHUNK, _WHAT)
         key = (member(one, "recording", str), member(one, "n", int))
         said = (_digest(one, "sha256"), member(one, "size", int))
-        if links.get(key) != said:
+        link = links.get(key)
+        if link is None or link[:2] != said:
             raise NotVerified(f"{_WHAT} is not in the chain that it told")
-        yield Item(member(one, "evidence", str), KIND, *said)
+        yield Item(member(one, "evidence", str), KIND, *link)
 
 
 def _followed(session: str, heads: Heads, raw: object) -> Iterator[tuple[tuple[str, int], Link]]:
@@ -79,7 +81,8 @@ def _followed(session: str, heads: Heads, raw: object) -> Iterator[tuple[tuple[s
             raise NotVerified("a chain of the learner's device is broken")
         text = canonical(link).encode()
         head = hashlib.sha256(hexadecimal(head, 32, "a head") + text).hexdigest()
-        yield (recording, n), (_digest(link, "sha256"), member(link, "size", int))
+        said = (_digest(link, "sha256"), member(link, "size", int), member(link, "type", str))
+        yield (recording, n), said
         n += 1
         if heads.get((recording, n), head) != head:
             raise NotVerified("a chain of the learner's device is not the one that it told before")

@@ -32,7 +32,7 @@ def evidence(record: Record, claims: Mapping[str, Any]) -> Found[None]:
         raise NotVerified("the list of evidence is not the attested one")
     if any(one not in whole for one in kept.values()):
         raise NotVerified("the list of evidence lacks what an event names")
-    listed = {one.file: one for one in whole}
+    listed = {kept.get(one.id, one).file: one for one in whole}
     for name, data in record.files.items():
         if name not in listed:
             raise NotVerified(f"{shown(name)} is not in the list of evidence")

@@ -18,7 +18,8 @@ _FIRST = {"format", "session", "events", "attestation", "evidence"}
 _MEMBERS = {1: _FIRST, 2: _FIRST | {"openings", "anchors"}}
 _EVENT_MEMBERS = {"body", "signature", "key_id"}
 _EVIDENCE_MEMBERS = {"id", "kind", "sha256", "size"}
-_FILE = re.compile(r"evidence/([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(jpg|webm|stills)", re.ASCII)
+_FILE = re.compile(r"evidence/([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.(jpg|webm|mp4|stills)", re.ASCII)
+_MP4 = "video/mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +48,29 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One piece of evidence, as it is listed."""
+    """One piece of evidence, as it is listed; `media`: its type, where its chain says one."""
 
     id: str
     kind: str
     sha256: str
     size: int
+    media: str = field(default="", compare=False)
 
     @property
     def file(self) -> str:
         """Its name in a bundle."""
-        return file_name(self.id, self.kind)
+        return file_name(self.id, self.kind, self.media)
 
 
-def file_name(ident: str, kind: str) -> str:
-    """Return the name of a piece of evidence in a bundle: what it holds follows from its kind.
+def file_name(ident: str, kind: str, media: str = "") -> str:
+    """Return the name of a piece of evidence in a bundle, which says what it holds.
 
-    Recordings are WebM (of a device that makes none, MP4 under that name), stills a file of JPEGs,
-    and all else is a JPEG.
+    Recordings are WebM, or MP4 where the learner's device makes no other and has told so; stills
+    are a file of JPEGs, and all else is a JPEG.
     """
-    end = "webm" if kind.endswith("recording") else "jpg"
+    end = "jpg"
+    if kind.endswith("recording"):
+        end = "mp4" if media == _MP4 else "webm"
     return f"evidence/{ident}.{'stills' if kind == 'stills' else end}"
 
 

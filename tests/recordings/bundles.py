@@ -281,6 +281,7 @@ class Draft:
             if ident in self.kept | self.late.keys():
                 end = "webm" if kind.endswith("recording") else "jpg"
                 end = "stills" if kind == "stills" else end
+                end = "mp4" if ident == MP4 else end
                 members[f"evidence/{ident}.{end}"] = data
         if self.with_report:
             members["report.pdf"] = report
@@ -294,6 +295,8 @@ WHY = "A ship's master asked for it."
 """What somebody wrote about why they looked, sealed as all that people write."""
 GAP = "gp_1"
 LOCAL = ("lr_1", "lr_2")
+MP4 = "lr_2"
+"""A browser that makes no WebM has recorded the last two."""
 
 
 def with_local(*, late: bool = True) -> Draft:
@@ -303,7 +306,8 @@ def with_local(*, late: bool = True) -> Draft:
     """
     draft, device = Draft(), Device(SESSION)
     for n in range(4):
-        device.segment(START + timedelta(minutes=40, seconds=20 * n))
+        media = "video/webm" if n < len(LOCAL) else "video/mp4"
+        device.segment(START + timedelta(minutes=40, seconds=20 * n), type=media)
     links = [{k: v for k, v in one.items() if k != "head"} for one in device.links]
     heads = [one["head"] for one in device.links]
     name = device.recording

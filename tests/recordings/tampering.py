@@ -399,9 +399,14 @@ _WITNESSES = [
         "warning",
     ),
 ]
-_LATE = "evidence/lr_1.webm"
+_LATE, _MP4 = "evidence/lr_1.webm", "evidence/lr_2.mp4"
 _LOCAL = [
     Case("a late chunk changed", kept(put(_LATE, b"another")), 8),
+    Case("a chunk that is MP4 called WebM", kept(move(_MP4, "evidence/lr_2.webm")), 8),
+    Case("a chunk that is WebM called MP4", kept(move(_LATE, "evidence/lr_1.mp4")), 8),
+    Case(
+        "a chunk of another type", filled(lambda of: of["chains"][0]["links"][1].update(type="")), 8
+    ),
     Case("a late chunk off the list", kept(record(lambda of: of["evidence"].pop())), 8),
     Case(
         "a late chunk that no event names",

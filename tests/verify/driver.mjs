@@ -35,7 +35,7 @@ const CALLS = {
       ok,
       bare,
       texts: [...(texts?.values() ?? [])],
-      pieces: Object.fromEntries(pieces.map(({ id, kind, film }) => [id, film ? "film" : kind])),
+      pieces: Object.fromEntries(pieces.map(({ id, kind, media }) => [id, media || kind])),
       report: report !== null,
       facts: claims ? code.factsOf(claims, texts) : [],
       happened: code.happenings(events, texts).map(({ words }) => words),

@@ -36,6 +36,7 @@ from tests.recordings.bundles import (
     sha256,
     stamp,
     unpack,
+    with_local,
 )
 from tests.recordings.tampering import CASES, Case, good
 from tests.verify.node import Node, Refused
@@ -52,9 +53,16 @@ def test_the_untouched_bundle_holds(node: Node) -> None:
     # Who signed for the report is for the reader to find out: step 11 says so.
     assert verdict.marks == dict.fromkeys(range(1, 11), "ok") | {11: "warning"}
     assert verdict.ok
-    assert verdict.pieces == {"ev_1": "id_document", "ev_2": "face", "ev_3": "film"}
+    assert verdict.pieces == {"ev_1": "id_document", "ev_2": "face", "ev_3": "video/webm"}
     assert verdict.report
     assert not verdict.bare
+
+
+def test_a_chunk_is_played_as_what_its_device_told_that_it_is(node: Node) -> None:
+    verdict = node.verify(with_local().packed(), KEYS, NOW)
+
+    assert verdict.ok
+    assert (verdict.pieces["lr_1"], verdict.pieces["lr_2"]) == ("video/webm", "video/mp4")
 
 
 def test_both_verifiers_say_it_in_the_same_words(node: Node) -> None:

@@ -153,6 +153,7 @@ async def test_staff_see_a_chunk_as_they_see_recordings(world: World, page: Page
 
     assert (seen.status, seen.body) == (200, page.device.chunks[2])
     assert seen.header("Content-Type") == "video/webm"
+    assert seen.header("Content-Disposition") == f'inline; filename="{evidence}.webm"'
     assert seen.header("X-Content-Type-Options") == "nosniff"
     assert "sandbox" in seen.header("Content-Security-Policy")
 

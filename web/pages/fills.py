@@ -13,6 +13,8 @@ from invigilation.people import Role, Staff
 from web.pages import words
 
 SECOND = timedelta(seconds=1)
+MP4 = "video/mp4"
+"""What browsers record that make no WebM."""
 SOON = timedelta(minutes=2)
 """A page that has its link again tells its chain at once; later than this it is said."""
 RULINGS = {
@@ -75,6 +77,7 @@ def _row(
                 "from": _clock(one.began),
                 "to": _clock(one.ended),
                 "number": number,
+                "mp4": one.media_type == MP4,
             }
             for number, one in enumerate(here, 1)
         ],

@@ -90,6 +90,7 @@ class Part(TypedDict):
     length: int
     picture: bool
     sound: bool
+    type: str
 
 
 class Lane(TypedDict):
@@ -194,6 +195,7 @@ def _device(kept: Iterable[Chunk]) -> Lane:
             "length": ms(one.ended) - ms(one.began),
             "picture": True,
             "sound": True,
+            "type": one.media_type,
         }
         for one in sorted(kept, key=lambda one: one.began)
     ]
@@ -210,6 +212,7 @@ def _parts(one: Evidence, told: Glance | Stretches, finished: datetime) -> list[
             "length": ms(ended) - ms(began),
             "picture": True,
             "sound": False,
+            "type": one.media_type,
         }
         for began, ended in told.spans
     ]
@@ -223,6 +226,7 @@ def _part(one: Evidence, told: Glance, finished: datetime) -> Part:
         "length": ms(finished) - start if told.length is None else told.length,
         "picture": told.picture,
         "sound": told.sound,
+        "type": one.media_type,
     }
 
 

@@ -2,7 +2,7 @@
 // recordings stays where this does not run.
 
 import { bootData, byId, duration, setText } from "../lib/page";
-import { assessmentTime, holeWords, KINDS, london } from "../playback/line";
+import { assessmentTime, brokenWords, holeWords, KINDS, london } from "../playback/line";
 import type { Mark, TimeLine } from "../playback/line";
 import type { Deck } from "../playback/deck";
 import { Player } from "../playback/player";
@@ -166,7 +166,7 @@ function show(): void {
 function words(deck: Deck, state: string | undefined): string {
   if (!player.engaged) return deck === main ? "Press Play" : "";
   if (state === "hole") return holeWords(deck.lane, player.at);
-  if (state === "broken") return "This part of the recording cannot be played";
+  if (state === "broken" || state === "never") return brokenWords(deck.part, state === "never");
   return deck.part && !deck.part.picture ? "Sound without a picture" : "";
 }
 

@@ -10,7 +10,8 @@ const IN_STEP = 0.05;
 const FAR = 0.8;
 const HURRY = 0.15;
 
-export type DeckState = "hole" | "waiting" | "ready" | "broken";
+/** `never`: this browser plays no such file, and has not asked for it. */
+export type DeckState = "hole" | "waiting" | "ready" | "broken" | "never";
 
 /** What the player leads through time. */
 export interface Deck {
@@ -56,6 +57,11 @@ export class MediaDeck implements Deck {
       element.pause();
       this.part = null;
       return "hole";
+    }
+    if (!element.canPlayType(part.type)) {
+      element.pause();
+      this.part = part;
+      return "never";
     }
     if (part !== this.part) {
       this.part = part;

@@ -6,6 +6,8 @@ export interface Part {
   length: number;
   picture: boolean;
   sound: boolean;
+  /** Of the file: "video/mp4" where the learner's browser makes no WebM. */
+  type: string;
 }
 
 export interface Lane {
@@ -74,6 +76,13 @@ export function holeWords(lane: Lane, at: number): string {
   const until = starts.length ? Math.min(...starts) : null;
   if (until === null) return `No recording after${from.replace(" from", "")}`;
   return `No recording${from}${from ? " to" : " before"} ${london(until)}`;
+}
+
+/** What to say where a part cannot be played; `never`: this browser says so by itself. */
+export function brokenWords(part: Part | null, never: boolean): string {
+  if (part?.type !== "video/mp4") return "This part of the recording cannot be played";
+  const what = never ? "This browser does not play MP4" : "This MP4 file cannot be played here";
+  return `${what}. Save it below, under Gaps, and open it with another program`;
 }
 
 /** How long the assessment had run by then, in milliseconds; null before it began. */

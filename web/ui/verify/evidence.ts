@@ -8,6 +8,7 @@ import { REPORT, type SessionRecord } from "./record";
 import type { Found } from "./step";
 
 const SHA256 = /^[0-9a-f]{64}$/;
+const MP4 = "video/mp4";
 const WHAT = "an item of evidence";
 
 /** A piece of evidence as it was attested. */
@@ -18,10 +19,14 @@ export interface Item {
   size: number;
 }
 
-/** A piece that is here, with its bytes. */
-export interface Piece extends Item {
+/** A piece from the learner's device, and the media type that its chain says. */
+export interface Kept extends Item {
+  media: string;
+}
+
+/** A piece that is here, with its bytes; `media` is "" where it is no film. */
+export interface Piece extends Kept {
   blob: Blob;
-  film: boolean;
 }
 
 /** Step 8. */
@@ -30,8 +35,9 @@ export async function evidence(record: SessionRecord, claims: Members): Promise<
   const whole = items(record.evidence);
   const kept = await named(record);
   const later = whole.slice(attested.length);
+  const names = ["id", "kind", "sha256", "size"] as const;
   const same = (one: Item, other: Item | undefined): boolean =>
-    JSON.stringify(one) === JSON.stringify(other);
+    names.every((name) => one[name] === other?.[name]);
   const known = attested.every((item, at) => same(item, whole[at]));
   if (!known || !later.every((item) => same(item, kept.get(item.id)))) {
     throw new NotVerified("the list of evidence is not the attested one");
@@ -40,7 +46,12 @@ export async function evidence(record: SessionRecord, claims: Members): Promise<
   if (![...kept.values()].every((item) => same(item, byId.get(item.id)))) {
     throw new NotVerified("the list of evidence lacks what an event names");
   }
-  const listed = new Map(whole.map((item) => [fileName(item), item]));
+  const listed = new Map(
+    whole.map((item) => {
+      const media = mediaOf(item, kept.get(item.id));
+      return [fileName(item, media), { ...item, media }];
+    }),
+  );
   const pieces: Piece[] = [];
   for (const { name, blob, sha256 } of record.files.values()) {
     if (name === REPORT) continue;
@@ -49,7 +60,7 @@ export async function evidence(record: SessionRecord, claims: Members): Promise<
     if (blob.size !== item.size || sha256 !== item.sha256) {
       throw new NotVerified(`${shown(name)} is not the file that was attested`);
     }
-    pieces.push({ ...item, blob, film: isFilm(item) });
+    pieces.push({ ...item, blob });
   }
   let told = `yes, ${attested.length} items by their SHA-256`;
   if (kept.size) {
@@ -66,14 +77,21 @@ function clauseOf(told: string, listed: number, here: number): string {
   return `${told}; ${here} of them are here and unchanged${rest}`;
 }
 
-/** The name of a piece in a bundle: recordings are WebM, stills a file of JPEGs, all else JPEG. */
-function fileName(item: Item): string {
+/** The name of a piece in a bundle; stills are a file of JPEGs, what is no film is a JPEG. */
+function fileName(item: Item, media: string): string {
   if (item.kind === "stills") return `evidence/${item.id}.stills`;
-  return `evidence/${item.id}.${isFilm(item) ? "webm" : "jpg"}`;
+  return `evidence/${item.id}.${media ? extension(media) : "jpg"}`;
 }
 
-function isFilm(item: Item): boolean {
-  return item.kind.endsWith("recording");
+/** What a film's file is called at the end. */
+export function extension(media: string): "mp4" | "webm" {
+  return media === MP4 ? "mp4" : "webm";
+}
+
+/** Recordings are WebM, or MP4 where the learner's device makes no other and has told so. */
+function mediaOf(item: Item, kept: Kept | undefined): string {
+  if (!item.kind.endsWith("recording")) return "";
+  return kept?.media === MP4 ? MP4 : "video/webm";
 }
 
 function items(list: Json[]): Item[] {

@@ -2,7 +2,7 @@
 // The same as the command's recordings/verify/local.py.
 
 import { digest, fromHex, joined, NotVerified, utf8 } from "./bytes";
-import type { Item } from "./evidence";
+import type { Kept } from "./evidence";
 import {
   canonical,
   exactly,
@@ -28,11 +28,12 @@ const WHAT = "a chunk from the learner's device";
 
 /** What events have said: the head of a recording's chain after so many links. */
 type Heads = Map<string, string>;
+type Links = Map<string, Omit<Kept, "id" | "kind">>;
 
 /** The chunks that events name, by the ids of their evidence. */
-export async function named(record: SessionRecord): Promise<Map<string, Item>> {
+export async function named(record: SessionRecord): Promise<Map<string, Kept>> {
   const heads: Heads = new Map();
-  const found = new Map<string, Item>();
+  const found = new Map<string, Kept>();
   for (const { said } of record.events) {
     if (said["kind"] === "local_chain") note(heads, said);
     if (said["kind"] !== "gap_filled") continue;
@@ -63,29 +64,24 @@ function note(heads: Heads, said: Members): void {
   heads.set(key, head);
 }
 
-async function filled(session: string, heads: Heads, said: Members): Promise<Item[]> {
+async function filled(session: string, heads: Heads, said: Members): Promise<Kept[]> {
   const data = membersAt(said, "data");
   exactly(data, FILLED, "a gap that was filled");
-  const links = new Map<string, string>();
+  const links: Links = new Map();
   for (const raw of listAt(data, "chains")) await follow(session, heads, raw, links);
   return listAt(data, "chunks").map((raw) => {
     const one = membersOf(raw, CHUNK, WHAT);
     const [sha256, size] = [digestAt(one, "sha256"), wholeAt(one, "size")];
     const said = links.get(place(textAt(one, "recording"), wholeAt(one, "n")));
-    if (said !== place(sha256, size)) {
+    if (said?.sha256 !== sha256 || said.size !== size) {
       throw new NotVerified(`${WHAT} is not in the chain that it told`);
     }
-    return { id: textAt(one, "evidence"), kind: KIND, sha256, size };
+    return { id: textAt(one, "evidence"), kind: KIND, ...said };
   });
 }
 
 /** Follows a chain from one head that an event has named to another, and notes its links. */
-async function follow(
-  session: string,
-  heads: Heads,
-  raw: Json,
-  links: Map<string, string>,
-): Promise<void> {
+async function follow(session: string, heads: Heads, raw: Json, links: Links): Promise<void> {
   const chain = membersOf(raw, CHAIN, "a chain");
   const recording = textAt(chain, "recording");
   let n = wholeAt(chain, "first");
@@ -100,7 +96,11 @@ async function follow(
       throw new NotVerified("a chain of the learner's device is broken");
     }
     head = await digest(joined(fromHex(head), utf8(canonical(link))));
-    links.set(place(recording, n), place(digestAt(link, "sha256"), wholeAt(link, "size")));
+    links.set(place(recording, n), {
+      sha256: digestAt(link, "sha256"),
+      size: wholeAt(link, "size"),
+      media: textAt(link, "type"),
+    });
     n += 1;
     if ((heads.get(place(recording, n)) ?? head) !== head) {
       throw new NotVerified("a chain of the learner's device is not the one that it told before");

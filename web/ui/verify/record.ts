@@ -23,7 +23,7 @@ const LARGEST_RECORD = 64 * 1024 * 1024;
 /** The files that a bundle may hold. */
 export const RECORD = "record.json";
 export const REPORT = "report.pdf";
-export const FILE = /^evidence\/[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:jpg|webm|stills)$/;
+export const FILE = /^evidence\/[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:jpg|webm|mp4|stills)$/;
 const HEX_32 = /^[0-9a-f]{64}$/;
 
 /** One event as it stands in the file; `said` is what its body says, empty if that is no JSON. */

@@ -2,7 +2,7 @@
 
 import { addressOf, el, linkTo } from "./dom";
 import { factsOf, happenings, pieceName } from "./facts";
-import type { Piece } from "./evidence";
+import { extension, type Piece } from "./evidence";
 import type { Mark, Step } from "./step";
 import type { Verdict } from "./verify";
 
@@ -86,13 +86,19 @@ function pictures({ pieces, report }: Verdict): Node[] {
 
 function figure(piece: Piece): Node {
   const name = pieceName(piece.kind);
-  const typed = new Blob([piece.blob], { type: piece.film ? "video/webm" : "image/jpeg" });
+  const typed = new Blob([piece.blob], { type: piece.media || "image/jpeg" });
   let picture: HTMLElement;
   if (piece.kind === "stills") {
     picture = el("p", linkTo(piece.blob, `${piece.id}.stills`, "Save the pictures"));
-  } else if (piece.film) {
+  } else if (piece.media) {
     const video = el("video");
     Object.assign(video, { controls: true, preload: "metadata", src: addressOf(typed) });
+    const end = extension(piece.media);
+    video.addEventListener("error", () => {
+      const save = linkTo(piece.blob, `${piece.id}.${end}`, "Save it");
+      const why = `This browser cannot play it (${end.toUpperCase()}). `;
+      video.replaceWith(el("p", why, save, " and open it with another program."));
+    });
     picture = video;
   } else {
     const image = el("img");
