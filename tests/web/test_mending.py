@@ -1,0 +1,129 @@
+"""What a killed process left, when a key, a disk or the room for it is not there: it waits."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from recordings import webm
+from recordings.errors import EvidenceStoreFull
+from recordings.evidence import Snapshots
+from recordings.places import PlaceAway
+from recordings.vault import Vault
+from recordings.wrap_keys import LocalKeys
+from tests import builders
+from tests.web.eyes import shelf_of
+from web.evidence import BEGINNING
+from web.health import checks
+from web.health.checks import Unwell
+from web.pages.glances import glances_of
+
+OURS, OTHER = bytes(range(32)), bytes(32)
+
+
+@pytest.fixture
+async def scene(tmp_path, sqlite_template):
+    async with builders.booked(tmp_path, sqlite_template) as scene:
+        yield scene
+
+
+@pytest.fixture
+def snapshots():
+    found = Snapshots()
+    yield found
+    found.close()
+
+
+async def left(scene, vault):
+    """A recording whose writer is dead, so old that it would count as lost."""
+    part = await scene.desk.recordings.begin(scene.sitting.session)
+    appender = vault.open_append(part.session, part.id)
+    appender.append(webm.live_header())
+    appender.close()
+    scene.clock.go(BEGINNING.total_seconds())
+    return part
+
+
+async def state(scene):
+    [found] = await scene.desk.sessions.evidence(scene.sitting.session)
+    return found
+
+
+async def test_a_recording_whose_key_is_not_at_hand_waits_for_it(
+    scene, snapshots, tmp_path, caplog
+):
+    root = tmp_path / "vault"
+    await left(scene, Vault(root, OURS, reserve=0))
+    wrong = shelf_of(scene.desk, Vault(root, OTHER, reserve=0), snapshots)
+    known = checks.keys(lambda: len(wrong.vault.keys.unknown))
+
+    with caplog.at_level(logging.ERROR):
+        mended = [await wrong.mend_orphans(), await wrong.mend_orphans()]
+    waits = await state(scene)
+    with pytest.raises(Unwell):
+        await known.ask()
+
+    assert (mended, waits.sha256, waits.erased) == ([0, 0], None, None)
+    assert [one.msg for one in caplog.records] == [
+        "the key of a session is not at hand: %s; nothing of it opens"
+    ]
+    right = shelf_of(scene.desk, Vault(root, LocalKeys([OTHER, OURS]), reserve=0), snapshots)
+    assert await right.mend_orphans() == 1
+    assert (await state(scene)).sha256 is not None
+
+
+async def test_a_recording_whose_disk_is_not_there_waits_for_it(scene, snapshots, tmp_path):
+    ours, elsewhere = Vault(tmp_path / "vault", OURS, 0), Vault(tmp_path / "another", OURS, 0)
+    shelf, lost = (shelf_of(scene.desk, one, snapshots) for one in (ours, elsewhere))
+    await left(scene, ours)
+    assert await shelf.mend_orphans() == 1  # evidence was stored: it must be somewhere
+    part = await left(scene, ours)
+
+    mended = await lost.mend_orphans()
+
+    assert mended == 0
+    assert [one.id for one in await scene.desk.recordings.orphans()] == [part.id]
+    assert await shelf.mend_orphans() == 1
+
+
+async def test_a_recording_that_the_disk_cannot_read_keeps_no_other(
+    scene, snapshots, tmp_path, monkeypatch
+):
+    vault = Vault(tmp_path / "vault", OURS, 0)
+    shelf = shelf_of(scene.desk, vault, snapshots)
+    broken, well = await left(scene, vault), await left(scene, vault)
+    records = vault.records
+
+    def failing(session, ident):
+        if ident == broken.id:
+            raise OSError(5, "Input/output error")
+        return records(session, ident)
+
+    monkeypatch.setattr(vault, "records", failing)
+
+    with pytest.raises(OSError, match="Input/output"):
+        await shelf.mend_orphans()
+
+    assert [one.id for one in await scene.desk.recordings.orphans()] == [broken.id]
+    assert vault.read(well.session, well.id)
+
+
+@pytest.mark.parametrize("why", [EvidenceStoreFull(1), PlaceAway("for a test")])
+def test_the_time_line_is_drawn_without_what_cannot_be_fetched(why, caplog):
+    asked = []
+
+    class Store:
+        def open(self, _, ident):
+            asked.append(ident)
+            raise why
+
+    here = [
+        SimpleNamespace(id=one, kind="recording", sha256="ab", erased=None) for one in ("e1", "e2")
+    ]
+    record = SimpleNamespace(evidence=here, session=SimpleNamespace(id="s1"))
+
+    assert glances_of(Store(), record) == {}
+    assert asked == ["e1"]
+    assert "not on the time line" in caplog.text
