@@ -29,12 +29,13 @@ from pathlib import Path
 from invigilation.errors import Busy, NotFound
 from recordings.errors import EvidenceStoreFull
 from recordings.faults import Faults
+from recordings.files import destroy
 from recordings.gone import Erased, Gone
 from recordings.lanes import Lanes
 from recordings.places import SUFFIX, Place, PlaceAway, PlaceTaken
 from recordings.reader import Reader
 from recordings.session_keys import KEY_NAME
-from recordings.vault import RESERVE_BYTES, Vault, destroy
+from recordings.vault import RESERVE_BYTES, Vault
 from recordings.wrap_keys import WrapKeys
 
 READING = ".reading"

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import math
 import os
 import re
 import secrets
@@ -33,6 +32,7 @@ from recordings.errors import (
     EvidenceStoreFull,
     EvidenceUnfinished,
 )
+from recordings.files import destroy, sweep, written
 from recordings.gone import Gone
 from recordings.lanes import Lanes, P, T
 from recordings.reader import Reader
@@ -42,7 +42,6 @@ from recordings.wrap_keys import LocalKeys, WrapKeys
 RESERVE_BYTES = 256 * 1024 * 1024
 PIECES_SHARE = 4
 """What is stored at one stroke, pictures above all, may go down to this part of the reserve."""
-STALE_SECONDS = 3600
 ASIDE, IN_LINE = 8, 64
 """So many may read or erase at once, and wait for it, where that may have to wait for a store."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -92,7 +91,7 @@ class Vault:
     def store(self, session: str, evidence_id: str, pieces: Iterable[bytes]) -> Stored:
         """Store what the pieces are together, all of it or nothing."""
         part, _ = self._paths(session, evidence_id)
-        self._check(self._reserve // PIECES_SHARE)
+        self.check_room()
         if part.exists() or self._here(session, evidence_id) is not None:
             raise EvidenceExists(evidence_id)
         return self._write(session, evidence_id, pieces)
@@ -179,6 +178,10 @@ class Vault:
         """Raise EvidenceStoreFull when less than the reserve is free."""
         self._check(self._reserve)
 
+    def check_room(self) -> None:
+        """Raise EvidenceStoreFull when nothing can be stored, not even a picture."""
+        self._check(self._reserve // PIECES_SHARE)
+
     def _check(self, reserve: int) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         free = shutil.disk_usage(self._root).free
@@ -225,11 +228,11 @@ class Vault:
         Sweeps what a kill left half-written, too, once it is an hour old.
         """
         for stale in self._root.glob("*/*.tmp"):
-            _sweep(stale)
+            sweep(stale)
         found = [path for path in sorted(self._root.glob("*/*.part")) if not _held(path)]
         for path in found:
             if path.stat().st_size < stream.HEADER_BYTES:
-                _sweep(path)
+                sweep(path)
         return [
             (path.parent.name, path.stem)
             for path in found
@@ -242,7 +245,7 @@ class Vault:
         return [
             (path.parent.name, path.stem)
             for path in sorted(self._root.glob("*/*.evidence"))
-            if _written(path) < before
+            if written(path) < before
         ]
 
     def erase(self, session: str, evidence_id: str) -> bool:
@@ -341,18 +344,6 @@ class Vault:
         return self._keys.find(_valid("session", session))
 
 
-def destroy(path: Path) -> bool:
-    """Make a file of ours unreadable for ever and remove it; say whether there was one."""
-    try:
-        with path.open("r+b") as file:
-            file.write(secrets.token_bytes(stream.HEADER_BYTES))
-            os.fsync(file.fileno())
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def _valid(field: str, name: str) -> str:
     """Return the name if it can be a file's name and nothing else."""
     if not _ID.fullmatch(name):
@@ -382,18 +373,3 @@ def _held(path: Path) -> bool:
 
 def _nobody(_size: int) -> None:
     """Tell nobody."""
-
-
-def _written(path: Path) -> float:
-    """Return when a file was written; one that has gone meanwhile was never."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return math.inf
-
-
-def _sweep(path: Path) -> None:
-    """Remove a half-written file, unless it may be in another process's hands."""
-    with contextlib.suppress(FileNotFoundError):
-        if time.time() - path.stat().st_mtime > STALE_SECONDS:
-            path.unlink()

@@ -6,10 +6,24 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
-from invigilation.errors import InvalidInput, InvigilationError
+from invigilation.errors import Busy, InvalidInput, InvigilationError
 
 CHUNK: Final = 32 * 1024
 """The most that comes at once."""
+
+
+LATER_S: Final = 10
+"""So soon a page comes again with what there was no room for."""
+
+
+class NoRoom(Busy):
+    """The disk has no room for it now: the page keeps it, and comes again. Nobody is told to worry.
+
+    Who invigilates is told that nothing is recorded, and operators by the check `disk`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("evidence store")
 
 
 class WrongOffset(InvigilationError):

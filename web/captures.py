@@ -26,7 +26,7 @@ from invigilation.record import canonical
 from recordings.errors import EvidenceStoreFull, PictureUndecodable
 from signalling.capture import Progress, Side
 from signalling.full_size import Told, Wish
-from web.arriving import Arriving
+from web.arriving import Arriving, NoRoom
 from web.evidence import EvidenceShelf
 from web.full_pictures import FullPictures
 
@@ -185,8 +185,8 @@ class Captures:
         """Put the picture into the record, and return its id; a second time is no change.
 
         Raises `NotFound`, `WrongOffset` when something is missing, `WrongDigest`, `InvalidInput`
-        for a picture that cannot be used, `Busy`, `Unwanted`, and what the desk refuses. A capture
-        that cannot be used or is not wanted any more is forgotten.
+        for a picture that cannot be used, `Busy`, `NoRoom`, `Unwanted`, and what the desk refuses.
+        A capture that cannot be used or is not wanted any more is forgotten.
         """
         held = self._find(session, name)
         async with held.finishing:
@@ -194,7 +194,11 @@ class Captures:
                 for number, arriving in enumerate(held.came):
                     arriving.check(number)
                 try:
+                    await self._room()
                     held.evidence = await self._keep(held)
+                except NoRoom:
+                    held.until = self.desk.office.clock.monotonic() + LASTS_S
+                    raise
                 except (InvalidInput, NotAllowed):
                     # It would fail again, at the same cost: a new one is counted.
                     self._forget(held)
@@ -242,7 +246,7 @@ class Captures:
         except PictureUndecodable as error:
             raise InvalidInput("picture", f"This picture cannot be used: {error.why}.") from None
         except EvidenceStoreFull:
-            raise Busy("picture desk") from None
+            raise NoRoom from None
         try:
             taken = self.room.told(session, plan.parts[0].sha256)
             bound = None if taken is None else await taken.bound()
@@ -255,6 +259,13 @@ class Captures:
         self.room.captured(session, plan.side, plan.kind)
         self.shelf.studies.picture(picture, plan.kind, more)
         return picture.id
+
+    async def _room(self) -> None:
+        """Raise `NoRoom` before a picture is drawn anew that could not be kept."""
+        try:
+            await asyncio.to_thread(self.shelf.vault.check_room)
+        except EvidenceStoreFull:
+            raise NoRoom from None
 
     async def _stands(self, held: _Held) -> bool:
         """Say whether a finished capture still is what the check goes by."""

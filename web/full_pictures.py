@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from invigilation.bound import Bound
 from invigilation.desk import Desk
 from invigilation.desk.full_pictures import FullPicture
-from invigilation.errors import Busy, InvalidInput, InvigilationError
+from invigilation.errors import InvalidInput, InvigilationError
 from recordings.errors import EvidenceStoreFull, PictureUndecodable
 from recordings.vision.prints import bits_apart
 from signalling.full_size import Told, Wish
+from web.arriving import NoRoom
 from web.evidence import EvidenceShelf
 
 
@@ -24,7 +25,8 @@ class FullPictures:
     async def keep(self, session: str, wish: Wish, told: Told, data: bytes) -> str:
         """Put it into the record and return its id.
 
-        Raises `InvalidInput` for one that cannot be used, `Busy`, and what the desk refuses.
+        Raises `InvalidInput` for one that cannot be used, `Busy`, `NoRoom`, and what the desk
+        refuses.
         """
         bound = await told.bound()
         try:
@@ -32,7 +34,7 @@ class FullPictures:
         except PictureUndecodable as error:
             raise InvalidInput("picture", f"This picture cannot be used: {error.why}.") from None
         except EvidenceStoreFull:
-            raise Busy("picture desk") from None
+            raise NoRoom from None
         bound = replace(bound, live_print_distance=_apart(bound, picture.print))
         one, derived = picture.evidence, picture.derived
         full = FullPicture(wish.kind, one, bound, wish.of, wish.recheck, derived)

@@ -25,7 +25,7 @@ from invigilation.store.evidence import LOCAL, Evidence
 from recordings.errors import EvidenceStoreFull
 from recordings.vault import Vault
 from signalling.bucket import Bucket
-from web.arriving import Arriving, WrongDigest
+from web.arriving import Arriving, NoRoom, WrongDigest
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +99,7 @@ class LocalKeeping:
         """Take a piece of a chunk in, and the chunk into the record when it is whole.
 
         Raises `NotFound`, `NotWanted`, `WrongOffset`, `WrongDigest`, `InvalidInput`, `TooMuch`,
-        `TooLate`, `NotAllowed`, `Busy`.
+        `TooLate`, `NotAllowed`, `Busy`, `NoRoom`: then the same piece is sent again later.
         """
         session = await self.desk.fills.session_of(request, recording)
         self._pass(self._pieces, session, PIECES_A_SECOND, PIECES_AT_ONCE)
@@ -110,6 +110,7 @@ class LocalKeeping:
             chunk = await self.desk.fills.wants(session, recording, n)
             if chunk.evidence is not None:
                 return {"have": chunk.size, "kept": True}
+            await self._room()
             coming = self._coming.get(key) or self._begin(key, chunk)
         coming.until = self.desk.office.clock.monotonic() + LASTS_S
         have = coming.arriving.put(offset, data)
@@ -170,21 +171,33 @@ class LocalKeeping:
             coming.arriving.check(n)
             await self._store(session, recording, n, chunk, bytes(coming.arriving.came))
             coming.kept = True
-        except WrongDigest:
-            log.warning("a chunk came wrong", session=session, recording=recording, n=n)
+        except NoRoom:
+            raise  # it stays as it came: the last piece is sent again
+        except BaseException as error:
+            if isinstance(error, WrongDigest):
+                log.warning("a chunk came wrong", session=session, recording=recording, n=n)
+            self._drop(key, coming)  # what was refused would be refused again
             raise
-        finally:
-            # What is kept is known by the desk; what was refused would be refused again.
-            if self._coming.get(key) is coming:
-                del self._coming[key]
+        self._drop(key, coming)  # what is kept is known by the desk
         self.changed(session)
+
+    def _drop(self, key: Key, coming: _Coming) -> None:
+        if self._coming.get(key) is coming:
+            del self._coming[key]
+
+    async def _room(self) -> None:
+        """Raise `NoRoom` before a chunk comes over a thin link that could not be kept."""
+        try:
+            await asyncio.to_thread(self.vault.check_room)
+        except EvidenceStoreFull:
+            raise NoRoom from None
 
     async def _store(self, session: str, recording: str, n: int, chunk: Chunk, data: bytes) -> None:
         ident = new_id("ev")
         try:
             stored = await asyncio.to_thread(self.vault.put, session, ident, data)
         except EvidenceStoreFull:
-            raise Busy("evidence store") from None
+            raise NoRoom from None
         kept = (chunk.media_type, chunk.began, stored.sha256, stored.size, None)
         new = False
         try:

@@ -38,7 +38,6 @@ async def test_a_full_disk_and_a_deploy_end_no_session(
     world: World, cast: Cast, browsers: Browsers
 ) -> None:
     browsers.allow(NOBODY_THERE)
-    browsers.allow(r"503 .*/room/(captures|local)")  # on a full disk pictures wait, too
     sitting = await begin(world, cast)
     await until(lambda: recordings(world, "sha256 IS NULL"), SOON_S, "a recording")
 

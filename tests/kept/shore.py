@@ -29,6 +29,8 @@ class Shore:
     drop_all: bool = False
     refuse: list[tuple[int, str]] = field(default_factory=list)
     """Answers to the next pieces instead of taking them in."""
+    full: int = 0
+    """For so many pieces there is no room yet."""
     forgets_before: int = 0
     """The piece of this number (from 1) finds that what had come of its chunk is forgotten."""
     forgot: int = 0
@@ -65,6 +67,9 @@ class Shore:
             self.forgot = len(self.here.pop(key, b""))
         if key in self.unwanted:
             return web.json_response({"have": len(data), "wanted": False})
+        if self.full:
+            self.full -= 1
+            return web.json_response({"have": int(info["offset"]), "later": 0.02})
         if self.refuse:
             status, code = self.refuse.pop(0)
             return web.json_response({"error": {"code": code}}, status=status)

@@ -261,3 +261,16 @@ async def test_a_service_that_takes_nothing_is_left_alone(node: Node, ashore: Sh
 
     await one.call("end")
     assert ashore.calls == []
+
+
+async def test_what_there_is_no_room_for_stays_here_and_comes_later(
+    node: Node, ashore: Shore
+) -> None:
+    shelves = await shelves_of(node, 1000, 1000)
+    ashore.asks[A] = [1]
+    ashore.full = 7  # more often than a chunk may be mistaken
+    async with page(node, shelves, ashore) as one:
+        await until(lambda: ashore.whole(A, 1), SOON_S, "the chunk")
+        await standing(one, "waiting")
+
+    assert puts(ashore) == [("put", A, "1")] * 8

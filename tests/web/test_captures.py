@@ -30,7 +30,7 @@ from tests.specimens.zone import Form
 from tests.web.eyes import shelf_of
 from tests.web.office import START, Answer, Person, World
 from web import captures
-from web.arriving import CHUNK
+from web.arriving import CHUNK, LATER_S
 from web.captures import BEST_BYTES, HELP_BYTES, LASTS_S, PER_HOUR, Room
 from web.pages.captures import CAPTURES
 
@@ -545,6 +545,35 @@ async def test_a_passport_that_was_sent_is_read_in_other_processes(
     assert seen.reading.lines == specimen.lines
     assert seen.portrait is not None
     assert world.vault.read(page.session, seen.portrait).startswith(b"\xff\xd8")
+
+
+async def test_on_a_full_disk_a_picture_waits_and_is_kept_later(
+    world: World, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = world.clock
+    with monkeypatch.context() as patch:
+        patch.setattr(world.vault, "_reserve", 2**62)
+        late = said(await page.send())
+        capture = said(await page.begin())["capture"]
+        clock.move_to(clock.now() + timedelta(seconds=LASTS_S - 1))
+        again = said(await page.finish(capture))
+        clock.move_to(clock.now() + timedelta(seconds=LASTS_S - 1))
+    kept = said(await page.finish(capture))
+
+    assert late == again == {"evidence": None, "later": LATER_S}
+    assert (await check(world, page)).document == kept["evidence"]
+
+
+async def test_on_a_full_disk_a_face_in_full_size_waits_too(
+    world: World, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted(world, page)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.vault, "_reserve", 2**62)
+        late = said(await send_face(page))
+
+    assert late == {"evidence": None, "later": LATER_S}
+    assert said(await send_face(page))["evidence"] is not None
 
 
 # The learner in full size

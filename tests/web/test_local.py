@@ -21,7 +21,7 @@ from tests.builders import CONSENT
 from tests.devices import Device
 from tests.web.office import SAM, START, TOM, Answer, Person, World
 from web import local
-from web.arriving import CHUNK
+from web.arriving import CHUNK, LATER_S
 from web.exports import Choice, pieces
 from web.local import CHUNK_BYTES, HELD_EACH, LASTS_S, MOST_AT_ONCE
 from web.pages.local import LOCAL
@@ -314,6 +314,23 @@ async def test_a_chunk_that_is_refused_at_the_end_leaves_nothing(world: World, p
     assert world.vault.finished(0.0) == []
     assert world.app[LOCAL]._coming == {}
     assert said(await page.look())["keep"] is False
+
+
+async def test_on_a_full_disk_a_chunk_waits_at_the_page_and_comes_later(
+    world: World, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.tell()
+    begun, rest = page.device.chunks[1][:600], page.device.chunks[1][600:]
+    await page.put(1, 0, begun)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.vault, "_reserve", 2**62)
+        late = [said(await page.put(1, 600, rest)), said(await page.put(2))]
+    kept = [said(await page.put(1, 600, rest)), said(await page.put(2))]
+
+    assert late == [{"have": 600, "later": LATER_S}, {"have": 0, "later": LATER_S}]
+    assert [one["kept"] for one in kept] == [True, True]
+    [fill] = (await world.desk.sessions.view(page.session)).fills
+    assert len(fill.evidence) == 2
 
 
 async def test_what_is_coming_is_bounded_and_forgotten(

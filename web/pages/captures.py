@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from invigilation.errors import InvalidInput, NotFound, NotSignedIn
-from web.arriving import CHUNK
+from web.arriving import CHUNK, LATER_S, NoRoom
 from web.auth import csrf, learner_device
 from web.auth.visitor import VISITOR, request_id_of
 from web.captures import Captures, Unwanted, plan_of
@@ -72,6 +72,8 @@ async def finish(request: web.Request) -> web.StreamResponse:
         evidence = await request.app[CAPTURES].finish(session, request.match_info["capture"])
     except Unwanted:
         return _unwanted()
+    except NoRoom:
+        return web.json_response({"evidence": None, "later": LATER_S}, headers=_NEVER)
     return web.json_response({"evidence": evidence}, headers=_NEVER)
 
 

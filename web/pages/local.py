@@ -8,7 +8,7 @@ from aiohttp import web
 
 from invigilation.errors import NotFound, NotSignedIn
 from invigilation.fill import NotWanted
-from web.arriving import CHUNK, WrongOffset
+from web.arriving import CHUNK, LATER_S, NoRoom, WrongOffset
 from web.auth import csrf
 from web.auth.visitor import VISITOR, request_id_of
 from web.keys import SETTINGS
@@ -59,6 +59,8 @@ async def put(request: web.Request) -> web.StreamResponse:
         answer = {"have": other.have}
     except NotWanted:
         answer = {"have": offset + len(data), "wanted": False}
+    except NoRoom:
+        answer = {"have": offset, "later": LATER_S}
     return web.json_response(answer, headers=_NEVER)
 
 

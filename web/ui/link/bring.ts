@@ -27,11 +27,13 @@ interface Everything {
   segment_s?: number;
 }
 
-/** What the server says of a piece; `wanted`: false when the chunk is of no use any more. */
+/** What the server says of a piece; `wanted`: false when the chunk is of no use any more; `later`:
+ * in so many seconds, when there is no room for it now. */
 interface Took {
   have: number;
   kept?: boolean;
   wanted?: false;
+  later?: number;
 }
 
 /** One chunk on its way. */
@@ -114,6 +116,8 @@ export class Bringer {
   private woken = false;
   private stopped = false;
   private settled = 0;
+  /** Until then the server has no room. */
+  private full = 0;
   private failures = 0;
   private pace: Pace | null = null;
   /** The shortest that an answer took: the way there and back. */
@@ -184,6 +188,8 @@ export class Bringer {
     if (way) {
       if (!this.host.over() && performance.now() < this.settled) {
         await this.pause(this.settled - performance.now());
+      } else if (performance.now() < this.full) {
+        await this.pause(this.full - performance.now());
       } else if (this.limited) {
         this.tell("waiting");
         await this.pause(LIMITED_MS);
@@ -285,6 +291,10 @@ export class Bringer {
     const path = `${url}/${way.recording}/${way.n}/${piece.from}`;
     try {
       const said = await this.talk<Took>(path, "PUT", bytes);
+      if (said.later) {
+        this.full = performance.now() + said.later * 1000;
+        return;
+      }
       const ends = said.kept === true || said.wanted === false;
       way.have = ends ? way.size : Math.min(said.have, way.size);
       if (said.kept) await shelf.sent(way.recording, way.n);

@@ -10,9 +10,11 @@ export type Sending = "idle" | "sending" | "stuck" | "unusable" | "unwanted" | "
 /** How it went with one picture. */
 type Outcome = "done" | "unusable" | "unwanted" | "closed";
 
-/** What the server says of a picture that nobody waits for any more. */
+/** What the server says of a picture that nobody waits for any more (`wanted`), or for which there
+ * is no room for so many seconds (`later`). */
 interface Late {
   wanted?: false;
+  later?: number;
 }
 
 interface Begun extends Late {
@@ -124,8 +126,11 @@ export class Sender {
       const paid = countSent(to - from, session);
       await sleep(Math.max(this.manner?.wait(wait) ?? wait, paid));
     }
-    const end = await this.post<Late>(`${this.url}/${begun.capture}/finish`, {});
-    return end.wanted === false ? "unwanted" : "done";
+    for (;;) {
+      const end = await this.post<Late>(`${this.url}/${begun.capture}/finish`, {});
+      if (!end.later) return end.wanted === false ? "unwanted" : "done";
+      await sleep(end.later * 1000);
+    }
   }
 
   private post<T>(url: string, body: object): Promise<T> {

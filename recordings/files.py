@@ -1,0 +1,41 @@
+"""Files of ours: made unreadable, dated, and swept when a kill has left them half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+import time
+from pathlib import Path
+
+from recordings import stream
+
+STALE_SECONDS = 3600
+
+
+def destroy(path: Path) -> bool:
+    """Make a file of ours unreadable for ever and remove it; say whether there was one."""
+    try:
+        with path.open("r+b") as file:
+            file.write(secrets.token_bytes(stream.HEADER_BYTES))
+            os.fsync(file.fileno())
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def written(path: Path) -> float:
+    """Return when a file was written; one that has gone meanwhile was never."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
+
+
+def sweep(path: Path) -> None:
+    """Remove a half-written file, unless it may be in another process's hands."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - path.stat().st_mtime > STALE_SECONDS:
+            path.unlink()
