@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -36,6 +37,8 @@ class RtcPeers:
     def __init__(self, settings: MediaSettings) -> None:
         self._settings = settings
         self._doors = None if settings.port is None else SharedDoors(settings.port)
+        self.dropped: Counter[str] = Counter()
+        """Datagrams that were more than one participant may send, by kind, since the start."""
 
     def open(self) -> None:
         """Take the one port, if the settings name one; raises OSError where it is taken."""
@@ -44,7 +47,7 @@ class RtcPeers:
 
     async def answer(self, sdp: str, shape: Shape) -> tuple[MediaPeer, str]:
         """Answer an offer of this shape; raises `SdpRefused`."""
-        return await Peer.answer(sdp, shape, self._settings, self._doors)
+        return await Peer.answer(sdp, shape, self._settings, self._doors, self.dropped)
 
     def close(self) -> None:
         """Close the shared sockets; may be called again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -56,7 +57,11 @@ class Peer:
     """
 
     def __init__(
-        self, shape: Shape, settings: MediaSettings, doors: SharedDoors | None = None
+        self,
+        shape: Shape,
+        settings: MediaSettings,
+        doors: SharedDoors | None = None,
+        dropped: Counter[str] | None = None,
     ) -> None:
         if doors is None and settings.port is not None:
             raise ValueError("the sockets of the one port are missing")
@@ -71,6 +76,7 @@ class Peer:
             consent_expiry_s=settings.consent_expiry_s,
             video_cap_bps=settings.video_cap_bps,
             on_state=self._on_state,
+            dropped=dropped,
         )
         self._media = self._link.media
         self._deadline = float("inf")
@@ -79,16 +85,22 @@ class Peer:
 
     @classmethod
     async def answer(
-        cls, sdp: str, shape: Shape, settings: MediaSettings, doors: SharedDoors | None = None
+        cls,
+        sdp: str,
+        shape: Shape,
+        settings: MediaSettings,
+        doors: SharedDoors | None = None,
+        dropped: Counter[str] | None = None,
     ) -> tuple[Peer, str]:
         """Answer an offer of this shape: gives the peer and the SDP of the answer.
 
         `doors` are the sockets of the settings' one port, if they name one; they stay the caller's.
+        `dropped` counts what was more than one participant may send.
         Raises SdpRefused for an offer that cannot be used, OSError when no media address of the
         settings can be bound. The caller closes the peer.
         """
         offer = clean_offer(sdp, shape)
-        peer = cls(shape, settings, doors)
+        peer = cls(shape, settings, doors, dropped)
         try:
             answer = await peer._link.answer(offer)
         except BaseException:

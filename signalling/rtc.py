@@ -16,6 +16,7 @@ import logging
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, Final
@@ -27,6 +28,7 @@ from aiortc.rtcconfiguration import RTCBundlePolicy
 from pylibsrtp._binding import ffi, lib
 
 from signalling.addresses import default_addresses, host_candidate
+from signalling.flow import Inflow
 from signalling.forwarding import Formats
 from signalling.media import Marks, Media
 from signalling.sdp import SdpRefused, offered_ssrcs
@@ -210,6 +212,7 @@ class RtcLink:
     """One connection to one participant: negotiates, protects and unprotects, stays alive.
 
     `on_state` is called with aiortc's connection states: connecting, connected, failed, closed.
+    `dropped` counts, by kind, the datagrams that were more than one participant may send.
     """
 
     def __init__(
@@ -221,8 +224,10 @@ class RtcLink:
         consent_expiry_s: float,
         video_cap_bps: int,
         on_state: Callable[[str], None],
+        dropped: Counter[str] | None = None,
     ) -> None:
         check_versions()
+        self._inflow = Inflow(Counter() if dropped is None else dropped)
         self.media = Media(self, video_cap_bps, shape)
         self.known: set[Address] = set()
         self.heard_at = float("-inf")
@@ -311,6 +316,8 @@ class RtcLink:
         if unprotect is None or len(data) < 12:
             return
         now = time.monotonic()
+        if not self._inflow.media(len(data), now):
+            return
         rtcp = 192 <= data[1] <= 208
         packet = unprotect(UNPROTECT_RTCP if rtcp else UNPROTECT, data)
         if packet is None:
@@ -323,13 +330,15 @@ class RtcLink:
             self.media.on_rtp(packet, now)
 
     def on_dtls(self, data: bytes) -> None:
-        """Hand a datagram of the handshake to its reader, unless too many wait there."""
-        if self._ice._queue.qsize() < MAX_QUEUE:
+        """Hand a datagram of the handshake to its reader, unless too many come or wait there."""
+        within = self._inflow.handshake(len(data), time.monotonic())
+        if within and self._ice._queue.qsize() < MAX_QUEUE:
             self._ice._queue.put_nowait((data, COMPONENT))
 
     def on_stun(self, door: Door, data: bytes, sender: Address) -> None:
-        """Hand a STUN message to the stack, which authenticates it."""
-        self._protocols[door].datagram_received(data, sender)
+        """Hand a STUN message to the stack, which authenticates it, unless too many come."""
+        if self._inflow.check(len(data), time.monotonic(), known=sender in self.known):
+            self._protocols[door].datagram_received(data, sender)
 
     def leave(self, door: Door) -> None:
         """Hear nothing more by this door."""

@@ -56,6 +56,7 @@ from web.copies import COPIES, open_copies
 from web.draining import DRAINING
 from web.evidence import EvidenceShelf
 from web.gone import EVERY_S, Gone
+from web.health.limits import DroppedDatagrams
 from web.health.routes import keys
 from web.health.service import Health, live_watch
 from web.house import House, derived, edx_desk, edx_wrapping, staff_wrapping
@@ -233,6 +234,7 @@ def _live_room(app: web.Application, house: House, shelf: EvidenceShelf) -> Live
     )
     clock = house.desk.office.clock
     peers = RtcPeers(media)
+    house.metrics.registry.register(DroppedDatagrams(peers.dropped))
     live = Live(
         house.desk, shelf, peers, clock, settings.origins, place_of, live_watch(house.metrics)
     )

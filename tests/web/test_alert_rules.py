@@ -14,7 +14,7 @@ from tests.harness.service import ROOT
 from web import watchers
 from web.access.refusals import Refusals
 from web.alerts import Alerts
-from web.health.limits import RateRefusals
+from web.health.limits import DroppedDatagrams, RateRefusals
 from web.watchers import PREFIX, Metrics
 
 RULES = ROOT / "docs" / "alerts.rules.yml"
@@ -48,6 +48,7 @@ def registry() -> CollectorRegistry:
     Alerts(None, metrics.registry)
     Refusals(metrics.registry)
     metrics.registry.register(RateRefusals({"sign_in": 1}))
+    metrics.registry.register(DroppedDatagrams({"media": 1}))
     return metrics.registry
 
 

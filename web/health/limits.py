@@ -25,3 +25,19 @@ class RateRefusals(Collector):
         for rate, times in sorted(self.refused.items()):
             family.add_metric([rate], times)
         yield family
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DroppedDatagrams(Collector):
+    """Tells what participants sent beyond what one may; `dropped` is kept by their connections."""
+
+    dropped: Mapping[str, int]
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return the one figure."""
+        family = CounterMetricFamily(
+            f"{PREFIX}media_dropped", "Datagrams dropped as too many", labels=["kind"]
+        )
+        for kind, times in sorted(self.dropped.items()):
+            family.add_metric([kind], times)
+        yield family
