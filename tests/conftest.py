@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
+from types import CodeType
 from typing import Any, TypeVar
 
 import aiohttp_jinja2
 import pytest
+from argon2 import PasswordHasher
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -27,6 +30,9 @@ from tests.harness.servers import (
     redis_server,
 )
 from tests.harness.service import Practice, Program, Service
+
+# Nothing of what is imported and collected is ever garbage: it is not gone through to find some.
+gc.disable()
 
 ProgramT = TypeVar("ProgramT", bound=Program)
 _REPORT = pytest.StashKey[pytest.TestReport]()
@@ -57,6 +63,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     mine = set(modules[number - 1 :: parts])
     config.hook.pytest_deselected(items=[item for item in items if item.path not in mine])
     items[:] = [item for item in items if item.path in mine]
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, and in what the tests make alone."""
+    gc.freeze()
+    gc.enable()
 
 
 def _failed(request: pytest.FixtureRequest) -> bool:
@@ -218,14 +230,14 @@ class _Kept(BytecodeCache):
     """What Jinja compiled, in memory."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, bytes] = {}
+        self._compiled: dict[str, CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if (compiled := self._compiled.get(bucket.key)) is not None:
-            bucket.bytecode_from_string(compiled)
+        bucket.code = self._compiled.get(bucket.key)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._compiled[bucket.key] = bucket.bytecode_to_string()
+        assert bucket.code is not None
+        self._compiled[bucket.key] = bucket.code
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -248,4 +260,13 @@ def _compiled_once() -> Iterator[None]:
         patch.setattr("invigilation.store.store.create_async_engine", engine_for)
         setup = partial(aiohttp_jinja2.setup, bytecode_cache=kept)
         patch.setattr("aiohttp_jinja2.setup", setup)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _light_passwords() -> Iterator[None]:
+    """Let argon2 work lightly: what it takes in earnest is the business of one test."""
+    with pytest.MonkeyPatch.context() as patch:
+        light = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr("web.auth.passwords._hasher", light)
         yield

@@ -257,14 +257,23 @@ def make_app(
 
 
 async def open_world(
-    store: Store, folder: Path, payments: Payments | None = None, hook: web.RouteDef | None = None
+    store: Store,
+    folder: Path,
+    payments: Payments | None = None,
+    hook: web.RouteDef | None = None,
+    *,
+    peopled: bool = False,
 ) -> World:
-    """Return an office with staff, a rota and an assessment; the caller closes its client."""
+    """Return an office with staff, a rota and an assessment; the caller closes its client.
+
+    `peopled`: the database has what `people` fills in, being a copy of `office_template`.
+    """
     clock = HandClock()
     app = make_app(store, folder, clock, payments)
     if hook is not None:
         app.add_routes([hook])
-    await people(store, "")
+    if not peopled:
+        await people(store, "")
     client = TestClient(TestServer(app))
     await client.start_server()
     return World(app[DESK], clock, app, app[VAULT], client)
