@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from functools import partial
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from invigilation.people import Role
+from invigilation.store import Store
 from invigilation.store.schema import metadata
 from tests import builders
 from tests.builders import FixedClock
@@ -18,6 +22,11 @@ from tests.invigilation.offices import World
 HERE = Path(__file__).parent
 DATABASES = ("migrated_url", "database_url")
 """Fixtures that give a test its database."""
+EMPTYING = "SET synchronous_commit = off; " + "; ".join(
+    f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables)
+)
+kept_loop = partial(pytest_asyncio.fixture, loop_scope="session")
+"""An asynchronous fixture that has, or stands on, `store`: it and its tests share one loop."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -29,8 +38,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seen: set[tuple[str, str]] = set()
     again: list[pytest.Item] = []
     for item in items:
+        if HERE not in item.path.parents:
+            continue
+        if "store" in getattr(item, "fixturenames", ()) and iscoroutinefunction(item.obj):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         call = getattr(item, "callspec", None)
-        if call is None or HERE not in item.path.parents:
+        if call is None:
             continue
         name = item.nodeid.partition("[")[0]
         if any(call.params.get(one) == "postgresql" for one in DATABASES):
@@ -49,6 +62,23 @@ def kept_database(postgres, postgres_template):
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def emptied(kept_database):
+    """What empties the kept database, over one connection: hundreds of tests begin with it."""
+    loop = asyncio.new_event_loop()
+    connection = loop.run_until_complete(asyncpg.connect(kept_database.replace("+asyncpg", "")))
+    yield lambda: loop.run_until_complete(connection.execute(EMPTYING))
+    loop.run_until_complete(connection.close())
+    loop.close()
+
+
+async def empty(url):
+    """Empty all tables of a database in one round trip."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await connection.execute(EMPTYING)
+    await connection.close()
+
+
 @pytest.fixture(
     params=[
         pytest.param("sqlite", marks=pytest.mark.store),
@@ -61,21 +91,36 @@ def migrated_url(request, tmp_path):
         path = tmp_path / "test.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite+aiosqlite:///{path}"
-    url = request.getfixturevalue("kept_database")
-    asyncio.run(_empty(url))
-    return url
+    request.getfixturevalue("kept_store")  # here, where no loop runs yet
+    request.getfixturevalue("emptied")()
+    return request.getfixturevalue("kept_database")
 
 
-async def _empty(url):
-    """Empty all tables in one round trip: hundreds of tests begin with it."""
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    tables = reversed(metadata.sorted_tables)
-    emptying = "; ".join(f'DELETE FROM "{table.name}"' for table in tables)
-    await connection.execute(f"SET synchronous_commit = off; {emptying}")
-    await connection.close()
+@kept_loop(scope="session")
+async def kept_store(kept_database):
+    """A store whose connections stay open: to connect anew costs more than most tests do."""
+    opened = Store(kept_database)
+    yield opened
+    await opened.close()
 
 
-@pytest.fixture
+@kept_loop
+async def store(request, migrated_url):
+    """A store over an empty, migrated database; the test runs on SQLite and on PostgreSQL."""
+    if migrated_url.startswith("postgresql"):
+        yield request.getfixturevalue("kept_store")
+    else:
+        opened = Store(migrated_url)
+        yield opened
+        await opened.close()
+    # The loop goes on: what a test left running must not run into the next.
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+@kept_loop
 async def world(store):
     """An office at nine on a Friday morning; the test runs on SQLite and on PostgreSQL."""
     clock = FixedClock()

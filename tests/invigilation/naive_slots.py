@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from invigilation.office_hours import Hours, OfficeHours, Window
@@ -89,6 +90,7 @@ def held_minutes(calendar: Calendar, seat: str) -> set[datetime]:
     return minutes
 
 
+@lru_cache(200_000)
 def on_grid(start: datetime) -> bool:
     wall = london_wall(start)
     return wall.minute in (0, 30) and wall.second == 0 and wall.microsecond == 0

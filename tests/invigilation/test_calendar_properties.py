@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 
 from invigilation.store import Store
 from tests.builders import FixedClock
-from tests.invigilation.conftest import _empty
+from tests.invigilation.conftest import empty
 from tests.invigilation.play import BEFORE_AUTUMN, BEFORE_SPRING, MINUTE, Play
 
 LONG = bool(os.environ.get("INVIGILATION_LONG_PROPERTIES"))
@@ -197,7 +197,7 @@ def fresh(request, tmp_path):
     url = request.getfixturevalue("kept_database")
 
     async def emptied():
-        await _empty(url)
+        await empty(url)
         return url
 
     return emptied

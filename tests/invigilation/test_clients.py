@@ -9,11 +9,12 @@ import pytest
 from invigilation.errors import InvalidInput, NotFound
 from invigilation.store.people import Client
 from tests import builders
+from tests.invigilation.conftest import kept_loop
 
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
+@kept_loop
 async def client(world):
     """The name of a client whose secret's hash is `old`."""
     async with world.store.write() as tx:

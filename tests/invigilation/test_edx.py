@@ -14,6 +14,7 @@ from invigilation.edx import AttemptEvent, AttemptState, EdxAttempt, Exam, Platf
 from invigilation.errors import IllegalTransition, InvalidInput, NotFound
 from invigilation.report import Channel
 from invigilation.store.people import Backend
+from tests.invigilation.conftest import kept_loop
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 CAMPUS = "campus"
@@ -47,7 +48,7 @@ def test_every_pair_of_state_and_event(state, number):
         assert attempt.after(event) == replace(attempt, state=expected)
 
 
-@pytest.fixture
+@kept_loop
 async def edx(world):
     """The desk of a platform, over SQLite and over PostgreSQL."""
     async with world.store.write() as tx:

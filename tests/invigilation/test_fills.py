@@ -30,6 +30,7 @@ from invigilation.session import Outcome
 from tests import builders
 from tests.builders import START
 from tests.devices import Device
+from tests.invigilation.conftest import kept_loop
 from tests.invigilation.offices import STATEMENT
 
 S = timedelta(seconds=1)
@@ -95,7 +96,7 @@ class Outage:
             await self.bring(n)
 
 
-@pytest.fixture
+@kept_loop
 async def outage(world):
     one = await world.admitted()
     found = Outage(world, one)

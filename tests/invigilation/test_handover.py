@@ -14,17 +14,18 @@ from invigilation.people import Role, Staff
 from invigilation.session import Outcome, SessionState
 from tests import builders
 from tests.builders import START
+from tests.invigilation.conftest import kept_loop
 from tests.invigilation.offices import MINUTE, STATEMENT
 
 ADMINISTRATOR = Staff("st_ada", "ada@example.com", "Ada", frozenset({Role.ADMINISTRATOR}))
 
 
-@pytest.fixture
+@kept_loop
 async def bob(world):
     return await builders.add_invigilator(world.desk, "Bob Baker", seats=0)
 
 
-@pytest.fixture
+@kept_loop
 async def cat(world):
     return await builders.add_invigilator(world.desk, "Cat Cole", seats=0)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pytest
-
 from invigilation.booking import BookingState
 from invigilation.desk.changes import AddLeave
 from invigilation.office_hours import Window
 from invigilation.store.ledger import Sought
 from tests import builders
 from tests.builders import BOOKED_AT, MONDAY, START
+from tests.invigilation.conftest import kept_loop
 from tests.invigilation.offices import World
 
 DAY = timedelta(days=1)
@@ -21,7 +20,7 @@ async def found(world: World, sought: Sought) -> list[str]:
     return [one.reference for one in await world.desk.ledger.search(sought, 10)]
 
 
-@pytest.fixture
+@kept_loop
 async def three(world: World) -> list[str]:
     """Three bookings on three days, the middle one cancelled; return their ids."""
     made = [await builders.book(world.desk, n, START + n * DAY) for n in range(3)]

@@ -27,6 +27,7 @@ from invigilation.people import Role, Staff
 from invigilation.session import Outcome
 from tests import builders
 from tests.builders import START
+from tests.invigilation.conftest import kept_loop
 from tests.invigilation.offices import STATEMENT
 from tests.invigilation.shown import arrived, colleague, reading, shown
 
@@ -101,7 +102,7 @@ def test_a_reason_is_chosen_and_something_else_is_said(raw, words, field):
 # --- at the desk ---
 
 
-@pytest.fixture
+@kept_loop
 async def one(world):
     """A session in which pictures were taken, with the id of one."""
     sitting = await world.identified()
@@ -260,7 +261,7 @@ async def test_reasons_that_nothing_here_shows_are_marked(world, one):
 # --- alarms ---
 
 
-@pytest.fixture
+@kept_loop
 async def watched(world):
     """The office with two administrators and an auditor, and a session by whose looks it alarms."""
     async with world.store.write() as tx:

@@ -17,6 +17,7 @@ from invigilation.ports import Fate
 from invigilation.request import RequestState
 from tests import builders
 from tests.builders import START
+from tests.invigilation.conftest import kept_loop
 from tests.invigilation.offices import World
 from tests.invigilation.tills import PlainTill
 
@@ -54,7 +55,7 @@ class Shop:
         return await self.desk.charges.add(self.world.sam, self.request, product, "asked by phone")
 
 
-@pytest.fixture
+@kept_loop
 async def shop(world):
     till = PlainTill()
     desk = Desk.of(world.desk.office, till)

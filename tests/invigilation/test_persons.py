@@ -21,6 +21,7 @@ from recordings.seal import Seal, SigningKey
 from recordings.verify import verify
 from tests import builders
 from tests.builders import BACKEND
+from tests.invigilation.conftest import kept_loop
 from tests.invigilation.test_erasure import delivered, lies_about, sat
 
 WHO = "staff:operator"
@@ -28,7 +29,7 @@ OPERATOR_REASON = "They asked for it in a letter."
 NAMES = ("Maria Santos", "Is the door shut?", "lea1@example.com", "They broke it off.", "P1234567A")
 
 
-@pytest.fixture
+@kept_loop
 async def over(world):
     """An office with keys that a verifier knows, in which Maria has sat and nothing waits."""
     key = SigningKey.generate()

@@ -20,11 +20,12 @@ from invigilation.report import Channel
 from invigilation.store.people import Backend
 from invigilation.store.platforms import Platform
 from tests import builders
+from tests.invigilation.conftest import kept_loop
 
 LINK_TO = "https://exams.example.org/lti/start/"
 
 
-@pytest.fixture
+@kept_loop
 async def desk(world):
     """The desk, with one platform."""
     platform = Platform(

@@ -13,6 +13,7 @@ from invigilation.desk.reminders import BATCH, REMINDER
 from invigilation.report import Channel
 from tests import builders
 from tests.builders import START
+from tests.invigilation.conftest import kept_loop
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -43,7 +44,7 @@ def before(*amounts):
     return [START - HOUR * amount for amount in amounts]
 
 
-@pytest.fixture
+@kept_loop
 async def early(world):
     world.clock.go_to(LONG_BEFORE)
     return await builders.book(world.desk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -66,6 +67,7 @@ def small_lots():
         yield
 
 
+@cache
 def some_hours():
     """Hours on the grid, on five minutes, on any minute, and in the night of a clock change."""
     return st.one_of(
@@ -83,6 +85,7 @@ def some_hours():
     )
 
 
+@cache
 def hours_in_steps(minutes, last):
     starts = st.integers(0, (last - 1) // minutes).map(lambda n: n * minutes)
     lengths = st.integers(1, last // minutes).map(lambda n: n * minutes)
@@ -97,16 +100,19 @@ def at_minute(minute):
     return time(minute // 60, minute % 60)
 
 
+@cache
 def days(centre):
     near = st.integers(-12, 12).map(lambda n: centre + timedelta(days=n))
     return st.one_of(st.just(centre), near)
 
 
+@cache
 def on_the_grid(centre, reach):
     noon = datetime.combine(centre, time(12), UTC)
     return st.integers(-reach * 48, reach * 48).map(lambda n: noon + timedelta(minutes=30 * n))
 
 
+@cache
 def moments(centre, reach=12):
     noon = datetime.combine(centre, time(12), UTC)
     minutes = st.integers(-reach * 1440, reach * 1440).map(lambda n: noon + timedelta(minutes=n))
@@ -118,6 +124,7 @@ def moments(centre, reach=12):
     return st.one_of(on_the_grid(centre, reach), on_the_grid(centre, 1), minutes, odd)
 
 
+@cache
 @st.composite
 def stretches(draw, centre, longest):
     start = draw(moments(centre))
@@ -125,6 +132,7 @@ def stretches(draw, centre, longest):
     return start, start + timedelta(minutes=draw(minutes))
 
 
+@cache
 @st.composite
 def offices(draw, centre):
     week = st.one_of(st.none(), some_hours(), st.just(hours("00:00", "23:59")), st.just(WHOLE_DAY))
@@ -136,6 +144,7 @@ def offices(draw, centre):
     )
 
 
+@cache
 @st.composite
 def calendars(draw, centre):
     shift = st.builds(
@@ -164,6 +173,7 @@ def calendars(draw, centre):
     )
 
 
+@cache
 @st.composite
 def wishes(draw, centre):
     minutes, buffer = draw(st.integers(1, 150)), draw(st.integers(0, 30))
@@ -173,6 +183,7 @@ def wishes(draw, centre):
     return Wish(*dates, minutes, buffer, draw(st.sampled_from("ab")))
 
 
+@cache
 @st.composite
 def questions(draw):
     centre = draw(st.sampled_from(CENTRES))

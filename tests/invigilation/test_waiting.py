@@ -24,6 +24,7 @@ from invigilation.store import Store
 from invigilation.waiting import WaitingState
 from tests import builders
 from tests.builders import ASSESSMENT, START
+from tests.invigilation.conftest import kept_loop
 from tests.invigilation.offices import MINUTE
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -33,7 +34,7 @@ FULL = (START - HOUR, START + HOUR, START + 3 * HOUR, START + 5 * HOUR)
 """Ann's one seat is taken all day by these, so that no start of the Monday is free."""
 
 
-@pytest.fixture
+@kept_loop
 async def full(world):
     """Fill the Monday; return its sittings."""
     return [await builders.book(world.desk, 100 + n, start) for n, start in enumerate(FULL)]
