@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 
 import pytest
 from aioice import stun, turn
 
 from tests.harness.service import ROOT
-from tests.harness.turn import HERE, turn_server
+from tests.harness.turn import HERE, Relay, turn_server
 
 pytestmark = pytest.mark.media
 MEDIA = "203.0.113.10"
 """The service's media address in operating.md."""
 ELSEWHERE = ["10.0.0.1", "192.168.1.1", "169.254.169.254", "127.0.0.2", "8.8.8.8", "0.0.0.0"]
 FORBIDDEN = 403
+QUOTA_REACHED = 486
+"""RFC 8656, 18."""
 
 
 def settings() -> list[str]:
@@ -22,6 +26,67 @@ def settings() -> list[str]:
     lines = (ROOT / "docs/operating.md").read_text(encoding="utf-8").splitlines()
     found = [line for line in lines if line.startswith(("denied-peer-ip", "allowed-peer-ip"))]
     return [line.replace(MEDIA, HERE) for line in found]
+
+
+def quotas() -> dict[str, str]:
+    """Return what operating.md gives each person, and all of them, by the setting's name."""
+    lines = (ROOT / "docs/operating.md").read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines)
+    names = {"user-quota", "total-quota", "max-bps"}
+    found = {name: value for name, _, value in pairs if name in names}
+    assert found.keys() == names
+    return found
+
+
+def allocate(line: socket.socket, relay: Relay, ticket: tuple[str, str]) -> int:
+    """Ask for one more relayed way (RFC 8656, 7.1); return 0, or the code of the refusal."""
+    name, password = ticket
+    first = stun.Message(message_method=stun.Method.ALLOCATE, message_class=stun.Class.REQUEST)
+    first.attributes["REQUESTED-TRANSPORT"] = turn.UDP_TRANSPORT
+    challenge = asked(line, relay, first)
+    again = stun.Message(message_method=stun.Method.ALLOCATE, message_class=stun.Class.REQUEST)
+    again.attributes["REQUESTED-TRANSPORT"] = turn.UDP_TRANSPORT
+    again.attributes["USERNAME"] = name
+    again.attributes["NONCE"] = challenge.attributes["NONCE"]
+    again.attributes["REALM"] = realm = challenge.attributes["REALM"]
+    again.add_message_integrity(turn.make_integrity_key(name, realm, password))
+    answer = asked(line, relay, again)
+    refused = answer.message_class is stun.Class.ERROR
+    return answer.attributes["ERROR-CODE"][0] if refused else 0
+
+
+def asked(line: socket.socket, relay: Relay, message: stun.Message) -> stun.Message:
+    line.sendto(bytes(message), (HERE, relay.port))
+    return stun.parse_message(line.recv(2_048))
+
+
+def ways(relay: Relay, tickets: list[tuple[str, str]]) -> list[int]:
+    """Ask for a way by each of these tickets, from a port of its own."""
+    with contextlib.ExitStack() as stack:
+        codes = []
+        for ticket in tickets:
+            line = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            line.settimeout(10)
+            codes.append(allocate(line, relay, ticket))
+    return codes
+
+
+def test_one_person_takes_no_more_of_the_relay_than_the_book_gives_them() -> None:
+    quota = int(quotas()["user-quota"])
+    with turn_server(settings=[f"{name}={value}" for name, value in quotas().items()]) as relay:
+        # What stands before the name is when it runs out: a fresh ticket gives no fresh quota.
+        greedy = [relay.credentials("greedy", 600 + n % 2) for n in range(quota + 2)]
+        codes = ways(relay, [*greedy, relay.credentials("other")])
+
+    assert codes == [0] * quota + [QUOTA_REACHED] * 2 + [0]
+
+
+def test_all_people_together_take_no_more_than_the_book_gives_them() -> None:
+    total = {**quotas(), "total-quota": "3"}
+    with turn_server(settings=[f"{name}={value}" for name, value in total.items()]) as relay:
+        codes = ways(relay, [relay.credentials(f"person_{n}") for n in range(5)])
+
+    assert codes == [0] * 3 + [QUOTA_REACHED] * 2
 
 
 async def test_a_relay_that_follows_the_book_leads_to_the_service_alone() -> None:
