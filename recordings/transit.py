@@ -27,6 +27,8 @@ from recordings.wrap_keys import KEY_BYTES, KeysAway, WrongKey
 
 MAGIC = b"INVWRAPT"
 TIME_LIMIT_S = 5.0
+REST_S = 5.0
+"""So long a service that did not answer is not asked again: whoever asks hears so at once."""
 MAX_ANSWER = 64 * 1024
 REMEMBERED = 512
 REMEMBERED_S = 300.0
@@ -53,6 +55,7 @@ class TransitKeys:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
         self._opened: OrderedDict[tuple[bytes, bytes], tuple[float, bytes]] = OrderedDict()
         self._lock = threading.Lock()
+        self._rests_until = 0.0
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Have it wrapped; raises `KeysAway`."""
@@ -94,6 +97,8 @@ class TransitKeys:
         return key if key and time.monotonic() - at < REMEMBERED_S else None
 
     def _ask(self, verb: str, sent: dict[str, str]) -> dict[str, Any]:
+        if time.monotonic() < self._rests_until:
+            raise KeysAway("it did not answer a moment ago")
         try:
             request = urllib.request.Request(  # noqa: S310 - a setting, http or https
                 f"{self._base}/{verb}/{self._key}",
@@ -109,6 +114,10 @@ class TransitKeys:
                     raise WrongKey("the key service does not open it") from None
                 raise KeysAway(f"it answered {verb} with status {error.code}") from None
         except (OSError, HTTPException, ValueError) as error:
+            if isinstance(error, TimeoutError) or isinstance(
+                getattr(error, "reason", None), TimeoutError
+            ):
+                self._rests_until = time.monotonic() + REST_S
             raise KeysAway(f"{type(error).__name__}: {error}") from None
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, dict):

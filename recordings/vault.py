@@ -178,6 +178,14 @@ class Vault:
         """Raise EvidenceStoreFull when less than the reserve is free."""
         self._check(self._reserve)
 
+    def prepare(self, session: str) -> None:
+        """See that a recording of this session can begin, and make its key if it has none.
+
+        Raises EvidenceStoreFull, KeysAway, KeyUnknown and EvidenceDamaged.
+        """
+        self.check_space()
+        self._session_key(session, create=True)
+
     def check_room(self) -> None:
         """Raise EvidenceStoreFull when nothing can be stored, not even a picture."""
         self._check(self._reserve // PIECES_SHARE)
@@ -246,6 +254,15 @@ class Vault:
             (path.parent.name, path.stem)
             for path in sorted(self._root.glob("*/*.evidence"))
             if written(path) < before
+        ]
+
+    def abandoned(self, older_than_seconds: float) -> list[tuple[str, str]]:
+        """Return session and id of every unfinished object that nobody has written for so long."""
+        before = time.time() - older_than_seconds
+        return [
+            (path.parent.name, path.stem)
+            for path in sorted(self._root.glob("*/*.part"))
+            if written(path) < before and not _held(path)
         ]
 
     def erase(self, session: str, evidence_id: str) -> bool:

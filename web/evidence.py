@@ -29,11 +29,23 @@ from web.studies import Studies, keep
 log = structlog.get_logger(__name__)
 BEGINNING = timedelta(minutes=2)
 """A recording's row is written first; its file follows within this."""
+STRANGERS = 10
+"""Pieces without a row: more, where they are the most, are taken for somebody else's."""
 EQUAL_IN_A_ROW = 2
 FULL_SECONDS = 12.0
 """So long a picture in full size waits for its face and its print; nobody waits for it."""
 FACE_SECONDS = 3.0
 """A re-check goes into the record without the cut-out face when finding that takes longer."""
+
+
+class StrangeVault(Exception):
+    """Most of what lies in the vault is in no list: it belongs to another database, it seems."""
+
+    def __init__(self, unknown: int, stored: int) -> None:
+        super().__init__(
+            f"{unknown} of {stored} pieces in the vault are in no list; nothing was erased. "
+            "Is this the right database, and is the store of evidence this service's alone?"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +199,11 @@ class EvidenceShelf:
             await self.vault.aside(self.vault.erase, refused[ident], ident)
 
     async def begin(self, session: str, source: Source = Source.CAMERA) -> Recording:
-        """Open a new part of the recording of one source; on a full disk, none is noted either.
+        """Open a new part of the recording of one source; where none can be, none is noted either.
 
         Time 0 of its file is the moment of its row's `started`, however long the row took.
         """
-        await asyncio.to_thread(self.vault.check_space)
+        await asyncio.to_thread(self.vault.prepare, session)
         clock = self.desk.office.clock
         now, monotonic = clock.now(), clock.monotonic()
         part = await self.desk.recordings.begin(session, source)
@@ -264,11 +276,22 @@ class EvidenceShelf:
         """Erase pictures that lie in the vault for so long and in no list; return how many.
 
         A picture is stored before its row is written. Where the row never came (the process died,
-        or the session ended in that instant), no retention would ever find the picture.
+        or the session ended in that instant), no retention would ever find the picture. Nor would
+        it find what is left of a recording that was lost, which goes, too.
+
+        Raises `StrangeVault`, and erases nothing, where most of what lies there is in no list.
         """
-        stored = await self.vault.aside(self.vault.finished, kept.total_seconds())
+        seconds = kept.total_seconds()
+        stored = await self.vault.aside(self.vault.finished, seconds)
         sessions = {ident: session for session, ident in stored}
         unknown = await self.desk.recordings.unknown([*sessions])
+        if len(unknown) > STRANGERS and len(unknown) > len(sessions) / 2:
+            raise StrangeVault(len(unknown), len(sessions))
+        left = await self.vault.aside(self.vault.abandoned, seconds)
+        waits = {part.id for part in await self.desk.recordings.orphans()}
+        lost = {ident: session for session, ident in left if ident not in waits}
+        sessions |= lost
+        unknown += [*lost]
         for ident in unknown:
             await self.vault.aside(self.vault.erase, sessions[ident], ident)
             await self.desk.erasure.stranger(sessions[ident], ident)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -261,6 +262,23 @@ def test_while_the_key_service_is_away_nothing_opens_and_nothing_is_called_damag
     service.answers = {}
 
     assert vault.read("s1", "e1") == b"one"
+
+
+def test_a_key_service_that_hangs_holds_up_one_who_asks_and_not_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recordings.transit.TIME_LIMIT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        keys = transit(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/transit")
+        said = []
+
+        for _ in range(2):
+            with pytest.raises(KeysAway) as away:
+                keys.wrap(KEY, CONTEXT)
+            said.append(away.value.why)
+
+    assert "timed out" in said[0]
+    assert said[1] == "it did not answer a moment ago"
 
 
 def test_a_token_in_a_file_that_is_gone_is_a_service_that_is_away(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from invigilation.errors import NotFound
 from invigilation.presence import Sight, Source
 from recordings import webm
-from recordings.errors import EvidenceStoreFull, PictureUndecodable
+from recordings.errors import EvidenceStoreFull, KeyUnknown, PictureUndecodable
 from recordings.evidence import Snapshots
 from recordings.recorder import SILENCE
 from recordings.vault import Vault
@@ -21,7 +21,7 @@ from tests import builders
 from tests.harness.waiting import until
 from tests.recordings.sights import VIEWS, key_frames, stills
 from tests.web.eyes import FakeEye, shelf_of
-from web.evidence import BEGINNING, Watch
+from web.evidence import BEGINNING, STRANGERS, StrangeVault, Watch
 
 MONTH = timedelta(days=30)
 
@@ -200,6 +200,43 @@ async def test_evidence_that_is_listed_is_no_stranger_however_old(scene, shelf):
     assert await shelf.erase_strangers(MONTH) == 0
 
     assert shelf.vault.read(part.session, part.id)
+
+
+async def test_a_vault_that_this_database_does_not_know_is_left_alone(scene, shelf):
+    session = scene.sitting.session
+    for number in range(STRANGERS + 1):
+        shelf.vault.put(session, f"ev_{number}", b"of another service")
+        grow_old(shelf.vault, session, f"ev_{number}", 2 * MONTH)
+
+    with pytest.raises(StrangeVault):
+        await shelf.erase_strangers(MONTH)
+
+    assert len(shelf.vault.finished(0.0)) == STRANGERS + 1
+
+
+async def test_what_is_left_of_a_lost_recording_goes_when_its_time_is_over(scene, shelf):
+    lost, waits = [await begun(scene, shelf) for _ in range(2)]
+    for part, appender in (lost, waits):
+        appender.close()
+        file = shelf.vault._root / part.session / f"{part.id}.part"
+        os.utime(file, (1, time.time() - 2 * MONTH.total_seconds()))
+    await scene.desk.recordings.lose(lost[0])
+
+    assert await shelf.erase_strangers(MONTH) == 1
+
+    assert shelf.vault.abandoned(0.0) == [(waits[0].session, waits[0].id)]
+
+
+async def test_without_its_key_no_recording_begins_and_none_is_noted(scene, shelf):
+    shelf.vault.put(scene.sitting.session, "ev_1", b"one")
+    other = shelf_of(scene.desk, Vault(shelf.vault._root, bytes(31) + b"1", 0), shelf.snapshots)
+    before = await kinds(scene)
+
+    with pytest.raises(KeyUnknown):
+        await other.begin(scene.sitting.session)
+
+    assert await listed(scene) == []
+    assert await kinds(scene) == before
 
 
 class Film:
