@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import aiohttp_jinja2
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
@@ -270,3 +271,11 @@ def _light_passwords() -> Iterator[None]:
         light = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         patch.setattr("web.auth.passwords._hasher", light)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_tracebacks() -> None:
+    """Log what went wrong without its variables: drawing them all takes seconds each time."""
+    for one in structlog.get_config()["processors"]:
+        if isinstance(one, structlog.dev.ConsoleRenderer):
+            one.exception_formatter = structlog.dev.plain_traceback
