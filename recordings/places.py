@@ -24,6 +24,8 @@ from recordings.errors import EvidenceDamaged, EvidenceStoreFull
 
 CHUNK = 1024 * 1024
 SUFFIX = ".evidence"
+MARK = ".place"
+"""The file of a folder that says which one it is."""
 _ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _NAME = re.compile(rf"{_ID}/(?:key|{_ID}\.evidence)", re.ASCII)
 
@@ -90,10 +92,15 @@ class Place(Protocol):
 
 
 class FolderPlace:
-    """A place in a folder, such as another disk or a share; the folder itself must be there."""
+    """A place in a folder, such as another disk or a share; the folder itself must be there.
 
-    def __init__(self, root: Path) -> None:
+    Where its disk is not mounted an empty folder may be there all the same. `mark`, a file on
+    another disk, remembers which folder it was: any other one is a place that is away.
+    """
+
+    def __init__(self, root: Path, mark: Path | None = None) -> None:
         self._root = root
+        self._mark = mark
 
     def path(self, name: str) -> Path:
         """Return where an object lies, or would."""
@@ -164,11 +171,39 @@ class FolderPlace:
     def _check(self) -> None:
         if not self._root.is_dir():
             raise PlaceAway(f"the folder {self._root} is not there")
+        if self._mark is None:
+            return
+        with _errors():
+            known, here = _read(self._mark), _read(self._root / MARK)
+            if known is None:
+                self._remember(here)
+            elif here != known:
+                raise PlaceAway(
+                    f"{self._root} is not the folder of before: is its disk mounted? "
+                    f"If it is to be a new place, remove {self._mark}"
+                )
+
+    def _remember(self, here: str | None) -> None:
+        """Begin with this folder: both sides keep the same word."""
+        if self._mark is None:
+            return
+        word = here or secrets.token_hex(16)
+        if here is None:
+            (self._root / MARK).write_text(word, encoding="ascii")
+        self._mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._mark.write_text(word, encoding="ascii")
 
 
 def is_ours(name: str) -> bool:
     """Say whether an object can be one of ours: nobody else's name becomes a path here."""
     return _NAME.fullmatch(name) is not None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip() or None
+    except FileNotFoundError:
+        return None
 
 
 def digest_of(path: Path) -> str:

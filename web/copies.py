@@ -211,7 +211,7 @@ def open_copies(desk: Desk, settings: Settings, vault: Vault, wrap: WrapKeys) ->
     Removes what a kill left of a snapshot, which nobody encrypted.
     """
     forget_broken(settings.var)
-    place = copies_of(settings)
+    place = copies_of(settings, marked=True)
     if place is None:
         return None
     root, shelf = settings.var / EVIDENCE, shelf_of(settings)

@@ -17,6 +17,8 @@ from web.settings import Settings
 from web.settings_keys import decoded
 
 EVIDENCE = "evidence"
+MARK = ".copies-at"
+"""Remembers, beside the evidence, which folder has the copies."""
 
 
 def wrap_keys(settings: Settings) -> WrapKeys | None:
@@ -44,16 +46,20 @@ def shelf_of(settings: Settings) -> Place | None:
     return _place(settings, EVIDENCE, settings.evidence_s3)
 
 
-def copies_of(settings: Settings) -> Place | None:
-    """Return the place of copies, if there is one."""
-    return _place(settings, "copies", settings.copies)
+def copies_of(settings: Settings, *, marked: bool = False) -> Place | None:
+    """Return the place of copies, if there is one.
+
+    `marked`: a folder is remembered, and another one in its stead is a place that is away.
+    """
+    mark = settings.var / EVIDENCE / MARK if marked else None
+    return _place(settings, "copies", settings.copies, mark)
 
 
-def _place(settings: Settings, what: str, url: str) -> Place | None:
+def _place(settings: Settings, what: str, url: str, mark: Path | None = None) -> Place | None:
     if not url:
         return None
     if url.startswith("/"):
-        return FolderPlace(Path(url))
+        return FolderPlace(Path(url), mark)
     name, _, prefix = url.removeprefix("s3://").partition("/")
     secret: SecretStr = getattr(settings, f"{what}_s3_secret")
     return S3Place(

@@ -81,6 +81,32 @@ def test_a_folder_that_is_not_there_is_away_and_is_not_made(tmp_path: Path) -> N
     assert not (tmp_path / "unmounted").exists()
 
 
+def test_an_empty_folder_where_a_disk_was_mounted_is_away(tmp_path: Path) -> None:
+    for name in ("disk", "mount"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mounted").symlink_to("disk")
+    place = FolderPlace(tmp_path / "mounted", tmp_path / "var" / "mark")
+    place.put("s1/key", file_of(tmp_path, b"one"))
+    (tmp_path / "mounted").unlink()
+    (tmp_path / "mounted").symlink_to("mount")
+
+    for ask in (
+        lambda: list(place.names()),
+        lambda: place.put("s1/key", file_of(tmp_path, b"one")),
+        lambda: place.erase("s1/key"),
+    ):
+        with pytest.raises(PlaceAway) as away:
+            ask()
+        assert "is its disk mounted?" in away.value.why
+
+    assert list((tmp_path / "mount").iterdir()) == []
+    (tmp_path / "mounted").unlink()
+    (tmp_path / "mounted").symlink_to("disk")
+    assert names(place) == ["s1/key"]
+    (tmp_path / "var" / "mark").unlink()
+    assert names(FolderPlace(tmp_path / "mounted", tmp_path / "var" / "mark")) == ["s1/key"]
+
+
 def test_what_a_kill_left_half_copied_is_no_object(tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "s1").mkdir(parents=True)
     place = FolderPlace(tmp_path / "elsewhere")

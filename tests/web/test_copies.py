@@ -364,6 +364,7 @@ def test_nothing_readable_is_among_the_copies(copied: tuple[Machine, Path]) -> N
     found = [path for path in place.rglob("*") if path.is_file()]
 
     assert sorted(path.name for path in found if "database" not in str(path)) == [
+        ".place",
         "ev_cam.evidence",
         "ev_face.evidence",
         "key",
