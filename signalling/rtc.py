@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import random
 import time
 import uuid
 from collections import Counter
@@ -21,12 +20,13 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, Final
 
-from aioice import Candidate, stun
-from aioice.ice import StunProtocol
+from aioice import Candidate
+from aioice.ice import CandidatePair, StunProtocol
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from pylibsrtp._binding import ffi, lib
 
+from signalling import consent
 from signalling.addresses import default_addresses, host_candidate
 from signalling.flow import Inflow
 from signalling.forwarding import Formats
@@ -42,11 +42,6 @@ MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 AUDIO_LEVEL: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 OPUS_PARAMETERS: Final = {"minptime": 10, "useinbandfec": 1}
 
-CONSENT_INTERVAL_S: Final = 5.0
-CONSENT_RETRANSMISSIONS: Final = 2
-"""Sent at 0, 0.5 and 1.5 s, answered up to 3.5 s: longer than a full queue and a satellite."""
-CONSENT_RETRY_S: Final = 0.5
-"""An unanswered check is followed by the next: a browser that forgot us comes back by it."""
 SILENCE_S: Final = 6.0
 """Whoever gave no sign for so long is sent nothing but checks: browsers check every 2.5 s. What is
 sent into an outage waits in a modem, and would keep those for seconds who come back by another way.
@@ -357,13 +352,34 @@ class RtcLink:
                 return
             self.known.add(addr)
             self._sign_at = time.monotonic()
+            for pair in self._pairs(protocol, addr):
+                if pair.task is not None and pair.task.done():  # given up when another was first
+                    pair.task, pair.state = None, CandidatePair.State.FAILED
             stock_check(message, addr, protocol)
+            if "USE-CANDIDATE" in message.attributes and not ice._check_list_done:
+                self._begin(protocol, addr)
 
         ice.check_incoming = check_incoming
         # what looked like STUN and is not comes here from strangers, too
         ice.data_received = lambda *_: None
         ice.get_component_candidates = self._gather
         ice.query_consent = self._keep_consent
+
+    def _begin(self, protocol: Any, addr: Address) -> None:
+        """Begin the handshake where a participant's check came from: it is theirs, and chosen.
+
+        To wait until our own check was answered, too, would cost them a round trip. Nothing but
+        checks and the handshake goes there until then: there are no keys before that is answered.
+        """
+        for pair in self._pairs(protocol, addr):
+            pair.state, pair.nominated = CandidatePair.State.SUCCEEDED, True
+            self._ice._nominated[COMPONENT] = pair
+            self._ice._check_list_maybe_complete()
+
+    def _pairs(self, protocol: Any, addr: Address) -> list[Any]:
+        """Find the pair of these ends, if it is known."""
+        known = self._ice._check_list
+        return [pair for pair in known if pair.protocol is protocol and pair.remote_addr == addr]
 
     async def _gather(self, component: int, addresses: list[str], timeout: int = 5) -> list[Any]:  # noqa: ARG002, ASYNC109 - aioice's signature
         candidates = []
@@ -381,28 +397,22 @@ class RtcLink:
         return candidates
 
     async def _keep_consent(self) -> None:
-        """Ask for consent to go on sending (RFC 7675), with a satellite's patience.
+        """Ask for consent to go on sending; end the connection where nobody gives it any more."""
+        await consent.keep(self._ask_consents, self._consent_expiry)
+        self._ice._query_consent_task = None
+        await self._ice.close()
 
-        The RFC's 30 s would end a session at each passage under a bridge; ours ends after
-        `consent_expiry_s` without any answer.
-        """
-        ice, loop = self._ice, asyncio.get_running_loop()
-        answered, pause = loop.time(), CONSENT_INTERVAL_S
-        while loop.time() - answered < self._consent_expiry:
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
-            pause = CONSENT_RETRY_S
-            for pair in list(ice._nominated.values()):
-                with contextlib.suppress(stun.TransactionError):
-                    await self._ask_consent(pair)
-                    answered, pause = loop.time(), CONSENT_INTERVAL_S
-        ice._query_consent_task = None
-        await ice.close()
+    async def _ask_consents(self) -> bool:
+        """Ask once at each address in use; say whether one answered."""
+        pairs = list(self._ice._nominated.values())
+        answers = await asyncio.gather(*map(self._ask_consent, pairs), return_exceptions=True)
+        return any(not isinstance(answer, BaseException) for answer in answers)
 
     def _ask_consent(self, pair: Any) -> Awaitable[Any]:
         request: Awaitable[Any] = pair.protocol.request(
             self._ice.build_request(pair, nominate=False),
             pair.remote_addr,
             integrity_key=self._ice.remote_password.encode(),
-            retransmissions=CONSENT_RETRANSMISSIONS,
+            retransmissions=consent.RETRANSMISSIONS,
         )
         return request

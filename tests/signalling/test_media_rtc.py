@@ -16,7 +16,7 @@ from aiortc import RTCPeerConnection
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
-from signalling import rtc
+from signalling import consent, rtc
 from signalling.peer import MediaSettings, Peer
 from signalling.rtp import RtpPacket
 from signalling.srtp import MAX_PACKET
@@ -143,8 +143,8 @@ class Pair:
 
 
 async def test_consent_is_asked_for_with_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtc, "CONSENT_INTERVAL_S", 0.0)
-    monkeypatch.setattr(rtc, "CONSENT_RETRY_S", 0.0)
+    monkeypatch.setattr(consent, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(consent, "RETRY_S", 0.0)
     link, wire = Owner().link(), Wire(answers=10**9)
     link._ice._nominated = {1: Pair(wire)}
     link._ice.remote_username = link._ice.remote_password = "x" * 22
@@ -154,7 +154,7 @@ async def test_consent_is_asked_for_with_patience(monkeypatch: pytest.MonkeyPatc
         await wire.busy.wait()
 
     assert not task.done()
-    assert set(wire.tries) == {rtc.CONSENT_RETRANSMISSIONS}
+    assert set(wire.tries) == {consent.RETRANSMISSIONS}
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
@@ -162,8 +162,8 @@ async def test_consent_is_asked_for_with_patience(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_consent_ends_when_nothing_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtc, "CONSENT_INTERVAL_S", 0.0)
-    monkeypatch.setattr(rtc, "CONSENT_RETRY_S", 0.0)
+    monkeypatch.setattr(consent, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(consent, "RETRY_S", 0.0)
     link, wire = Owner().link(consent_expiry_s=0.05), Wire(answers=3)
     link._ice._nominated = {1: Pair(wire)}
     link._ice.remote_username = link._ice.remote_password = "x" * 22

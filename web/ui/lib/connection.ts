@@ -15,6 +15,8 @@ const RETRY_LAST_MS = 1000;
 const REFUSED_MS = 300;
 /** Media stopped: a server that then says nothing for so long, though asked, is out of reach. */
 const DOUBT_MS = 3000;
+/** Media were silent for seconds: a server that said nothing for so long either is out of reach. */
+const QUIET_MS = 1500;
 /** The page's own ticket is good for 30 seconds, of which some are needed to hand it in. */
 const FRESH_MS = 22_000;
 /** Credentials of relays are good for an hour at least. They are fetched anew in good time. */
@@ -102,6 +104,8 @@ export class Connection {
         iceServers: () => this.iceServers(),
         inTurn: (who, work) => this.turnstile.pass(who, work),
         unanswered: () => this.socket?.close(),
+        stirred: () => this.hurry(),
+        silent: () => this.silent(),
         media: (media) => {
           if (media === "lost") this.doubt();
           if (media === "connected") this.hurry();
@@ -213,6 +217,11 @@ export class Connection {
     this.doubting = window.setTimeout(() => {
       if (socket && socket.heardAt < asked) socket.close();
     }, DOUBT_MS);
+  }
+
+  /** The link is gone, or is another one by now: a new socket costs no more than to wait. */
+  private silent(): void {
+    if (this.socket && performance.now() - this.socket.heardAt > QUIET_MS) this.socket.close();
   }
 
   /** Something says that the link is there again. */

@@ -64,8 +64,24 @@ export interface MediaHost {
   inTurn(work: () => Promise<void>): Promise<void>;
   /** The server does not answer: the connection to it is to be made anew. */
   unanswered(): void;
+  /** Something came that tells that the link is there again. */
+  stirred(): void;
   media(media: Media): void;
   remote(remote: Remote): void;
+}
+
+/** A peer connection that has carried media, while a newer one is being made. */
+interface Before {
+  pc: RTCPeerConnection;
+  shape: Role | null;
+  lines: Map<Line, RTCRtpTransceiver>;
+  answered: Answered | null;
+}
+
+/** The server's answer as it came, and the first bitrate it was taken with. */
+interface Answered {
+  sdp: string;
+  startKbit: number;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -82,8 +98,11 @@ export class MediaLink {
   /** How the voice is sent: null sends none, undefined as the browser likes. */
   private voice: Voice | null | undefined;
   private startKbit = 0;
-  /** The server's answer as it came, and the first bitrate it was taken with. */
-  private answered: { sdp: string; startKbit: number } | null = null;
+  private answered: Answered | null = null;
+  /** Goes on while the one in its place comes up: whichever lives first is kept. */
+  private before: Before | null = null;
+  /** Pictures are held back while nothing gets through: the first one after it is then whole. */
+  private held = false;
   private tuning: Promise<void> = Promise.resolve();
   /** False once the page has hung up. */
   private wanted = true;
@@ -200,6 +219,7 @@ export class MediaLink {
   close(media: Media): void {
     this.attempt += 1;
     clearTimeout(this.timer);
+    this.forget();
     this.pc?.close();
     this.pc = null;
     this.answered = null;
@@ -224,24 +244,24 @@ export class MediaLink {
   private async handshake(attempt: number, shape: Role): Promise<void> {
     const current = (): boolean => attempt === this.attempt && this.host.role() !== null;
     this.tries += 1;
-    this.watch(MEDIA_LIMIT_MS * Math.min(this.tries, MEDIA_PATIENCE));
-    const old = this.pc;
+    const limit = MEDIA_LIMIT_MS * Math.min(this.tries, MEDIA_PATIENCE);
+    this.watch(limit);
     try {
       const pc = this.peer(await this.host.iceServers(), shape);
       this.pc = pc;
       this.answered = null;
       await pc.setLocalDescription(await pc.createOffer());
       const answer = await this.host.request("offer", { sdp: pc.localDescription?.sdp ?? "" });
-      old?.close();
       if (!current() || this.pc !== pc) {
         pc.close();
         return;
       }
+      // A server that was slow to answer has not used up the time that media may take.
+      this.watch(limit);
       this.answered = { sdp: answer.sdp as string, startKbit: this.startKbit };
       await pc.setRemoteDescription({ type: "answer", sdp: this.tuned(this.answered) });
       await this.applyEncodings();
     } catch {
-      old?.close();
       // The watch set above tries again; a refused offer is tried again a little sooner.
       if (current()) this.watch(AGAIN_MS);
     }
@@ -250,7 +270,12 @@ export class MediaLink {
   /** The m-lines of this shape. An absent device keeps its line and sends nothing. */
   private peer(iceServers: RTCIceServer[], shape: Role): RTCPeerConnection {
     const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    const { pc: old, shape: was, lines, answered } = this;
+    // One that never came up gives way at once.
+    if (this.before) old?.close();
+    else if (old) this.before = { pc: old, shape: was, lines, answered };
     this.shape = shape;
+    this.held = false;
     this.lines = new Map();
     for (const [name, direction] of SHAPES[shape]) {
       const line = pc.addTransceiver(name === "audio" ? "audio" : "video", {
@@ -267,25 +292,53 @@ export class MediaLink {
   }
 
   private onPeerChange(pc: RTCPeerConnection): void {
+    const { before } = this;
+    const heals = pc === before?.pc && pc.connectionState === "connected";
+    if (heals && before.shape === this.host.role()) this.goBack(before);
     if (pc !== this.pc) return;
     switch (pc.connectionState) {
       case "connected":
         clearTimeout(this.timer);
+        this.forget();
         this.tries = 0;
+        this.held = false;
         this.tellRemote();
         this.host.media("connected");
         void this.applyEncodings();
         break;
       case "disconnected":
+        // Where it had failed before, a check of the server's has just come: the link is back.
+        if (this.held) this.host.stirred();
+        this.hold();
         this.host.media("lost");
         void this.probe(pc);
         break;
       case "failed":
+        this.hold();
         this.host.media("lost");
         void this.offer();
         break;
       default:
     }
+  }
+
+  /** The connection before has healed, and the newer one is not up: it is not needed. */
+  private goBack(before: Before): void {
+    this.before = null;
+    this.attempt += 1;
+    this.pc?.close();
+    Object.assign(this, before);
+    for (const name of Object.keys(this.tracks) as TrackName[]) void this.put(name);
+  }
+
+  private forget(): void {
+    this.before?.pc.close();
+    this.before = null;
+  }
+
+  private hold(): void {
+    this.held = true;
+    void this.applyEncodings();
   }
 
   private tellRemote(): void {
@@ -384,6 +437,7 @@ export class MediaLink {
     const first = parameters?.encodings[0];
     if (!sender || !parameters || !first) return;
     Object.assign(first, this.encodings[name]);
+    if (this.held && name !== "audio") first.active = false;
     await sender.setParameters(parameters).catch(() => undefined);
   }
 }

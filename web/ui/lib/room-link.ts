@@ -38,6 +38,10 @@ export interface Carrier {
   inTurn(session: string, work: () => Promise<void>): Promise<void>;
   /** Makes the connection anew. */
   unanswered(): void;
+  /** The link is there again, as something tells that came by another way. */
+  stirred(): void;
+  /** Nothing at all has come over media for some seconds. */
+  silent(): void;
   /** How media fare, which tells something of the link. */
   media(media: Media): void;
   /** Keeps the room, and joins it as soon as it can be. */
@@ -74,6 +78,7 @@ export class RoomLink {
       iceServers: () => carrier.iceServers(),
       inTurn: (work) => carrier.inTurn(session, work),
       unanswered: () => carrier.unanswered(),
+      stirred: () => carrier.stirred(),
       media: (media) => {
         carrier.media(media);
         page.media(media);
@@ -128,6 +133,11 @@ export class RoomLink {
   /** Tells the others which devices are on; call it when a track is muted or unmuted. */
   tellMedia(): void {
     this.live.tell();
+  }
+
+  /** Nothing at all has come over media for some seconds, though the server reports every one. */
+  silent(): void {
+    this.carrier.silent();
   }
 
   /** How loud the other side is now, 0 to 1. */

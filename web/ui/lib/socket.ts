@@ -14,9 +14,9 @@ const SILENT_MS = 13_000;
  * trips more. Windows knocks after 0, 1, 3 and 7 seconds (RFC 6298), all others once a second.
  */
 const DOUBLES = navigator.userAgent.includes("Windows");
-const KNOCKS_MS = [0, 1000, 3000, 7000];
+const KNOCKS_MS = DOUBLES ? [0, 1000, 3000, 7000] : [0, 1000, 2000, 3000, 4000, 5000, 7000];
 /** How long one dial after the other may take; every third has the patience of a full link. */
-const DIALS_MS = DOUBLES ? [5500, 5500, 10_000] : [8000, 8000, 12_000];
+const DIALS_MS = DOUBLES ? [5500, 5500, 10_000] : [6000, 6000, 12_000];
 /** A knock that was not answered for so long was not heard. */
 const UNHEARD_MS = 1200;
 /** One that was heard may take this much longer. */
@@ -173,7 +173,7 @@ export class Dial {
     const age = performance.now() - this.began;
     const last = Math.max(...KNOCKS_MS.filter((at) => at <= age));
     clearTimeout(this.timer);
-    if (DOUBLES && age - last > UNHEARD_MS) this.giveUp();
+    if (age - last > UNHEARD_MS) this.giveUp();
     else this.timer = window.setTimeout(() => this.giveUp(), HEARD_MS);
   }
 

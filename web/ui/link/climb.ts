@@ -134,6 +134,7 @@ export class Climb implements LinkPart {
     if (found) {
       const { feel } = this.ladder;
       const changed = !late && this.ladder.sample(found, now);
+      if (!late && this.figures?.heard && !found.heard) this.link.host.room.silent();
       this.figures = found;
       if (found.base_ms !== null) {
         if (found.base_ms < NEARER * this.base) this.ladder.otherWay();

@@ -177,8 +177,8 @@ export class Ladder {
     this.holdUntil = now + AFTER_OUTAGE_MS;
     if (now - this.silentAt < OUTAGE_MS) return false;
     const back = this.back ?? this.step;
-    // Less than single pictures need not be gone through: they take next to nothing.
-    const step = Math.max(this.ceiling, back < STILLS ? back + 1 : back);
+    // Moving pictures stay: a still comes later than they do. And single ones take next to nothing.
+    const step = Math.max(this.ceiling, back < STILLS - 1 ? back + 1 : back);
     return step === this.step ? false : this.go(step, "link", now);
   }
 
