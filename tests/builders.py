@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -27,6 +28,7 @@ BOOKED_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 """A Friday; the sessions are on the Monday after, when London has GMT."""
 MONDAY = date(2026, 11, 23)
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+BEFORE_START = START - timedelta(minutes=10)
 BACKEND = Backend("acme", "Acme Maritime", "https://lms.example.com/hook", "whsec_c2VjcmV0")
 ASSESSMENT = Assessment(
     "as_psc", "acme", "psc", "Port State Control", 90, ("Course notes", "Calculator"), 70
@@ -164,14 +166,31 @@ class Scene:
     sitting: Sitting
 
 
+_SCENES: dict[Path | None, tuple[bytes, Staff, Sitting]] = {}
+"""By their template: a database with the scene in it, who invigilates, and what is booked."""
+
+
 @asynccontextmanager
 async def booked(directory: Path, template: Path | None = None) -> AsyncIterator[Scene]:
     """Set the scene in a directory; `template` as for `sqlite_store`."""
-    clock = FixedClock()
-    async with sqlite_store(directory, template) as store:
-        desk = office(store, clock)
-        await add_assessment(desk)
-        ann = await add_invigilator(desk)
-        sitting = await book(desk)
-        clock.go_to(START - timedelta(minutes=10))
-        yield Scene(desk, clock, ann, sitting)
+    if template not in _SCENES:
+        _SCENES[template] = await _scene(template)
+    whole, ann, sitting = _SCENES[template]
+    path = directory / "office.sqlite3"
+    path.write_bytes(whole)
+    store = Store(f"sqlite+aiosqlite:///{path}")
+    try:
+        yield Scene(office(store, clock := FixedClock(BEFORE_START)), clock, ann, sitting)
+    finally:
+        await store.close()
+
+
+async def _scene(template: Path | None) -> tuple[bytes, Staff, Sitting]:
+    """Set the scene once: hundreds of tests begin with a copy of it."""
+    with TemporaryDirectory() as folder:
+        async with sqlite_store(Path(folder), template) as store:
+            desk = office(store, FixedClock())
+            await add_assessment(desk)
+            ann = await add_invigilator(desk)
+            sitting = await book(desk)
+        return (Path(folder) / "office.sqlite3").read_bytes(), ann, sitting
