@@ -150,6 +150,17 @@ async def test_sound_and_pictures_arrive_both_ways() -> None:
         assert not invigilator.got[Track.SECOND].is_set()
 
 
+async def test_the_handshake_waits_for_no_answer_to_our_own_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learner = Client()
+    ice = learner.connection.getTransceivers()[0].receiver.transport.transport._connection
+    monkeypatch.setattr(ice, "request_received", lambda *_: None)
+
+    async with in_the_room(learner) as [peer]:
+        assert peer.connected.is_set()
+
+
 async def test_one_source_may_have_several_watchers() -> None:
     camera, invigilator, supervisor = Client(SECOND_CAMERA), Client(INVIGILATOR), Client(SUPERVISOR)
     async with in_the_room(camera, invigilator, supervisor) as (source, *watchers):

@@ -15,8 +15,6 @@ const RETRY_LAST_MS = 1000;
 const REFUSED_MS = 300;
 /** Media stopped: a server that then says nothing for so long, though asked, is out of reach. */
 const DOUBT_MS = 3000;
-/** Media were silent for seconds: a server that said nothing for so long either is out of reach. */
-const QUIET_MS = 1500;
 /** The page's own ticket is good for 30 seconds, of which some are needed to hand it in. */
 const FRESH_MS = 22_000;
 /** Credentials of relays are good for an hour at least. They are fetched anew in good time. */
@@ -105,7 +103,7 @@ export class Connection {
         inTurn: (who, work) => this.turnstile.pass(who, work),
         unanswered: () => this.socket?.close(),
         stirred: () => this.hurry(),
-        silent: () => this.silent(),
+        silent: () => void this.silent(),
         media: (media) => {
           if (media === "lost") this.doubt();
           if (media === "connected") this.hurry();
@@ -170,7 +168,7 @@ export class Connection {
   private async connect(tries: number): Promise<Socket | null> {
     const ticket = this.ticket;
     this.ticket = null;
-    const dial = (this.dialling = new Dial(this.boot, tries));
+    const dial = (this.dialling ??= new Dial(this.boot, tries));
     try {
       const [socket, fetched] = await Promise.all([dial.done, ticket ?? this.fetchTicket()]);
       // Not handed in, and perhaps still good.
@@ -219,9 +217,24 @@ export class Connection {
     }, DOUBT_MS);
   }
 
-  /** The link is gone, or is another one by now: a new socket costs no more than to wait. */
-  private silent(): void {
-    if (this.socket && performance.now() - this.socket.heardAt > QUIET_MS) this.socket.close();
+  /**
+   * The link is gone, or the device has another one by now: a new socket is dialled beside the one
+   * that is there, and takes its place if that has not said a word by then.
+   */
+  private async silent(): Promise<void> {
+    const { socket } = this;
+    if (!socket?.alive || this.dialling) return;
+    const asked = performance.now();
+    const dial = (this.dialling = new Dial(this.boot, 0));
+    const fresh = await dial.done;
+    // It was lost meanwhile, and `connect` goes on with this dial.
+    if (this.socket !== socket || this.dialling !== dial) return;
+    if (fresh && socket.heardAt < asked) {
+      socket.close();
+      return;
+    }
+    this.dialling = null;
+    fresh?.close();
   }
 
   /** Something says that the link is there again. */

@@ -137,6 +137,8 @@ export class RoomLink {
 
   /** Nothing at all has come over media for some seconds, though the server reports every one. */
   silent(): void {
+    // Where only media are gone this is answered before a new socket is open.
+    this.live.tell();
     this.carrier.silent();
   }
 

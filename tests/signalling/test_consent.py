@@ -1,0 +1,62 @@
+"""Consent is asked for with patience, and often while nobody answers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from signalling import consent
+
+pytestmark = pytest.mark.media
+
+
+class Asked:
+    """Somebody who does not answer."""
+
+    def __init__(self, enough: int) -> None:
+        self.open = self.ended = 0
+        self.enough = asyncio.Event()
+        self._enough = enough
+
+    async def ask(self) -> bool:
+        self.open += 1
+        if self.open >= self._enough:
+            self.enough.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended += 1
+        return True
+
+
+async def test_a_question_that_is_not_answered_is_joined_by_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consent, "RETRY_S", 0.001)
+    nobody = Asked(enough=4)
+    task = asyncio.create_task(consent.keep(nobody.ask, 60.0))
+
+    async with asyncio.timeout(5):
+        await nobody.enough.wait()
+
+    assert nobody.ended == 0, "all of them may still be answered"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert nobody.ended == nobody.open, "nothing is left behind"
+
+
+async def test_an_answer_ends_the_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent, "INTERVAL_S", 60.0)
+    asked = 0
+
+    async def ask() -> bool:
+        nonlocal asked
+        asked += 1
+        return True
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await consent.keep(ask, 600.0)
+
+    assert asked == 1
