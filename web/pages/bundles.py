@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from invigilation.errors import NotFound
@@ -33,7 +31,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     if found.size > MAX_BYTES:
         raise Refused("refused", "These are too many pictures for a page. Ask the operator.")
     try:
-        bundle = await asyncio.to_thread(packed, found.members)
+        bundle = await vault.aside(packed, found.members)
     except NotFound:
         raise Refused("erased", "A picture was just deleted: load the page again.") from None
     return web.Response(
