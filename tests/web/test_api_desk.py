@@ -18,6 +18,7 @@ from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import Hours
 from invigilation.onboard import Facts, Rank
 from invigilation.people import Role, Staff
+from invigilation.probe import Figures, ProbeKind
 from invigilation.request import Assessment
 from invigilation.session import Outcome
 from invigilation.slots import Shift
@@ -144,6 +145,7 @@ async def test_asking(lms):
         "assessment": "SSO",
         "licence_until": "2027-07-15T23:00:00Z",
         "booking_url": f"https://exams.example.org/r/{asked['id']}",
+        "test_url": f"https://exams.example.org/r/{asked['id']}?to=test",
         "booking": None,
         "onboard": None,
         "charge": None,
@@ -286,10 +288,30 @@ async def test_booking(lms):
         "end": "2027-03-03T11:30:00Z",
         "zone": "Asia/Manila",
         "sequence": booked["sequence"],
+        "link": None,
     }
     assert await (await lms.get(f"/bookings/{booked['id']}")).json() == booked
     request = await (await lms.get(f"/requests/{asked['id']}")).json()
     assert (request["state"], request["booking"]) == ("booked", booked["id"])
+
+
+async def test_what_a_learner_tested_of_their_link_is_told_beside_the_booking(lms, desk):
+    asked = await lms.ask()
+    booked = await (await lms.book(asked["id"])).json()
+    thin = Figures(60, 60, 700, 30, 20, 20, udp=True, turn=None, socket=True)
+    await desk.probes.keep(asked["id"], ProbeKind.FULL, thin)
+
+    shown = await (await lms.get(f"/bookings/{booked['id']}")).json()
+    cancelled = await (await lms.post(f"/bookings/{booked['id']}/cancel", {})).json()
+
+    assert shown["link"] == {
+        "risk": "medium",
+        "rung": "slow",
+        "way": "direct",
+        "tests": 1,
+        "at_the_hour": shown["link"]["at_the_hour"],
+    }
+    assert cancelled["link"] is None
 
 
 async def test_same_start_again_is_same_booking(lms):

@@ -254,6 +254,17 @@ def test_a_reminder_leads_to_the_test_of_the_link(hours, before, says):
     assert (f'href="{LINK}?to=test"' in page) is (says is not None)
 
 
+@pytest.mark.parametrize("kind", ["booked", "moved"])
+def test_who_has_a_new_time_is_led_to_the_test_of_the_link(kind):
+    mail = Letters(HEAD).write(letter(kind))
+
+    text = mail.get_body(("plain",)).get_content()
+    page = mail.get_body(("html",)).get_content()
+    assert "Test your link soon, best at the hour of your session." in text
+    assert f"{LINK}?to=test" in text.splitlines()
+    assert f'href="{LINK}?to=test"' in page
+
+
 @pytest.mark.parametrize("kind", ["booked", "moved", "reminder"])
 def test_until_the_cut_off_a_learner_is_told_how_to_change_and_then_whom_to_tell(kind):
     start = datetime.fromisoformat(FACTS["start"])
@@ -291,8 +302,9 @@ def test_an_answer_keeps_its_paragraphs_and_the_question():
 def test_only_our_own_address_becomes_a_link():
     page = read(letter("moved", name="Win now https://evil.example")).get_body(("html",))
 
-    assert page.get_content().count("<a href=") == 1
-    assert '<a href="https://invigilation.example/me/rq_1"' in page.get_content()
+    assert page.get_content().count("<a href=") == 2
+    for ours in (LINK, f"{LINK}?to=test"):
+        assert f'<a href="{ours}"' in page.get_content()
 
 
 @pytest.mark.parametrize("kind", INVITED)

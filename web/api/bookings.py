@@ -17,6 +17,8 @@ from invigilation.errors import (
     SlotTaken,
     TooLate,
 )
+from invigilation.forecast import Risk
+from invigilation.ladder import Rung, Way
 from invigilation.store.views import Sitting
 from web.api.fields import Ident, Moment, Nothing, Optionally, Plain, Reference, Which
 from web.api.layer import AnyOperation, Call, Caller, Operation, Reply
@@ -39,6 +41,16 @@ class NewBooking(Plain):
     )
 
 
+class LinkAnswer(Plain):
+    """What to expect of the learner's link at the hour of the session, by their own tests of it."""
+
+    risk: Risk = Field(description="How likely it is that the link troubles the session.")
+    rung: Rung = Field(description="What the link will carry; full is all.")
+    way: Way = Field(description="How sound and picture will travel.")
+    tests: int = Field(description="On how many tests of the last 30 days this rests.")
+    at_the_hour: int = Field(description="How many of them were made at the session's hour.")
+
+
 class BookingAnswer(Plain):
     """A booking, and the session that it leads to."""
 
@@ -50,6 +62,10 @@ class BookingAnswer(Plain):
     end: Moment
     zone: str
     sequence: int = Field(description="Grows with each change.")
+    link: LinkAnswer | None = Field(
+        description="Null until the learner has tested their link (`test_url` of the request), and "
+        "when the session is over or given back."
+    )
 
 
 class Cancellation(Plain):
@@ -139,7 +155,7 @@ class Bookings:
             if same is None:
                 raise
             sitting = same
-        return Reply(201, _answer(sitting))
+        return Reply(201, await self._answer(sitting))
 
     async def _same(self, request: str, start: datetime) -> Sitting | None:
         sitting = await self.desk.bookings.latest(request)
@@ -150,7 +166,7 @@ class Bookings:
     async def show(self, call: Call[Nothing, Nothing, Which]) -> Reply:
         """Return a booking as it stands."""
         sitting = await self.desk.bookings.find(call.path.id, call.caller.backend)
-        return Reply(200, _answer(sitting))
+        return Reply(200, await self._answer(sitting))
 
     async def cancel(self, call: Call[Cancellation, Nothing, Which]) -> Reply:
         """Give a booking back until the cut-off before its start; its request is open again."""
@@ -158,7 +174,26 @@ class Bookings:
         cancelled = await self.desk.bookings.cancel(
             sitting.booking, call.body.reason or "", _actor(call.caller)
         )
-        return Reply(200, _answer(cancelled))
+        return Reply(200, await self._answer(cancelled))
+
+    async def _answer(self, sitting: Sitting) -> BookingAnswer:
+        return _told(sitting, await self._link(sitting))
+
+    async def _link(self, sitting: Sitting) -> LinkAnswer | None:
+        """Return what schedulers see beside the booking, while it is still to come."""
+        if sitting.booking_state is not BookingState.BOOKED:
+            return None
+        one = (sitting.booking, sitting.request, sitting.start)
+        found = (await self.desk.probes.forecasts([one])).get(sitting.booking)
+        if found is None:
+            return None
+        return LinkAnswer(
+            risk=found.risk,
+            rung=found.rung,
+            way=found.way,
+            tests=found.count,
+            at_the_hour=found.near,
+        )
 
 
 def _actor(caller: Caller) -> str:
@@ -166,7 +201,7 @@ def _actor(caller: Caller) -> str:
     return f"backend:{caller.backend}"
 
 
-def _answer(sitting: Sitting) -> BookingAnswer:
+def _told(sitting: Sitting, link: LinkAnswer | None) -> BookingAnswer:
     return BookingAnswer(
         id=sitting.booking,
         request=sitting.request,
@@ -176,4 +211,5 @@ def _answer(sitting: Sitting) -> BookingAnswer:
         end=sitting.end,
         zone=sitting.zone,
         sequence=sitting.sequence,
+        link=link,
     )

@@ -32,6 +32,7 @@ from web.api.fields import (
 from web.api.layer import AnyOperation, Call, Operation, Reply
 from web.api.oauth import Scope
 from web.api.problems import Problem
+from web.auth.links import to_test
 
 SLOTS_BY_DEFAULT = timedelta(days=14)
 SLOTS_AT_MOST = timedelta(days=62)
@@ -121,6 +122,10 @@ class RequestAnswer(Plain):
     assessment: str
     licence_until: Moment = Field(description="The licence ends before this moment.")
     booking_url: str = Field(description="The learner's personal link. Treat it as a secret.")
+    test_url: str = Field(
+        description="The same link, to the test of the learner's own link to us: a minute, on any "
+        "day before the session. What it finds is `link` of the booking. Treat it as a secret."
+    )
     booking: Ident | None = Field(description="The active booking, else the last one.")
     onboard: Ident | None = Field(
         description="The form of the officer on board that fulfilled the request, if one did; its "
@@ -250,13 +255,15 @@ class Requests:
         request = asked.request
         latest = await self.desk.bookings.latest(request.id)
         onboard = await self.desk.onboard.accepted(request.id)
+        link = self.link(request.id)
         return RequestAnswer(
             id=request.id,
             reference=request.reference,
             state=request.state,
             assessment=asked.assessment.code,
             licence_until=request.licence_until,
-            booking_url=self.link(request.id),
+            booking_url=link,
+            test_url=to_test(link),
             booking=latest.booking if latest else None,
             onboard=onboard.id if onboard else None,
             charge=_charge(asked.charges),
