@@ -13,6 +13,8 @@ const MEDIA_PATIENCE = 3;
 const HEAL_MS = 2500;
 /** How long to listen whether the old peer connection outlived a lost socket. */
 const LISTEN_MS = 1500;
+/** A silence was the beginning of the loss of a socket that follows so soon. */
+const SILENCE_MS = 10_000;
 /** So much of a camera's name is told. */
 const LABEL_LIMIT = 120;
 /** After an offer that was refused. */
@@ -113,6 +115,7 @@ export class MediaLink {
   private timer = 0;
   private lossAt = 0;
   private heardAtLoss: Promise<number> | null = null;
+  private silence: { at: number; heard: Promise<number> } | null = null;
   private doomed = false;
 
   constructor(private readonly host: MediaHost) {}
@@ -191,8 +194,16 @@ export class MediaLink {
   /** The socket is gone: notes what came so far, to tell later whether media outlived it. */
   socketLost(): void {
     if (!this.pc || this.heardAtLoss || this.doomed) return;
-    this.lossAt = performance.now();
-    this.heardAtLoss = heard(this.pc);
+    const now = performance.now();
+    const { silence } = this;
+    const known = silence && now - silence.at < SILENCE_MS ? silence : null;
+    this.lossAt = known?.at ?? now;
+    this.heardAtLoss = known?.heard ?? heard(this.pc);
+  }
+
+  /** Nothing comes any more: should the socket be gone as well, no time is lost with listening. */
+  silent(): void {
+    if (this.pc) this.silence = { at: performance.now(), heard: heard(this.pc) };
   }
 
   /** After a (re)join: keeps a peer connection that still lives, else makes a new one. */
@@ -271,6 +282,7 @@ export class MediaLink {
   private peer(iceServers: RTCIceServer[], shape: Role): RTCPeerConnection {
     const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     const { pc: old, shape: was, lines, answered } = this;
+    this.silence = null;
     // One that never came up gives way at once.
     if (this.before) old?.close();
     else if (old) this.before = { pc: old, shape: was, lines, answered };

@@ -139,6 +139,7 @@ export class RoomLink {
   silent(): void {
     // Where only media are gone this is answered before a new socket is open.
     this.live.tell();
+    this.live.silent();
     this.carrier.silent();
   }
 
