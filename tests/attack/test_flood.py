@@ -25,6 +25,7 @@ from tests.signalling.test_media_loopback import (
     LOOPBACK,
     PATIENCE_S,
     Client,
+    Sink,
     clients_on_loopback,
     in_the_room,
     show_each_other,
@@ -83,12 +84,15 @@ async def test_one_participants_flood_takes_nothing_from_the_others() -> None:
     async with in_the_room(learner, invigilator) as (first, second):
         show_each_other(first, second)
         await asyncio.wait_for(invigilator.got[Track.CAMERA].wait(), PATIENCE_S)
+        recorded, drowned = Sink(), Sink()
+        first.tap(recorded, Track.CAMERA, Track.AUDIO)
         flooded = await joined(attacker, dropped)
+        flooded.tap(drowned, Track.CAMERA, Track.AUDIO)
         began = time.monotonic()
         try:
             async with flooding(attacker, A_SECOND, SECONDS) as sent:
                 pass
-            now = time.monotonic()
+            now, written = time.monotonic(), len(recorded.audios)
             taken, link = flooded.carried, first.link(now)
         finally:
             await attacker.leave()
@@ -99,6 +103,8 @@ async def test_one_participants_flood_takes_nothing_from_the_others() -> None:
         assert taken < (int(now - began) + 2) * PACKETS_A_SECOND * 250
         assert sent == A_SECOND * SECONDS
         assert link.loss == 0
+        await until(lambda: len(recorded.audios) > written > 0, PATIENCE_S, "the recording")
+        assert len(drowned.audios) < (int(now - began) + 2) * PACKETS_A_SECOND
         await until(lambda: (first.last_packet_at or 0) > now, PATIENCE_S, "the learner")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -251,6 +252,21 @@ async def test_a_known_browser_has_a_budget_of_its_own_and_then_counts_as_any_ot
     later = await enter(world, laptop)
 
     assert (braked.status, later.to) == (429, "/staff/sign-in/code")
+
+
+async def test_who_comes_in_and_who_does_not_is_logged_without_their_address(
+    world: World, passwords: PlainPasswords
+) -> None:
+    await world.with_app(SAM)
+    sam = world.stranger()
+    with structlog.testing.capture_logs() as lines:
+        await enter(world, sam, password="a guess")
+        await signed_in(world, sam)
+
+    told = [(line["event"], line.get("what"), line.get("proof")) for line in lines]
+    assert ("a sign-in was refused", "password", None) in told
+    assert ("signed in", None, "code") in told
+    assert SAM.email not in str(lines)
 
 
 async def test_one_place_may_not_try_one_password_on_everybody() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlencode
 
+import structlog
 from aiohttp import web
 
 from invigilation.desk.people import STAFF_HOURS, Kind
@@ -20,6 +21,7 @@ from web.auth.factors import FACTORS
 from web.auth.visitor import VISITOR
 from web.keys import DESK
 
+log = structlog.get_logger(__name__)
 NEXT_LIMIT = 500
 _HOMES = (
     (Role.INVIGILATOR, "/staff/console"),
@@ -86,6 +88,7 @@ async def seat(
     token, _ = await reception.sign_in(Kind.STAFF, person.id, proof, whence_of(request), proved)
     cookies.keep(response, cookies.STAFF, token, STAFF_HOURS)
     cookies.drop(response, cookies.ENTERING)
+    log.info("signed in", kind="staff", person=person.id, proof=proof.value)
     lockout.know_browser(request, response, person.email)
 
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import structlog
 from aiohttp import web
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -36,6 +37,7 @@ from web.auth.shared import Shared
 from web.auth.tries import Tries
 from web.keys import DESK, SECRET
 
+log = structlog.get_logger(__name__)
 KNOWN: Final = "__Host-known"
 KNOWN_HOURS: Final = 180 * 24
 KNOWN_LIMIT: Final = 1_000
@@ -209,7 +211,7 @@ async def without_code_failed(request: web.Request, email: str, *, ready: bool) 
 
 async def failed(request: web.Request, email: str) -> None:
     """Count a wrong password, or a wrong pair of code and password."""
-    await request.app[LOCKOUT].passwords.fail(trier(request, email), _now(request))
+    await _count(request, email, "password", request.app[LOCKOUT].passwords)
 
 
 async def passed(request: web.Request, email: str) -> None:
@@ -224,7 +226,14 @@ async def code_wait(request: web.Request, email: str) -> float:
 
 async def code_failed(request: web.Request, email: str) -> None:
     """Count a wrong code."""
-    await request.app[LOCKOUT].codes.fail(trier(request, email), _now(request))
+    await _count(request, email, "code", request.app[LOCKOUT].codes)
+
+
+async def _count(request: web.Request, email: str, what: str, budgets: Budgets) -> None:
+    """Count a wrong try, and log it: the same address has the same letters, and nobody its own."""
+    who = trier(request, email)
+    log.info("a sign-in was refused", kind="staff", what=what, account=who.account[:8])
+    await budgets.fail(who, _now(request))
 
 
 async def app_code_wait(request: web.Request, email: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from aiohttp import web
 
 from invigilation import attendance
@@ -17,6 +18,7 @@ from web.keys import DESK, SECRET
 from web.pages.frame import go, render
 from web.pages.small_tests import PATH
 
+log = structlog.get_logger(__name__)
 routes = web.RouteTableDef()
 
 
@@ -40,6 +42,7 @@ async def enter(request: web.Request) -> web.StreamResponse:
     if sitting is not None:
         await note_attempt(request, sitting, "token_used")
     token, _ = await desk.reception.sign_in(Kind.LEARNER, asked.request.id)
+    log.info("signed in", kind="learner", request=asked.request.id)
     response = go(await _first_page(request, asked, sitting))
     cookies.keep(response, cookies.LEARNER, token, LEARNER_HOURS)
     return response
