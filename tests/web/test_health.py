@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
@@ -263,6 +265,20 @@ async def test_the_routes_answer_as_load_balancer_and_prometheus_expect(
     assert said == {"status": "ready", "stopped": [], "weak": ["redis"]}
     assert 'invigilation_check_failing{check="redis"} 1.0' in figures
     assert "invigilation_ready 1.0" in figures
+
+
+async def test_the_disk_is_looked_at_while_all_other_threads_hang(tmp_path: Path) -> None:
+    hangs, loop = threading.Event(), asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    hanging = asyncio.ensure_future(asyncio.to_thread(hangs.wait))
+
+    for check in (checks.vault(tmp_path), checks.disk(tmp_path, 1)):
+        async with asyncio.timeout(20):
+            await check.ask()
+
+    assert not hanging.done()
+    hangs.set()
+    await hanging
 
 
 async def test_figures_are_answered_while_the_database_is_away(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -13,6 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from recordings.lanes import Lanes
 from recordings.vault import RESERVE_BYTES
 from web.health.pulse import Pulse
 from web.health.readiness import CHECK_S, Check
@@ -49,19 +49,24 @@ def vault(root: Path) -> Check:
 
 
 def writable(try_it: Callable[[], object]) -> Check:
-    """Ask whether evidence can be kept: `try_it` may block, and raises when it cannot."""
+    """Ask whether evidence can be kept: `try_it` may block, and raises when it cannot.
+
+    It has a thread of its own: this is about the disk, and not about whatever else may hang.
+    """
+    lane = Lanes("evidence store", 1)
 
     async def ask() -> None:
-        await asyncio.to_thread(try_it)
+        await lane.run(try_it)
 
     return Check(VAULT, ask, stops=True)
 
 
 def disk(root: Path, reserve: int = RESERVE_BYTES) -> Check:
     """Ask whether more than the reserve is free."""
+    lane = Lanes("disk", 1)
 
     async def ask() -> None:
-        if await asyncio.to_thread(free_bytes, root) < reserve:
+        if await lane.run(free_bytes, root) < reserve:
             raise Unwell("less than the reserve is free")
 
     return Check(DISK, ask, stops=False)
