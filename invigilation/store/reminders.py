@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, String, cast, exists, literal, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    String,
+    bindparam,
+    cast,
+    exists,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.booking import BookingState
@@ -37,6 +46,45 @@ class Due:
 
 PREFIX = "reminder:"
 
+_placed = type_coerce(booking.c.placed, BigInteger)
+_start = type_coerce(booking.c.start, BigInteger)
+_once = (
+    literal(PREFIX, String)
+    + booking.c.id
+    + literal(":", String)
+    + cast(booking.c.sequence, String)
+    + bindparam("hours", type_=String)
+)
+_DUE = (
+    select(
+        booking.c.id,
+        booking.c.sequence,
+        booking.c.start,
+        booking.c.end,
+        booking.c.zone,
+        request.c.id,
+        session.c.id,
+        learner.c.name,
+        learner.c.email,
+        assessment.c.title,
+    )
+    .select_from(booking)
+    .join(session, session.c.booking == booking.c.id)
+    .join(request, booking.c.request == request.c.id)
+    .join(learner, request.c.learner == learner.c.id)
+    .join(assessment, request.c.assessment == assessment.c.id)
+    .where(
+        booking.c.start > bindparam("after"),
+        booking.c.start <= bindparam("until"),
+        booking.c.state == BookingState.BOOKED,
+        _placed < _start - bindparam("ahead", type_=BigInteger),
+        ~exists().where(delivery.c.once == _once),
+    )
+    .order_by(booking.c.start, booking.c.id)
+    .limit(bindparam("limit"))
+)
+"""Written down once: it is asked again and again."""
+
 
 class Reminders:
     """Readings of bookings that come near."""
@@ -51,41 +99,11 @@ class Reminders:
         and have no reminder of that many hours yet.
         """
         ahead = timedelta(hours=hours) // MICROSECOND
-        placed = type_coerce(booking.c.placed, BigInteger)
-        start = type_coerce(booking.c.start, BigInteger)
-        once = (
-            literal(PREFIX, String)
-            + booking.c.id
-            + literal(":", String)
-            + cast(booking.c.sequence, String)
-            + literal(f":{hours}", String)
-        )
-        query = (
-            select(
-                booking.c.id,
-                booking.c.sequence,
-                booking.c.start,
-                booking.c.end,
-                booking.c.zone,
-                request.c.id,
-                session.c.id,
-                learner.c.name,
-                learner.c.email,
-                assessment.c.title,
-            )
-            .select_from(booking)
-            .join(session, session.c.booking == booking.c.id)
-            .join(request, booking.c.request == request.c.id)
-            .join(learner, request.c.learner == learner.c.id)
-            .join(assessment, request.c.assessment == assessment.c.id)
-            .where(
-                booking.c.start > after,
-                booking.c.start <= until,
-                booking.c.state == BookingState.BOOKED,
-                placed < start - ahead,
-                ~exists().where(delivery.c.once == once),
-            )
-            .order_by(booking.c.start, booking.c.id)
-            .limit(limit)
-        )
-        return [load(Due, row) for row in await self._db.execute(query)]
+        values = {
+            "after": after,
+            "until": until,
+            "ahead": ahead,
+            "hours": f":{hours}",
+            "limit": limit,
+        }
+        return [load(Due, row) for row in await self._db.execute(_DUE, values)]
