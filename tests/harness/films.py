@@ -32,6 +32,11 @@ HEADER = "YUV4MPEG2 W{} H{} F{}:1 Ip A1:1 C420\n"
 MARK = b"FRAME\n"
 """What stands before every picture of a film."""
 
+LIGHT = np.array((65.481, 128.553, 24.966), dtype=np.float32)
+CHROMA_B = np.array((-37.797, -74.203, 112.0), dtype=np.float32)
+CHROMA_R = np.array((112.0, -93.786, -18.214), dtype=np.float32)
+"""The weights of red, green and blue, from 0 to 1, in BT.601's planes."""
+
 Frame = npt.NDArray[np.uint8]
 
 
@@ -51,14 +56,15 @@ class Scene(StrEnum):
 def frames(scene: Scene, person: Person | None = None) -> Iterator[Frame]:
     """Yield one loop of a scene: RGB arrays of shape (480, 640, 3), 10 for each second."""
     who = person or Person()
-    noise = np.random.default_rng(who.seed).normal(0, NOISE, (HEIGHT, WIDTH, 3))
+    noise = np.random.default_rng(who.seed).normal(0, NOISE, (HEIGHT, WIDTH, 3)).astype(np.float32)
     shift = random.Random(who.seed)
     parts = (Scene.FACE, Scene.CARD) if scene is Scene.BOTH else (scene,)
     for part in parts:
         for number in range(SCENE_S * FPS):
             clean = np.asarray(_picture(part, who, number), dtype=np.float32)
             rolled = np.roll(noise, (shift.randrange(HEIGHT), shift.randrange(WIDTH)), (0, 1))
-            yield np.clip(clean + rolled, 0, 255).astype(np.uint8)
+            rolled += clean
+            yield np.clip(rolled, 0, 255, out=rolled).astype(np.uint8)
 
 
 def _picture(scene: Scene, person: Person, number: int) -> Image.Image:
@@ -68,7 +74,7 @@ def _picture(scene: Scene, person: Person, number: int) -> Image.Image:
     pen.rectangle((70, 90, 370, 520), fill="#dfe7ea", outline="#8d979c", width=14)
     pen.line((220, 90, 220, 520), fill="#8d979c", width=10)
     if scene is Scene.NOBODY:
-        return image.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
+        return image.reduce(2)
     turn = 2 * math.pi * number / (SCENE_S * FPS)
     sway, nod = 14 * math.sin(turn), 8 * math.sin(2 * turn)
     blink = {17: 1.0, 18: 1.0, 19: 0.6}.get(number, 0.0)
@@ -81,21 +87,19 @@ def _picture(scene: Scene, person: Person, number: int) -> Image.Image:
         for x in (left - 26, left + shown.width - 44):
             pen.ellipse((x, top + 200, x + 70, top + 330), fill=looks(person)[0])
         image.paste(shown, (left, top + round(nod / 2)))
-    return image.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
+    return image.reduce(2)
 
 
 def to_i420(frame: Frame) -> bytes:
     """Convert RGB to planar 4:2:0, BT.601 limited range (ITU-R BT.601-7, 2.5)."""
-    red, green, blue = (frame[:, :, place].astype(np.float32) / 255 for place in range(3))
-    light = 16 + 65.481 * red + 128.553 * green + 24.966 * blue
-    chroma_b = 128 - 37.797 * red - 74.203 * green + 112.0 * blue
-    chroma_r = 128 + 112.0 * red - 93.786 * green - 18.214 * blue
-    rows, columns = light.shape
-    small = [
-        plane.reshape(rows // 2, 2, columns // 2, 2).mean(axis=(1, 3))
-        for plane in (chroma_b, chroma_r)
-    ]
-    return b"".join(np.rint(plane).astype(np.uint8).tobytes() for plane in (light, *small))
+    whole = frame.astype(np.float32)
+    top, bottom = whole[0::2], whole[1::2]
+    small = (top[:, 0::2] + top[:, 1::2] + bottom[:, 0::2] + bottom[:, 1::2]) / 4
+    planes = ((whole, LIGHT, 16), (small, CHROMA_B, 128), (small, CHROMA_R, 128))
+    return b"".join(
+        np.rint(pixels @ (weights / 255) + zero).astype(np.uint8).tobytes()
+        for pixels, weights, zero in planes
+    )
 
 
 def write_film(path: Path, scene: Scene, person: Person | None = None, fps: int = FPS) -> None:

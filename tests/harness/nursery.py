@@ -19,14 +19,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import aiohttp_jinja2
+from jinja2 import FileSystemBytecodeCache
 
 from tests.harness.process import Process, owned
 
 ROOT = Path(__file__).parents[2]
-KNOWN = ("web.cli", "web.app", "web.demonstration", "web.practice.app")
+KNOWN = ("web.cli", "web.app", "web.demonstration", "web.seed", "web.practice.app")
 """What is imported before the first fork."""
+TEMPLATES = ROOT / "var" / "templates"
+"""Where compiled templates are kept: every program would compile them anew."""
 SET_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2): the kernel ends a program whose nursery is gone."""
 
@@ -135,6 +141,10 @@ def main() -> None:
     """Answer wishes; in a child, become the program."""
     for module in KNOWN:
         importlib.import_module(module)
+    TEMPLATES.mkdir(parents=True, exist_ok=True)
+    aiohttp_jinja2.setup = partial(
+        aiohttp_jinja2.setup, bytecode_cache=FileSystemBytecodeCache(str(TEMPLATES))
+    )
     assert threading.active_count() == 1, "a thread would not survive the fork"
     wish = _served()
     if wish is not None:

@@ -128,6 +128,14 @@ class Process:
             self._running.wait()
             raise AssertionError(f"did not end in {END_S:g} s:\n{self.tail()}") from None
 
+    def finish(self, seconds: float) -> int:
+        """Wait until it has ended by itself, and return its exit code; an error when it does not.
+
+        Raises `subprocess.TimeoutExpired` after `seconds`.
+        """
+        assert self._running is not None, "not started"
+        return self._running.wait(seconds)
+
     def kill(self) -> None:
         """End it with SIGKILL, as a crash would; nothing happens when it has ended already."""
         if self._running is not None:

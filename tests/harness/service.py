@@ -108,7 +108,7 @@ class Service(Program):
             "INVIGILATION_EVIDENCE_RESERVE_MB": "16",
         }
         super().__init__(
-            "web.cli",
+            "web",
             "serve",
             log=folder / "service.log",
             port=port,
@@ -131,8 +131,8 @@ class Service(Program):
             INVIGILATION_CLOCK_SHIFT_FILE=str(clock_shift),
             INVIGILATION_NOTICE_HOURS="0",
             INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
-            INVIGILATION_DELIVER_SECONDS="0.3",
-            INVIGILATION_SWEEP_SECONDS="0.5",
+            INVIGILATION_DELIVER_SECONDS="0.5",
+            INVIGILATION_SWEEP_SECONDS="1",
             INVIGILATION_HEARTBEAT_SECONDS="0.1" if minutes_fly else "1",
             INVIGILATION_SMTP_HOST=mailbox.host,
             INVIGILATION_SMTP_PORT=str(mailbox.port),

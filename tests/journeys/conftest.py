@@ -10,10 +10,14 @@ import pytest
 from tests.harness.browser import Browsers
 from tests.harness.discretion import personal, told
 from tests.harness.films import FilmStore
+from tests.harness.nursery import Nursling
 from tests.harness.servers import Mailbox
 from tests.harness.service import Practice, Service
 from tests.journeys.cast import Cast
-from tests.journeys.world import DATABASE, Time, World, run
+from tests.journeys.world import DATABASE, Time, World
+
+SEED_S = 60.0
+"""How long the demonstration may take to fill a folder."""
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +26,10 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("seeded")
     service = Service(folder)
     service.set(INVIGILATION_CLOCK_SHIFT_FILE=str(Time(folder / "shift").file))
-    result = run(service, "web.cli", "seed")
-    assert result.returncode == 0, result.stdout + result.stderr
+    environment = service.process.environment or {}
+    sowing = Nursling("web", ["seed"], folder / "seed.log", environment=environment)
+    sowing.start()
+    assert sowing.finish(SEED_S) == 0, sowing.tail()
     return service.var
 
 

@@ -33,6 +33,7 @@ async def test_a_session_from_the_request_to_the_verified_report(
 ) -> None:
     keys = tmp_path / "keys.json"
     keys.write_text(json.dumps(await world.fetch(f"{world.service.url}/.well-known/jwks.json")))
+    cast.browsers.plain_sound = False  # this once, all is as it is in earnest
     learner, console = await cast.learner(), await cast.invigilator()
 
     asked = await books(learner)
