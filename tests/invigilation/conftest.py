@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from invigilation.people import Role
 from invigilation.store import Store
+from invigilation.store import store as engines
 from invigilation.store.schema import metadata
 from tests import builders
 from tests.builders import FixedClock
@@ -98,8 +99,14 @@ def migrated_url(request, tmp_path):
 
 @kept_loop(scope="session")
 async def kept_store(kept_database):
-    """A store whose connections stay open: to connect anew costs more than most tests do."""
-    opened = Store(kept_database)
+    """A store whose connections stay open: to connect anew costs more than most tests do.
+
+    Who does one thing after the other has the same connection for it: what it adds to a table then
+    lies there in that order, which tests see where rows are of the same moment.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(engines._ENGINE, "pool_use_lifo", True)
+        opened = Store(kept_database)
     yield opened
     await opened.close()
 
