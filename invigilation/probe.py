@@ -34,7 +34,7 @@ class ProbeKind(StrEnum):
     FULL = "full"
     """By a press of the button: about a minute, with a media connection."""
     SMALL = "small"
-    """By the page itself, at the hour of the session: some seconds and about 80 kB."""
+    """By the page itself, at the hour of the session: some seconds and about 35 kB."""
 
 
 @dataclass(frozen=True, slots=True)

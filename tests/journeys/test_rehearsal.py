@@ -13,12 +13,15 @@ from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS
 from tests.journeys.steps import START, book
+from tests.journeys.test_weight import on_scales
 from tests.journeys.world import SOON_S, World
 
 pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 SECONDS = 10
 """A test so short measures little, but takes each of its steps."""
+SMALL_BYTES = 20_000
+"""All answers of a small test, with its page, of somebody who was never there before."""
 
 
 @pytest.fixture
@@ -55,12 +58,16 @@ async def test_the_link_is_tested_and_the_scheduler_sees_what_to_expect(
 
     await page.get_by_label("My page may test the link by itself").check()
     await page.get_by_role("button", name="Save").click()
+    scales = await on_scales(page)
+    await scales.empty()
     await page.get_by_role("link", name="Back to your session").click()
 
     async def tested() -> bool:
         return len(world.rows("SELECT id FROM link_probe WHERE kind = 'small'")) == 1
 
     await until(tested, SOON_S, "the page to test the link by itself")
+    assert any("/rehearsal/bytes" in path for path in scales.weights)
+    assert sum(scales.weights.values()) < SMALL_BYTES, scales.weights
     await scheduler.sign_in("sam.field@example.org")
     await scheduler.page.goto(f"{world.service.url}/staff/bookings")
     await expect(scheduler.page.get_by_text("Link good").first).to_be_visible()

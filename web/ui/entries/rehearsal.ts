@@ -1,7 +1,8 @@
 // The page that tests the link: one button, a line of progress, and what to expect in words.
 
 import { bootData, byId, setText } from "../lib/page";
-import { test, type Outcome, type Place } from "../rehearsal/run";
+import type { Outcome, Place } from "../rehearsal/outcome";
+import { test } from "../rehearsal/run";
 import { Refused } from "../rehearsal/transfers";
 
 const place = bootData<Place>();

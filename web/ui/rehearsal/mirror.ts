@@ -3,6 +3,7 @@
 
 import { Meter, type Figures } from "../link/meter";
 import { tuned } from "../link/voice";
+import { connected, only, stats, weight, type Entry } from "./reach";
 import { median, type Transfers } from "./transfers";
 
 /** One step of the climb: a picture of so many kilobits a second (0: none), for so long. */
@@ -27,11 +28,7 @@ export interface Mirrored {
 export interface Plan {
   iceServers: RTCIceServer[];
   relayOnly: boolean;
-  /** Without a press of a button a browser makes no sound: then a picture alone must do. */
-  voice: boolean;
   loads: readonly Load[];
-  /** So many times smaller than 320x240: a key frame of noise is heavy. */
-  smaller: number;
   /** What the browser begins with; it sends some padding of thrice and six times as much. */
   startKbit: number;
   connectMs: number;
@@ -51,8 +48,6 @@ const VOICE = { kbit: 12, ptime: 60, dtx: false } as const;
 
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-type Entry = Record<string, unknown>;
-
 /** Connects, climbs as long as nothing queues up, and hangs up. Never throws for want of a way. */
 export async function mirrored(transfers: Transfers, plan: Plan): Promise<Mirrored> {
   const found: Mirrored = {
@@ -69,9 +64,9 @@ export async function mirrored(transfers: Transfers, plan: Plan): Promise<Mirror
     iceTransportPolicy: plan.relayOnly ? "relay" : "all",
     bundlePolicy: "max-bundle",
   });
-  const noise = new Noise(plan.voice, plan.voice ? 150 : 6);
+  const noise = new Noise();
   try {
-    const audio = pc.addTransceiver(noise.sound ?? "audio", { direction: "sendrecv" });
+    const audio = pc.addTransceiver(noise.sound, { direction: "sendrecv" });
     const video = pc.addTransceiver(noise.picture, { direction: "sendrecv" });
     only(audio, "audio", ["audio/opus"]);
     only(video, "video", ["video/VP8", "video/rtx"]);
@@ -84,7 +79,7 @@ export async function mirrored(transfers: Transfers, plan: Plan): Promise<Mirror
       sdp: tuned(answer.sdp, VOICE, plan.startKbit),
     });
     if (!(await connected(pc, plan.connectMs))) return found;
-    await climb(pc, plan, noise, plan.voice ? audio.sender : video.sender, video.sender, found);
+    await climb(pc, plan, noise, audio.sender, video.sender, found);
     return found;
   } finally {
     noise.stop();
@@ -104,7 +99,7 @@ async function climb(
 ): Promise<void> {
   const meter = new Meter();
   for (const step of plan.loads) {
-    await load(video, step, plan.smaller);
+    await load(video, step);
     noise.draw(step.fps);
     const seen: Figures[] = [];
     // The first second is the encoder's, to come to its rate.
@@ -157,75 +152,32 @@ function note(entries: readonly Entry[], sender: RTCRtpSender, found: Mirrored):
   found.jitter = Math.round(1000 * number(back.jitter));
 }
 
-async function stats(pc: RTCPeerConnection): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  (await pc.getStats()).forEach((entry: Entry) => entries.push(entry));
-  return entries;
-}
-
-/** All bytes of a connection so far, both ways. */
-async function weight(pc: RTCPeerConnection): Promise<number> {
-  const pairs = (await stats(pc)).filter(({ type }) => type === "candidate-pair");
-  const number = (value: unknown): number => (typeof value === "number" ? value : 0);
-  return pairs.reduce(
-    (sum, pair) =>
-      sum +
-      number(pair.bytesSent) +
-      number(pair.bytesReceived) +
-      28 * (number(pair.packetsSent) + number(pair.packetsReceived)),
-    0,
-  );
-}
-
-async function load(sender: RTCRtpSender, step: Load | null, smaller = 1): Promise<void> {
+async function load(sender: RTCRtpSender, step: Load | null): Promise<void> {
   const parameters = sender.getParameters();
   const [first] = parameters.encodings;
   if (!first) return;
   first.active = step !== null && step.kbit > 0;
-  first.scaleResolutionDownBy = smaller;
   if (step?.kbit) Object.assign(first, { maxBitrate: 1000 * step.kbit, maxFramerate: step.fps });
   await sender.setParameters(parameters).catch(() => undefined);
 }
 
-/** What is not used makes an offer heavy, and this one goes over a thin link. */
-function only(line: RTCRtpTransceiver, kind: string, types: readonly string[]): void {
-  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  line.setCodecPreferences?.(codecs.filter(({ mimeType }) => types.includes(mimeType)));
-}
+const PATCHES = 150;
 
-function connected(pc: RTCPeerConnection, limitMs: number): Promise<boolean> {
-  return new Promise((done) => {
-    const timer = setTimeout(() => done(false), limitMs);
-    const look = (): void => {
-      if (!["connected", "failed", "closed"].includes(pc.connectionState)) return;
-      clearTimeout(timer);
-      done(pc.connectionState === "connected");
-    };
-    pc.addEventListener("connectionstatechange", look);
-    look();
-  });
-}
-
-/** Sound and picture that no encoder can make small: noise. A picture has so many patches. */
+/** Sound and picture that no encoder can make small: noise. */
 class Noise {
-  readonly sound: MediaStreamTrack | null = null;
+  readonly sound: MediaStreamTrack;
   readonly picture: MediaStreamTrack;
   private readonly canvas = document.createElement("canvas");
-  private readonly audio: AudioContext | null = null;
+  private readonly audio = new AudioContext();
   private timer = 0;
 
-  constructor(
-    voice: boolean,
-    private readonly patches: number,
-  ) {
+  constructor() {
     this.canvas.width = WIDTH;
     this.canvas.height = HEIGHT;
     this.paint();
     const [picture] = this.canvas.captureStream().getVideoTracks();
     if (!picture) throw new Error("this browser makes no picture of a canvas");
     this.picture = picture;
-    if (!voice) return;
-    this.audio = new AudioContext();
     const rate = this.audio.sampleRate;
     const buffer = this.audio.createBuffer(1, rate, rate);
     const samples = buffer.getChannelData(0);
@@ -234,7 +186,9 @@ class Noise {
     const out = this.audio.createMediaStreamDestination();
     source.connect(out);
     source.start();
-    this.sound = out.stream.getAudioTracks()[0] ?? null;
+    const [sound] = out.stream.getAudioTracks();
+    if (!sound) throw new Error("this browser makes no sound by itself");
+    this.sound = sound;
   }
 
   draw(fps: number): void {
@@ -245,14 +199,14 @@ class Noise {
   stop(): void {
     clearInterval(this.timer);
     this.picture.stop();
-    this.sound?.stop();
-    void this.audio?.close();
+    this.sound.stop();
+    void this.audio.close();
   }
 
   private paint(): void {
     const pen = this.canvas.getContext("2d");
     if (!pen) return;
-    for (let n = 0; n < this.patches; n += 1) {
+    for (let n = 0; n < PATCHES; n += 1) {
       pen.fillStyle = `hsl(${Math.random() * 360} 60% ${20 + Math.random() * 60}%)`;
       pen.fillRect(Math.random() * WIDTH, Math.random() * HEIGHT, 24, 24);
     }

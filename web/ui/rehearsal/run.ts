@@ -1,47 +1,12 @@
 // One test of the link, from the first question to what the server makes of the figures.
 
 import { mirrored, type Load, type Mirrored } from "./mirror";
+import { told, type Figures, type Outcome, type Place } from "./outcome";
 import { socketOpens, Transfers } from "./transfers";
-
-export interface Place {
-  url: string;
-  socket_path: string;
-  ice_servers: RTCIceServer[];
-  /** How long a whole test takes, about. */
-  seconds: number;
-}
-
-export interface Figures {
-  up_kbit: number;
-  down_kbit: number;
-  rtt_ms: number;
-  jitter_ms: number;
-  lost_up_permille: number;
-  lost_down_permille: number;
-  udp: boolean;
-  turn: boolean | null;
-  socket: boolean;
-}
-
-export interface Expected {
-  rung: string;
-  way: string;
-  name: string;
-  kind: string;
-  words: string[];
-}
-
-export interface Outcome {
-  figures: Figures;
-  expected: Expected;
-  /** Of 1,000 bytes each, both ways. */
-  kilobytes: number;
-}
 
 /** Told what is being done, and how much of all is done: 0 to 1. */
 export type Progress = (words: string, done: number) => void;
 
-const SOCKET_MS = 10_000;
 const CONNECT_MS = 15_000;
 const WHOLE_S = 60;
 /** What the steps of the ladder take beside the voice: slow, small, full. */
@@ -52,14 +17,11 @@ const LOADS: readonly Load[] = [
   { kbit: 165, fps: 12, seconds: 7 },
 ];
 const RELAYED: readonly Load[] = [{ kbit: 0, fps: 0, seconds: 4 }];
-const SMALL: readonly Load[] = [{ kbit: 20, fps: 6, seconds: 2 }];
 /** One flight of packets, more than once as some may be lost; then more, where that was quick. */
 const SIZES = [12_000, 12_000, 12_000, 60_000];
-const SMALL_SIZES = [5000];
 const LEAST_SECONDS = 3;
 /** Higher than any load: what is sent is set by the step alone. */
 const START_KBIT = 300;
-const SMALL_START_KBIT = 30;
 
 const isRelay = (url: string): boolean => /^turns?:/.test(url);
 
@@ -73,7 +35,7 @@ export async function test(place: Place, progress: Progress): Promise<Outcome> {
   progress("Measuring the delay…", 0.02);
   const delay = await transfers.delay(scale < 0.5 ? 3 : 8);
   progress("Opening the channel for messages…", 0.12);
-  const socket = await socketOpens(place.socket_path, SOCKET_MS);
+  const socket = await socketOpens(place.socket_path);
   progress("Measuring how much comes to you…", 0.18);
   const down = await transfers.down(SIZES);
   progress("Measuring how much you can send…", 0.26);
@@ -85,8 +47,6 @@ export async function test(place: Place, progress: Progress): Promise<Outcome> {
   const media = await mirrored(transfers, {
     iceServers: place.ice_servers,
     relayOnly: false,
-    voice: true,
-    smaller: 1,
     startKbit: START_KBIT,
     loads,
     connectMs: CONNECT_MS,
@@ -113,36 +73,12 @@ async function relayed(
   const found = await mirrored(transfers, {
     iceServers: place.ice_servers,
     relayOnly: true,
-    voice: true,
-    smaller: 1,
     startKbit: START_KBIT,
     loads: RELAYED.map((load) => shorter(load, scale)),
     connectMs: CONNECT_MS,
     tick: () => undefined,
   });
   return found.way === "relay";
-}
-
-/** The small one, of some seconds and about 80 kB on the wire; asks nobody and shows nothing. */
-export async function smallTest(place: Place): Promise<Outcome> {
-  const transfers = new Transfers(place.url);
-  const delay = await transfers.delay(2);
-  const socket = await socketOpens(place.socket_path, SOCKET_MS);
-  const down = await transfers.down(SMALL_SIZES);
-  const up = await transfers.up(SMALL_SIZES);
-  const media = await mirrored(transfers, {
-    iceServers: place.ice_servers,
-    relayOnly: false,
-    voice: false,
-    smaller: 4,
-    startKbit: SMALL_START_KBIT,
-    loads: SMALL,
-    connectMs: CONNECT_MS,
-    tick: () => undefined,
-  });
-  const figures = figuresOf(delay.rtt, delay.jitter, down, up, media);
-  const turn = media.way === "relay" ? true : null;
-  return told(transfers, "small", { ...figures, turn, socket });
 }
 
 const shorter = (load: Load, scale: number): Load => ({
@@ -167,23 +103,4 @@ function figuresOf(
     lost_down_permille: media.lostDown,
     udp: media.way === "direct",
   };
-}
-
-async function told(
-  transfers: Transfers,
-  kind: "full" | "small",
-  figures: Figures,
-): Promise<Outcome> {
-  const expected = await transfers.post<Expected>("", { kind, ...figures });
-  remember(expected.rung);
-  return { figures, expected, kilobytes: Math.ceil(transfers.bytes / 1000) };
-}
-
-/** The room's ladder begins where this test has ended. */
-function remember(rung: string): void {
-  try {
-    localStorage.setItem("link:expected", JSON.stringify({ rung, at: new Date().toISOString() }));
-  } catch {
-    // A browser that keeps nothing begins in the middle.
-  }
 }

@@ -4,6 +4,7 @@
 /** What a request and its answer weigh beside their bodies, about. */
 const HEADERS = 1400;
 const LIMIT_MS = 8000;
+const SOCKET_MS = 10_000;
 /** Quicker than this nothing is told apart. */
 const LEAST_MS = 4;
 const MOST_KBIT = 1_000_000;
@@ -25,10 +26,11 @@ export class Transfers {
 
   constructor(private readonly url: string) {}
 
-  /** The delay of so many small questions, one after another; the first one opens the way. */
-  async delay(count: number): Promise<Delay> {
+  /** The delay of so many small questions, one after another; one before opens the way, unless it
+   * is `open`. */
+  async delay(count: number, open = false): Promise<Delay> {
     const trips: number[] = [];
-    for (let n = 0; n <= count; n += 1) {
+    for (let n = open ? 1 : 0; n <= count; n += 1) {
       const began = performance.now();
       try {
         await this.ask("/ping", { signal: AbortSignal.timeout(LIMIT_MS) });
@@ -122,7 +124,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** Whether a WebSocket to the server opens: the Engine.IO server speaks first. */
-export function socketOpens(path: string, limitMs: number): Promise<boolean> {
+export function socketOpens(path: string, limitMs = SOCKET_MS): Promise<boolean> {
   return new Promise((done) => {
     const origin = location.origin.replace(/^http/, "ws");
     const socket = new WebSocket(`${origin}${path}/?EIO=4&transport=websocket`);
