@@ -53,7 +53,7 @@ from web.local import LocalKeeping
 from web.pages.captures import CAPTURES
 from web.pages.local import LOCAL
 from web.pages.rehearsal import MIRRORS
-from web.pages.verify import PUBLISHED
+from web.pages.verify import ASSETS, PUBLISHED
 from web.relay import Relay
 from web.reports import REPORTS, open_reports
 from web.settings import Settings
@@ -253,6 +253,7 @@ def make_app(
 
     app.on_cleanup.append(nothing_goes_on)
     pages.setup(app)
+    app[ASSETS].kept = None  # no build comes after this one: nothing is copied
     return app
 
 
