@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec, module_from_spec
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -58,6 +60,22 @@ def test_same_password_is_kept_in_another_form_each_time() -> None:
 
     assert first.startswith("$argon2id$")
     assert first != second
+
+
+async def test_in_earnest_a_password_is_hashed_as_heavily_as_is_advised() -> None:
+    """RFC 9106, section 4: 64 MiB, three passes, four lanes. The other tests hash lightly."""
+    spec = find_spec("web.auth.passwords")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(earnest := module_from_spec(spec))
+    pool = earnest.Passwords()
+
+    kept = earnest.hash_password(PASSWORD)
+    right, wrong = await pool.check(kept, PASSWORD), await pool.check(kept, PASSWORD + "x")
+
+    pool.close()
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert (right, wrong) == (True, False)
 
 
 async def test_too_many_checks_at_once_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
