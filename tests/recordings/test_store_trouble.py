@@ -135,11 +135,14 @@ async def test_while_a_store_hangs_only_its_readers_wait(
     await asyncio.sleep(0)
     with pytest.raises(Busy):
         await store.aside(store.read, "s1", "e4")
-    stored = await asyncio.to_thread(store.put, "s1", "e5", b"five")
+    try:
+        async with asyncio.timeout(20):
+            stored = await asyncio.to_thread(store.put, "s1", "e5", b"five")
+        still = not any(one.done() for one in reading)
+    finally:
+        hanging.answers.set()
 
-    assert stored.size == 4
-    assert not any(one.done() for one in reading)
-    hanging.answers.set()
+    assert (stored.size, still) == (4, True)
     assert await asyncio.gather(*reading) == [b"one"] * 3
 
 
