@@ -20,7 +20,7 @@ from invigilation import attendance
 from invigilation.desk.identity_facts import proven
 from invigilation.desk.room_view import RoomView
 from invigilation.document import DocumentKind
-from invigilation.errors import NotAllowed
+from invigilation.errors import Busy, NotAllowed
 from invigilation.session import LIVE, OVER, SessionState
 from signalling import messages as m
 from signalling import wire
@@ -317,6 +317,8 @@ class Room(Actor):
             self._allowance.keep(self._thin.ladder.told, self._view)
 
     async def _offer(self, seat: Seat, sdp: str) -> Answer:
+        if not seat.may_offer(self._means.clock.monotonic()):
+            raise Busy("offers")
         view = await self._read()
         if seat.party in SENDERS and view.session.state not in LIVE:
             raise NotAllowed("send sound and picture before check-in, or when the session is over")

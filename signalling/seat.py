@@ -18,6 +18,10 @@ from signalling.tracks import Shape
 
 LEFT_S: Final = 5.0
 """Who is back after less than this has not left, as far as the record goes."""
+OFFERS_AT_ONCE: Final = 10
+OFFERS_A_SECOND: Final = 1.0
+"""An offer that is a good one costs some 10 ms of processor time; a page that comes back after an
+outage makes one in two seconds."""
 SHAPES: Final[Mapping[Party, Shape]] = {
     Party.LEARNER: tracks.LEARNER,
     Party.INVIGILATOR: tracks.INVIGILATOR,
@@ -86,6 +90,16 @@ class Seat:
         """Under which name the record has this place as taken."""
         self.left_at = at
         """Since when nobody sits here, monotonic, while nobody does."""
+        self._offers, self._offered = float(OFFERS_AT_ONCE), at
+
+    def may_offer(self, now: float) -> bool:
+        """Count one more offer; no when there were too many, by whatever connections they came."""
+        grown = self._offers + (now - self._offered) * OFFERS_A_SECOND
+        self._offers, self._offered = min(float(OFFERS_AT_ONCE), grown), now
+        if self._offers < 1:
+            return False
+        self._offers -= 1
+        return True
 
     def take(self, person: Person, now: datetime) -> Person | None:
         """Seat a person; return the older connection that has to go."""

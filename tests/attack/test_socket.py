@@ -14,6 +14,7 @@ from socketio.exceptions import ConnectionError as Refused
 
 from signalling import edge
 from signalling.forms import FORMS
+from signalling.seat import OFFERS_AT_ONCE
 from tests.builders import booked
 from tests.harness.waiting import until
 from tests.signalling.bodies import BODIES
@@ -153,3 +154,16 @@ async def test_tickets_do_not_help_to_take_all_connections(service, monkeypatch)
 
     assert (await idle[0].say("join"))["ok"] is True
     assert (await (await service.learner()).say("join"))["ok"] is True
+
+
+async def test_good_offers_without_end_make_only_so_many_connections(service):
+    await service.check_in()
+    made, answers = service.peers.made, []
+    for _ in range(2):  # another connection of the same learner has no fresh budget
+        page = await service.learner()
+        await page.say("join")
+        answers += [await page.say("offer", sdp="v=0\r\n") for _ in range(OFFERS_AT_ONCE)]
+
+    refused = [one["error"]["code"] for one in answers if not one["ok"]]
+    assert len(made) == OFFERS_AT_ONCE
+    assert refused == ["busy"] * OFFERS_AT_ONCE
