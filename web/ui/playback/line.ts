@@ -82,7 +82,7 @@ export function holeWords(lane: Lane, at: number): string {
 export function brokenWords(part: Part | null, never: boolean): string {
   if (part?.type !== "video/mp4") return "This part of the recording cannot be played";
   const what = never ? "This browser does not play MP4" : "This MP4 file cannot be played here";
-  return `${what}. Save it below, under Gaps, and open it with another program`;
+  return `${what}. Save it above, under Gaps, and open it with another program`;
 }
 
 /** How long the assessment had run by then, in milliseconds; null before it began. */
