@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -139,8 +140,11 @@ class Nursling(Process):
 
 def main() -> None:
     """Answer wishes; in a child, become the program."""
+    gc.disable()
     for module in KNOWN:
         importlib.import_module(module)
+    gc.freeze()  # a child neither goes through what was imported nor copies its pages for that
+    gc.enable()
     TEMPLATES.mkdir(parents=True, exist_ok=True)
     aiohttp_jinja2.setup = partial(
         aiohttp_jinja2.setup, bytecode_cache=FileSystemBytecodeCache(str(TEMPLATES))
