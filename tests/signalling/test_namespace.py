@@ -71,7 +71,9 @@ class Service:
 
     async def learner_ticket(self, sitting: Sitting | None = None) -> str:
         one = sitting or self.scene.sitting
-        return await self.scene.desk.reception.ticket(Kind.LEARNER, one.request, one.session)
+        desk, known = self.scene.desk, await self.scene.desk.devices.of(one.session)
+        device = None if known is None else known.device  # the one that takes part asks
+        return await desk.reception.ticket(Kind.LEARNER, one.request, one.session, device)
 
     async def staff_ticket(self, staff: Staff | None = None) -> str:
         person = staff or self.scene.ann
