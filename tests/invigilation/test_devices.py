@@ -39,7 +39,7 @@ async def test_a_takeover_is_in_the_record_and_the_device_before_cannot_come_bac
     reception, devices = world.desk.reception, world.desk.devices
     await devices.bind(sitting.session, PHONE)
     used = await reception.use_ticket(
-        await reception.ticket(Kind.LEARNER, sitting.request, sitting.session)
+        await reception.ticket(Kind.LEARNER, sitting.request, sitting.session, PHONE)
     )
     back = await reception.return_ticket(used)
 
