@@ -67,6 +67,9 @@ async def outage_pages(album: Album, cast: Cast) -> None:
     await learner.told("Your assessment is open")
     await console.sees("the learner, again")
     await album.both(console.page, "console-gap", whole=False)
+    await console.page.get_by_role("button", name="Keys").click()
+    await album.both(console.page, "console-keys", whole=False)
+    await console.page.keyboard.press("Escape")
     filled = "SELECT seq FROM event WHERE kind = 'gap_filled'"
     await until(lambda: world.rows(filled), FILLED_S, "what the device had kept")
     await album.both(learner.page, "room-back")
