@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 
 from invigilation.desk import Desk
-from invigilation.errors import Busy, NotFound
+from invigilation.errors import Busy, NotFound, Unsure
 from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Source
 from invigilation.store.evidence import Evidence
@@ -31,6 +31,8 @@ BEGINNING = timedelta(minutes=2)
 """A recording's row is written first; its file follows within this."""
 STRANGERS = 10
 """Pieces without a row: more, where they are the most, are taken for somebody else's."""
+NOTED_AGAIN_S = (0.5, 1.0, 2.0, 4.0)
+"""The pauses after which a finished recording is noted again while the database cannot write."""
 EQUAL_IN_A_ROW = 2
 FULL_SECONDS = 12.0
 """So long a picture in full size waits for its face and its print; nobody waits for it."""
@@ -72,8 +74,15 @@ class Recording:
         return self.recorder.fault is not None
 
     async def finish(self) -> None:
-        """End the recording and note what it is."""
+        """End the recording and note what it is; a full disk's reserve comes within seconds."""
         stored = await self.recorder.finish()
+        for pause in NOTED_AGAIN_S:
+            try:
+                await self.desk.recordings.finish(self.part, stored.sha256, stored.size)
+            except (Busy, Unsure):
+                await asyncio.sleep(pause)
+            else:
+                return
         await self.desk.recordings.finish(self.part, stored.sha256, stored.size)
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.web.conftest import world
+from tests.web.conftest import office_template, world
 
-__all__ = ["world"]
+__all__ = ["office_template", "world"]

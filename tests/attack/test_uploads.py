@@ -104,5 +104,6 @@ def test_pictures_of_others_are_decoded_in_the_workers_alone() -> None:
         "recordings/vision/calibrate.py",  # a command of the operator's, over their own pictures
         "recordings/vision/engines.py",
         "recordings/vision/upload.py",
+        "recordings/vision/watch.py",
         "recordings/vision/worker.py",
     }

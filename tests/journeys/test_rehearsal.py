@@ -66,7 +66,12 @@ async def test_the_link_is_tested_and_the_scheduler_sees_what_to_expect(
         return len(world.rows("SELECT id FROM link_probe WHERE kind = 'small'")) == 1
 
     await until(tested, SOON_S, "the page to test the link by itself")
-    assert any("/rehearsal/bytes" in path for path in scales.weights)
+    weighed = scales.weights
+    await until(
+        lambda: any("/rehearsal/bytes" in path for path in weighed),
+        SOON_S,
+        "its bytes to be weighed",
+    )
     assert sum(scales.weights.values()) < SMALL_BYTES, scales.weights
     await scheduler.sign_in("sam.field@example.org")
     await scheduler.page.goto(f"{world.service.url}/staff/bookings")

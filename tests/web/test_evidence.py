@@ -9,7 +9,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from invigilation.errors import NotFound
+from invigilation.desk.recordings import RecordingDesk
+from invigilation.errors import Busy, NotFound, Unsure
 from invigilation.presence import Sight, Source
 from recordings import webm
 from recordings.errors import EvidenceStoreFull, KeyUnknown, PictureUndecodable
@@ -288,3 +289,23 @@ async def test_a_recording_that_the_disk_stops_says_so_and_is_finished_as_it_lie
     [found] = await listed(scene)
     assert found.sha256 is not None
     assert found.erased is None
+
+
+async def test_a_finished_recording_is_noted_when_the_database_can_write_again(
+    scene, shelf, monkeypatch
+):
+    recording = await shelf.begin(scene.sitting.session)
+    noted, refusals = RecordingDesk.finish, [Unsure(), Busy("database")]
+
+    async def finish(self, *what):
+        if refusals:
+            raise refusals.pop()
+        await noted(self, *what)
+
+    monkeypatch.setattr(RecordingDesk, "finish", finish)
+    monkeypatch.setattr("web.evidence.NOTED_AGAIN_S", (0.0, 0.0))
+
+    await recording.finish()
+
+    [found] = await listed(scene)
+    assert found.sha256 is not None
