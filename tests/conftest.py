@@ -48,6 +48,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     return report
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no example of Hypothesis fail for the time that it took: the machines are shared."""
+    if config.pluginmanager.has_plugin("hypothesispytest"):
+        from hypothesis import settings  # noqa: PLC0415 - the journeys do without it
+
+        settings.register_profile("shared", deadline=None)
+        settings.load_profile("shared")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run be shared by several processes: `--part 1/2` and `--part 2/2`, by modules."""
     parser.addoption("--part", help="N/M: of the chosen modules only every Mth, from the Nth on")
