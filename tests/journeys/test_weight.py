@@ -31,22 +31,40 @@ class Scales:
 
     def __init__(self, line: CDPSession) -> None:
         self._line = line
-        self.weights: dict[str, int] = {}
         self._addresses: dict[str, str] = {}
+        self._came: dict[str, int] = {}
         line.on("Network.requestWillBeSent", self._sent)
+        line.on("Network.responseReceived", self._begun)
+        line.on("Network.dataReceived", self._more)
         line.on("Network.loadingFinished", self._finished)
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The bytes of the answers so far, by address."""
+        found: dict[str, int] = {}
+        for request, size in self._came.items():
+            address = self._addresses.get(request, "?")
+            found[address] = found.get(address, 0) + size
+        return found
 
     async def empty(self) -> None:
         """Begin anew, as somebody who has never been here: with an empty cache."""
         await self._line.send("Network.clearBrowserCache")
-        self.weights.clear()
+        self._came.clear()
 
     def _sent(self, event: dict[str, Any]) -> None:
         self._addresses[event["requestId"]] = event["request"]["url"]
 
+    def _begun(self, event: dict[str, Any]) -> None:
+        self._came[event["requestId"]] = int(event["response"]["encodedDataLength"])
+
+    def _more(self, event: dict[str, Any]) -> None:
+        # An answer that nobody reads to its end is never told as finished.
+        size = int(event["encodedDataLength"] or event["dataLength"])
+        self._came[event["requestId"]] = self._came.get(event["requestId"], 0) + size
+
     def _finished(self, event: dict[str, Any]) -> None:
-        address = self._addresses.get(event["requestId"], "?")
-        self.weights[address] = self.weights.get(address, 0) + int(event["encodedDataLength"])
+        self._came[event["requestId"]] = int(event["encodedDataLength"])
 
 
 async def on_scales(page: Page) -> Scales:
