@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from playwright.async_api import CDPSession, Page
 
+from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.steps import START
-from tests.journeys.world import World
+from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
 
@@ -91,6 +92,9 @@ async def test_the_learners_pages_are_light(world: World, cast: Cast) -> None:
     await scales.empty()
     await learner.page.reload()
     await learner.join()
+    await until(
+        lambda: any("/room/local" in it for it in scales.weights), SOON_S, "all to be asked"
+    )
     await learner.page.wait_for_load_state("networkidle")
     late = {path: size for path, size in scales.weights.items() if LATE.search(path)}
     room = {path: size for path, size in scales.weights.items() if path not in late}
