@@ -122,7 +122,6 @@ def measures(sessions: Sequence[Figures], outages: Sequence[Outage]) -> list[Mea
             ("down", of.down_kbit, "kbit/s"),
             ("in all", of.megabytes, "MB"),
             ("document", of.document_s, "s"),
-            ("document in full size", of.whole_s, "s"),
             ("attested", float("attested" in of.done) if of.system == OURS else None, ""),
             ("connection lasted", of.lasted_s, "s"),
         )

@@ -19,8 +19,6 @@ from tests.journeys.people import PEERS, Console, LearnerPage
 NAME = "Maria Santos"
 JOIN_S = 90.0
 """Longer than this is not joined at all."""
-WHOLE_S = 180.0
-"""How long to wait for the document's picture in full size."""
 HALF_AN_HOUR = timedelta(minutes=30)
 LAST = "What the bench noted."
 
@@ -76,8 +74,6 @@ async def identify(console: Console, of: Figures) -> None:
     began = time.monotonic()
     width, height = await take(console, "ID")
     of.document, of.document_s = f"{width}x{height}", time.monotonic() - began
-    await console.picture("ID", whole=True, seconds=WHOLE_S)
-    of.whole_s = time.monotonic() - began
     await take(console, "face")
     await console.confirm()
     of.done.append("ID")
