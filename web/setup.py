@@ -29,7 +29,7 @@ from invigilation.store import Store, Tx
 from invigilation.store.people import Backend, Client
 from web.api.oauth import Scope, hash_secret, new_secret
 from web.auth.passwords import PASSWORD_LIMIT
-from web.auth.weak import is_weak
+from web.auth.weak import is_common, is_weak
 from web.backends.webhook import SECRET_PREFIX
 from web.typed import number
 
@@ -172,9 +172,9 @@ def capacity_of(raw: str | None, roles: frozenset[Role]) -> int:
 
 
 def clean_password(raw: str, own: Sequence[str] = ()) -> str:
-    """Return the password, unless it is too short, too long or too easy to guess.
+    """Return the password, unless it is too short, too long, too easy to guess or too common.
 
-    `own` are words that others know about its owner.
+    `own` are words that others know about its owner. Reads the disk.
     """
     if not PASSWORD_SHORTEST <= len(raw) <= PASSWORD_LIMIT:
         raise InvalidInput(
@@ -184,7 +184,18 @@ def clean_password(raw: str, own: Sequence[str] = ()) -> str:
         raise InvalidInput(
             "password", "This password is too easy to guess. Take some words that do not belong."
         )
+    if is_common(raw):
+        raise InvalidInput(
+            "password",
+            "Many people have this password, and it stands in lists that guessers use. "
+            "Take some words that do not belong.",
+        )
     return raw
+
+
+def own_words(email: str, name: str) -> tuple[str, ...]:
+    """Return what others know about somebody: the parts of their address and their names."""
+    return (*re.split(r"\W+", email), *name.split())
 
 
 def _text(name: str, raw: str, limit: int) -> str:

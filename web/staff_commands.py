@@ -47,7 +47,8 @@ def add(
         clean_name(name)
         seats = setup.capacity_of(capacity, roles)
         given = commanding.password(from_stdin=password_stdin)
-        return roles, seats, hash_password(setup.clean_password(given))
+        own = setup.own_words(email, name)
+        return roles, seats, hash_password(setup.clean_password(given, own))
 
     roles, seats, hashed = refusing(parse)
     desk = commanding.open_desk()
@@ -90,7 +91,7 @@ def set_password(
     def parse() -> str:
         clean_email(email)
         given = commanding.password(from_stdin=password_stdin)
-        return hash_password(setup.clean_password(given))
+        return hash_password(setup.clean_password(given, setup.own_words(email, "")))
 
     hashed = refusing(parse)
     desk = commanding.open_desk()

@@ -91,6 +91,7 @@ async def test_a_password_is_changed_by_the_old_one_and_ends_other_sign_ins(worl
         ("x" * 1_001, "x" * 1_001, "12 to 1000 characters"),
         ("aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaa", "too easy to guess"),
         ("Sam-Field-2026!", "Sam-Field-2026!", "too easy to guess"),
+        ("chickenwing101", "chickenwing101", "Many people have this password"),
         (PASSWORD, PASSWORD, "another password"),
         (NEW, NEW + "x", "not the same"),
     ],

@@ -26,7 +26,7 @@ from web.cli import main
 from web.clock import SystemClock
 
 MAIL = "ana@example.org"
-PASSWORD = "correct horse battery"
+PASSWORD = "three grey gulls at noon"
 HOOK = "https://lms.example.org/hook"
 INVIGILATOR = frozenset({Role.INVIGILATOR})
 
@@ -353,10 +353,11 @@ async def test_only_an_invigilator_has_shifts(store: Store) -> None:
         assert (await tx.rota.calendar(LONDON)).shifts == ()
 
 
-def test_a_bad_password_leaves_nobody(shell: Shell, migrated_url: str) -> None:
-    command = ("add-staff", MAIL, "Ana", "--role", "invigilator", "--password-stdin")
+@pytest.mark.parametrize("password", ["", "chickenwing101", "anabel-example-org"])
+def test_a_bad_password_leaves_nobody(shell: Shell, migrated_url: str, password: str) -> None:
+    command = ("add-staff", MAIL, "Anabel", "--role", "invigilator", "--password-stdin")
 
-    code, _, _ = shell.run(*command, typed="\n")
+    code, _, _ = shell.run(*command, typed=f"{password}\n")
 
     assert code == 1
     assert calendar_of(migrated_url)[1] == 0

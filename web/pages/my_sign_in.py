@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 from aiohttp import web
 
@@ -19,7 +18,7 @@ from web.pages import second_factor
 from web.pages.frame import fields, go, staff_page
 from web.pages.second_factor import CODES, owner
 from web.pages.sign_in import PASSWORDS
-from web.setup import clean_password
+from web.setup import clean_password, own_words
 
 routes = web.RouteTableDef()
 
@@ -155,12 +154,12 @@ async def _wrong(
     if not await request.app[PASSWORDS].check(kept, old):
         brake.fail(who, place, now)
         return {"old": "This is not your password."}
-    try:
-        clean_password(new, (*re.split(r"\W+", person.email), *person.name.split()))
-    except InvalidInput as error:
-        return {"new": error.reason}
     if new == old:
         return {"new": "Choose another password than the one that you have."}
+    try:
+        await asyncio.to_thread(clean_password, new, own_words(person.email, person.name))
+    except InvalidInput as error:
+        return {"new": error.reason}
     if new != again:
         return {"again": "The two passwords are not the same."}
     return {}
