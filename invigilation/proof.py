@@ -6,7 +6,6 @@ sign-in) asks for a proof of the last minutes: see `FRESH`.
 
 from __future__ import annotations
 
-import base64
 import secrets
 from datetime import timedelta
 from enum import StrEnum
@@ -20,10 +19,14 @@ ENTERING = timedelta(minutes=15)
 MAX_PASSKEYS = 10
 NAME_LIMIT = 60
 RECOVERY_CODES = 10
-_CODE_BYTES = 10
-"""80 random bits: too many to guess, so their digest needs no slow hash."""
-_MISREAD = str.maketrans("018", "OIB", " -\t")
-"""Digits that base32 does not have, and that are read for letters which it has."""
+_GROUPS, _GROUP = 7, 4
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base32, without the letters that are read for digits (and without u)."""
+_MISREAD = str.maketrans("oil", "011")
+_GAPS = str.maketrans("", "", " -\t")
+_OLD_LENGTH = 16
+"""Codes of before have 80 bits, in the base32 of RFC 4648; they are good until new ones are made."""
+_OLD_MISREAD = str.maketrans("018", "OIB")
 
 
 class Proof(StrEnum):
@@ -51,11 +54,17 @@ class Change(StrEnum):
 
 
 def new_recovery_code() -> str:
-    """Return a fresh code of 80 random bits, like `k7qd-m2xw-a4tz-hb6n`."""
-    text = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
-    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+    """Return a fresh code of 140 random bits, like `k7qd-m2xw-a4tz-hb6n-30vr-9wec-5pg1`.
+
+    That is too many to guess, so its digest needs no slow hash.
+    """
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
+    return "-".join(groups)
 
 
 def plain_code(typed: str) -> str:
     """Return a recovery code as it is digested, however it was typed."""
-    return typed.upper().translate(_MISREAD)
+    bare = typed.lower().translate(_GAPS)
+    if len(bare) == _OLD_LENGTH:
+        return bare.upper().translate(_OLD_MISREAD)
+    return bare.translate(_MISREAD)

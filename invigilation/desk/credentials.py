@@ -333,5 +333,5 @@ def _actor(by: Staff) -> str:
 
 
 def _digest(code: str) -> str:
-    """Return what is kept of a recovery code: its 80 random bits need no slow hash."""
+    """Return what is kept of a recovery code: its 140 random bits need no slow hash."""
     return hashlib.sha256(plain_code(code).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import pytest
 
@@ -192,10 +193,25 @@ async def test_every_change_is_in_the_audit_log_with_device_and_place(world):
     assert "203.0.113.7" in found[2]
 
 
-def test_recovery_codes_have_80_random_bits_and_are_read_as_people_type_them():
+def test_recovery_codes_have_140_random_bits_and_are_read_as_people_type_them():
     code = new_recovery_code()
 
-    assert len(plain_code(code)) * 5 == 80
+    assert len(plain_code(code)) * 5 == 140
     assert plain_code(f" {code.upper().replace('-', ' ')}\t") == plain_code(code)
-    assert plain_code("0il8-obi1") == plain_code("oilb-obii")
+    assert plain_code("Oil8" * 7) == plain_code("0118" * 7)
     assert len({new_recovery_code() for _ in range(100)}) == 100
+    letters = set("".join(new_recovery_code() for _ in range(1_000)))
+    assert len(letters - {"-"}) == 32
+
+
+async def test_a_code_of_before_is_good_until_there_are_new_ones(world):
+    desk, old = world.desk.credentials, "oilb-obii-k7qd-m2xw"
+    digest = hashlib.sha256(b"OILBOBIIK7QDM2XW").hexdigest()
+    async with world.desk.office.store.write() as tx:
+        await tx.credentials.set_codes(world.ann.id, [digest, "0" * 64])
+
+    assert await desk.use_code(world.ann.id, "0IL8 0BI1 K7QD M2XW", HERE)
+    async with world.desk.office.store.write() as tx:
+        await tx.credentials.set_codes(world.ann.id, [digest])
+    await desk.new_codes(world.ann, HERE)
+    assert not await desk.use_code(world.ann.id, old, HERE)
