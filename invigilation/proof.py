@@ -25,7 +25,7 @@ _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _MISREAD = str.maketrans("oil", "011")
 _GAPS = str.maketrans("", "", " -\t")
 _OLD_LENGTH = 16
-"""Codes of before have 80 bits, in the base32 of RFC 4648; they are good until new ones are made."""
+"""Codes of before have 80 bits, in the base32 of RFC 4648; good until there are new ones."""
 _OLD_MISREAD = str.maketrans("018", "OIB")
 
 

@@ -156,3 +156,19 @@ async def test_every_page_of_staff_shows_how_to_sign_out(world: World) -> None:
 
     assert seen > 20
     assert without == []
+
+
+async def test_every_page_of_a_learner_shows_how_to_sign_out(world: World) -> None:
+    names, (_, booked, asked, *_) = await everybody(world)
+    without, seen = [], 0
+    theirs = [one for one in TABLE if one.startswith(("/me", "/rehearsal", "/r/"))]
+    for path in (one.format(**names) for one in [*theirs, "/nothing-here"]):
+        for person in (booked, asked):
+            answer = await person.get(path)
+            page = "html" in answer.header("Content-Type")
+            if answer.status in {200, 404} and page and person.cookies:
+                seen += 1
+                without += [] if '"/me/sign-out"' in answer.text else [path]
+
+    assert seen > 15
+    assert without == []

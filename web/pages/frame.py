@@ -14,7 +14,7 @@ from aiohttp import web
 from invigilation.office_hours import LONDON
 from invigilation.people import Role, Staff
 from invigilation.zones import is_ship_clock, zone_named
-from web.auth.visitor import VISITOR
+from web.auth.visitor import VISITOR, Visitor
 from web.keys import SETTINGS
 from web.pages import words
 from web.pages.assets import Assets
@@ -53,6 +53,8 @@ _GROUPS = (
 )
 """The headings under which the pages stand, and their order; others come last, under Office."""
 MINE = "Your sign-in"
+NOT_LEARNERS = ("/staff", "/second", "/onboard/")
+"""Pages that are not a learner's, even where the browser is signed in as one, too."""
 
 
 def setup_templates(app: web.Application, assets: Assets, service_name: str) -> None:
@@ -96,10 +98,17 @@ def render(
     visitor = request.get(VISITOR)
     context.setdefault("csrf", "" if visitor is None else visitor.csrf(request.path))
     context.setdefault("service_name", request.app[SETTINGS].service_name)
+    context.setdefault("learner_at", _learner_at(request.path, visitor))
     response: web.Response = aiohttp_jinja2.render_template(
         template, request, context, status=status
     )
     return response
+
+
+def _learner_at(path: str, visitor: Visitor | None) -> str:
+    """Return where a learner who is signed in is; nothing for anybody else, and other pages."""
+    theirs = visitor is not None and visitor.learner is not None
+    return path if theirs and not path.startswith(NOT_LEARNERS) else ""
 
 
 @dataclass(frozen=True, slots=True)

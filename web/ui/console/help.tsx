@@ -50,7 +50,7 @@ const KEYS: { title: string; keys: [string, string][] }[] = [
 
 export function HelpDialog({ keys, onClose }: { keys: boolean; onClose: () => void }) {
   return (
-    <Dialog title="Keys" onClose={onClose}>
+    <Dialog title="Keys" reads onClose={onClose}>
       {!keys && (
         <p class="notice notice--warn small">
           The keys are switched off. “Work with single keys” switches them on.

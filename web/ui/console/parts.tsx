@@ -87,10 +87,14 @@ export function Video(props: { stream: MediaStream | null; label?: string; mirro
   );
 }
 
-/** A modal dialog, open as long as it is drawn. Escape calls `onClose`; focus goes back after. */
+/**
+ * A modal dialog, open as long as it is drawn. Escape calls `onClose`; focus goes back after. It
+ * begins at its first field or button; one that `reads`, at its title: it opens at its top.
+ */
 export function Dialog(props: {
   title: string;
   wide?: boolean;
+  reads?: boolean;
   onClose: () => void;
   children: ComponentChildren;
 }) {
@@ -121,7 +125,13 @@ export function Dialog(props: {
       onCancel={onCancel}
       onClose={onClose}
     >
-      <h2 id="dialog-title">{props.title}</h2>
+      <h2
+        id="dialog-title"
+        tabIndex={props.reads ? -1 : undefined}
+        autoFocus={props.reads ?? false}
+      >
+        {props.title}
+      </h2>
       {props.children}
     </dialog>
   );
