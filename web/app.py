@@ -59,7 +59,7 @@ from web.gone import EVERY_S, Gone
 from web.health.limits import DroppedDatagrams
 from web.health.routes import keys
 from web.health.service import Health, live_watch
-from web.house import House, derived, edx_desk, edx_wrapping, staff_wrapping
+from web.house import House, derived, device_secret, edx_desk, edx_wrapping, staff_wrapping
 from web.keys import DESK, RELAY, SECRET, SETTINGS, VAULT, VERIFIER, Verifier
 from web.local import LocalKeeping
 from web.mail.letters import Letterhead, Letters
@@ -114,7 +114,9 @@ def application(house: House) -> web.Application:
     app.cleanup_ctx.append(_platforms(house))
     told = Told(live.progress, live.captured, live.told, live.look)
     app[CAPTURES] = captures = Captures(house.desk, shelf, told)
-    app[LOCAL] = LocalKeeping(house.desk, house.vault, app[RELAY].session_changed)
+    app[LOCAL] = LocalKeeping(
+        house.desk, house.vault, app[RELAY].session_changed, device_secret(house)
+    )
     gone = Gone(house.desk, live.staff, app[RELAY].signed_out)
     app.cleanup_ctx.append(_clockwork(house, shelf, captures, health, gone))
     app.add_routes([keys(signing.published, app[REPORTS].documents)])

@@ -90,6 +90,11 @@ def staff_wrapping(house: House) -> Wrapping:
     return Wrapping(derived(house.keyring.database, b"staff secrets"))
 
 
+def device_secret(house: House) -> bytes:
+    """Return the root of the keys under which learners' devices keep what waits there."""
+    return derived(house.keyring.database, b"kept on devices")
+
+
 def derived(secret: bytes, purpose: bytes) -> bytes:
     """Return a key for one purpose, so that no two purposes share one (RFC 2104)."""
     return hmac.digest(secret, purpose, hashlib.sha256)

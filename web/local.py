@@ -8,6 +8,9 @@ recordings are.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,10 +73,21 @@ class LocalKeeping:
     desk: Desk
     vault: Vault
     changed: Callable[[str], None]
+    secret: bytes
+    """The root of the keys under which learners' devices keep things."""
     _coming: dict[Key, _Coming] = field(default_factory=dict)
     _pieces: dict[str, Bucket] = field(default_factory=dict)
     _told: dict[str, Bucket] = field(default_factory=dict)
     _begun: dict[str, Bucket] = field(default_factory=dict)
+
+    def key_of(self, session: str) -> str:
+        """Return the key under which a learner's device encrypts what it keeps of a session.
+
+        AES-256, in base64. It stands in pages of that learner alone, and never on the device's
+        disk: decision 12.
+        """
+        key = hmac.digest(self.secret, b"session\0" + session.encode(), hashlib.sha256)
+        return base64.b64encode(key).decode()
 
     async def look(self, session: str, request: str) -> dict[str, object]:
         """Return how everything stands, as the page of this learner reads it."""

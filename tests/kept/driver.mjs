@@ -13,11 +13,12 @@ const MINUTE = 60_000;
 
 /** A shelf whose chunks are 20 seconds each, by a device's clock that the test moves. */
 class Shelves {
-  constructor(session, room, limits, base) {
+  constructor(session, room, limits, base, key) {
     const disk = base ? base.disk : room === null ? null : new page.Memory(room ?? Infinity);
     this.session = session;
     this.disk = disk;
-    this.shelf = new page.Shelf(session, disk, limits ?? undefined);
+    const place = key && disk ? new page.Sealed(disk, new page.AtRest(key)) : disk;
+    this.shelf = new page.Shelf(session, place, limits ?? undefined);
     this.heads = new Map();
   }
 
@@ -60,6 +61,15 @@ class Shelves {
     return (await this.shelf.bytes(recording, n))?.byteLength ?? null;
   }
 
+  bytes(recording, n) {
+    return this.shelf.bytes(recording, n);
+  }
+
+  /** What lies on the disk itself. */
+  stored(recording, n) {
+    return this.disk.bytes(page.keyOf(recording, n));
+  }
+
   wanted(recording, have, numbers) {
     return this.shelf.wanted(recording, have, new Set(numbers));
   }
@@ -87,8 +97,8 @@ class Shelves {
 
 /** Another page over what an earlier one has left. */
 class Reloaded extends Shelves {
-  constructor(session, earlier) {
-    super(session, undefined, null, earlier);
+  constructor(session, earlier, key) {
+    super(session, undefined, null, earlier, key);
   }
 }
 
@@ -158,10 +168,16 @@ async function call({ name, of, made, arguments: all }) {
   return of === undefined ? found(...values) : kept.get(of)[name](...values);
 }
 
+/** As JSON can say it. */
+function told(value) {
+  if (!(value instanceof ArrayBuffer) && !ArrayBuffer.isView(value)) return value ?? null;
+  return { bytes: Buffer.from(value).toString("base64") };
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {
-    answer = { value: (await call(JSON.parse(line))) ?? null };
+    answer = { value: told(await call(JSON.parse(line))) };
   } catch (error) {
     answer = { error: String(error?.stack ?? error) };
   }

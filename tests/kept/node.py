@@ -12,7 +12,14 @@ from typing import Any
 
 HERE = Path(__file__).parent
 UI = HERE.parents[1] / "web" / "ui"
-MODULES = ("link/chain", "link/shelf", "link/bring", "link/kept-words")
+MODULES = (
+    "lib/at-rest",
+    "link/chain",
+    "link/shelf",
+    "link/sealed",
+    "link/bring",
+    "link/kept-words",
+)
 
 
 def bundle(modules: Iterable[str], target: Path) -> None:

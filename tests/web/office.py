@@ -245,7 +245,7 @@ def make_app(
     app[CAPTURES] = Captures(app[DESK], shelf, Room(lambda *_: None, lambda *_: None))
     app[MIRRORS] = Mirrors(FakePeers(clock), clock.monotonic)
 
-    app[LOCAL] = LocalKeeping(app[DESK], app[VAULT], lambda _: None)
+    app[LOCAL] = LocalKeeping(app[DESK], app[VAULT], lambda _: None, b"s" * 32)
 
     async def nothing_goes_on(_: web.Application) -> None:
         await shelf.studies.close()

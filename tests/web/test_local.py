@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
@@ -467,3 +468,30 @@ async def test_a_scheduler_sees_it_and_judges_nothing(world: World, page: Page) 
     assert "Recording waits to be judged" in seen.words
     assert "Accept it for the gap" not in seen.words
     assert judged.status == 403
+
+
+async def test_the_device_s_key_stands_in_the_learner_s_own_pages_while_it_may_be_needed(
+    world: World, page: Page
+) -> None:
+    """In the room, and for 72 hours after it; each session has another."""
+    mine = world.app[LOCAL].key_of(page.session)
+    assert len(base64.b64decode(mine)) == 32
+    assert mine != world.app[LOCAL].key_of("se_other")
+
+    room = await page.person.get("/me/room")
+    assert mine in room.text.replace("\\u003d", "=")
+    assert room.header("Cache-Control") == "no-store"
+    assert mine not in (await page.person.get("/me")).text
+
+    await world.desk.sessions.end(page.session, await owner(world, page))
+    until = world.clock.now() + LASTS
+    world.clock.move_to(until - S)
+    request = (await world.desk.sessions.view(page.session)).sitting.request
+    page.person = await world.learner(request)
+    for path in ("/me", "/me/receipts"):
+        after = await page.person.get(path)
+        assert f'data-key="{mine}"' in after.text
+        assert after.header("Cache-Control") == "no-store"
+    world.clock.move_to(until)
+    for path in ("/me", "/me/receipts"):
+        assert mine not in (await page.person.get(path)).text

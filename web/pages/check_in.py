@@ -18,6 +18,7 @@ from web.auth.limiting import limit
 from web.keys import DESK, RELAY, SETTINGS
 from web.pages.frame import fields, go, render
 from web.pages.headers import content_policy
+from web.pages.local import LOCAL
 from web.pages.me import Standing, standing_of
 from web.pages.personal import note_attempt
 from web.pages.tickets import SOCKET_PATH, TICKET_PATH, learner_ticket
@@ -208,6 +209,7 @@ async def _room(request: web.Request, sitting: Sitting) -> web.StreamResponse:
         "ticket_url": TICKET_PATH,
         "second_url": "/me/second-camera",
         "state": sitting.session_state.value,
+        "kept_key": request.app[LOCAL].key_of(sitting.session),
     }
     dial = await _dial(request)
     response = render(request, "room.html", boot=boot, dial=dial)

@@ -22,6 +22,7 @@ from web.auth import cookies
 from web.auth.visitor import VISITOR, request_id_of
 from web.keys import DESK, RELAY
 from web.pages.frame import go, render
+from web.pages.local import LOCAL
 from web.pages.onboard import case_of
 from web.pages.personal import note_attempt
 from web.pages.small_tests import small_boot
@@ -168,6 +169,13 @@ async def standing_of(request: web.Request) -> Standing:
     )
 
 
+def kept_key(request: web.Request, standing: Standing) -> str:
+    """Return the key of what the device has kept, while it may still bring it; else nothing."""
+    if standing.sitting is None or not standing.brings:
+        return ""
+    return request.app[LOCAL].key_of(standing.sitting.session)
+
+
 def _first(one: Waiting) -> datetime:
     return one.first
 
@@ -188,6 +196,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         done=done,
         onboard=await case_of(request),
         link=await small_boot(request),
+        kept_key=kept_key(request, standing),
     )
 
 

@@ -8,7 +8,7 @@ from invigilation.booking import BookingState
 from invigilation.desk.receipts import Line
 from web.keys import DESK
 from web.pages.frame import render
-from web.pages.me import standing_of
+from web.pages.me import kept_key, standing_of
 
 routes = web.RouteTableDef()
 
@@ -62,4 +62,5 @@ async def show(request: web.Request) -> web.StreamResponse:
         "receipt.html",
         at=standing,
         lines=[(title(line), line) for line in lines],
+        kept_key=kept_key(request, standing),
     )

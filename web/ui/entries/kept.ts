@@ -1,6 +1,7 @@
 // The learner's own pages, after the session: what their device recorded while the link was gone
 // goes on to the server, as in the room.
 
+import { atRest } from "../lib/at-rest";
 import { byId } from "../lib/page";
 import { kbitNow } from "../link/budget";
 import { Bringer } from "../link/bring";
@@ -10,8 +11,8 @@ import { keptWords } from "../link/kept-words";
 import { Shelf } from "../link/shelf";
 
 async function bring(place: HTMLElement): Promise<void> {
-  const session = place.dataset.session ?? "";
-  const shelf = new Shelf(session, await disk());
+  const { session = "", key } = place.dataset;
+  const shelf = new Shelf(session, await disk(atRest(key)));
   await shelf.open(Date.now());
   if (!shelf.recordings().length) return;
   let [owed, anyway] = [false, false];

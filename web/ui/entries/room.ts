@@ -95,6 +95,7 @@ const asks = new Asks(byId("asks"), room, screen, write, draw);
 const hand = new Hand(room);
 const capture = new DocumentCapture(byId("capture"), {
   session: room.session,
+  key: boot.kept_key,
   camera: () => devices.camera,
   reading: (on) => devices.forReading(on),
   taken: (picture) => void room.request("picture_taken", picture).catch(() => undefined),

@@ -25,6 +25,8 @@ export interface Boot {
   ice_servers?: RTCIceServer[];
   /** The session's state when the page was made: tells a reload from a first visit. */
   state?: SessionState;
+  /** Under which the learner's device keeps what it records: 32 bytes in base64. */
+  kept_key?: string;
 }
 
 /** `live` while packets come, `silent` when none came for five seconds. */

@@ -1,13 +1,20 @@
-// The browser's database, as the place where a shelf stands.
+// The browser's database, as the place where a shelf stands; bytes lie in it encrypted.
 
+import type { AtRest } from "../lib/at-rest";
+import { Sealed } from "./sealed";
 import type { Base, Chunk, Room } from "./shelf";
 
 const NAME = "kept";
 const LINKS = "links";
 const BYTES = "bytes";
 
-/** Null when it is closed to us, as in some private windows. */
-export function disk(): Promise<Base | null> {
+/** Null when it is closed to us, as in some private windows, or there is no key. */
+export async function disk(rest: AtRest | null): Promise<Base | null> {
+  const base = rest && (await opened());
+  return base && new Sealed(base, rest);
+}
+
+function opened(): Promise<Base | null> {
   return new Promise((done) => {
     try {
       const request = indexedDB.open(NAME, 1);

@@ -2,6 +2,7 @@
 // one; it is taken at once, the server is told at that moment what its bytes are, and they follow
 // in small pieces beside the stream, over lost links and reloads.
 
+import { atRest } from "../lib/at-rest";
 import { sleep } from "../lib/call";
 import type { RoomState } from "../lib/protocol";
 import { Keep } from "../room/capture/keep";
@@ -21,13 +22,14 @@ const TELL_AGAIN_MS = 3_000;
 
 export class FullSize implements LinkPart {
   private readonly clock = new ServerClock();
-  private readonly keep = new Keep("capture-face");
+  private readonly keep: Keep;
   private readonly sender: Sender;
   private sent = 0;
   private over = false;
 
   constructor(private readonly link: Link) {
-    const { room } = link.host;
+    const { boot, room } = link.host;
+    this.keep = new Keep(atRest(boot.kept_key), "capture-face");
     const { url = "" } = document.getElementById("capture")?.dataset ?? {};
     this.sender = new Sender(
       url,

@@ -1,5 +1,6 @@
 // Keeps on the learner's device what a lost link would lose, and brings it when the link is back.
 
+import { atRest } from "../lib/at-rest";
 import type { RoomState } from "../lib/protocol";
 import { kbitNow } from "./budget";
 import { Bringer } from "./bring";
@@ -95,7 +96,7 @@ export class Kept implements LinkPart {
 
   private async open(): Promise<void> {
     const { session } = this;
-    const shelf = new Shelf(session, await disk());
+    const shelf = new Shelf(session, await disk(atRest(this.link.host.boot.kept_key)));
     await shelf.open(Date.now());
     this.shelf = shelf;
     this.bringer = new Bringer({

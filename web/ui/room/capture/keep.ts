@@ -1,6 +1,8 @@
 // Keeps a picture on the device until the server has it: over a lost link and a reload. It is a
 // picture of somebody's document: it goes as soon as it is not needed, and does not outlive an hour.
+// Its bytes lie in the browser's database encrypted.
 
+import type { AtRest } from "../../lib/at-rest";
 import type { CaptureSide, DocumentKind } from "../../lib/protocol";
 import type { Part } from "./pace";
 
@@ -32,6 +34,8 @@ export interface Waiting {
   at: number;
 }
 
+/** As it lies in the database: an older build kept its blobs as they are. */
+type Stored = Omit<Waiting, "blobs"> & { blobs: (ArrayBuffer | Blob)[] };
 type Key = Pick<Waiting, "session" | "side" | "wanted">;
 
 const NAME = "capture";
@@ -47,23 +51,35 @@ export function keyOf({ session, side, wanted }: Key): string {
 export class Keep {
   private readonly here = new Map<string, Waiting>();
   private base: Promise<IDBDatabase | null> | null = null;
+  private loaded: Promise<void> | null = null;
 
-  constructor(private readonly name = NAME) {}
+  /** `rest` null: there is no key, so nothing outlives this page. */
+  constructor(
+    private readonly rest: AtRest | null,
+    private readonly name = NAME,
+  ) {}
 
   /** What waits of this session, the front first; all else is erased. */
   async of(session: string): Promise<Waiting[]> {
-    const stored = await this.ask<Waiting[]>("readonly", (store) => store.getAll());
-    for (const one of stored ?? []) {
+    await (this.loaded ??= this.load());
+    for (const one of [...this.here.values()]) {
       const late = Date.now() - one.at > OLD_MS;
       if (late || one.session !== session) await this.drop(one);
-      else this.here.set(keyOf(one), one);
     }
     return [...this.here.values()].sort((a, b) => a.at - b.at);
   }
 
   async put(one: Waiting): Promise<void> {
-    this.here.set(keyOf(one), one);
-    await this.ask("readwrite", (store) => store.put(one, keyOf(one)));
+    const key = keyOf(one);
+    this.here.set(key, one);
+    const { rest } = this;
+    if (!rest) return;
+    const blobs = await Promise.all(
+      one.blobs.map(async (blob, i) => rest.seal(await blob.arrayBuffer(), placeOf(key, i))),
+    );
+    // It was dropped meanwhile, or a newer one has come.
+    if (this.here.get(key) !== one) return;
+    await this.ask("readwrite", (store) => store.put({ ...one, blobs } satisfies Stored, key));
   }
 
   async drop(one: Key): Promise<void> {
@@ -73,8 +89,27 @@ export class Keep {
 
   /** Erases all. */
   async clear(): Promise<void> {
+    await (this.loaded ??= Promise.resolve());
     this.here.clear();
     await this.ask("readwrite", (store) => store.clear());
+  }
+
+  /** Reads what an earlier page has left; what does not open is erased. */
+  private async load(): Promise<void> {
+    for (const one of (await this.ask<Stored[]>("readonly", (store) => store.getAll())) ?? []) {
+      const key = keyOf(one);
+      const blobs = await Promise.all(one.blobs.map((blob, i) => this.opened(blob, key, i)));
+      if (this.here.has(key)) continue;
+      const whole = blobs.filter((blob) => blob !== null);
+      if (whole.length === blobs.length) this.here.set(key, { ...one, blobs: whole });
+      else await this.drop(one);
+    }
+  }
+
+  private async opened(stored: ArrayBuffer | Blob, key: string, i: number): Promise<Blob | null> {
+    if (stored instanceof Blob) return stored;
+    const bytes = await this.rest?.open(stored, placeOf(key, i));
+    return bytes ? new Blob([bytes]) : null;
   }
 
   private async ask<T>(
@@ -94,6 +129,10 @@ export class Keep {
       return null;
     }
   }
+}
+
+function placeOf(key: string, part: number): string {
+  return `${key}:${part}`;
 }
 
 function opened(name: string): Promise<IDBDatabase | null> {

@@ -1,6 +1,7 @@
 // The guided capture of an identity document, step by step: which one, the camera, the picture,
 // the other side of a card, and how it goes to the server.
 
+import { atRest } from "../../lib/at-rest";
 import type { CaptureSide, CaptureWanted, DocumentKind, RoomState } from "../../lib/protocol";
 import { ServerClock } from "../../link/chain";
 import { make, pressable } from "../make";
@@ -13,6 +14,8 @@ import { KINDS, knownKind, sidesOf, titleOf, zoneOf } from "./words";
 /** What the room's page does for the capture. */
 export interface Host {
   session: string;
+  /** Under which pictures that wait are kept on the device. */
+  key: string | undefined;
   /** Where pictures are sent to. */
   url: string;
   /** The address of this script: how long it took to come tells what the link can carry. */
@@ -51,7 +54,7 @@ export class Panel {
   private trouble = "";
   private state: RoomState | null = null;
   private readonly clock = new ServerClock();
-  private readonly keep = new Keep();
+  private readonly keep: Keep;
   private readonly sender: Sender;
   private readonly body = make("div");
   private readonly standing = make("div", "capture-standing");
@@ -62,6 +65,7 @@ export class Panel {
     place: HTMLElement,
     private readonly host: Host,
   ) {
+    this.keep = new Keep(atRest(host.key));
     this.sender = new Sender(
       host.url,
       host.session,
