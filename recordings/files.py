@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import math
 import os
 import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from recordings import stream
@@ -39,3 +41,20 @@ def sweep(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if time.time() - path.stat().st_mtime > STALE_SECONDS:
             path.unlink()
+
+
+@contextlib.contextmanager
+def locked(descriptor: int) -> Iterator[bool]:
+    """Hold an open file or folder, and close it; say whether nobody else holds it.
+
+    The kernel frees the lock of a dead process.
+    """
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

@@ -46,6 +46,18 @@ class PlaceTaken(Exception):
         super().__init__(f"something else lies under {name}")
 
 
+class WholeOnly(Exception):
+    """The place gives this object whole or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some bytes of an object, and how many it has in all."""
+
+    data: bytes
+    whole: int
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """An object of a place: its name, its bytes, and when it was written (Unix seconds)."""
@@ -79,6 +91,14 @@ class Place(Protocol):
 
         `room` is told how many bytes will come before the first is written; what it raises is
         raised. A disk that is full all the same raises EvidenceStoreFull.
+        """
+        ...
+
+    def read(self, name: str, start: int, length: int) -> Piece:
+        """Return so many bytes of the object from `start`; fewer where it ends.
+
+        Nothing of them is verified: whoever reads pieces must see by them what they are. Raises
+        NotFound; EvidenceDamaged where the object ends before `start`; and WholeOnly.
         """
         ...
 
@@ -144,6 +164,17 @@ class FolderPlace:
             wanted = _copy(self._root / name, file)
         if digest_of(file) != wanted:
             raise EvidenceDamaged(name, "it could not be copied")
+
+    def read(self, name: str, start: int, length: int) -> Piece:
+        """Return a piece of the object; raises NotFound and EvidenceDamaged."""
+        self._check()
+        with _errors(), disk_errors(name), (self._root / name).open("rb") as file:
+            whole = os.fstat(file.fileno()).st_size
+            file.seek(start)
+            data = file.read(length)
+        if start >= whole:
+            raise EvidenceDamaged(name, "it is shorter than it was")
+        return Piece(data, whole)
 
     def erase(self, name: str) -> bool:
         """Overwrite the beginning of the object and remove it."""

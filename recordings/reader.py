@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from types import TracebackType
 from typing import Self
@@ -18,17 +17,22 @@ class Reader:
     in one at a time. It goes on reading what it opened when the object is erased meanwhile.
     """
 
-    def __init__(self, descriptor: int, cipher: stream.Cipher, evidence_id: str) -> None:
+    def __init__(
+        self,
+        source: stream.Source,
+        found: stream.Layout,
+        cipher: stream.Cipher,
+        evidence_id: str,
+    ) -> None:
         """Take over the open file; raises EvidenceDamaged when its end is not its own."""
-        self._descriptor = descriptor
+        self._source = source
         self._cipher = cipher
-        found = stream.layout(descriptor, evidence_id)
         if not found.complete:
             raise EvidenceDamaged(evidence_id, "its end is missing")
         self._slots = found.slots
         self._offsets = [slot.offset for slot in found.slots]
         # The last chunk proves the length of the whole, so that a cut cannot pass for the end.
-        self._cipher.open(found.slots[-1], descriptor)
+        self._cipher.open(found.slots[-1], source)
         self.size = found.size
         """The plaintext's size in bytes."""
 
@@ -42,15 +46,13 @@ class Reader:
         for slot in self._slots[first:]:
             if slot.offset >= stop:
                 break
-            data += self._cipher.open(slot, self._descriptor)
+            data += self._cipher.open(slot, self._source)
         skipped = self._offsets[first]
         return bytes(data[start - skipped : stop - skipped])
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._source.close()
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,16 @@ from typing import Any, BinaryIO, Self
 
 from recordings.appender import disk_errors
 from recordings.errors import EvidenceDamaged
-from recordings.places import CHUNK, Held, PlaceAway, PlaceTaken, anything, is_ours
+from recordings.places import (
+    CHUNK,
+    Held,
+    Piece,
+    PlaceAway,
+    PlaceTaken,
+    WholeOnly,
+    anything,
+    is_ours,
+)
 from recordings.s3_client import (
     ABSENT,
     PIECE_S,
@@ -41,6 +51,8 @@ PART_BYTES = 16 * 1024 * 1024
 """Longer objects are sent in parts of this size (10,000 at most: 160 GB)."""
 OLD = timedelta(days=1)
 DIGEST = "sha256"
+BEYOND = {"416", "InvalidRange", "RequestedRangeNotSatisfiable"}
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,18 @@ class S3Place:
         if answer["Metadata"].get(DIGEST) != digest.hexdigest():
             raise EvidenceDamaged(name, "what the store gave back is not what it was given")
 
+    def read(self, name: str, start: int, length: int) -> Piece:
+        """Return a piece of the object; raises NotFound, EvidenceDamaged and WholeOnly."""
+        with errors(name):
+            try:
+                with self._got(name, Range=f"bytes={start}-{start + length - 1}") as answer:
+                    whole = _whole_of(answer, start, length)
+                    return Piece(self._some(answer, length), whole)
+            except refused() as error:
+                if code_of(error) not in BEYOND:
+                    raise
+                raise EvidenceDamaged(name, "it is shorter than it was") from None
+
     def erase(self, name: str) -> bool:
         """Remove the object with all its versions, and give up uploads that would bring it back."""
         with errors():
@@ -181,9 +205,9 @@ class S3Place:
         return digest.hexdigest()
 
     @contextlib.contextmanager
-    def _got(self, name: str) -> Iterator[dict[str, Any]]:
+    def _got(self, name: str, **given: str) -> Iterator[dict[str, Any]]:
         """Begin to read an object; its body follows while the block lasts."""
-        answer: dict[str, Any] = self._client.ask("get_object", **self._of(name))
+        answer: dict[str, Any] = self._client.ask("get_object", **self._of(name), **given)
         try:
             yield answer
         finally:
@@ -193,6 +217,14 @@ class S3Place:
         read = partial(answer["Body"].read, CHUNK)
         while chunk := self._client.within(PIECE_S, read):
             yield chunk
+
+    def _some(self, answer: dict[str, Any], most: int) -> bytes:
+        data = bytearray()
+        for chunk in self._chunks(answer):
+            data += chunk
+            if len(data) >= most:
+                break
+        return bytes(data[:most])
 
     def _parts(
         self, name: str, given: dict[str, Any], only: dict[str, str], file: BinaryIO
@@ -279,6 +311,23 @@ class S3Place:
                 raise
             if not older and self._head(key.removeprefix(self._prefix)) is not None:
                 yield {}
+
+
+def _whole_of(answer: dict[str, Any], start: int, length: int) -> int:
+    """Return how long an object is of which these bytes were wanted; raises WholeOnly.
+
+    A store need not know ranges: then it answers with the whole object (RFC 9110 14.2).
+    """
+    told = _RANGE.fullmatch(answer.get("ContentRange") or "")
+    if told is None:
+        whole = int(answer["ContentLength"])
+        if start == 0 and whole <= length:
+            return whole
+        raise WholeOnly
+    first, last, whole = map(int, told.groups())
+    if (first, last + 1) != (start, min(start + length, whole)):
+        raise WholeOnly
+    return whole
 
 
 def _checksum(data: bytes) -> str:

@@ -15,24 +15,25 @@ ROOT/SESSION/ID.reading    a copy of what is in the store; removed an hour after
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from invigilation.errors import Busy, NotFound
-from recordings.errors import EvidenceStoreFull
+from recordings import stream
+from recordings.errors import EvidenceDamaged, EvidenceStoreFull
 from recordings.faults import Faults
-from recordings.files import destroy
+from recordings.files import destroy, locked
+from recordings.flights import Flights
 from recordings.gone import Erased, Gone
 from recordings.lanes import Lanes
-from recordings.places import SUFFIX, Place, PlaceAway, PlaceTaken
+from recordings.places import SUFFIX, Place, PlaceAway, PlaceTaken, WholeOnly
+from recordings.ranges import Afar, Blocks
 from recordings.reader import Reader
 from recordings.session_keys import KEY_NAME
 from recordings.vault import RESERVE_BYTES, Vault
@@ -54,9 +55,10 @@ FETCH_S = 120.0
 class ShelvedVault(Vault):
     """A vault in a `place`, with a disk in front of it.
 
-    Reading what is not on the disk fetches it whole, once for all who wait: it may raise
-    `PlaceAway`, and `EvidenceStoreFull` where the disk has no room for it. Storing and recording
-    need the disk alone, and go before reading copies where it is short.
+    Reading what is not on the disk fetches the pieces that are read, once for all who wait, and may
+    raise `PlaceAway`. What can only come whole (it was finished as it lay, or the place knows no
+    ranges) becomes a reading copy: `EvidenceStoreFull` where the disk has no room for it. Storing
+    and recording need the disk alone, and go before reading copies where it is short.
     """
 
     def __init__(
@@ -67,7 +69,8 @@ class ShelvedVault(Vault):
         self._place = place
         self._away_until = 0.0
         self._lock = threading.Lock()
-        self._coming: dict[str, Future[Path | None]] = {}
+        self._blocks = Blocks(place)
+        self._coming: Flights[Path | None] = Flights(FETCH_S)
         self._rooms: dict[str, int] = {}
         """Bytes that are being fetched, by name."""
         self._asking = Lanes("store of evidence", KEYS_AT_ONCE)
@@ -102,6 +105,7 @@ class ShelvedVault(Vault):
                 if isinstance(error, PlaceAway):
                     break  # for all of them
         self._forget_readings()
+        self._blocks.forget_old()
         if kept:
             raise ExceptionGroup(f"not brought to the store: {len(kept)} objects", kept)
         return gone
@@ -119,9 +123,9 @@ class ShelvedVault(Vault):
             with faults.kept():
                 if not one.evidence:
                     names = [held.name for held in self._place.names(f"{one.session}/")]
-                    erased += sum([self._place.erase(name) for name in names])
+                    erased += sum([self._erase_there(name) for name in names])
                 elif not any(path.exists() for path in self._paths(one.session, one.evidence)):
-                    erased += self._place.erase(_name(one.session, one.evidence))
+                    erased += self._erase_there(_name(one.session, one.evidence))
         faults.end("erasures")
         return erased
 
@@ -152,14 +156,21 @@ class ShelvedVault(Vault):
             # It has never left this disk: should it be on its way at this moment, `shelve` sees
             # that it has gone, and `follow` does.
             return existed
-        return self._place.erase(_name(session, evidence_id)) or existed or shelved
+        return self._erase_there(_name(session, evidence_id)) or existed or shelved
 
     def forget(self, session: str) -> None:
         """Destroy the session's key here and in the store, then its objects."""
         super().forget(session)
         names = sorted(held.name for held in self._place.names(f"{session}/"))
         for name in sorted(names, key=lambda one: not one.endswith(f"/{KEY_NAME}")):
-            self._place.erase(name)
+            self._erase_there(name)
+
+    def _erase_there(self, name: str) -> bool:
+        """Erase an object in the store, and forget what came of it."""
+        try:
+            return self._place.erase(name)
+        finally:
+            self._blocks.drop(name)
 
     def _shelve(self, path: Path) -> bool:
         session, ident = path.parent.name, path.stem
@@ -183,20 +194,10 @@ class ShelvedVault(Vault):
             older.done()
         return True
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[bool]:
+    def _alone(self) -> contextlib.AbstractContextManager[bool]:
         """Say whether nobody else shelves this root, and keep others out meanwhile."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self._root / SHELVING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(handle)
+        return locked(os.open(self._root / SHELVING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def _word(self, session: str, evidence_id: str) -> Erased | None:
         """Return the word that this object, or all of its session, was erased."""
@@ -219,7 +220,13 @@ class ShelvedVault(Vault):
             self._place.put(name, ours, replace=True)
 
     def open(self, session: str, evidence_id: str) -> Reader:
-        """Open a finished object, as any vault does; may raise PlaceAway and EvidenceStoreFull."""
+        """Open a finished object, as any vault does; may raise PlaceAway and EvidenceStoreFull.
+
+        Where its pieces come from the store, reading may raise PlaceAway and NotFound, too.
+        """
+        reader = self._from_afar(session, evidence_id)
+        if reader is not None:
+            return reader
         try:
             return super().open(session, evidence_id)
         except NotFound:
@@ -227,6 +234,29 @@ class ShelvedVault(Vault):
             if self._located(session, evidence_id) is None:
                 raise
             return super().open(session, evidence_id)
+
+    def _from_afar(self, session: str, evidence_id: str) -> Reader | None:
+        """Open what only the store has, to read pieces of it; None for what must come whole."""
+        part, _ = self._paths(session, evidence_id)
+        if self._here(session, evidence_id) is not None or part.exists():
+            return None
+        if self._word(session, evidence_id) is not None:
+            return None
+        source = Afar(self._blocks, _name(session, evidence_id))
+        try:
+            found = stream.even_layout(source.size())
+            if found is None:
+                return None
+            return Reader(source, found, self._cipher(source, session, evidence_id), evidence_id)
+        except NotFound:
+            if self._here(session, evidence_id) is None:
+                raise
+        except WholeOnly:
+            pass
+        except EvidenceDamaged:
+            # The guess where its records lie may be wrong: the whole object has the last word.
+            source.doubt()
+        return None
 
     def _located(self, session: str, evidence_id: str) -> Path | None:
         part, _ = self._paths(session, evidence_id)
@@ -251,28 +281,7 @@ class ShelvedVault(Vault):
     def _fetched(self, session: str, evidence_id: str, reading: Path) -> Path | None:
         """Bring an object from the store, if it has it; who asks meanwhile waits for the same."""
         name = _name(session, evidence_id)
-        with self._lock:
-            coming = self._coming.get(name)
-            ours = coming is None
-            if coming is None:
-                coming = self._coming[name] = Future()
-        if not ours:
-            try:
-                return coming.result(FETCH_S)
-            except TimeoutError:
-                raise PlaceAway(f"{name} is still on its way") from None
-        try:
-            found = self._bring(session, evidence_id, reading)
-        except BaseException as error:
-            coming.set_exception(error)
-            raise
-        else:
-            coming.set_result(found)
-            return found
-        finally:
-            with self._lock:
-                self._coming.pop(name, None)
-                self._rooms.pop(name, None)
+        return self._coming.once(name, lambda: self._bring(session, evidence_id, reading))
 
     def _room(self, name: str, size: int) -> None:
         """Keep room for what is about to come; raises EvidenceStoreFull when there is none."""
@@ -308,6 +317,8 @@ class ShelvedVault(Vault):
             return None
         finally:
             temporary.unlink(missing_ok=True)
+            with self._lock:
+                self._rooms.pop(name, None)
         return reading
 
     def _session_key(self, session: str, *, create: bool) -> bytes:

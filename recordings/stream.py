@@ -24,6 +24,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -43,6 +44,58 @@ _PREFIX_BYTES = 7
 _TAG_BYTES = 16
 _WORD = struct.Struct(">I")
 _LAST = 1 << 31
+OVERHEAD_BYTES = _WORD.size + _TAG_BYTES
+"""What a record has beside its ciphertext: `position = HEADER_BYTES + offset + index * this`."""
+FULL_BYTES = CHUNK_BYTES + OVERHEAD_BYTES
+"""A record of what `sealed` wrote, its last one excepted."""
+
+
+class Source(Protocol):
+    """Where the bytes of a file lie: on the disk, or elsewhere."""
+
+    def size(self) -> int:
+        """Return how many bytes there are."""
+        ...
+
+    def read(self, position: int, length: int) -> bytes:
+        """Return so many bytes from there; fewer where the file ends."""
+        ...
+
+    def doubt(self) -> None:
+        """Hear that what was read does not verify."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class Disk:
+    """A file of this disk; it owns the descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        """Return the descriptor, for who locks the file."""
+        return self._descriptor
+
+    def size(self) -> int:
+        """Return how long the file is at this moment."""
+        return os.fstat(self._descriptor).st_size
+
+    def read(self, position: int, length: int) -> bytes:
+        """Return so many bytes from there; fewer where the file ends."""
+        return os.pread(self._descriptor, length, position)
+
+    def doubt(self) -> None:
+        """Read the same again the next time: there is no other."""
+
+    def close(self) -> None:
+        """Close the file; once is enough."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +111,7 @@ class Slot:
     @property
     def end(self) -> int:
         """The file position behind the record."""
-        return self.position + _WORD.size + self.length + _TAG_BYTES
+        return self.position + self.length + OVERHEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +149,24 @@ class Cipher:
         """Return the whole record number `index` (from 0) for plaintext at `offset`."""
         if len(data) > MAX_RECORD_BYTES or index > MAX_RECORDS:
             raise ValueError("a record is at most 16 MB, a file at most 2^32 records")
-        word = _WORD.pack(len(data) | (_LAST if last else 0))
+        word = _word(len(data), last=last)
         return word + self._aead.encrypt(self._nonce(index, last), data, self._bound(offset))
 
-    def open(self, slot: Slot, descriptor: int) -> bytes:
+    def open(self, slot: Slot, source: Source) -> bytes:
         """Return the plaintext of the record at `slot`.
 
         Raises EvidenceDamaged when it is not the record that was sealed for this place.
         """
-        start = slot.position + _WORD.size
-        body = os.pread(descriptor, slot.length + _TAG_BYTES, start)
+        record = source.read(slot.position, slot.end - slot.position)
+        word, body = record[: _WORD.size], record[_WORD.size :]
         try:
-            nonce = self._nonce(slot.index, slot.last)
-            return self._aead.decrypt(nonce, body, self._bound(slot.offset))
+            if word == _word(slot.length, last=slot.last):
+                nonce = self._nonce(slot.index, slot.last)
+                return self._aead.decrypt(nonce, body, self._bound(slot.offset))
         except (InvalidTag, ValueError):
-            raise EvidenceDamaged(self._id, f"part {slot.index + 1} does not verify") from None
+            pass
+        source.doubt()
+        raise EvidenceDamaged(self._id, f"part {slot.index + 1} does not verify")
 
     def _nonce(self, index: int, last: bool) -> bytes:  # noqa: FBT001 - private
         return self._prefix + index.to_bytes(4, "big") + bytes((last,))
@@ -124,39 +180,74 @@ def new_header() -> bytes:
     return MAGIC + os.urandom(SALT_BYTES)
 
 
-def salt_of(descriptor: int, evidence_id: str) -> bytes:
-    """Return the salt of an open file; raises EvidenceDamaged when it has no header of ours."""
-    header = os.pread(descriptor, HEADER_BYTES, 0)
+def salt_of(source: Source, evidence_id: str) -> bytes:
+    """Return the salt of a file; raises EvidenceDamaged when it has no header of ours."""
+    header = source.read(0, HEADER_BYTES)
     if len(header) != HEADER_BYTES or not header.startswith(MAGIC):
         raise EvidenceDamaged(evidence_id, "the file has no valid header")
     return header[len(MAGIC) :]
 
 
-def layout(descriptor: int, evidence_id: str) -> Layout:
-    """Return the records of an open file, from their length words alone.
+def slot_at(source: Source, position: int, index: int) -> Slot | None:
+    """Return where record number `index` lies if it begins there, by its length word alone.
+
+    None where there is no word, or no possible one; the file may end before the record does.
+    """
+    word = source.read(position, _WORD.size)
+    if len(word) < _WORD.size:
+        return None
+    (number,) = _WORD.unpack(word)
+    length = number & ~_LAST
+    offset = position - HEADER_BYTES - index * OVERHEAD_BYTES
+    if length > MAX_RECORD_BYTES or offset < 0:
+        return None
+    return Slot(index, position, offset, length, bool(number & _LAST))
+
+
+def layout(source: Source, evidence_id: str) -> Layout:
+    """Return the records of a file, from their length words alone.
 
     The words are authenticated only when a record is opened. Raises EvidenceDamaged when
     something follows a last record or a word makes no sense.
     """
-    end = os.fstat(descriptor).st_size
+    end = source.size()
     slots: list[Slot] = []
-    position, offset = HEADER_BYTES, 0
-    while position + _WORD.size + _TAG_BYTES <= end:
-        (word,) = _WORD.unpack(os.pread(descriptor, _WORD.size, position))
-        length = word & ~_LAST
-        if length > MAX_RECORD_BYTES:
+    position = HEADER_BYTES
+    while position + OVERHEAD_BYTES <= end:
+        slot = slot_at(source, position, len(slots))
+        if slot is None:
             raise EvidenceDamaged(evidence_id, f"part {len(slots) + 1} has an impossible length")
-        slot = Slot(len(slots), position, offset, length, bool(word & _LAST))
         if slot.end > end:
             break
         slots.append(slot)
-        position, offset = slot.end, offset + length
+        position = slot.end
         if slot.last:
             break
     found = Layout(tuple(slots), max(0, end - position))
     if found.complete and found.torn:
         raise EvidenceDamaged(evidence_id, "something was added behind its end")
     return found
+
+
+def even_layout(size: int) -> Layout | None:
+    """Return the records of a file of this size, if it is one that `sealed` wrote.
+
+    That is a guess, without looking at the file; whoever opens the last record proves it, for a
+    record opens only at the number and offset for which it was sealed. None where `sealed` writes
+    no file of this size.
+    """
+    records = size - HEADER_BYTES
+    full = max(0, -(-records // FULL_BYTES) - 1)
+    rest = records - full * FULL_BYTES - OVERHEAD_BYTES
+    if rest < 0 or (rest == 0 and full):
+        return None
+    places = (HEADER_BYTES + index * FULL_BYTES for index in range(full))
+    slots = [
+        Slot(index, position, index * CHUNK_BYTES, CHUNK_BYTES, last=False)
+        for index, position in enumerate(places)
+    ]
+    end = Slot(full, HEADER_BYTES + full * FULL_BYTES, full * CHUNK_BYTES, rest, last=True)
+    return Layout((*slots, end), 0)
 
 
 def sealed(cipher: Cipher, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -169,3 +260,7 @@ def sealed(cipher: Cipher, pieces: Iterable[bytes]) -> Iterator[bytes]:
             index, offset, at = index + 1, offset + CHUNK_BYTES, at + CHUNK_BYTES
         held = data[at:]
     yield cipher.seal(index, offset, held, last=True)
+
+
+def _word(length: int, *, last: bool) -> bytes:
+    return _WORD.pack(length | (_LAST if last else 0))

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from invigilation.errors import Busy, InvalidInput, NotFound
 from recordings import stream
@@ -113,11 +114,11 @@ class Vault:
         found = self._located(session, evidence_id)
         if found is None and part.exists():
             raise EvidenceUnfinished(evidence_id)
-        descriptor, cipher = self._open(found or whole, session, evidence_id)
+        source, cipher = self._open(found or whole, session, evidence_id)
         try:
-            return Reader(descriptor, cipher, evidence_id)
+            return Reader(source, stream.layout(source, evidence_id), cipher, evidence_id)
         except BaseException:
-            os.close(descriptor)
+            source.close()
             raise
 
     def records(self, session: str, evidence_id: str) -> Iterator[bytes]:
@@ -128,13 +129,13 @@ class Vault:
         """
         part, _ = self._paths(session, evidence_id)
         path = self._located(session, evidence_id) or part
-        with self._opened(path, session, evidence_id) as (descriptor, cipher):
-            found = stream.layout(descriptor, evidence_id)
+        with self._opened(path, session, evidence_id) as (source, cipher):
+            found = stream.layout(source, evidence_id)
             if path != part and not found.complete:
                 raise EvidenceDamaged(evidence_id, "its end is missing")
             for slot in found.slots:
                 try:
-                    yield cipher.open(slot, descriptor)
+                    yield cipher.open(slot, source)
                 except EvidenceDamaged:
                     # A power cut can leave a record of full length with unwritten blocks.
                     if path != part or slot is not found.slots[-1] or slot.index == 0:
@@ -206,10 +207,10 @@ class Vault:
         if self._located(session, evidence_id) is not None:
             part.unlink(missing_ok=True)
             return Digest(self.records(session, evidence_id)).stored
-        with self._opened(part, session, evidence_id) as (descriptor, cipher):
-            _lock(descriptor)
+        with self._opened(part, session, evidence_id) as (source, cipher):
+            _lock(source)
             written = Digest(self.records(session, evidence_id))
-            found = stream.layout(descriptor, evidence_id)
+            found = stream.layout(source, evidence_id)
             writable = os.open(part, os.O_RDWR | os.O_CLOEXEC)
             appender = Appender(part, whole, writable, cipher, self.check_space)
             appender.resume(found, written)
@@ -222,10 +223,9 @@ class Vault:
         writer lives, EvidenceStoreFull when there is no room for both.
         """
         part, _ = self._paths(session, evidence_id)
-        with self._opened(part, session, evidence_id) as (descriptor, _cipher):
-            _lock(descriptor)
-            size = os.fstat(descriptor).st_size
-            self._check(self._reserve // PIECES_SHARE + size)
+        with self._opened(part, session, evidence_id) as (source, _cipher):
+            _lock(source)
+            self._check(self._reserve // PIECES_SHARE + source.size())
             stored = self._write(session, evidence_id, pieces)
             part.unlink(missing_ok=True)
         return stored
@@ -334,26 +334,31 @@ class Vault:
     @contextlib.contextmanager
     def _opened(
         self, path: Path, session: str, evidence_id: str
-    ) -> Iterator[tuple[int, stream.Cipher]]:
-        descriptor, cipher = self._open(path, session, evidence_id)
+    ) -> Iterator[tuple[stream.Disk, stream.Cipher]]:
+        source, cipher = self._open(path, session, evidence_id)
         try:
-            yield descriptor, cipher
+            yield source, cipher
         finally:
-            os.close(descriptor)
+            source.close()
 
-    def _open(self, path: Path, session: str, evidence_id: str) -> tuple[int, stream.Cipher]:
+    def _open(
+        self, path: Path, session: str, evidence_id: str
+    ) -> tuple[stream.Disk, stream.Cipher]:
         """Return the open file, which the caller owns, and its cipher."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            source = stream.Disk(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         except FileNotFoundError:
             raise NotFound("evidence", evidence_id) from None
         try:
-            key = self._session_key(session, create=False)
-            salt = stream.salt_of(descriptor, evidence_id)
+            return source, self._cipher(source, session, evidence_id)
         except BaseException:
-            os.close(descriptor)
+            source.close()
             raise
-        return descriptor, stream.Cipher(key, salt, session, evidence_id)
+
+    def _cipher(self, source: stream.Source, session: str, evidence_id: str) -> stream.Cipher:
+        """Return what opens the records of a file that is there."""
+        key = self._session_key(session, create=False)
+        return stream.Cipher(key, stream.salt_of(source, evidence_id), session, evidence_id)
 
     def _session_key(self, session: str, *, create: bool) -> bytes:
         if create and not self._keys.path(_valid("session", session)).exists():
@@ -368,9 +373,9 @@ def _valid(field: str, name: str) -> str:
     return name
 
 
-def _lock(descriptor: int) -> None:
+def _lock(file: stream.Disk | BinaryIO) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Busy("recording") from None
 
@@ -382,7 +387,7 @@ def _held(path: Path) -> bool:
     """
     try:
         with path.open("rb") as file:
-            _lock(file.fileno())
+            _lock(file)
     except (Busy, FileNotFoundError):
         return True
     return False

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from invigilation.desk import Desk
 from invigilation.store import snapshot
 from recordings.copies import SNAPSHOT, Copies
 from recordings.faults import Faults
+from recordings.files import locked
 from recordings.gone import Gone
 from recordings.lanes import Lanes
 from recordings.places import Held, Place, remove_old
@@ -163,7 +163,7 @@ class Copying:
         kind = snapshot.kind_of(url)
         with (
             tempfile.TemporaryDirectory(dir=self.settings.var, prefix=SCRATCH) as folder,
-            _locked(Path(folder)),
+            _held(Path(folder)),
         ):
             root = Path(folder)
             scratch = Vault(root, self.wrap, self.settings.evidence_reserve)
@@ -223,7 +223,7 @@ def forget_broken(var: Path) -> None:
     """Remove the folders of snapshots that nobody is taking any more."""
     for folder in var.glob(f"{SCRATCH}*"):
         try:
-            with _locked(folder) as ours:
+            with _held(folder) as ours:
                 if ours:
                     shutil.rmtree(folder)
         except OSError:
@@ -267,19 +267,9 @@ def taken_at(name: str) -> datetime:
     return datetime.strptime(name.removeprefix(SNAPSHOT), STAMP).replace(tzinfo=UTC)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Hold a folder; say whether nobody else does. The kernel frees the lock of the dead."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+def _held(folder: Path) -> AbstractContextManager[bool]:
+    """Hold a folder; say whether nobody else does."""
+    return locked(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
 
 @contextmanager

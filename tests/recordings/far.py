@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from recordings.places import Held, Place, PlaceAway, anything
+from recordings.places import Held, Piece, Place, PlaceAway, anything
 from recordings.shelved import ShelvedVault
 from recordings.wrap_keys import LocalKeys
 
@@ -41,6 +41,10 @@ class Unreliable:
         self._ask(f"fetch {name}")
         self.inner.fetch(name, file, room)
 
+    def read(self, name: str, start: int, length: int) -> Piece:
+        self._ask(f"read {name} {start}")
+        return self.inner.read(name, start, length)
+
     def erase(self, name: str) -> bool:
         self._ask(f"erase {name}")
         return self.inner.erase(name)
@@ -51,6 +55,30 @@ class Unreliable:
 
 def shelved(tmp_path: Path, far: Place, key: bytes = ONE) -> ShelvedVault:
     return ShelvedVault(tmp_path / "evidence", LocalKeys([key]), far, reserve=0)
+
+
+def put_grown(vault: ShelvedVault, ident: str, data: bytes = b"one") -> None:
+    """Store an object that was finished as it lay: from a place it can only come whole."""
+    appender = vault.open_append("s1", ident)
+    appender.append(data)
+    appender.finish()
+
+
+def brought(tmp_path: Path, far: Place, *idents: str, grown: bool = False) -> ShelvedVault:
+    """Return a vault whose objects are in the place, and on the disk as reading copies."""
+    vault = shelved(tmp_path, far)
+    for ident in idents:
+        if grown:
+            put_grown(vault, ident)
+        else:
+            vault.put("s1", ident, b"one")
+    vault.shelve()
+    return vault
+
+
+def reading(tmp_path: Path, ident: str = "e1") -> Path:
+    """Return where the reading copy of an object lies, if there is one."""
+    return tmp_path / "evidence" / "s1" / f"{ident}.reading"
 
 
 def file_of(tmp_path: Path, data: bytes) -> Path:

@@ -17,7 +17,7 @@ from recordings.places import FolderPlace, Place, PlaceAway, PlaceTaken
 from recordings.recorder import Recorder, mend
 from recordings.shelved import AWAY_S, READ_AGAIN_S, ShelvedVault
 from recordings.wrap_keys import LocalKeys
-from tests.recordings.far import ONE, TWO, Unreliable, files, names, shelved
+from tests.recordings.far import ONE, TWO, Unreliable, brought, files, names, reading, shelved
 
 FRAME = b"\x30\x00\x00\x9d\x01\x2a\x40\x01\xf0\x00" + bytes(50)
 
@@ -27,11 +27,11 @@ def test_the_vault_keeps_its_promises_in_a_store(place: Place, tmp_path: Path) -
     stored = vault.put("s1", "e1", b"passport number 123456789" * 9_000)
     waiting = vault.waiting()
 
-    brought = vault.shelve()
+    went = vault.shelve()
     for left in (tmp_path / "evidence" / "s1").iterdir():
         left.unlink()
 
-    assert (waiting, brought, vault.waiting()) == (1, 1, 0)
+    assert (waiting, went, vault.waiting()) == (1, 1, 0)
     assert names(place) == ["s1/e1.evidence", "s1/key"]
     assert vault.read("s1", "e1") == b"passport number 123456789" * 9_000
     assert vault.recover("s1", "e1") == stored
@@ -47,19 +47,16 @@ def test_the_vault_keeps_its_promises_in_a_store(place: Place, tmp_path: Path) -
 
 
 def test_a_reading_copy_is_used_and_goes_when_nobody_reads(tmp_path: Path, far: Unreliable) -> None:
-    vault = shelved(tmp_path, far)
-    vault.put("s1", "e1", b"one")
-    vault.shelve()
+    vault = brought(tmp_path, far, "e1")
     far.asked.clear()
 
     read = [vault.read("s1", "e1") for _ in range(2)]
-    asked = list(far.asked)
-    reading = tmp_path / "evidence" / "s1" / "e1.reading"
-    os.utime(reading, (1, 1))
+    asked, copy = list(far.asked), reading(tmp_path)
+    os.utime(copy, (1, 1))
     vault.read("s1", "e1")
     vault.shelve()
-    kept = reading.exists()
-    os.utime(reading, (1, reading.stat().st_mtime - READ_AGAIN_S - 60))
+    kept = copy.exists()
+    os.utime(copy, (1, copy.stat().st_mtime - READ_AGAIN_S - 60))
     vault.shelve()
 
     assert read == [b"one", b"one"]
@@ -83,9 +80,9 @@ async def test_a_recording_grows_and_ends_while_the_store_is_away(
     with pytest.raises(ExceptionGroup):
         vault.shelve()
     far.away = False
-    brought = vault.shelve()
+    went = vault.shelve()
 
-    assert brought == 1
+    assert went == 1
     assert vault.recover("s1", "e1") == stored
     assert "s1/e1.evidence" in names(far.inner)
 
@@ -124,12 +121,12 @@ def test_a_kill_loses_nothing_and_the_next_sweep_goes_on(tmp_path: Path, when: s
 
     for session, ident in vault.orphans():
         mend(vault, session, ident)
-    brought = vault.shelve()
+    went = vault.shelve()
 
     assert ended.returncode == -9
-    assert brought == 1
+    assert went == 1
     assert files(tmp_path) == ["e1.reading", "key"]
-    (tmp_path / "evidence" / "s1" / "e1.reading").unlink()
+    reading(tmp_path).unlink()
     assert vault.read("s1", "e1") == b"one two three"
 
 
@@ -165,9 +162,7 @@ def test_what_never_left_the_disk_is_erased_without_the_store(
 
 
 def test_an_erasure_is_not_done_while_the_store_is_away(tmp_path: Path, far: Unreliable) -> None:
-    vault = shelved(tmp_path, far)
-    vault.put("s1", "e1", b"one")
-    vault.shelve()
+    vault = brought(tmp_path, far, "e1")
     far.away = True
 
     with pytest.raises(PlaceAway):
@@ -185,9 +180,7 @@ def test_an_erasure_is_not_done_while_the_store_is_away(tmp_path: Path, far: Unr
 def test_what_is_erased_on_its_way_to_the_store_does_not_stay_there(
     tmp_path: Path, far: Unreliable, moment: str
 ) -> None:
-    vault = shelved(tmp_path, far)
-    vault.put("s1", "e1", b"one")
-    vault.shelve()
+    vault = brought(tmp_path, far, "e1")
     vault.put("s1", "e3", b"three")
     setattr(far, moment, lambda: "put s1/e3.evidence" in far.asked and vault.erase("s1", "e3"))
 
@@ -216,10 +209,10 @@ def test_what_another_process_brings_at_the_same_time_stays_in_the_store(
 
     setattr(far, moment, other)
 
-    brought = vault.shelve()
+    went = vault.shelve()
 
     whole.with_suffix(".reading").unlink()
-    assert brought == 0
+    assert went == 0
     assert vault.read("s1", "e1") == b"one"
 
 
@@ -229,18 +222,16 @@ def test_while_another_process_shelves_nothing_is_done(tmp_path: Path, far: Unre
     meanwhile: list[int] = []
     far.after_put = lambda: meanwhile.append(other.shelve())
 
-    brought = vault.shelve()
+    went = vault.shelve()
 
-    assert (brought, meanwhile) == (1, [0, 0])
+    assert (went, meanwhile) == (1, [0, 0])
 
 
 def test_what_is_erased_while_it_is_fetched_does_not_come_back(
     tmp_path: Path, far: Unreliable
 ) -> None:
-    vault = shelved(tmp_path, far)
-    vault.put("s1", "e1", b"one")
-    vault.shelve()
-    (tmp_path / "evidence" / "s1" / "e1.reading").unlink()
+    vault = brought(tmp_path, far, "e1", grown=True)
+    reading(tmp_path).unlink()
     fetch = far.fetch
 
     def slow(name: str, file: Path, room: Callable[[int], None]) -> None:
@@ -258,10 +249,8 @@ def test_what_is_erased_while_it_is_fetched_does_not_come_back(
 def test_what_is_erased_just_before_its_reading_copy_has_its_name_does_not_come_back(
     tmp_path: Path, far: Unreliable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vault = shelved(tmp_path, far)
-    vault.put("s1", "e1", b"one")
-    vault.shelve()
-    (tmp_path / "evidence" / "s1" / "e1.reading").unlink()
+    vault = brought(tmp_path, far, "e1", grown=True)
+    reading(tmp_path).unlink()
     replacing = Path.replace
 
     def erased(path: Path, target: Path) -> Path:
@@ -279,9 +268,7 @@ def test_what_is_erased_just_before_its_reading_copy_has_its_name_does_not_come_
 def test_an_id_that_is_used_again_after_it_was_erased_is_the_new_object(
     tmp_path: Path, far: Unreliable
 ) -> None:
-    vault = shelved(tmp_path, far)
-    vault.put("s1", "e1", b"one")
-    vault.shelve()
+    vault = brought(tmp_path, far, "e1")
     far.away = True
     with pytest.raises(PlaceAway):
         vault.erase("s1", "e1")
@@ -291,7 +278,7 @@ def test_an_id_that_is_used_again_after_it_was_erased_is_the_new_object(
     vault.shelve()
     vault.follow()
 
-    (tmp_path / "evidence" / "s1" / "e1.reading").unlink()
+    reading(tmp_path).unlink()
     assert vault.read("s1", "e1") == b"two"
 
 

@@ -11,11 +11,12 @@ from pathlib import PurePosixPath
 from aiohttp import web
 
 from invigilation.desk.recordings import STILLS_TYPE
-from invigilation.errors import NotFound
+from invigilation.errors import Busy, NotFound
 from invigilation.people import Staff
 from invigilation.store.evidence import Evidence
 from recordings.errors import EvidenceDamaged
 from recordings.reader import Reader
+from recordings.vault import Vault
 from recordings.verify import file_name
 from web.auth.visitor import staff_of
 from web.health.logs import bound
@@ -86,12 +87,12 @@ async def see(request: web.Request) -> web.StreamResponse:
     vault = request.app[VAULT]
     try:
         reader = await vault.aside(vault.open, found.session, found.id)
+        try:
+            return await _send(request, vault, found, reader)
+        finally:
+            await asyncio.to_thread(reader.close)
     except NotFound:
         raise Refused("erased", "This was deleted when its retention time was over.") from None
-    try:
-        return await _send(request, found, reader)
-    finally:
-        await asyncio.to_thread(reader.close)
 
 
 async def _looked(request: web.Request, person: Staff, ident: str) -> Evidence:
@@ -123,7 +124,9 @@ def _disposition(found: Evidence) -> str:
     return f'inline; filename="{name}"'
 
 
-async def _send(request: web.Request, found: Evidence, reader: Reader) -> web.StreamResponse:
+async def _send(
+    request: web.Request, vault: Vault, found: Evidence, reader: Reader
+) -> web.StreamResponse:
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "no-store",
@@ -142,19 +145,26 @@ async def _send(request: web.Request, found: Evidence, reader: Reader) -> web.St
         if not wanted:
             return web.Response(status=416, headers={"Content-Range": f"bytes */{reader.size}"})
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{reader.size}"
+    # What cannot be read at all is told by a page, so nothing is sent before something was read.
+    first = await _piece(vault, reader, wanted, wanted.start)
     response = web.StreamResponse(status=206 if partial else 200, headers=headers)
     response.content_length = len(wanted)
     await response.prepare(request)
     try:
-        for start in range(wanted.start, wanted.stop, CHUNK):
-            stop = min(start + CHUNK, wanted.stop)
-            await response.write(await asyncio.to_thread(reader.read, start, stop))
+        await response.write(first)
+        for start in wanted[CHUNK::CHUNK]:
+            await response.write(await _piece(vault, reader, wanted, start))
         await response.write_eof()
     except ConnectionError:
         log.debug("the player has seen enough of %s", found.id)
-    except EvidenceDamaged:
+    except (EvidenceDamaged, Busy, NotFound):
         # Too late for a page that says so: an answer that breaks off cannot be taken for whole.
-        log.exception("evidence %s is damaged", found.id)
+        log.exception("evidence %s breaks off", found.id)
         if request.transport is not None:
             request.transport.abort()
     return response
+
+
+async def _piece(vault: Vault, reader: Reader, wanted: range, start: int) -> bytes:
+    """Read the next bytes to be sent; they may have to come from a store."""
+    return await vault.aside(reader.read, start, min(start + CHUNK, wanted.stop))
