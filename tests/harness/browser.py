@@ -14,6 +14,7 @@ from playwright.async_api import (
     Error,
     Page,
     Playwright,
+    StorageState,
     async_playwright,
 )
 
@@ -104,12 +105,14 @@ class Browsers:
         zone: str = "Europe/London",
         javascript: bool = True,
         executable: Path | None = None,
+        state: StorageState | None = None,
     ) -> Page:
         """Start one person's browser and return its empty page.
 
         Camera and microphone are granted. Without a film the camera is Chromium's own test
         pattern; without a sound the microphone beeps. `zone` is the person's time zone. The
-        `executable` is another way to start the same browser, such as on board a ship.
+        `executable` is another way to start the same browser, such as on board a ship; `state` is
+        what a browser had in its hands before: cookies, and what pages have stored.
         """
         if self._playwright is None:
             self._playwright = await async_playwright().start()
@@ -130,6 +133,7 @@ class Browsers:
             "java_script_enabled": javascript,
             # A colour that is half-way to another has no contrast that could be judged.
             "reduced_motion": "reduce",
+            "storage_state": state,
         }
         return await self._open(browser, person)
 

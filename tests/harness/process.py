@@ -40,6 +40,16 @@ def free_port() -> int:
         return port
 
 
+@contextlib.contextmanager
+def kept_port() -> Iterator[int]:
+    """Keep a port for programs that come one after another: nobody else gets it meanwhile."""
+    with socket.socket() as keeper:
+        # Whoever says the same may listen there, as a server does; `free_port` does not say it.
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", port := free_port()))
+        yield port
+
+
 def listens(port: int, address: str = "127.0.0.1") -> bool:
     """Tell whether something accepts connections on a port of this machine."""
     with socket.socket() as probe:

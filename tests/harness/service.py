@@ -115,6 +115,11 @@ class Service(Program):
             environment={**own, **(environment or {})},
         )
 
+    def at(self, port: int) -> None:
+        """Let it serve on another port from its next start on."""
+        self.port = port
+        self.set(INVIGILATION_PORT=str(port))
+
     def reached_at(self, url: str, address: str) -> None:
         """Let people come by another address, such as a ship's shore; media go there, too."""
         self.public = url
@@ -149,11 +154,12 @@ class Practice(Program):
         self, folder: Path, service: Service, environment: Mapping[str, str] | None = None
     ) -> None:
         port = free_port()
+        self.data = folder / "practice"
         own = {
             "PRACTICE_PORT": str(port),
             "PRACTICE_PUBLIC": f"http://localhost:{port}",
             "PRACTICE_SERVICE": service.local,
-            "PRACTICE_DATA": str(folder / "practice"),
+            "PRACTICE_DATA": str(self.data),
             "PRACTICE_CLIENT_SECRET": self.client_secret,
             "PRACTICE_WEBHOOK_SECRET": self.webhook_secret,
             "PRACTICE_TESTING": "1",
@@ -164,3 +170,8 @@ class Practice(Program):
             port=port,
             environment={**own, **(environment or {})},
         )
+
+    def at(self, port: int) -> None:
+        """Let it serve on another port from its next start on."""
+        self.port = port
+        self.set(PRACTICE_PORT=str(port), PRACTICE_PUBLIC=self.local)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.async_api import Page
+from playwright.async_api import Page, StorageState
 
 from tests.harness.browser import DESK, PHONE, Browsers
 from tests.harness.films import FilmStore, Scene
@@ -35,10 +35,12 @@ class Cast:
         scene: Scene = Scene.BOTH,
         film: Path | None = None,
         executable: Path | None = None,
+        state: StorageState | None = None,
     ) -> LearnerPage:
         """Bring a learner; their camera shows a scene, or a film of its own.
 
-        The executable is that of a browser elsewhere, such as on board a ship.
+        The executable is that of a browser elsewhere, such as on board a ship; `state` is what
+        their browser had in its hands.
         """
         page = await self.browsers.launch(
             film or self.films.film(scene, who),
@@ -46,6 +48,7 @@ class Cast:
             viewport=viewport,
             zone=zone,
             executable=executable,
+            state=state,
         )
         await page.add_init_script(PEERS)
         return LearnerPage(page, self.world, zone)
@@ -54,10 +57,13 @@ class Cast:
         """Bring a second phone, whose camera shows somebody's room."""
         return await self.browsers.launch(self.films.film(Scene.NOBODY, who), viewport=PHONE)
 
-    async def invigilator(self, who: Person = ANA) -> Console:
+    async def invigilator(self, who: Person = ANA, state: StorageState | None = None) -> Console:
         """Bring an invigilator."""
         page = await self.browsers.launch(
-            self.films.film(Scene.FACE, who), self.films.sound(who.seed), viewport=DESK
+            self.films.film(Scene.FACE, who),
+            self.films.sound(who.seed),
+            viewport=DESK,
+            state=state,
         )
         await page.add_init_script(PEERS)
         return Console(page, self.world)

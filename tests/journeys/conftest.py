@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,12 @@ from tests.harness.browser import Browsers
 from tests.harness.discretion import personal, told
 from tests.harness.films import FilmStore
 from tests.harness.nursery import Nursling
+from tests.harness.process import kept_port
 from tests.harness.servers import Mailbox
 from tests.harness.service import Practice, Service
+from tests.journeys.begun import Begun
 from tests.journeys.cast import Cast
+from tests.journeys.steps import Sitting
 from tests.journeys.world import DATABASE, Time, World
 
 SEED_S = 60.0
@@ -33,6 +36,15 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return service.var
 
 
+@pytest.fixture(scope="session")
+def begun(
+    tmp_path_factory: pytest.TempPathFactory, seeded: Path, films: FilmStore
+) -> Iterator[Begun]:
+    """A session that has begun, to go on from."""
+    with kept_port() as one, kept_port() as other:
+        yield Begun(tmp_path_factory.mktemp("begun"), seeded, films, (one, other))
+
+
 @pytest.fixture
 def time(tmp_path: Path) -> Time:
     """The time of the journey: it begins on a Monday before the office opens."""
@@ -46,13 +58,17 @@ def service(
     """The service, set for a journey."""
     flies = request.node.get_closest_marker("minutes_fly") is not None
     service.set_for_journeys(mailbox, time.file, minutes_fly=flies)
+    if begun := _goes_on(request):
+        service.at(begun.ports[0])
     return service
 
 
 @pytest.fixture
-def practice(time: Time, practice: Practice) -> Practice:
+def practice(request: pytest.FixtureRequest, time: Time, practice: Practice) -> Practice:
     """The practice backend, set for a journey."""
     practice.set(PRACTICE_CLOCK_SHIFT_FILE=str(time.file))
+    if begun := _goes_on(request):
+        practice.at(begun.ports[1])
     return practice
 
 
@@ -69,7 +85,10 @@ async def world(
     if request.node.get_closest_marker("pictureless"):
         service.set(INVIGILATION_IDENTITY_AT_ONCE="false")
     whole = World(service, practice, mailbox, time)
-    await whole.open(seeded)
+    if begun := _goes_on(request):
+        await begun.open(whole)
+    else:
+        await whole.open(seeded)
     yield whole
     if (service.var / DATABASE).exists():
         known = personal(service.var / DATABASE)
@@ -80,3 +99,17 @@ async def world(
 async def cast(world: World, browsers: Browsers, films: FilmStore) -> Cast:
     """People who come when they are called."""
     return Cast(world, browsers, films)
+
+
+@pytest.fixture
+async def sitting(world: World, cast: Cast, begun: Begun) -> Sitting:
+    """A session that is going on, its assessment open, with the two people in it."""
+    return await begun.go_on(world, cast)
+
+
+def _goes_on(request: pytest.FixtureRequest) -> Begun | None:
+    """Return what the journey goes on from, if it asks for a `sitting`."""
+    if "sitting" not in request.fixturenames:
+        return None
+    begun: Begun = request.getfixturevalue("begun")
+    return begun

@@ -312,6 +312,10 @@ class LearnerPage(LivePage):
             lambda: self.page.evaluate(OWN, "#check-video"), SOON_S, "the learner's own picture"
         )
         await self.page.get_by_role("button", name="I am ready").click()
+        await self.connected()
+
+    async def connected(self) -> None:
+        """Wait until the room is connected."""
         await expect(self.page.locator("#tag-link")).to_have_text("Connected", timeout=SOON_MS)
 
     async def told(self, title: str, words: str = "") -> None:

@@ -20,7 +20,6 @@ from tests.journeys.world import SOON_S
 
 PARTS = "#parts video"
 """The recordings one by one, below the player of them all."""
-CAMERA_PARTS = f'{PARTS}[aria-label^="Learner\'s camera"]'
 PLAY = """async (video) => {
   video.muted = true;
   const failed = new Promise((_, fail) => {

@@ -21,6 +21,8 @@ class Sitting:
     console: Console
     asked: Asked
     name: str
+    earlier: frozenset[str] = frozenset()
+    """The recordings that were complete before both came into the room as they are there now."""
 
 
 async def book(world: World, learner: LearnerPage, name: str, start: datetime = START) -> Asked:
@@ -31,8 +33,8 @@ async def book(world: World, learner: LearnerPage, name: str, start: datetime = 
     return asked
 
 
-async def begin(world: World, cast: Cast, name: str = "Maria Santos") -> Sitting:
-    """Bring a learner and their invigilator into the room, up to the open assessment."""
+async def identified(world: World, cast: Cast, name: str = "Maria Santos") -> Sitting:
+    """Bring a learner and their invigilator into the room, up to the decision who it is."""
     learner, console = await cast.learner(), await cast.invigilator()
     asked = await book(world, learner, name)
     world.time.go_to(START - timedelta(minutes=5))
@@ -45,6 +47,12 @@ async def begin(world: World, cast: Cast, name: str = "Maria Santos") -> Sitting
     await console.take("ID")
     await console.take("face")
     await console.confirm()
-    await console.admit()
-    await learner.told("Your assessment is open")
     return Sitting(learner, console, asked, name)
+
+
+async def begin(world: World, cast: Cast, name: str = "Maria Santos") -> Sitting:
+    """Bring a learner and their invigilator into the room, up to the open assessment."""
+    sitting = await identified(world, cast, name)
+    await sitting.console.admit()
+    await sitting.learner.told("Your assessment is open")
+    return sitting

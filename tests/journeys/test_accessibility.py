@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 from tests.harness.browser import DESK, PHONE, Browsers, Problem, accessibility_problems
 from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS
-from tests.journeys.steps import START, begin, book
+from tests.journeys.steps import START, Sitting, book
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.journey
@@ -135,8 +135,7 @@ async def test_the_pages_of_schedulers_and_administrators(world: World, cast: Ca
     assert survey.found == {}
 
 
-async def test_the_live_pages_in_each_of_their_states(world: World, cast: Cast) -> None:
-    sitting = await begin(world, cast)
+async def test_the_live_pages_in_each_of_their_states(world: World, sitting: Sitting) -> None:
     learner, console = sitting.learner, sitting.console
     surveys = [Survey(world, learner.page), Survey(world, console.page, (DESK,))]
 

@@ -9,9 +9,8 @@ from playwright.async_api import Page, expect
 
 from tests.harness.browser import accessibility_problems
 from tests.harness.waiting import until
-from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS
-from tests.journeys.steps import begin
+from tests.journeys.steps import Sitting
 from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
@@ -30,9 +29,8 @@ async def asks_for(console: Page, what: str) -> None:
 
 
 async def test_the_learner_shows_the_room_and_the_screen_when_asked(
-    world: World, cast: Cast
+    world: World, sitting: Sitting
 ) -> None:
-    sitting = await begin(world, cast)
     learner, console = sitting.learner.page, sitting.console.page
     asked = learner.locator("#asks h2").first
 

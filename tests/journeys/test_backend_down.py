@@ -10,8 +10,7 @@ import pytest
 
 from tests.harness.browser import NOBODY_THERE, Browsers
 from tests.harness.waiting import until
-from tests.journeys.cast import Cast
-from tests.journeys.steps import begin
+from tests.journeys.steps import Sitting
 from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
@@ -21,10 +20,9 @@ RETRY = timedelta(minutes=10)
 
 
 async def test_a_report_reaches_a_backend_that_was_down_and_takes_effect_once(
-    world: World, cast: Cast, browsers: Browsers
+    world: World, sitting: Sitting, browsers: Browsers
 ) -> None:
     browsers.allow(NOBODY_THERE)
-    sitting = await begin(world, cast)
     await world.told("session.admitted")
 
     await world.post(f"{world.practice.url}/test/down")

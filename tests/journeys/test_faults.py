@@ -12,9 +12,8 @@ from tests.harness.browser import NOBODY_THERE, Browsers
 from tests.harness.disk import can_mount, fill, small_disk
 from tests.harness.service import Service
 from tests.harness.waiting import until
-from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS
-from tests.journeys.steps import Sitting, begin
+from tests.journeys.steps import Sitting
 from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
@@ -35,10 +34,9 @@ def service(service: Service) -> Iterator[Service]:
 
 
 async def test_a_full_disk_and_a_deploy_end_no_session(
-    world: World, cast: Cast, browsers: Browsers
+    world: World, sitting: Sitting, browsers: Browsers
 ) -> None:
     browsers.allow(NOBODY_THERE)
-    sitting = await begin(world, cast)
     await until(lambda: recordings(world, "sha256 IS NULL"), SOON_S, "a recording")
 
     await the_disk_fills_up(world, sitting)

@@ -14,10 +14,9 @@ from playwright.async_api import expect
 
 from tests.harness.browser import NOBODY_THERE, Browsers
 from tests.harness.waiting import until
-from tests.journeys.cast import Cast
 from tests.journeys.people import SOON_MS, LivePage
-from tests.journeys.recordings import CAMERA_PARTS, play
-from tests.journeys.steps import Sitting, begin
+from tests.journeys.recordings import PARTS, play
+from tests.journeys.steps import Sitting
 from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
@@ -32,16 +31,15 @@ LAST_WORDS = "Written just before the lights went out."
 
 
 async def test_a_killed_server_comes_back_and_so_does_everybody(
-    world: World, cast: Cast, browsers: Browsers, tmp_path: Path
+    world: World, sitting: Sitting, browsers: Browsers, tmp_path: Path
 ) -> None:
     browsers.allow(NOBODY_THERE)
-    sitting = await begin(world, cast)
     both: tuple[LivePage, LivePage] = (sitting.learner, sitting.console)
     await asyncio.gather(*(person.sees("the other") for person in both))
-    await until(lambda: recording(world) > RECORDED_S, SOON_S, "something to be recorded")
+    await until(lambda: recording(world, sitting) > RECORDED_S, SOON_S, "something to be recorded")
     await sitting.learner.write(LAST_WORDS)
     before = events(world)
-    recorded = recording(world)
+    recorded = recording(world, sitting)
     assert len(before) > 8
 
     world.service.kill()
@@ -55,7 +53,9 @@ async def test_a_killed_server_comes_back_and_so_does_everybody(
     await sitting.learner.reads(LAST_WORDS)
     assert events(world)[: len(before)] == before
     await still_works(sitting)
-    await until(lambda: recording(world, 1) > RECORDED_S, SOON_S, "a new part to be recorded")
+    await until(
+        lambda: recording(world, sitting, 1) > RECORDED_S, SOON_S, "a new part to be recorded"
+    )
     assert await ends_well(world, sitting, tmp_path) > recorded - LOST_S
 
 
@@ -65,14 +65,21 @@ async def back(person: LivePage) -> None:
     await person.hears("the other, again", BACK_S)
 
 
-def recording(world: World, part: int = 0) -> float:
+def recording(world: World, sitting: Sitting, part: int = 0) -> float:
     """Return for how many seconds a part of the camera's recording has been going on."""
+    began = list(camera(world, sitting).values())
+    return (world.time.now() - began[part]).total_seconds() if part < len(began) else 0.0
+
+
+def camera(world: World, sitting: Sitting) -> dict[str, datetime]:
+    """Return when each part of the camera's recording began, since both came in, by its id."""
     begun = world.rows("SELECT body FROM event WHERE kind = 'recording_started' ORDER BY seq")
     bodies = [json.loads(body) for (body,) in begun]
-    camera = [one for one in bodies if one["data"]["kind"] == "recording"]
-    if part >= len(camera):
-        return 0.0
-    return (world.time.now() - datetime.fromisoformat(camera[part]["at"])).total_seconds()
+    return {
+        one["data"]["evidence"]: datetime.fromisoformat(one["at"])
+        for one in bodies
+        if one["data"]["kind"] == "recording" and one["data"]["evidence"] not in sitting.earlier
+    }
 
 
 def events(world: World) -> list[tuple[Any, ...]]:
@@ -97,7 +104,9 @@ async def ends_well(world: World, sitting: Sitting, folder: Path) -> float:
     await console.attest()
     await console.open_record()
     await expect(console.page.get_by_text("The record is whole.")).to_be_visible(timeout=SOON_MS)
-    played = [await play(console.page, number, CAMERA_PARTS) for number in range(2)]
+    parts = [f'{PARTS}[src$="{part}"]' for part in camera(world, sitting)]
+    played = [await play(console.page, 0, part) for part in parts]
+    assert len(played) == 2
     assert [part for part in played if not (part.width and part.sound)] == []
     async with console.page.expect_download() as coming:
         await console.page.get_by_role("link", name="Download the sealed record").click()

@@ -10,10 +10,9 @@ from playwright.async_api import expect
 from tests.harness.browser import Browsers
 from tests.harness.service import Service
 from tests.harness.waiting import until
-from tests.journeys.cast import Cast
 from tests.journeys.link import lost_link
 from tests.journeys.people import SOON_MS, values
-from tests.journeys.steps import begin
+from tests.journeys.steps import Sitting
 from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
@@ -36,10 +35,9 @@ def service(service: Service) -> Service:
 
 
 async def test_a_lost_link_ends_nothing_and_heals_by_itself(
-    world: World, cast: Cast, browsers: Browsers
+    world: World, sitting: Sitting, browsers: Browsers
 ) -> None:
     browsers.allow("WebSocket|ERR_|Failed to fetch|timed out")  # while the link is gone
-    sitting = await begin(world, cast)
     learner, console = sitting.learner, sitting.console
     await console.sees("the learner")
     kept = learner.page.locator(".kept")

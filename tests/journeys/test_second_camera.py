@@ -16,7 +16,7 @@ from tests.journeys.firefoxes import sign_in
 from tests.journeys.people import SOON_MS, Console
 from tests.journeys.recordings import Player, fetch, probe
 from tests.journeys.second_cameras import says, scan, use_phone
-from tests.journeys.steps import begin
+from tests.journeys.steps import Sitting
 from tests.journeys.world import SOON_S, World
 
 pytestmark = pytest.mark.journey
@@ -28,9 +28,8 @@ KINDS = {"recording", "second_recording", "invigilator_recording"}
 
 
 async def test_a_phone_is_a_second_camera_and_all_is_recorded_and_plays(
-    world: World, cast: Cast, tmp_path: Path
+    world: World, cast: Cast, sitting: Sitting, tmp_path: Path
 ) -> None:
-    sitting = await begin(world, cast)
     learner, console = sitting.learner, sitting.console
     phone = await cast.phone(CABIN)
 
@@ -39,14 +38,14 @@ async def test_a_phone_is_a_second_camera_and_all_is_recorded_and_plays(
     await expect(learner.page.locator("#second-words")).to_contain_text("sees its picture")
     await expect(learner.page.locator("#code")).to_be_hidden()
     await is_seen(console)
-    await until(lambda: kinds(world) >= KINDS, SOON_S, "everything to be recorded")
+    await until(lambda: set(recorded(world, sitting).values()) == KINDS, SOON_S, "every recording")
     assert await console.page.evaluate(f"new Promise((go) => setTimeout(go, {RECORDED_S}e3, true))")
     await console.end()
     await says(phone, "The session is over")
     await console.attest()
 
     await console.open_record()
-    await every_file_is_sound(world, console, tmp_path)
+    await every_file_is_sound(console, recorded(world, sitting), tmp_path)
     await Player(console.page.evaluate).plays(len(KINDS))
     await plays_in_firefox(world, console, tmp_path)
 
@@ -61,14 +60,15 @@ async def is_seen(console: Console) -> None:
     await page.locator(".others").get_by_role("button", name="Camera", exact=True).click()
 
 
-def kinds(world: World) -> set[str]:
-    return {row[0] for row in world.rows("SELECT kind FROM evidence")}
+def recorded(world: World, sitting: Sitting) -> dict[str, str]:
+    """Return the kind of each recording since both came into the room, by its id."""
+    rows = world.rows("SELECT id, kind FROM evidence WHERE kind LIKE '%recording'")
+    return {ident: kind for ident, kind in rows if ident not in sitting.earlier}
 
 
-async def every_file_is_sound(world: World, console: Console, folder: Path) -> None:
-    files = world.rows("SELECT id, kind FROM evidence WHERE kind LIKE '%recording'")
-    assert {kind for _, kind in files} == KINDS
-    for ident, kind in files:
+async def every_file_is_sound(console: Console, files: dict[str, str], folder: Path) -> None:
+    assert set(files.values()) == KINDS
+    for ident, kind in files.items():
         path = await fetch(console.page, f"/staff/evidence/{ident}", folder / f"{ident}.webm")
         found = await probe(path)
         assert found.complaints == ""

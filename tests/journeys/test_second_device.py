@@ -11,7 +11,7 @@ from tests.harness.browser import DESK, Browsers
 from tests.harness.films import Scene
 from tests.journeys.cast import MARIA, Cast
 from tests.journeys.people import SOON_MS
-from tests.journeys.steps import begin
+from tests.journeys.steps import Sitting
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.journey
@@ -24,10 +24,9 @@ async def go_on_here(page: Page) -> None:
 
 
 async def test_a_second_device_takes_over_and_the_first_one_says_so(
-    world: World, cast: Cast, browsers: Browsers
+    world: World, cast: Cast, sitting: Sitting, browsers: Browsers
 ) -> None:
     browsers.allow("403")  # who has signed out asks once more
-    sitting = await begin(world, cast)
     console, phone = sitting.console, sitting.learner
     await console.sees("the learner")
 

@@ -85,7 +85,8 @@ class World:
         self.time = time
         self.password = ""
         self.app_secret = ""
-        self._used: dict[str, int] = {}
+        self.used: dict[str, int] = {}
+        """The last code of each person's app that was used."""
 
     async def open(self, seeded: Path) -> None:
         """Take a copy of the seeded folder, share its secrets, start both programs."""
@@ -108,11 +109,11 @@ class World:
 
         async def unused() -> int | None:
             now = totp.step_at(self.time.now())
-            last = self._used.get(email, 0)
+            last = self.used.get(email, 0)
             return next((step for step in (now, now + totp.DRIFT) if step > last), None)
 
         step = await until(unused, totp.STEP_SECONDS * 2, "another code of the app")
-        self._used[email] = step
+        self.used[email] = step
         return totp.code_of(self.app_secret, step)
 
     def _hook(self, url: str) -> None:
