@@ -1,25 +1,24 @@
 """A place in an object store that speaks S3: Amazon's, MinIO, Ceph and others.
 
-Each part is sent with its SHA-256, which a good store checks before it takes it; the SHA-256 of the
-whole lies beside the object as metadata and is held against whatever comes back. Not every store
-checks: so after an upload it is asked what it holds. Its size and ETag (which most stores make as
-the MD5 of what came) must be ours; where the ETag is made in another way, the object is read back.
+Each object, or part of one (`recordings.s3_parts`), is sent with its SHA-256, which a good store
+checks before it takes it; the SHA-256 of the whole lies beside the object as metadata and is held
+against an object that comes back whole. Not every store checks: so after an upload it is asked what
+it holds. Its size and ETag (which most stores make as the MD5 of what came) must be ours; where the
+ETag is made in another way, the object is read back.
 Nothing is overwritten: `If-None-Match: *` lets the first writer win.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from recordings.appender import disk_errors
 from recordings.errors import EvidenceDamaged
@@ -44,38 +43,14 @@ from recordings.s3_client import (
     errors,
     refused,
 )
+from recordings.s3_parts import Sum, Uploads
 
 __all__ = ["Bucket", "S3Place"]
 
-PART_BYTES = 16 * 1024 * 1024
-"""Longer objects are sent in parts of this size (10,000 at most: 160 GB)."""
 OLD = timedelta(days=1)
 DIGEST = "sha256"
 BEYOND = {"416", "InvalidRange", "RequestedRangeNotSatisfiable"}
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """What a file is: its SHA-256, its bytes, and the ETag that most stores make of it."""
-
-    digest: str
-    size: int
-    etag: str
-
-    @classmethod
-    def of(cls, file: BinaryIO) -> Self:
-        whole, size, parts = hashlib.sha256(), 0, list[bytes]()
-        file.seek(0)
-        while part := file.read(PART_BYTES):
-            whole.update(part)
-            size += len(part)
-            parts.append(_md5(part).digest())
-        if size <= PART_BYTES:
-            etag = parts[0].hex() if parts else _md5(b"").hexdigest()
-        else:
-            etag = f"{_md5(b''.join(parts)).hexdigest()}-{len(parts)}"
-        return cls(whole.hexdigest(), size, etag)
 
 
 class S3Place:
@@ -85,6 +60,7 @@ class S3Place:
         self._bucket = bucket
         self._prefix = f"{bucket.prefix.strip('/')}/" if bucket.prefix.strip("/") else ""
         self._client = Client(bucket)
+        self._uploads = Uploads(self._client, bucket.name)
 
     def names(self, begins: str = "") -> Iterator[Held]:
         """Yield all objects whose names begin so, in order."""
@@ -98,7 +74,7 @@ class S3Place:
     def put(self, name: str, file: Path, *, replace: bool = False) -> None:
         """Send the file, and see that the store holds what was sent."""
         with errors(), file.open("rb") as opened:  # one file, whatever takes its name meanwhile
-            ours = _Sum.of(opened)
+            ours = Sum.of(opened)
             if not self._send(name, opened, ours, replace=replace):
                 held = self._head(name)
                 if held is None:
@@ -146,9 +122,9 @@ class S3Place:
         """Remove the object with all its versions, and give up uploads that would bring it back."""
         with errors():
             try:
-                for one in self._uploads(self._prefix + name):
+                for one in self._uploads.pending(self._prefix + name):
                     if one["Key"] == self._prefix + name:
-                        self._give_up(one)
+                        self._uploads.give_up(one)
             finally:
                 dropped = self._drop(self._prefix + name)
             if self._head(name) is not None:
@@ -157,11 +133,8 @@ class S3Place:
 
     def tidy(self) -> None:
         """Give up uploads in parts that nobody has gone on with for a day."""
-        before = datetime.now(UTC) - OLD
         with errors():
-            for one in self._uploads(self._prefix):
-                if one["Initiated"] < before:
-                    self._give_up(one)
+            self._uploads.tidy(self._prefix, datetime.now(UTC) - OLD)
 
     def _of(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket.name, "Key": self._prefix + name}
@@ -169,26 +142,26 @@ class S3Place:
     def _pages(self, call: str, begins: str) -> Iterator[Any]:
         return self._client.pages(call, Bucket=self._bucket.name, Prefix=begins)
 
-    def _send(self, name: str, file: BinaryIO, ours: _Sum, *, replace: bool) -> bool:
+    def _send(self, name: str, file: BinaryIO, ours: Sum, *, replace: bool) -> bool:
         """Send it; say whether the store has taken it, for there may be one already."""
         only = {} if replace else {"IfNoneMatch": "*"}
-        given = {**self._of(name), "Metadata": {DIGEST: ours.digest}}
-        file.seek(0)
+        given = {"Metadata": {DIGEST: ours.digest}}
         try:
-            if ours.size > PART_BYTES:
-                self._parts(name, given, only, file)
+            if len(ours.parts) > 1:
+                if not replace and self._head(name) is not None:
+                    return False  # else all of it would be sent before the store says so
+                self._uploads.bring(self._prefix + name, file, ours, given, only)
                 return True
-            sent = file.read(PART_BYTES)
-            self._client.send(
-                "put_object", **given, **only, Body=sent, ChecksumSHA256=_checksum(sent)
-            )
+            file.seek(0)
+            whole = {"Body": file.read(), "ChecksumSHA256": ours.parts[0].sha256}
+            self._client.send("put_object", **self._of(name), **given, **only, **whole)
         except refused() as error:
             if code_of(error) not in TAKEN:
                 raise
             return False
         return True
 
-    def _holds(self, name: str, ours: _Sum) -> bool:
+    def _holds(self, name: str, ours: Sum) -> bool:
         """Say whether what the store holds is what was sent."""
         held = self._head(name)
         if held is None or held["Metadata"].get(DIGEST) != ours.digest:
@@ -225,62 +198,6 @@ class S3Place:
             if len(data) >= most:
                 break
         return bytes(data[:most])
-
-    def _parts(
-        self, name: str, given: dict[str, Any], only: dict[str, str], file: BinaryIO
-    ) -> None:
-        ask = self._client.ask
-        upload = ask("create_multipart_upload", **given, ChecksumAlgorithm="SHA256")["UploadId"]
-        try:
-            done = {"Parts": [*self._sent(name, upload, file)]}
-            self._client.send(
-                "complete_multipart_upload",
-                **self._of(name),
-                **only,
-                UploadId=upload,
-                MultipartUpload=done,
-            )
-        except BaseException:
-            with contextlib.suppress(Exception):
-                ask("abort_multipart_upload", **self._of(name), UploadId=upload)
-            raise
-
-    def _sent(self, name: str, upload: str, file: BinaryIO) -> Iterator[dict[str, Any]]:
-        number = 0
-        while part := file.read(PART_BYTES):
-            number += 1
-            checksum = _checksum(part)
-            answer = self._client.send(
-                "upload_part",
-                **self._of(name),
-                UploadId=upload,
-                PartNumber=number,
-                Body=part,
-                ChecksumSHA256=checksum,
-            )
-            yield {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
-
-    def _uploads(self, begins: str) -> Iterator[dict[str, Any]]:
-        """Yield the uploads in parts that have not ended, of keys that begin so."""
-        try:
-            for page in self._pages("list_multipart_uploads", begins):
-                yield from page.get("Uploads", ())
-        except refused() as error:
-            if code_of(error) not in UNKNOWN:
-                raise
-
-    def _give_up(self, upload: dict[str, Any]) -> None:
-        """Remove an upload and its parts; it may have ended meanwhile."""
-        try:
-            self._client.ask(
-                "abort_multipart_upload",
-                Bucket=self._bucket.name,
-                Key=upload["Key"],
-                UploadId=upload["UploadId"],
-            )
-        except refused() as error:
-            if code_of(error) != "NoSuchUpload":
-                raise
 
     def _head(self, name: str) -> dict[str, Any] | None:
         """Return what the store says of what lies there, if something does."""
@@ -328,12 +245,3 @@ def _whole_of(answer: dict[str, Any], start: int, length: int) -> int:
     if (first, last + 1) != (start, min(start + length, whole)):
         raise WholeOnly
     return whole
-
-
-def _checksum(data: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(data).digest()).decode()
-
-
-def _md5(data: bytes) -> Any:
-    """Return what most stores make ETags of; it secures nothing."""
-    return hashlib.md5(data, usedforsecurity=False)

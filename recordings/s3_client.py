@@ -111,6 +111,12 @@ def code_of(error: Exception) -> str:
     return str(answer.get("Error", {}).get("Code", ""))
 
 
+def status_of(error: Exception) -> int:
+    """Return the HTTP status with which a store refused; 0 where it said none."""
+    answer: Any = getattr(error, "response", {})
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
 @contextlib.contextmanager
 def errors(name: str = "") -> Iterator[None]:
     """Name what the library raises as ours; with a name, what is absent is NotFound."""

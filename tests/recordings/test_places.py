@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from invigilation.errors import NotFound
-from recordings import places, s3, s3_client
+from recordings import places, s3, s3_client, s3_parts
 from recordings.errors import EvidenceDamaged
 from recordings.places import FolderPlace, Place, PlaceAway, PlaceTaken
 from recordings.s3 import S3Place
@@ -124,7 +124,7 @@ def test_what_a_kill_left_half_copied_is_no_object(tmp_path: Path) -> None:
 def test_long_objects_go_in_parts(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "PART_BYTES", 5 * 1024 * 1024)
+    monkeypatch.setattr(s3_parts, "PART_BYTES", 5 * 1024 * 1024)
     bucket = store.bucket()
     place, data = S3Place(bucket), os.urandom(11 * 1024 * 1024)
 

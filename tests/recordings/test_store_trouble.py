@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from invigilation.errors import Busy
-from recordings import s3, s3_client, shelved, vault
+from recordings import s3_client, s3_parts, shelved, vault
 from recordings.copies import Copies
 from recordings.errors import EvidenceDamaged, EvidenceStoreFull, KeyUnknown
 from recordings.lanes import Lanes
@@ -492,7 +492,7 @@ def test_what_the_store_does_not_hold_stays_here(store: Store, tmp_path: Path, h
 def test_a_part_that_came_in_changed_is_seen(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "PART_BYTES", 5 * MB)
+    monkeypatch.setattr(s3_parts, "PART_BYTES", 5 * MB)
     place = S3Place(store.bucket())
     careless(place, HARMS["changed"])
     file = file_of(tmp_path, bytes(5 * MB + 1))
