@@ -52,11 +52,9 @@ class FullPictureDesk:
                 raise NotAllowed("take a picture when the session is not running")
             if withheld(await tx.identities.consents(session)):
                 raise NotAllowed("take a picture without the learner's consent")
-            await tx.evidence.add(full.picture)
-            if full.derived is not None:
-                await tx.evidence.add(full.derived)
             entry = self.office.entry(one, "snapshot", LEARNER, _data(full))
-            await tx.sessions.append(entry)
+            pictures = (full.picture, full.derived)
+            await tx.sessions.append(entry, *(it for it in pictures if it is not None))
             if full.kind is SnapshotKind.FACE_AGAIN:
                 await _judge_by(tx, session, full)
             elif full.kind in OF_CHECK:

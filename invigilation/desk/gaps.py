@@ -24,6 +24,7 @@ from invigilation.gap import Gap, Ruling
 from invigilation.incident import NOTE_LIMIT
 from invigilation.people import Role, Staff
 from invigilation.record import Data
+from invigilation.report import Delivery
 from invigilation.session import SEALED, Session, runs
 from invigilation.store import Tx
 from invigilation.store.sessions import Open
@@ -62,9 +63,11 @@ class GapDesk:
             if gap is None:
                 return None
             data: Data = {"gap": gap.id, "began": record.stamp(gap.began)}
-            await tx.sessions.append(self.office.entry(one, "gap_opened", SERVICE, data, now))
+            entry = self.office.entry(one, "gap_opened", SERVICE, data, now)
+            told = {"began": data["began"]}
+            notice = await _notice(self.office, tx, session, "session.interrupted", told)
+            await tx.sessions.append(entry, notice)
             await tx.marks.add_gap(gap)
-            await _tell(self.office, tx, session, "session.interrupted", {"began": data["began"]})
         return gap
 
     async def open_unwatched(self, session: str, since: datetime) -> Gap | None:
@@ -132,13 +135,12 @@ async def close_gap(
         "lost_ms": lost // MILLISECOND,
     }
     entry = office.entry(one, "gap_closed", SERVICE, data, now)
-    await tx.sessions.append(entry)
-    await tx.marks.save_gap(closed)
     told = {"began": record.stamp(closed.began), "ended": data["ended"]}
-    await _tell(office, tx, one.session.id, "session.restored", told)
+    notice = await _notice(office, tx, one.session.id, "session.restored", told)
+    await tx.sessions.append(entry, notice)
+    await tx.marks.save_gap(closed)
     return closed, await refresh(office, tx, following(one, entry), now)
 
 
-async def _tell(office: Office, tx: Tx, session: str, notice: str, told: Told) -> None:
-    sitting = await sitting_of(tx, session)
-    await tx.outbox.add(office.notice(sitting, notice, told), session=session)
+async def _notice(office: Office, tx: Tx, session: str, kind: str, told: Told) -> Delivery:
+    return office.notice(await sitting_of(tx, session), kind, told)

@@ -114,16 +114,16 @@ class IdentityDesk(DecisionDesk):
             raise NotAllowed("take a picture when the session is not running")
         bound = {} if seen.bound is None else seen.bound.data
         data: dict[str, Plain] = {"kind": seen.kind.value, **_facts(seen.picture), **bound}
-        await tx.evidence.add(seen.picture)
+        pictures = [seen.picture]
         if seen.derived is not None:
-            await tx.evidence.add(seen.derived)
+            pictures.append(seen.derived)
             data |= {f"derived_{name}": fact for name, fact in _facts(seen.derived).items()}
         if seen.document is not None:
             data["document"] = seen.document.value
         service = SERVICE if seen.kind is SnapshotKind.FACE else LEARNER
         who = service if by is None else actor(by, Role.INVIGILATOR)
         entry = self.office.entry(one, "snapshot", who, data)
-        await tx.sessions.append(entry)
+        await tx.sessions.append(entry, *pictures)
         return following(one, entry)
 
     async def _pictured(
@@ -250,10 +250,9 @@ class IdentityDesk(DecisionDesk):
         self, tx: Tx, one: Open, kind: SnapshotKind, derived: Evidence, of: str
     ) -> Open:
         _complete(derived)
-        await tx.evidence.add(derived)
         data: Data = {"kind": kind.value, **_facts(derived), "of": of}
         entry = self.office.entry(one, "snapshot", SERVICE, data)
-        await tx.sessions.append(entry)
+        await tx.sessions.append(entry, derived)
         return following(one, entry)
 
     async def set_likeness(

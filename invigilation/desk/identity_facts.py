@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from invigilation import record
@@ -16,7 +16,8 @@ from invigilation.document import DocumentKind, Reading, Source
 from invigilation.hints import Hint, HintKind, worded
 from invigilation.identity import IdentityCheck, IdentityState
 from invigilation.inspection import Inspection, InspectionKind
-from invigilation.record import NO_TEXTS, Data, Texts
+from invigilation.people import Learner
+from invigilation.record import NO_TEXTS, Data, Entry, Texts
 from invigilation.session import SessionState
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
@@ -80,21 +81,32 @@ async def facts_of(tx: Tx, sitting: Sitting, check: IdentityCheck) -> Facts:
     Whether the document had expired is judged by the day of the booking, so that the answer stays
     the same for as long as the record is kept.
     """
+    learner = None if check.reading is None else await tx.people.learner(sitting.learner)
+    told = await tx.sessions.entries_of(sitting.session, HINTED)
+    if _unproven(check):
+        told += await tx.sessions.entries_of(sitting.session, READ)
+    return facts_from(sitting, check, learner, told)
+
+
+def facts_from(
+    sitting: Sitting, check: IdentityCheck, learner: Learner | None, told: Sequence[Entry]
+) -> Facts:
+    """Make the facts of what was read; `told` are the record's entries `HINTED` and `READ`."""
     findings: tuple[Finding, ...] = ()
     if check.reading is not None:
-        learner = await tx.people.learner(sitting.learner)
         born, number = (learner.born, learner.document_number) if learner else (None, None)
         known = Known(sitting.learner_name, born, number)
         findings = compare(check.reading.fields, known, sitting.start.date())
     pictures = {None, check.document, check.back, check.face}
     hints: dict[HintKind, Hint] = {}
-    for entry in await tx.sessions.entries_of(sitting.session, HINTED):
+    for entry in told:
+        if entry.kind != HINTED:
+            continue
         data = entry.data
         if data["evidence"] in pictures or data["of_recheck"]:
             kind, other = HintKind(str(data["hint"])), data.get("session")
             hints[kind] = worded(kind, None if other is None else str(other))
-    unproven = check.document is not None and not proven(check.reading)
-    took_two = unproven and await _took_two(tx, sitting.session)
+    took_two = _unproven(check) and _took_two(told)
     return Facts(findings, tuple(hints.values()), check.reading is not None, took_two)
 
 
@@ -107,14 +119,17 @@ def proven(reading: Reading | None) -> bool:
     )
 
 
-async def _took_two(tx: Tx, session: str) -> bool:
+def _unproven(check: IdentityCheck) -> bool:
+    return check.document is not None and not proven(check.reading)
+
+
+def _took_two(told: Sequence[Entry]) -> bool:
     """Whether it took two for the last document that a machine has read with right check digits.
 
     Neither a picture on which nothing can be read nor what somebody types puts that aside.
     """
     took = False
-    for entry in await tx.sessions.entries_of(session, READ):
-        data = entry.data
+    for data in (entry.data for entry in told if entry.kind == READ):
         if data["source"] == Source.MACHINE and data["check_digits_right"] is True:
             took = Grade.DIFFERS in {data["name_grade"], data["expires_grade"]}
     return took

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from invigilation.desk.office import Office, actor, new_id, sitting_of
+from invigilation.desk.office import Office, actor, new_id
 from invigilation.incident import Incident, Severity
 from invigilation.people import Role, Staff
 from invigilation.record import Data
 from invigilation.store import Tx
 from invigilation.store.sessions import Open
+from invigilation.store.views import Sitting
 
 
 async def incident_in(
     office: Office,
     tx: Tx,
     one: Open,
+    sitting: Sitting,
     by: Staff,
     *,
     category: str,
@@ -35,9 +37,8 @@ async def incident_in(
         "picture": picture,
     }
     who = actor(by, Role.INVIGILATOR)
-    await tx.sessions.append(office.entry(one, "incident", who, data, now, {"note": note}))
-    await tx.sessions.add_incident(incident)
+    entry = office.entry(one, "incident", who, data, now, {"note": note})
     told = {"category": category, "severity": severity.value}
-    sitting = await sitting_of(tx, session)
-    await tx.outbox.add(office.notice(sitting, "session.incident", told), session=session)
+    notice = office.notice(sitting, "session.incident", told)
+    await tx.sessions.append(entry, incident, notice)
     return incident

@@ -57,9 +57,6 @@ class RecheckDesk:
         async with self.office.store.write() as tx:
             one = await held(tx, session) if by is None else (await watched(tx, session, by))[0]
             await _may_add(tx, one, cause)
-            await tx.evidence.add(picture)
-            if derived is not None:
-                await tx.evidence.add(derived)
             now = self.office.clock.now()
             aligned = None if derived is None else derived.id
             taken = Recheck(new_id("rc"), session, cause, picture.id, now, aligned=aligned)
@@ -74,7 +71,8 @@ class RecheckDesk:
                 "derived_size": None if derived is None else derived.size,
             }
             who = SERVICE if by is None else actor(by, Role.INVIGILATOR)
-            await tx.sessions.append(self.office.entry(one, "rechecked", who, data, now))
+            entry = self.office.entry(one, "rechecked", who, data, now)
+            await tx.sessions.append(entry, *(it for it in (picture, derived) if it is not None))
             await tx.identities.add_recheck(taken)
             mark = None
             if print_ is not None:
@@ -97,7 +95,7 @@ class RecheckDesk:
         if len(note) > NOTE_LIMIT:
             raise InvalidInput("note", f"A note has at most {NOTE_LIMIT} letters.")
         async with self.office.store.write() as tx:
-            one, _ = await watched(tx, session, by)
+            one, sitting = await watched(tx, session, by)
             if one.session.state in SEALED:
                 raise NotAllowed("judge a re-check in a record that is sealed")
             taken = await _find(tx, session, recheck)
@@ -113,6 +111,7 @@ class RecheckDesk:
                     self.office,
                     tx,
                     following(one, entry),
+                    sitting,
                     by,
                     category=CATEGORY,
                     severity=Severity.HIGH,

@@ -36,9 +36,9 @@ class RecordingDesk:
             one = await held(tx, session)
             if one.session.state in OVER:
                 raise NotAllowed("record a session that is over")
-            await tx.evidence.add(part)
             data: Data = {"evidence": part.id, "kind": part.kind}
-            await tx.sessions.append(self.office.entry(one, "recording_started", SERVICE, data))
+            entry = self.office.entry(one, "recording_started", SERVICE, data)
+            await tx.sessions.append(entry, part)
         return part
 
     async def finish(self, part: Evidence, sha256: str, size: int) -> None:

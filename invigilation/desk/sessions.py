@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from invigilation import attendance
 from invigilation.booking import BookingEvent, BookingState
 from invigilation.desk.consents import give_all, purposes_of, refuse_without_consent
 from invigilation.desk.endings import wind_up
-from invigilation.desk.identity_facts import confirmed_alone, facts_of, may_capture
+from invigilation.desk.identity_facts import (
+    HINTED,
+    READ,
+    confirmed_alone,
+    facts_from,
+    may_capture,
+)
 from invigilation.desk.incidents import incident_in
 from invigilation.desk.office import (
     LEARNER,
@@ -26,7 +34,7 @@ from invigilation.errors import InvalidInput, NeedsColleague, NotAllowed, NotFou
 from invigilation.incident import NOTE_LIMIT, Incident, Severity, check_category
 from invigilation.people import Role, Staff
 from invigilation.record import Data, Texts
-from invigilation.report import Channel
+from invigilation.report import Channel, Delivery
 from invigilation.request import RequestEvent
 from invigilation.session import (
     EXTRA_MINUTES,
@@ -39,9 +47,8 @@ from invigilation.session import (
 )
 from invigilation.store import Tx
 from invigilation.store.evidence import Evidence
-from invigilation.store.platforms import Refusal
 from invigilation.store.sessions import Line, Open
-from invigilation.store.views import LobbySitting, Sitting
+from invigilation.store.views import LobbySitting
 
 CHAT_LIMIT = 2_000
 REASON_LIMIT = 1_000
@@ -78,33 +85,31 @@ class SessionDesk:
     async def view(self, session: str) -> RoomView:
         """Return what a room shows; raises `NotFound`."""
         async with self.office.store.read() as tx:
-            sitting = await sitting_of(tx, session)
-            found = await tx.sessions.find(session)
-            if found is None:
-                raise NotFound("session", session)
-            check = await tx.sessions.identity(session)
-            consents = tuple(await tx.identities.consents(session))
-            inspections = tuple(await tx.marks.inspections(session))
-            return RoomView(
-                sitting,
-                found,
-                check,
-                tuple(await tx.sessions.incidents(session)),
-                tuple(await tx.sessions.lines(session)),
-                self.office.clock.now(),
-                tuple(await tx.marks.gaps(session)),
-                inspections,
-                await _person(tx, found.handing_to),
-                await facts_of(tx, sitting, check),
-                tuple(await tx.identities.challenges(session)),
-                tuple(await tx.identities.rechecks(session)),
-                consents,
-                await _name(tx, check.referred_by),
-                may_capture(found.state, check, consents, inspections),
-                await _refusals(tx, sitting),
-                tuple(await tx.fills.of_session(session)),
-                await tx.devices.find(session),
-            )
+            found = await tx.rooms.of(session, HINTED, READ)
+        if found is None:
+            raise NotFound("session", session)
+        sitting, check = found.sitting, found.identity
+        return RoomView(
+            sitting,
+            found.session,
+            check,
+            found.incidents,
+            found.lines,
+            self.office.clock.now(),
+            found.gaps,
+            found.inspections,
+            found.handing_to,
+            facts_from(sitting, check, found.learner, found.entries),
+            found.challenges,
+            found.rechecks,
+            found.consents,
+            found.referred_by,
+            may_capture(found.session.state, check, found.consents, found.inspections),
+            # Others than assessment systems by LTI cannot refuse.
+            found.refusals if sitting.channel is Channel.LTI else (),
+            found.fills,
+            found.device,
+        )
 
     async def note_attempt(self, session: str, kind: str) -> None:
         """Note that the learner tried to come in: one of `ATTEMPTS`; once a minute is enough."""
@@ -143,7 +148,8 @@ class SessionDesk:
             _in_time(sitting.start, self.office.clock.now())
             data: Data = {"consent": ",".join(sorted(purposes))}
             name = {"name": sitting.learner_name}
-            after = await self._step(tx, one, SessionEvent.CHECK_IN, LEARNER, data, name)
+            tell = partial(self.office.notice, sitting, "session.checked_in", {})
+            after = await self._step(tx, one, SessionEvent.CHECK_IN, LEARNER, data, name, tell)
             await give_all(tx, session, purposes, self.office.clock.now())
             if booking is not None and booking.state is BookingState.BOOKED:
                 await tx.bookings.save(booking.after(BookingEvent.ATTEND))
@@ -151,9 +157,6 @@ class SessionDesk:
                 if request is not None:
                     fulfilled = request.after(RequestEvent.FULFIL)
                     await tx.requests.set_state(request.id, fulfilled.state)
-            await tx.outbox.add(
-                self.office.notice(sitting, "session.checked_in", {}), session=session
-            )
         return after
 
     async def admit(self, session: str, by: Staff) -> Session:
@@ -198,9 +201,8 @@ class SessionDesk:
                 raise NeedsColleague(READ_SINCE)
             said = {} if reason is None else {"reason": reason}
             who = actor(by, Role.INVIGILATOR)
-            after = await self._step(tx, one, event, who, {}, said)
-            await tx.outbox.add(self.office.notice(sitting, notice, said), session=session)
-        return after
+            tell = partial(self.office.notice, sitting, notice, said)
+            return await self._step(tx, one, event, who, {}, said, tell)
 
     async def _step(
         self,
@@ -210,6 +212,7 @@ class SessionDesk:
         who: str,
         data: Data,
         private: Texts,
+        tell: Callable[[], Delivery],
     ) -> Session:
         now = self.office.clock.now()
         after = one.session.after(event, now, private.get("reason"))
@@ -217,7 +220,7 @@ class SessionDesk:
             one = await wind_up(self.office, tx, one, now)
         told: Data = {**data, "state": after.state.value}
         entry = self.office.entry(one, event.value, who, told, now, private)
-        await tx.sessions.save(after, entry)
+        await tx.sessions.save(after, entry, tell())
         return saved(after, entry)
 
     async def present(self, session: str, who: str, *, present: bool) -> None:
@@ -268,9 +271,8 @@ class SessionDesk:
                 raise NotAllowed("write in a session that is closed")
             kind = "notice" if notice else "chat"
             entry = self.office.entry(one, kind, sender, {}, private={"text": text})
-            await tx.sessions.append(entry)
             line = Line(session, entry.seq, sender, text, entry.at, client_id, notice)
-            await tx.sessions.say(line)
+            await tx.sessions.append(entry, line)
         return entry.seq
 
     async def note_incident(
@@ -289,7 +291,7 @@ class SessionDesk:
             raise InvalidInput("note", f"A note has at most {NOTE_LIMIT} letters.")
         check_category(category)
         async with self.office.store.write() as tx:
-            one, _ = await watched(tx, session, by)
+            one, sitting = await watched(tx, session, by)
             if one.session.state not in LIVE:
                 raise NotAllowed("note an incident when the session is not running")
             await _pictured(tx, session, picture)
@@ -297,6 +299,7 @@ class SessionDesk:
                 self.office,
                 tx,
                 one,
+                sitting,
                 by,
                 category=category,
                 severity=severity,
@@ -330,26 +333,9 @@ class SessionDesk:
             after = replace(one.session, minutes=one.session.minutes + minutes)
             who = actor(by, Role.INVIGILATOR)
             entry = self.office.entry(one, "extra_time", who, {"minutes": minutes})
-            await tx.sessions.save(after, entry)
             notice = self.office.notice(sitting, "session.extra_time", {"minutes": minutes})
-            await tx.outbox.add(notice, session=session)
+            await tx.sessions.save(after, entry, notice)
         return saved(after, entry)
-
-
-async def _refusals(tx: Tx, sitting: Sitting) -> tuple[Refusal, ...]:
-    """Return what the learner's assessment system did not accept; others cannot refuse."""
-    if sitting.channel is not Channel.LTI:
-        return ()
-    return tuple(await tx.platforms.refusals(sitting.session))
-
-
-async def _person(tx: Tx, ident: str | None) -> Staff | None:
-    return None if ident is None else await tx.people.staff(ident)
-
-
-async def _name(tx: Tx, ident: str | None) -> str | None:
-    found = await _person(tx, ident)
-    return None if found is None else found.name
 
 
 def _reason(raw: str) -> str:

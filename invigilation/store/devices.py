@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import String, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,11 @@ class LearnerDevice:
     changes: int
 
 
+DEVICE = all_of(learner_device, LearnerDevice).where(
+    learner_device.c.session == bindparam("ident", type_=String)
+)
+
+
 class Devices:
     """Rows of learners' devices: one a session at the most."""
 
@@ -32,8 +37,7 @@ class Devices:
 
     async def find(self, session: str) -> LearnerDevice | None:
         """Return the device of a session's learner."""
-        query = all_of(learner_device, LearnerDevice).where(learner_device.c.session == session)
-        row = (await self._db.execute(query)).first()
+        row = (await self._db.execute(DEVICE, {"ident": session})).first()
         return None if row is None else load(LearnerDevice, row)
 
     async def add(self, one: LearnerDevice) -> bool:

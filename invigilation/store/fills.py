@@ -17,7 +17,7 @@ from invigilation.store.rows import booking, session
 
 _IDENT = bindparam("ident", type_=String)
 # A room asks for these after each change: they are built once.
-_FILLS = all_of(gap_fill, Fill).where(gap_fill.c.session == _IDENT)
+FILLS = all_of(gap_fill, Fill).where(gap_fill.c.session == _IDENT)
 _CHUNKS = (
     all_of(local_chunk, Chunk)
     .where(local_chunk.c.session == _IDENT)
@@ -102,7 +102,7 @@ class Fills:
 
     async def of_session(self, session: str) -> list[Fill]:
         """Return a session's fills; a gap of which nothing was told has none."""
-        rows = await self._db.execute(_FILLS, {"ident": session})
+        rows = await self._db.execute(FILLS, {"ident": session})
         return [load(Fill, row) for row in rows]
 
     async def save(self, one: Fill) -> None:

@@ -30,13 +30,13 @@ LIKELY = 5_000
 
 # A room asks for these after each change: they are built once.
 _IDENT = bindparam("ident", type_=String)
-_CONSENTS = all_of(consent, Consent).where(consent.c.session == _IDENT).order_by(consent.c.purpose)
-_CHALLENGES = (
+CONSENTS = all_of(consent, Consent).where(consent.c.session == _IDENT).order_by(consent.c.purpose)
+CHALLENGES = (
     all_of(challenge, Challenge)
     .where(challenge.c.session == _IDENT)
     .order_by(challenge.c.asked_at, challenge.c.id)
 )
-_RECHECKS = (
+RECHECKS = (
     all_of(recheck, Recheck)
     .where(recheck.c.session == _IDENT)
     .order_by(recheck.c.taken_at, recheck.c.id)
@@ -88,7 +88,7 @@ class Identities:
 
     async def consents(self, session: str) -> list[Consent]:
         """Return what the learner agreed to, and took back."""
-        rows = await self._db.execute(_CONSENTS, {"ident": session})
+        rows = await self._db.execute(CONSENTS, {"ident": session})
         return [load(Consent, row) for row in rows]
 
     async def give(self, one: Consent) -> None:
@@ -114,7 +114,7 @@ class Identities:
 
     async def challenges(self, session: str) -> list[Challenge]:
         """Return a session's challenges in order."""
-        rows = await self._db.execute(_CHALLENGES, {"ident": session})
+        rows = await self._db.execute(CHALLENGES, {"ident": session})
         return [load(Challenge, row) for row in rows]
 
     async def add_challenge(self, one: Challenge) -> None:
@@ -129,7 +129,7 @@ class Identities:
 
     async def rechecks(self, session: str) -> list[Recheck]:
         """Return a session's re-checks in order."""
-        rows = await self._db.execute(_RECHECKS, {"ident": session})
+        rows = await self._db.execute(RECHECKS, {"ident": session})
         return [load(Recheck, row) for row in rows]
 
     async def add_recheck(self, one: Recheck) -> None:

@@ -11,8 +11,8 @@ from invigilation.store.mapping import all_of, dump, load
 from invigilation.store.rows import gap, inspection
 
 _IDENT = bindparam("ident", type_=String)
-_GAPS = all_of(gap, Gap).where(gap.c.session == _IDENT).order_by(gap.c.began, gap.c.id)
-_INSPECTIONS = (
+GAPS = all_of(gap, Gap).where(gap.c.session == _IDENT).order_by(gap.c.began, gap.c.id)
+INSPECTIONS = (
     all_of(inspection, Inspection)
     .where(inspection.c.session == _IDENT)
     .order_by(inspection.c.asked_at, inspection.c.id)
@@ -27,7 +27,7 @@ class Marks:
 
     async def gaps(self, session: str) -> list[Gap]:
         """Return a session's gaps in order."""
-        rows = await self._db.execute(_GAPS, {"ident": session})
+        rows = await self._db.execute(GAPS, {"ident": session})
         return [load(Gap, row) for row in rows]
 
     async def add_gap(self, one: Gap) -> None:
@@ -40,7 +40,7 @@ class Marks:
 
     async def inspections(self, session: str) -> list[Inspection]:
         """Return a session's inspections in order."""
-        rows = await self._db.execute(_INSPECTIONS, {"ident": session})
+        rows = await self._db.execute(INSPECTIONS, {"ident": session})
         return [load(Inspection, row) for row in rows]
 
     async def add_inspection(self, one: Inspection) -> None:

@@ -29,6 +29,11 @@ def entry_row(entry: Entry, subject: str = "session") -> dict[str, Any]:
     return {subject: entry.session, **{name: getattr(entry, name) for name in _FIELDS}}
 
 
+def opening_row(session: str, one: Opening) -> dict[str, Any]:
+    """Return the opening of a session's (or a form's) seal as a row."""
+    return {"session": session, "seal": one.seal, "key": one.key, "text": one.text}
+
+
 class Openings:
     """Rows of openings."""
 
@@ -37,10 +42,7 @@ class Openings:
 
     async def keep(self, session: str, openings: Iterable[Opening]) -> None:
         """Insert the openings of a session's (or a form's) seals."""
-        rows = [
-            {"session": session, "seal": one.seal, "key": one.key, "text": one.text}
-            for one in openings
-        ]
+        rows = [opening_row(session, one) for one in openings]
         if rows:
             await self._db.execute(_KEEP, rows)
 

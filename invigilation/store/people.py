@@ -54,13 +54,13 @@ class People:
     async def staff(self, ident: str) -> Staff | None:
         """Find a member of staff."""
         row = (await self._db.execute(all_of(staff, Staff).where(staff.c.id == ident))).first()
-        return None if row is None else _staff(row)
+        return None if row is None else staff_of(row)
 
     async def staff_secret(self, email: str) -> tuple[Staff, str] | None:
         """Find a member of staff and the password's hash by mail address."""
         query = all_of(staff, Staff).add_columns(staff.c.password_hash)
         row = (await self._db.execute(query.where(staff.c.email == email))).first()
-        return None if row is None else (_staff(row[:-1]), row[-1])
+        return None if row is None else (staff_of(row[:-1]), row[-1])
 
     async def set_roles(self, ident: str, name: str, roles: frozenset[Role]) -> None:
         """Write what somebody is called and may do; without any role they may not sign in."""
@@ -71,7 +71,7 @@ class People:
     async def all_staff(self) -> list[Staff]:
         """Return everybody, by name."""
         rows = await self._db.execute(all_of(staff, Staff).order_by(staff.c.name))
-        return [_staff(row) for row in rows]
+        return [staff_of(row) for row in rows]
 
     async def add_backend(self, one: Backend) -> bool:
         """Insert a backend unless there is one of that name; say whether it was."""
@@ -139,6 +139,7 @@ class People:
         return len(rows.all())
 
 
-def _staff(row: Any) -> Staff:
+def staff_of(row: Any) -> Staff:
+    """Return the member of staff of a row of their columns."""
     ident, email, name, roles = row
     return Staff(ident, email, name, frozenset(Role(role) for role in roles))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import String, bindparam, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -82,6 +82,15 @@ _LAUNCH = (
     "actions",
     "return_url",
     "launched",
+)
+
+
+SHOWN = 50
+REFUSALS = (
+    all_of(lti_refusal, Refusal)
+    .where(lti_refusal.c.session == bindparam("ident", type_=String))
+    .order_by(lti_refusal.c.at)
+    .limit(SHOWN)
 )
 
 
@@ -194,8 +203,7 @@ class Platforms:
         mine = lti_refusal.c.delivery == ident
         return (await self._db.execute(delete(lti_refusal).where(mine))).rowcount == 1
 
-    async def refusals(self, session: str, limit: int = 50) -> list[Refusal]:
-        """Return what was not accepted in a session, oldest first."""
-        query = all_of(lti_refusal, Refusal).where(lti_refusal.c.session == session)
-        rows = await self._db.execute(query.order_by(lti_refusal.c.at).limit(limit))
+    async def refusals(self, session: str) -> list[Refusal]:
+        """Return what was not accepted in a session, oldest first; `SHOWN` at most."""
+        rows = await self._db.execute(REFUSALS, {"ident": session})
         return [load(Refusal, row) for row in rows]

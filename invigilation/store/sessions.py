@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam, insert, select, update
+from sqlalchemy import Insert, String, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.identity import IdentityCheck, IdentityState
 from invigilation.incident import Incident
 from invigilation.record import Entry, Head
+from invigilation.report import Delivery
 from invigilation.session import HALTS, STARTS, Session, SessionEvent
+from invigilation.store.evidence import Evidence
 from invigilation.store.mapping import all_of, columns, dump, load
-from invigilation.store.openings import Openings, entry_columns, entry_row
-from invigilation.store.rows import chat, event, identity_check, incident, session
+from invigilation.store.openings import Openings, entry_columns, entry_row, opening_row
+from invigilation.store.rows import (
+    chat,
+    delivery,
+    event,
+    evidence,
+    identity_check,
+    incident,
+    sealed_text,
+    session,
+)
+from invigilation.store.together import change
 
 CHAT_SHOWN = 200
 # Building a statement costs as much time as running it: these are built once.
 _ADD = insert(session)
-_APPEND = insert(event)
 _IDENT = bindparam("ident", type_=String)
 _HOLD = (
     select(*columns(session, Session), session.c.head)
     .where(session.c.id == _IDENT)
     .with_for_update()
 )
-_FIND = all_of(session, Session).where(session.c.id == _IDENT)
-_IDENTITY = all_of(identity_check, IdentityCheck).where(identity_check.c.session == _IDENT)
-_INCIDENTS = (
+FIND = all_of(session, Session).where(session.c.id == _IDENT)
+IDENTITY = all_of(identity_check, IdentityCheck).where(identity_check.c.session == _IDENT)
+INCIDENTS = (
     all_of(incident, Incident)
     .where(incident.c.session == _IDENT)
     .order_by(incident.c.at, incident.c.id)
 )
 
 
-_OF_KIND = (
+OF_KIND = (
     select(*entry_columns(event))
     .where(event.c.session == _IDENT, event.c.kind.in_(bindparam("kinds", expanding=True)))
     .order_by(event.c.seq)
@@ -70,9 +82,35 @@ class Line:
     notice: bool = False
 
 
-_LINES = (
+LINES = (  # the newest first
     all_of(chat, Line).where(chat.c.session == _IDENT).order_by(chat.c.seq.desc()).limit(CHAT_SHOWN)
 )
+
+
+def checked(ident: str, row: Sequence[Any] | None) -> IdentityCheck:
+    """Return the identity check of a row of `IDENTITY`, open when there is none."""
+    return IdentityCheck(ident, IdentityState.OPEN) if row is None else load(IdentityCheck, row)
+
+
+Beside = Line | Incident | Evidence | Delivery
+"""What may come into being with an entry that tells of it."""
+_TABLES: dict[type[Beside], Table] = {
+    Line: chat,
+    Incident: incident,
+    Evidence: evidence,
+    Delivery: delivery,
+}
+
+
+def _row(one: Beside, session: str) -> dict[str, Any]:
+    return dump(one) | {"session": session}
+
+
+def _written(entry: Entry) -> Iterator[Insert]:
+    """Yield what writes an entry: its own row, and those of what opens its seals."""
+    yield insert(event).values(**entry_row(entry))
+    for one in entry.private:
+        yield insert(sealed_text).values(**opening_row(entry.session, one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +145,7 @@ class Sessions:
 
     async def find(self, ident: str) -> Session | None:
         """Find a session."""
-        row = (await self._db.execute(_FIND, {"ident": ident})).first()
+        row = (await self._db.execute(FIND, {"ident": ident})).first()
         return None if row is None else load(Session, row)
 
     async def idents(self) -> list[str]:
@@ -121,31 +159,32 @@ class Sessions:
         ).first()
         return None if row is None else str(row[0])
 
-    async def save(self, one: Session, entry: Entry) -> None:
+    async def save(self, one: Session, entry: Entry, *beside: Beside) -> None:
         """Write the session as it now is, with the entry that tells of the change."""
         values: dict[str, Any] = {
             field.name: getattr(one, field.name)
             for field in fields(one)
             if field.name not in {"id", "booking", "seq"}
         }
-        await self._append(entry, values)
+        await self._append(entry, values, beside)
 
-    async def append(self, entry: Entry) -> None:
-        """Add an entry that changes no state."""
-        await self._append(entry, {})
+    async def append(self, entry: Entry, *beside: Beside) -> None:
+        """Add an entry that changes no state, with what is new and told by it."""
+        await self._append(entry, {}, beside)
 
-    async def _append(self, entry: Entry, values: dict[str, Any]) -> None:
-        await self.begin_record(entry)
-        await self._db.execute(
+    async def _append(self, entry: Entry, values: dict[str, Any], beside: Iterable[Beside]) -> None:
+        await change(
+            self._db,
+            *_written(entry),
+            *(insert(_TABLES[type(one)]).values(**_row(one, entry.session)) for one in beside),
             update(session)
             .where(session.c.id == entry.session)
-            .values(**values, seq=entry.seq, head=entry.head.digest)
+            .values(**values, seq=entry.seq, head=entry.head.digest),
         )
 
     async def begin_record(self, entry: Entry) -> None:
         """Insert the first entry of a session that was added with it as its head."""
-        await self._db.execute(_APPEND, entry_row(entry))
-        await self._openings.keep(entry.session, entry.private)
+        await change(self._db, *_written(entry))
 
     async def entries(self, ident: str) -> list[Entry]:
         """Return the whole record, in order."""
@@ -160,7 +199,7 @@ class Sessions:
 
     async def entries_of(self, ident: str, *kinds: str) -> list[Entry]:
         """Return the record's entries of some kinds, in order."""
-        rows = await self._db.execute(_OF_KIND, {"ident": ident, "kinds": kinds})
+        rows = await self._db.execute(OF_KIND, {"ident": ident, "kinds": kinds})
         return await self._openings.opened(rows.all())
 
     async def clock_steps(self, ident: str) -> list[tuple[SessionEvent, datetime]]:
@@ -182,25 +221,15 @@ class Sessions:
         row = (await self._db.execute(query)).first()
         return None if row is None or row[1] is None else Sealed(row[0], row[1])
 
-    async def say(self, line: Line) -> None:
-        """Insert a line of chat."""
-        await self._db.execute(insert(chat).values(**dump(line)))
-
     async def said(self, ident: str, client_id: str) -> int | None:
         """Return the sequence number of a line that came before under this client id."""
         query = select(chat.c.seq).where(chat.c.session == ident, chat.c.client_id == client_id)
         row = (await self._db.execute(query)).first()
         return None if row is None else int(row[0])
 
-    async def lines(self, ident: str) -> list[Line]:
-        """Return the last lines of chat, oldest first."""
-        rows = (await self._db.execute(_LINES, {"ident": ident})).all()
-        return [load(Line, row) for row in reversed(rows)]
-
     async def identity(self, ident: str) -> IdentityCheck:
         """Return the identity check, open when nothing was done yet."""
-        row = (await self._db.execute(_IDENTITY, {"ident": ident})).first()
-        return IdentityCheck(ident, IdentityState.OPEN) if row is None else load(IdentityCheck, row)
+        return checked(ident, (await self._db.execute(IDENTITY, {"ident": ident})).first())
 
     async def save_identity(self, check: IdentityCheck) -> None:
         """Write the identity check."""
@@ -211,11 +240,7 @@ class Sessions:
             statement.on_conflict_do_update(index_elements=["session"], set_=values)
         )
 
-    async def add_incident(self, one: Incident) -> None:
-        """Insert an incident."""
-        await self._db.execute(insert(incident).values(**dump(one)))
-
     async def incidents(self, ident: str) -> list[Incident]:
         """Return the session's incidents in order."""
-        rows = await self._db.execute(_INCIDENTS, {"ident": ident})
+        rows = await self._db.execute(INCIDENTS, {"ident": ident})
         return [load(Incident, row) for row in rows]

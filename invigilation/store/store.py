@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from functools import partial
@@ -15,7 +16,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from invigilation.errors import Busy, Unsure
@@ -52,6 +59,7 @@ from invigilation.store.products import Products
 from invigilation.store.receipts import Receipts
 from invigilation.store.reminders import Reminders
 from invigilation.store.requests import Requests
+from invigilation.store.rooms import Rooms
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
 from invigilation.store.sqlite import connect
@@ -78,13 +86,23 @@ AWAY_CODES = frozenset(
 """The same of SQLite (rescode.html): its lowest eight bits. Its driver calls many a fault of ours
 an operational error, too, and that would fail as often as it is tried."""
 POOL_SIZE = 10
+RESTED_S = 5.0
+"""A line that nobody has used for so long is asked whether it is still good before it is lent."""
+STATEMENTS = 400
+"""Prepared ones that a line to PostgreSQL keeps: the store makes some 400 different ones."""
 BUSY_MS = 10_000
 SCRUB_S = 0.5
 WAL_TRIES = 2_000
 MIGRATION_LOCK = 0x696E7669
 """The name of an advisory lock; any number that nobody else in the database uses."""
 # What a statement was about (names, keys, tokens' digests) has no place in an error's text.
-_ENGINE: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "hide_parameters": True}
+# The line that was given back last is lent next: it knows its statements.
+_ENGINE: dict[str, Any] = {
+    "pool_size": POOL_SIZE,
+    "max_overflow": 0,
+    "hide_parameters": True,
+    "pool_use_lifo": True,
+}
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -101,6 +119,7 @@ class Tx:
         self.ahead = AheadRows(connection)
         self.bookings = Bookings(connection)
         self.sessions = Sessions(connection)
+        self.rooms = Rooms(connection)
         self.openings = Openings(connection)
         self.anchors = Anchors(connection)
         self.marks = Marks(connection)
@@ -141,6 +160,7 @@ class Store:
         self._url = url
         self._sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self._sqlite else _postgresql_engine(url)
+        self._reading = {} if self._sqlite else {"isolation_level": "AUTOCOMMIT"}
         # SQLite has one writer: waiting here is fair and cheap, polling a locked file is neither.
         self._writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self._sqlite else nullcontext()
@@ -169,9 +189,12 @@ class Store:
     async def read(self) -> AsyncIterator[Tx]:
         """Open a transaction for reading: one consistent view on SQLite, fresh on PostgreSQL.
 
+        There each statement sees what is committed when it begins, so they need no transaction
+        around them, whose beginning and end would be a way to the server each.
+
         Raises `Busy` where the database is away or too busy.
         """
-        async with self._line() as connection:
+        async with self._line(**self._reading) as connection:
             try:
                 async with connection.begin():
                     yield Tx(connection)
@@ -182,7 +205,7 @@ class Store:
                 raise Busy(DATABASE) from error
 
     @asynccontextmanager
-    async def _line(self, *, writes: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def _line(self, **options: Any) -> AsyncIterator[AsyncConnection]:
         """Lend a connection of the pool; raises `Busy` when there is none to be had."""
         lent = self._engine.connect()
         try:
@@ -192,7 +215,7 @@ class Store:
             log.warning("no connection to the database: %s", type(error).__name__)
             raise Busy(DATABASE) from error
         try:
-            yield await connection.execution_options(writes=True) if writes else connection
+            yield await connection.execution_options(**options) if options else connection
         finally:
             # Given back whatever happens: who is being cancelled does not take it along.
             await asyncio.shield(asyncio.create_task(connection.close()))
@@ -248,7 +271,28 @@ def _upgrade(connection: Connection, revision: str = "head") -> None:
 
 
 def _postgresql_engine(url: str) -> AsyncEngine:
-    return create_async_engine(url, **_ENGINE, pool_pre_ping=True)
+    """Make an engine that asks the server no more than it must: the way there may be a long one."""
+    kept = {"prepared_statement_cache_size": STATEMENTS}
+    engine = create_async_engine(url, **_ENGINE, connect_args=kept)
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def _rest(_line: Any, record: Any) -> None:
+        record.info["since"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _wake(line: Any, record: Any, _lent: Any) -> None:
+        since = record.info.get("since")
+        if since is None:
+            return
+        if line.driver_connection.is_closed():
+            raise InvalidatePoolError
+        if time.monotonic() - since > RESTED_S:
+            try:
+                line.ping()
+            except Exception as error:
+                raise InvalidatePoolError from error
+
+    return engine
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:

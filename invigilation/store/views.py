@@ -74,7 +74,7 @@ class LobbySitting:
 
 
 _INVIGILATOR = func.coalesce(session.c.invigilator, booking.c.staff)
-_SITTING: Select[Any] = (
+_SITTINGS: Select[Any] = (
     select(
         session.c.id,
         session.c.state,
@@ -110,9 +110,9 @@ _SITTING: Select[Any] = (
     .join(learner, request.c.learner == learner.c.id)
     .join(assessment, request.c.assessment == assessment.c.id)
 )
-_BY_SESSION = _SITTING.where(session.c.id == bindparam("ident"))
+SITTING = _SITTINGS.where(session.c.id == bindparam("ident"))
 _ME = bindparam("me", type_=String)
-_IN_LOBBY = _SITTING.add_columns(session.c.handing_to)
+_IN_LOBBY = _SITTINGS.add_columns(session.c.handing_to)
 _MY_DAY = _IN_LOBBY.where(
     booking.c.start >= bindparam("first", type_=Utc),
     booking.c.start < bindparam("last", type_=Utc),
@@ -131,19 +131,19 @@ class Views:
 
     async def sitting(self, session_id: str) -> Sitting | None:
         """Find a sitting by its session."""
-        row = (await self._db.execute(_BY_SESSION, {"ident": session_id})).first()
+        row = (await self._db.execute(SITTING, {"ident": session_id})).first()
         return None if row is None else load(Sitting, row)
 
     async def sitting_of_booking(self, booking_id: str) -> Sitting | None:
         """Find a sitting by its booking."""
-        row = (await self._db.execute(_SITTING.where(booking.c.id == booking_id))).first()
+        row = (await self._db.execute(_SITTINGS.where(booking.c.id == booking_id))).first()
         return None if row is None else load(Sitting, row)
 
     async def between(
         self, first: datetime, last: datetime, staff_id: str | None = None
     ) -> list[Sitting]:
         """Return the sittings that start from `first` to before `last`, by start."""
-        query = _SITTING.where(booking.c.start >= first, booking.c.start < last)
+        query = _SITTINGS.where(booking.c.start >= first, booking.c.start < last)
         if staff_id is not None:
             # Theirs, and what they took over, by an index each: others have very many.
             own = select(booking.c.id).where(
@@ -157,7 +157,7 @@ class Views:
 
     async def in_state(self, state: BookingState, since: datetime | None = None) -> list[Sitting]:
         """Return the sittings whose booking is in that state, by start, from `since` on."""
-        query = _SITTING.where(booking.c.state == state)
+        query = _SITTINGS.where(booking.c.state == state)
         if since is not None:
             query = query.where(booking.c.start >= since)
         return await self._many(query.order_by(booking.c.start).limit(500))

@@ -5,19 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from tests.harness.process import free_port
 
 PIECE = 65_536
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Who of the two ends of a connection spoke last."""
+
+    asked: bool = False
+
+
 class Gate:
-    """Passes TCP on to one port of this machine; `delay_s` holds each piece back, each way."""
+    """Passes TCP on to one port of this machine; `delay_s` holds each piece back, each way.
+
+    `round_trips` counts how often somebody who had been answered asked for something again.
+    """
 
     def __init__(self, behind: int) -> None:
         self.behind = behind
         self.port = free_port()
         self.delay_s = 0.0
+        self.round_trips = 0
         self._moves = asyncio.Event()
         self._moves.set()
         self._server: asyncio.Server | None = None
@@ -60,17 +72,30 @@ class Gate:
         with contextlib.suppress(OSError):
             there, back = await asyncio.open_connection("127.0.0.1", self.behind)
             self._writers.add(back)
+            turn = _Turn()
             try:
-                await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+                await asyncio.gather(
+                    self._pass(reader, back, turn, asks=True),
+                    self._pass(there, writer, turn, asks=False),
+                )
             finally:
                 back.close()
                 self._writers.discard(back)
         writer.close()
         self._writers.discard(writer)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        turn: _Turn,
+        *,
+        asks: bool,
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(PIECE):
+                self.round_trips += asks and not turn.asked
+                turn.asked = asks
                 await asyncio.sleep(self.delay_s)
                 await self._moves.wait()
                 writer.write(data)

@@ -14,7 +14,6 @@ import pytest_asyncio
 
 from invigilation.people import Role
 from invigilation.store import Store
-from invigilation.store import store as engines
 from invigilation.store.schema import metadata
 from tests import builders
 from tests.builders import FixedClock
@@ -104,9 +103,7 @@ async def kept_store(kept_database):
     Who does one thing after the other has the same connection for it: what it adds to a table then
     lies there in that order, which tests see where rows are of the same moment.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(engines._ENGINE, "pool_use_lifo", True)
-        opened = Store(kept_database)
+    opened = Store(kept_database)
     yield opened
     await opened.close()
 
