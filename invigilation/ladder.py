@@ -54,6 +54,8 @@ class Why(StrEnum):
     BUDGET = "budget"
     PERSON = "person"
     """The learner has chosen it."""
+    PICTURE = "picture"
+    """A picture in full size is being sent: the stream makes room for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,8 @@ class Darkroom:
         try:
             async with asyncio.timeout(PICTURE_S):
                 self._wish = await self._full_size.ask(kind) if self._thinly() else None
-                if learner.person is not None:
+                # A large still would only hold up the picture in full size that comes.
+                if learner.person is not None and not (stills and self._wish is not None):
                     body = {"session": self._session, "seconds": SHARPEN_S}
                     await self._means.outlet.send(learner.person.sid, "sharpen", body)
                 if stills or learner.peer is None:

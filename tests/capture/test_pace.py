@@ -79,3 +79,9 @@ def test_no_wait_is_endless(node: Node) -> None:
     pace.call("sent", 4096, 100)
 
     assert pace.call("sent", 4096, 60_000) == 4000
+
+
+def test_a_picture_that_somebody_waits_for_waits_for_the_voice_but_never_long(node: Node) -> None:
+    waits = [node.call("calm", 500, queue) for queue in (0, 300, 500, 5000)]
+
+    assert waits == [250, 250, 800, 2500]

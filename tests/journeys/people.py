@@ -458,7 +458,12 @@ class Console(StaffPage, LivePage):
         await expect(tag).to_have_text(words, timeout=SOON_MS)
 
     async def take(self, which: str, *, whole: bool = False) -> Picture:
-        """Take the picture of "ID" or of the "face", and return it as it is served.
+        """Take the picture of "ID" or of the "face", and return it as `picture` does."""
+        await self.page.get_by_role("button", name=f"Take {which} picture").click()
+        return await self.picture(which, whole=whole)
+
+    async def picture(self, which: str, *, whole: bool = False, seconds: float = SOON_S) -> Picture:
+        """Return the picture of "ID" or of the "face" that was taken, as it is served.
 
         The face may be cut out of its picture by then, as large as the document's portrait. Where
         the stream was small, the one in full size comes in its place a little later: `whole` waits
@@ -467,7 +472,6 @@ class Console(StaffPage, LivePage):
         names = ["Document picture"]
         if which == "face":
             names = ["Face picture", "Face in the live picture"]
-        await self.page.get_by_role("button", name=f"Take {which} picture").click()
         image = self.page.locator(
             ", ".join(f'.identity-pictures img[alt="{name}"]' for name in names)
         )
@@ -479,7 +483,7 @@ class Console(StaffPage, LivePage):
             picture = await picture_at(self.page, source)
             return None if whole and small(picture) else picture
 
-        return await until(fit, SOON_S, f"the {which} picture")
+        return await until(fit, seconds, f"the {which} picture")
 
     async def has_whole_face(self) -> None:
         """Look at the whole face picture, large, until it is the one in full size."""

@@ -240,3 +240,19 @@ def test_a_limit_holds_at_once_and_its_end_is_no_reason_to_hurry(node: Node) -> 
 
 def seen(queue_ms: float, lost_permille: float = 0) -> dict[str, object]:
     return {"queue_ms": queue_ms, "lost_permille": lost_permille, "heard": True}
+
+
+@pytest.mark.parametrize(("step", "beside"), [(SMALL, FULL), (SLOW, STILLS), (SOUND, STILLS)])
+def test_a_thin_moving_picture_makes_room_for_one_in_full_size(
+    node: Node, step: int, beside: int
+) -> None:
+    assert node.call("besidePicture", step) == beside
+
+
+def test_once_the_picture_has_come_the_stream_proves_itself_anew(node: Node) -> None:
+    sail = Sail(node, SLOW)
+    sail.sail(Thin(128, 0), 5)
+    assert sail.ladder.call("limit", STILLS, "picture", 5000)
+    assert sail.ladder.call("step") == STILLS
+    assert not sail.ladder.call("limit", FULL, "person", 30_000)
+    assert sail.ladder.call("step") == STILLS

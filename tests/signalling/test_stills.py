@@ -14,6 +14,7 @@ from invigilation.consent import Purpose
 from invigilation.errors import Busy, InvalidInput, NotAllowed
 from invigilation.identity import SnapshotKind
 from invigilation.incident import Severity
+from invigilation.ladder import Rung
 from invigilation.people import Role
 from invigilation.presence import Source
 from signalling import messages as m
@@ -178,6 +179,22 @@ async def test_an_incident_has_a_still_taken_now_for_its_picture(house):
     assert house.evidence.pictures[-1] == (SnapshotKind.INCIDENT, jpeg("now"))
     [incident] = await house.entries("incident")
     assert json.loads(incident.body)["data"]["picture"]
+
+
+async def test_beside_a_picture_in_full_size_the_next_small_still_will_do(house):
+    await house.tell_link(Rung.STILLS)
+    await still(house, "before")
+
+    taking = house.rooms.say(
+        house.ann, m.Snapshot(session=house.session, kind=SnapshotKind.ID_DOCUMENT)
+    )
+    asked = asyncio.create_task(taking)
+    await until(lambda: house.inbox.of("lea", "picture_wanted"), 5, "the page to be asked")
+    await still(house, "now", ago=0, after=0.5)
+    await asked
+
+    assert house.evidence.pictures == [(SnapshotKind.ID_DOCUMENT, jpeg("now"))]
+    assert house.inbox.of("lea", "sharpen") == []
 
 
 async def test_without_a_still_that_is_fresh_there_is_no_picture(house):

@@ -25,6 +25,7 @@ WHYS = {
     Why.PROVED: "the link has proved to carry it",
     Why.BUDGET: "to keep to what the ship allows",
     Why.PERSON: "the learner chose it",
+    Why.PICTURE: "to make room for a picture in full size",
 }
 
 

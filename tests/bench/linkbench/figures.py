@@ -39,6 +39,8 @@ class Figures:
     """Of the whole session, both ways."""
     document: str = UNKNOWN
     document_s: float | None = None
+    whole_s: float | None = None
+    """Until the document's picture was there in the camera's full size, not the stream's."""
     rung: str = UNKNOWN
     done: list[str] = field(default_factory=list)
     lasted_s: float | None = None

@@ -48,6 +48,7 @@ COLUMNS: tuple[Column, ...] = (
     ("up / down, kbit/s", lambda of: f"{_number(of.up_kbit)} / {_number(of.down_kbit)}"),
     ("MB in all", lambda of: _number(of.megabytes, 1)),
     ("document, s", lambda of: f"{of.document}, {of_seconds(of.document_s)}"),
+    ("in full size, s", lambda of: of_seconds(of.whole_s)),
     ("outcome", lambda of: of.outcome),
 )
 LOSSES: tuple[tuple[str, Callable[[Outage], str]], ...] = (
@@ -122,6 +123,7 @@ def measures(sessions: Sequence[Figures], outages: Sequence[Outage]) -> list[Mea
             ("down", of.down_kbit, "kbit/s"),
             ("in all", of.megabytes, "MB"),
             ("document", of.document_s, "s"),
+            ("document in full size", of.whole_s, "s"),
             ("attested", float("attested" in of.done) if of.system == OURS else None, ""),
             ("connection lasted", of.lasted_s, "s"),
         )

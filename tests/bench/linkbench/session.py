@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from datetime import timedelta
@@ -19,6 +20,8 @@ from tests.journeys.people import PEERS, Console, LearnerPage
 NAME = "Maria Santos"
 JOIN_S = 90.0
 """Longer than this is not joined at all."""
+WHOLE_S = 180.0
+"""How long to wait for the document's picture in full size."""
 HALF_AN_HOUR = timedelta(minutes=30)
 LAST = "What the bench noted."
 
@@ -74,6 +77,9 @@ async def identify(console: Console, of: Figures) -> None:
     began = time.monotonic()
     width, height = await take(console, "ID")
     of.document, of.document_s = f"{width}x{height}", time.monotonic() - began
+    with contextlib.suppress(TimeoutError):
+        await console.picture("ID", whole=True, seconds=WHOLE_S)
+        of.whole_s = time.monotonic() - began
     await take(console, "face")
     await console.confirm()
     of.done.append("ID")

@@ -51,7 +51,7 @@ export type Rung = "full" | "small" | "slow" | "stills" | "sound" | "text";
 /** How: `socket` where no media connection can be made. */
 export type Way = "direct" | "relay" | "socket" | "none";
 /** Why a step was taken. */
-export type Why = "start" | "link" | "proved" | "budget" | "person";
+export type Why = "start" | "link" | "proved" | "budget" | "person" | "picture";
 
 /** What a learner or a ship allows, both directions together; of 1,000 bits, and of 1,000,000 bytes. */
 export interface Budget {

@@ -18,7 +18,7 @@ import { expect } from "./hint";
 import { Ladder, type Sample } from "./ladder";
 import type { Link, LinkPart } from "./link";
 import { Meter, type Figures } from "./meter";
-import { LAST, stepOf, STILLS, WIDEST } from "./rungs";
+import { besidePicture, LAST, stepOf, STILLS, WIDEST } from "./rungs";
 
 const LOOK_MS = 1000;
 /** A page that was held up this long has measured itself, not the link. */
@@ -26,6 +26,10 @@ const LATE_MS = 2500;
 const TELL_MS = 10_000;
 /** The budget in megabytes is looked at so often; in kilobits a second over so long. */
 const BUDGET_MS = 10_000;
+/** After one of its pieces, a picture in full size is taken to be still on its way for so long. */
+const PICTURE_MS = 10_000;
+/** Its pieces make packets wait by so much: that says nothing of the single pictures beside it. */
+const PIECES_MS = 500;
 /** Media that does not come up within this time, while messages do, goes by the socket. */
 const NO_MEDIA_MS = 25_000;
 /** What held for so long is remembered for the next time. */
@@ -62,6 +66,8 @@ export class Climb implements LinkPart {
   private usedThen = 0;
   private strictUntil = 0;
   private strict = 0;
+  private pieceAt = -Infinity;
+  private made = false;
   private timer = 0;
   private base = 0;
   private telling = false;
@@ -70,6 +76,7 @@ export class Climb implements LinkPart {
   constructor(private readonly link: Link) {
     this.ladder = new Ladder(link.at, performance.now(), link.guessed);
     this.before = storedUse(link.host.room.session);
+    window.addEventListener(SENT_BESIDE, () => (this.pieceAt = performance.now()));
     this.limit();
     this.timer = window.setInterval(() => void this.look(), LOOK_MS);
     this.joined();
@@ -99,6 +106,11 @@ export class Climb implements LinkPart {
   /** How far the next step up is being felt for: 0 to 1. */
   get feel(): number {
     return this.ladder.feel;
+  }
+
+  /** A picture in full size is on its way, beside the stream. */
+  get brings(): boolean {
+    return performance.now() - this.pieceAt < PICTURE_MS;
   }
 
   /** Bytes that went out and came in for this session on this device. */
@@ -133,7 +145,7 @@ export class Climb implements LinkPart {
     if (!entries.length && this.figures) this.ladder.sample(GONE, now);
     if (found) {
       const { feel } = this.ladder;
-      const changed = !late && this.ladder.sample(found, now);
+      const changed = !late && this.ladder.sample(this.streams(found), now);
       if (!late && this.figures?.heard && !found.heard) this.link.host.room.silent();
       this.figures = found;
       if (found.base_ms !== null) {
@@ -145,12 +157,19 @@ export class Climb implements LinkPart {
       else if (feel !== this.ladder.feel) this.link.aim();
     }
     this.findWay(found, now);
+    if (this.brings !== this.made) this.limit();
     if (!this.isLost) {
       if (now - this.budgetAt > BUDGET_MS) this.limit();
       if (now - this.toldAt > TELL_MS) void this.tell();
     }
     if (now - this.stepAt > HELD_MS && found) this.remember();
     this.link.looked();
+  }
+
+  /** What was seen, without what the pieces of a picture do beside stills. */
+  private streams(seen: Figures): Sample {
+    if (!this.brings || this.ladder.step !== STILLS || seen.queue_ms === null) return seen;
+    return { ...seen, queue_ms: Math.max(0, seen.queue_ms - PIECES_MS) };
   }
 
   /** Direct, by a relay, or by the socket where no media come up though messages do. */
@@ -166,7 +185,7 @@ export class Climb implements LinkPart {
     void this.tell();
   }
 
-  /** Keeps the ladder under what budget and person allow. */
+  /** Keeps the ladder under what budget and person allow, and a picture that is on its way. */
   private limit(): void {
     const now = performance.now();
     this.beStrict(now);
@@ -174,8 +193,11 @@ export class Climb implements LinkPart {
     const strict = now < this.strictUntil ? this.strict : 0;
     const fits = Math.min(LAST, fitting(kbit, this.ladder.step) + strict);
     const chosen = stepOf(this.choice);
-    const why: Why = fits > chosen ? "budget" : "person";
-    if (this.ladder.limit(Math.max(fits, chosen), why, now)) this.stepped();
+    this.made = this.brings;
+    const room = this.made ? besidePicture(this.ladder.step) : WIDEST;
+    const ceiling = Math.max(fits, chosen, room);
+    const why: Why = ceiling === chosen ? "person" : ceiling === fits ? "budget" : "picture";
+    if (this.ladder.limit(ceiling, why, now)) this.stepped();
     storeUse(this.link.host.room.session, this.used);
   }
 

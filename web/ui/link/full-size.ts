@@ -7,16 +7,18 @@ import { sleep } from "../lib/call";
 import type { RoomState } from "../lib/protocol";
 import { Keep } from "../room/capture/keep";
 import { Sender } from "../room/capture/send";
+import { calm } from "../room/capture/pace";
 import { digest, jpeg } from "../room/capture/shoot";
-import { patience } from "./bring";
 import { ServerClock } from "./chain";
 import type { Link, LinkPart } from "./link";
 
 /** So many bytes where the link carries a moving picture; in full size, too, where it does not. */
 const MOST_BYTES = 90_000;
 const FEWER_BYTES = 60_000;
+/** More than this for each pixel says nothing more of it. */
+const BYTES_A_PIXEL = 0.15;
 /** One piece after another, each no longer than a voice can wait. */
-const MANNER = { hold: 300, least: 2048 };
+const MANNER = { hold: 400, least: 2560 };
 const TELL_TIMES = 6;
 const TELL_AGAIN_MS = 3_000;
 
@@ -37,7 +39,7 @@ export class FullSize implements LinkPart {
       this.keep,
       () => undefined,
       ({ blobs }) => (this.sent += blobs[0]?.size ?? 0),
-      { ...MANNER, wait: (pace) => patience(pace, link.queue_ms) },
+      { ...MANNER, wait: (pace) => calm(pace, link.queue_ms) },
     );
     room.on<{ id: string }>(
       "picture_wanted",
@@ -69,7 +71,8 @@ export class FullSize implements LinkPart {
     const canvas = await grabbed(camera);
     const taken = this.clock.at(performance.now());
     const thin = !["full", "small"].includes(this.link.rung);
-    const blob = await jpeg(canvas, thin ? FEWER_BYTES : MOST_BYTES);
+    const enough = Math.round(BYTES_A_PIXEL * canvas.width * canvas.height);
+    const blob = await jpeg(canvas, Math.min(enough, thin ? FEWER_BYTES : MOST_BYTES));
     const part = { sha256: await digest(blob), size: blob.size };
     const { room } = this.link.host;
     if (!(await this.told({ id: wanted, ...part, at: new Date(taken).toISOString() }))) return;

@@ -111,8 +111,8 @@ export class Ladder {
     this.proof = STEPS.map(() => this.usual);
   }
 
-  /** The widest step that budget and person allow. Goes down at once; up by proof, as ever. */
-  limit(ceiling: number, why: "budget" | "person", now: number): boolean {
+  /** The widest step that may be taken now. Goes down at once; up by proof, as ever. */
+  limit(ceiling: number, why: "budget" | "person" | "picture", now: number): boolean {
     const raised = ceiling < this.ceiling;
     this.ceiling = ceiling;
     if (raised) this.good = null;

@@ -158,6 +158,11 @@ export class Link {
     return this.climb?.figures?.queue_ms ?? 0;
   }
 
+  /** A picture in full size is on its way, beside the stream. */
+  get brings(): boolean {
+    return this.climb?.brings ?? false;
+  }
+
   /** What the parts and the messages of the room took, in bytes. */
   bytes(): number {
     return this.parts.reduce((sum, part) => sum + (part.bytes?.() ?? 0), this.messages);

@@ -90,7 +90,14 @@ export const LAST = STEPS.length - 1;
 /** Where next to nothing is known of the link: the narrowest that carries the full picture. */
 export const MODEST = STEPS.findIndex(({ rung }) => rung === "small") - 1;
 export const SOUND = STEPS.findIndex(({ rung }) => rung === "sound");
+/** From here down a picture in full size finds no room beside a moving one. */
+export const SLOW = STEPS.findIndex(({ rung }) => rung === "slow");
 export const STILLS = STEPS.findIndex(({ rung }) => rung === "stills");
+
+/** The widest step beside a picture in full size that is on its way, where this one holds. */
+export function besidePicture(step: number): number {
+  return step >= SLOW ? STILLS : WIDEST;
+}
 
 /** The first step, the widest, of this rung; the widest of all for a name that is not known. */
 export function stepOf(rung: string): number {

@@ -18,6 +18,8 @@ const SOONEST_MS = 2_000;
 const LATEST_MS = 5_000;
 /** A picture may take up a third of the time. */
 const SHARE = 3;
+/** Beside a picture in full size that is on its way. */
+const BESIDE_MS = 6_000;
 /** With so long a queue, the voice is late already. */
 const QUEUE_MS = 500;
 const TRIES = 3;
@@ -140,9 +142,9 @@ export class Stills implements LinkPart {
     this.next = 0;
   }
 
-  /** The server wants a picture for the record. */
+  /** The server wants a picture for the record; one in full size is on its way already, or not. */
   sharpen(): void {
-    if (!this.wanted) return;
+    if (!this.wanted || this.link.brings) return;
     this.large = true;
     this.next = 0;
     this.beat();
@@ -188,7 +190,8 @@ export class Stills implements LinkPart {
         this.lens = camera && new Lens(camera);
       }
       const taken = performance.now();
-      const blob = await this.lens?.take(large ? LARGE : this.took > SLOW_MS ? SMALLER : SMALL);
+      const small = this.took > SLOW_MS || this.link.brings ? SMALLER : SMALL;
+      const blob = await this.lens?.take(large ? LARGE : small);
       // A camera that was just opened has no picture yet.
       if (!blob) {
         this.next = began + LOOK_MS;
@@ -205,7 +208,8 @@ export class Stills implements LinkPart {
       // Asked for meanwhile: the next one is that.
       const took = performance.now() - left;
       if (!large) this.took = took;
-      this.next = this.large ? 0 : began + pause(took, this.link.queue_ms);
+      const wait = this.link.brings ? BESIDE_MS : pause(took, this.link.queue_ms);
+      this.next = this.large ? 0 : began + wait;
     } catch {
       // Not in the room, or too busy a server: later there is a newer one.
     }

@@ -17,7 +17,10 @@ const BECAUSE: Record<Why, string> = {
   proved: "Your link gets better",
   budget: "To keep to your data limit",
   person: "As you chose",
+  picture: "While a large picture is sent",
 };
+
+const COMMA: Why[] = ["budget", "person", "picture"];
 
 /** One sentence or two; empty when there is nothing to say. */
 export function linkWords(rung: Rung, way: Way, why: Why, speaks: boolean): string {
@@ -25,7 +28,7 @@ export function linkWords(rung: Rung, way: Way, why: Why, speaks: boolean): stri
     return "Your network lets no video through. We send single pictures and short pieces of sound.";
   }
   if (rung === "full") return "";
-  const because = `${BECAUSE[why]}${why === "budget" || why === "person" ? "," : ":"}`;
+  const because = `${BECAUSE[why]}${COMMA.includes(why) ? "," : ":"}`;
   return `${because} ${SENDS[rung]}. ${heard(rung, speaks)}`;
 }
 

@@ -44,6 +44,17 @@ const USUAL: Manner = { hold: 250, least: 4096 };
 const LONGEST_WAIT_MS = 4000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
+/** A queue that a picture's own pieces make, in milliseconds. */
+const OWN_QUEUE_MS = 300;
+const LONGEST_CALM_MS = 2500;
+
+/** How long to wait between two pieces where packets wait so long in a queue: in between, for the
+ * voice goes first, but never long, for somebody looks at a bar. On the way of an answer the link
+ * was free already. */
+export function calm(pace: number, queue: number): number {
+  return Math.min(LONGEST_CALM_MS, Math.max(pace / 2, 4 * (queue - OWN_QUEUE_MS)));
+}
+
 /** Learns from each answered piece how large the next may be and how long to wait before it. */
 export class Pace {
   private size: number;
