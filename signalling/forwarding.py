@@ -17,6 +17,7 @@ from aiortc import rtp as rtcp
 from signalling.frames import starts_key_frame
 from signalling.quality import FIRST_RTT_S, RTT_KNOWN_S, LossWindow
 from signalling.rtp import (
+    LEAST_WAIT_S,
     Arrival,
     History,
     LossTracker,
@@ -44,6 +45,8 @@ RESEND_S: Final = 0.02
 """The same packet is sent again no sooner, and no sooner than nearly a round trip after."""
 REPORT_EVERY_TICKS: Final = 10
 TICK_S: Final = 0.1
+ANSWERED: Final = 1.1
+"""Round trips after which what was asked for should be here."""
 REPORTED_S: Final = 6.0
 """What a receiver has reported holds for so long: they report every second or five."""
 PICTURE_LOSS: Final = (rtcp.RTCP_PSFB_PLI, rtcp.RTCP_PSFB_FIR)
@@ -168,7 +171,7 @@ class IncomingStream:
                 listener(sequence, timestamp, packet, now)
 
     def _ask_again(self, now: float) -> None:
-        lost = self._losses.due(now, max(0.1, 1.5 * self._trip.seconds))
+        lost = self._losses.due(now, max(LEAST_WAIT_S, ANSWERED * self._trip.seconds))
         if lost and self._ssrc is not None:
             nack = rtcp.RtcpRtpfbPacket(
                 fmt=rtcp.RTCP_RTPFB_NACK, ssrc=self._feedback_ssrc, media_ssrc=self._ssrc

@@ -18,7 +18,11 @@ HISTORY_PACKETS: Final = 512
 """Packets kept for retransmission: 5 s of a 1 Mbit/s picture."""
 REPAIR_WINDOW_S: Final = 2.5
 """A packet missing for longer is given up: three round trips of a geostationary satellite."""
-NACK_TRIES: Final = 4
+NACK_TRIES: Final = 6
+SOONER: Final = 0.4
+"""At first a whole answer is waited for, then this part of it. Asking too soon costs next to
+nothing: browsers send nothing again within a round trip."""
+LEAST_WAIT_S: Final = 0.1
 MAX_MISSING: Final = 256
 """More missing packets are an outage: a new key frame repairs it better than so many NACKs."""
 OUTAGE_S: Final = 1.5
@@ -126,8 +130,12 @@ class Unwrapper:
 @dataclass(slots=True)
 class _Missing:
     since: float
-    asked: float = 0.0
+    asked: float = float("-inf")
     tries: int = 0
+
+    def wait(self, retry_s: float) -> float:
+        """Return for how long what was asked last is waited for."""
+        return retry_s if self.tries < 2 else max(LEAST_WAIT_S, SOONER * retry_s)
 
 
 class Arrival(StrEnum):
@@ -193,7 +201,10 @@ class LossTracker:
         return Arrival.NEW
 
     def due(self, now: float, retry_s: float) -> list[int]:
-        """Sequence numbers (16 bits, ascending) to ask for now; gives up the old ones."""
+        """Sequence numbers (16 bits, ascending) to ask for now; gives up the old ones.
+
+        `retry_s`: so long after the first time an answer would have come.
+        """
         if not self._missing:
             return []
         asked = []
@@ -201,9 +212,7 @@ class LossTracker:
             if now - missing.since > REPAIR_WINDOW_S:
                 del self._missing[sequence]
                 self.lost += 1
-            elif missing.tries < NACK_TRIES and (
-                not missing.tries or now - missing.asked >= retry_s
-            ):
+            elif missing.tries < NACK_TRIES and now - missing.asked >= missing.wait(retry_s):
                 missing.tries += 1
                 missing.asked = now
                 asked.append(sequence & 0xFFFF)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from signalling.rtp import (
     HISTORY_PACKETS,
     MAX_MISSING,
+    NACK_TRIES,
     NTP_SECOND,
     OUTAGE_S,
     REPAIR_WINDOW_S,
@@ -124,6 +125,16 @@ def test_a_hole_is_asked_for_at_once_and_again_and_then_given_up() -> None:
     assert tracker.arrived(11, 103.0) is Arrival.REPEAT
 
 
+def test_what_is_lost_twice_is_asked_for_again_before_another_round_trip_is_over() -> None:
+    tracker = LossTracker()
+    tracker.arrived(1, 0.0)
+    tracker.arrived(3, 0.0)
+
+    asked = [tick / 10 for tick in range(25) if tracker.due(tick / 10, 0.65)]
+
+    assert asked[:4] == [0.0, 0.7, 1.0, 1.3]
+
+
 def test_asking_has_a_limit() -> None:
     tracker = LossTracker()
     tracker.arrived(1, 0.0)
@@ -131,7 +142,7 @@ def test_asking_has_a_limit() -> None:
 
     asked = [tracker.due(tick / 10, 0.1) for tick in range(20)]
 
-    assert len([one for one in asked if one]) == 4
+    assert len([one for one in asked if one]) == NACK_TRIES
 
 
 def test_repeats_are_told_from_news() -> None:
