@@ -14,10 +14,15 @@ class Bucket:
         self._at = clock.monotonic()
 
     @property
+    def level(self) -> float:
+        """How much is in it."""
+        self._fill()
+        return self._level
+
+    @property
     def full(self) -> bool:
         """Whether it is as if nothing had ever been taken."""
-        self._fill()
-        return self._level >= self._burst
+        return self.level >= self._burst
 
     def take(self) -> bool:
         """Take one; say whether there was one."""

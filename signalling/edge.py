@@ -187,6 +187,12 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
         if link is not None:
             self._tasks.start(self._hang_up(eio_sid, link))
 
+    def cut_off(self, eio_sid: str, why: str) -> None:
+        """Close a connection soon, and hear nothing more of it from now on."""
+        self.closed(why)
+        self.hang_up(eio_sid)
+        self._forget(eio_sid)
+
     def waiting(self, eio_sid: str) -> int:
         """Return how many frames wait to be sent to a connection."""
         socket = self.eio.sockets.get(eio_sid)
@@ -270,9 +276,7 @@ class EdgeServer(socketio.AsyncServer):  # type: ignore[misc]  # the library is 
             await super()._handle_eio_message(eio_sid, data)
         except UNREADABLE as error:
             log.info("a connection was closed for what it sent", why=_why(error))
-            self.closed("unreadable")
-            self.hang_up(eio_sid)
-            self._forget(eio_sid)
+            self.cut_off(eio_sid, "unreadable")
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._forget(eio_sid)

@@ -27,6 +27,7 @@ from signalling.edge import NAMESPACE, EdgeServer
 from signalling.forms import may_send, parse
 from signalling.lobby import Lobby
 from signalling.messages import Join, Party, SoundPiece, Still
+from signalling.patience import Patience
 from signalling.registry import Rooms
 from signalling.seat import Person
 from signalling.watching import UNWATCHED, Watch
@@ -151,6 +152,11 @@ class Lines:
         people = (line.person.staff for line in self._lines.values())
         return [*{one.id: one for one in people if one is not None}.values()]
 
+    def logins(self) -> set[str]:
+        """Return the digests of the logins by which the staff who are in came."""
+        lines = (line for line in self._lines.values() if line.person.staff is not None)
+        return {line.ticket.login for line in lines if line.ticket.login is not None}
+
     def remove(self, sid: str) -> Line | None:
         """Forget a connection; return it if it was known."""
         return self._lines.pop(sid, None)
@@ -200,6 +206,7 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         self._edge = server
         self._clock = clock
         self._watch = watch
+        self._patience = Patience(clock)
         server.ended = self._ended
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
@@ -237,7 +244,10 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         raw = auth.get("ticket") if isinstance(auth, dict) else None
         if not isinstance(raw, str) or not raw.isascii() or not 0 < len(raw) <= TICKET_LIMIT:
             raise NotSignedIn("This ticket is not valid.")
-        return await self._desk.reception.use_ticket(raw)
+        ticket = await self._desk.reception.use_ticket(raw)
+        if self._patience.waits(ticket.person):
+            raise Busy("connection")
+        return ticket
 
     async def _person(self, sid: str, ticket: Ticket) -> Person:
         if ticket.kind == Kind.STAFF:
@@ -273,6 +283,8 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
             if not isinstance(refusal, Busy):  # whoever is too fast shall not fill the log, too
                 log.info("refused", event_name=event[:40], code=refusal.code, sid=sid)
             self._watch.refused(refusal.code)
+            if event == "offer":
+                self._bear(sid)
             return _error(refusal)
         except Exception:
             log.exception("a message failed", event_name=event[:40], sid=sid)
@@ -280,6 +292,15 @@ class RoomNamespace(socketio.AsyncNamespace):  # type: ignore[misc]  # the libra
         finally:
             if self._lines.find(sid) is None:
                 self._rooms.gone(sid)  # it ended while its room was opening
+
+    def _bear(self, sid: str) -> None:
+        """Close the connection of somebody whose offers were refused far too often."""
+        line = self._lines.find(sid)
+        if line is None or not self._edge.lives(line.eio_sid):
+            return
+        if not self._patience.bears(line.ticket.person):
+            log.warning("a connection was closed for its offers", party=line.person.party)
+            self._edge.cut_off(line.eio_sid, "offers")
 
     async def _hear(self, sid: str, event: str, args: tuple[Any, ...]) -> Mapping[str, object]:
         line = self._lines.find(sid)

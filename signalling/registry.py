@@ -75,6 +75,8 @@ class Rooms:
                 if not isinstance(message, OPENING):
                     raise NotAllowed("do this before you have joined the session")
                 room = self._open(message)
+            if room.too_many(person, message):
+                raise Busy("offers")
             try:
                 return await room.do(Said(person, message))
             except RoomClosed:

@@ -20,7 +20,7 @@ from invigilation import attendance
 from invigilation.desk.identity_facts import proven
 from invigilation.desk.room_view import RoomView
 from invigilation.document import DocumentKind
-from invigilation.errors import Busy, NotAllowed
+from invigilation.errors import NotAllowed
 from invigilation.session import LIVE, OVER, SessionState
 from signalling import messages as m
 from signalling import wire
@@ -50,13 +50,14 @@ from signalling.identification import Identification
 from signalling.lookout import Lookout
 from signalling.means import Means
 from signalling.messages import Party
+from signalling.offers import Offers
 from signalling.requests import Requests
 from signalling.roll import Roll
-from signalling.seat import SHAPES, Person, Seat
-from signalling.stage import Stage, watch
+from signalling.seat import Person, Seat
+from signalling.stage import Stage
 from signalling.studio import Studio
 from signalling.thin import LIGHT, Thin
-from signalling.usher import SENDERS, Usher
+from signalling.usher import Usher
 from signalling.watching import Arrivals, RoomFigures
 
 SETTLE_S: Final = 5.0
@@ -89,6 +90,7 @@ class Room(Actor):
         self._thin = thin = Thin(session, means, self._stage, self._spawn)
         self._studio = Studio(session, means, self._stage, thin, self._spawn, self.look)
         self._darkroom = Darkroom(session, means, self._stage, thin, self._spawn, self._post)
+        self._offers = Offers(means, self._stage, self._spawn, self._post)
         self._identification = Identification(session, means, self._darkroom)
         self._announcer = Announcer(means, self._stage)
         self._lookout = Lookout(session, means, thin)
@@ -150,6 +152,10 @@ class Room(Actor):
         self._identification.captured(side, kind)
         self.look()
 
+    def too_many(self, person: Person, message: m.Message) -> bool:
+        """Say at once, without a place in line, whether this is an offer too many; it counts."""
+        return self._offers.too_many(person, message)
+
     async def _obey(self, envelope: Envelope) -> Answer | None:
         match envelope.command:
             case Said(person, message):
@@ -188,6 +194,8 @@ class Room(Actor):
             answer = await self._thin.hear(seat, message, await self._known())
             self._allow()
             return answer
+        if seat is not None and isinstance(message, m.Offer):
+            return await self._offers.answer(seat, message.sdp, await self._known())
         self._stale = True
         if isinstance(message, m.TakeOver):
             await self._means.desk.handover.take(
@@ -208,8 +216,6 @@ class Room(Actor):
             case m.Leave():
                 await self._leave(seat)
                 return NOTHING
-            case m.Offer():
-                return await self._offer(seat, message.sdp)
             case m.Admit() if self._reads(await self._known()):
                 raise NotAllowed("admit anybody while their document is being read: wait a moment")
             case m.NoteIncident(picture=False):
@@ -315,19 +321,6 @@ class Room(Actor):
     def _allow(self) -> None:
         if self._view is not None:
             self._allowance.keep(self._thin.ladder.told, self._view)
-
-    async def _offer(self, seat: Seat, sdp: str) -> Answer:
-        if not seat.may_offer(self._means.clock.monotonic()):
-            raise Busy("offers")
-        view = await self._read()
-        if seat.party in SENDERS and view.session.state not in LIVE:
-            raise NotAllowed("send sound and picture before check-in, or when the session is over")
-        peer, answer = await self._means.peers.answer(sdp, SHAPES[seat.party])
-        older = self._stage.expect(seat, peer)
-        if older is not None:
-            self._spawn(older.close())
-        self._spawn(watch(peer, self._post))
-        return {"sdp": answer}
 
     # After every command: the recording, and what everybody sees
 

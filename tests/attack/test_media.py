@@ -12,12 +12,20 @@ from pathlib import Path
 
 import aioice.mdns
 import pytest
+import socketio
 from aiortc.rtcdtlstransport import SRTP_PROFILES
 from aiortc.sdp import SessionDescription
+from socketio.exceptions import ConnectionError as Refused
+from sqlalchemy import event
 
+from signalling import live
+from signalling.patience import REFUSED_A_SECOND, REFUSED_AT_ONCE, WAIT, Patience
 from signalling.peer import Peer, SdpRefused
 from signalling.rtc import MAX_QUEUE
+from signalling.seat import OFFERS_AT_ONCE
 from signalling.tracks import LEARNER
+from tests.builders import FixedClock, booked
+from tests.signalling.service import Page, serving
 from tests.signalling.test_media_loopback import (
     LOOPBACK,
     PATIENCE_S,
@@ -186,6 +194,109 @@ async def test_1500_offers_that_are_none_leave_the_server_well() -> None:
     assert refused > MANGLED * 0.9
     assert turns + 1 >= MANGLED  # everybody else had their turn between any two of them
     assert resident() - before < GROWTH
+
+
+@pytest.fixture
+async def room(tmp_path, sqlite_template):
+    """A live room, doubles for its peers, and a learner who has checked in."""
+    async with booked(tmp_path, sqlite_template) as scene, serving(scene) as service:
+        await service.check_in()
+        yield service
+
+
+async def flood(page: Page, offers: int) -> None:
+    """Send offers that are none, and wait for no answer."""
+    with contextlib.suppress(socketio.exceptions.SocketIOError):
+        for _ in range(offers):
+            body = {"session": page.session, "sdp": "nonsense"}
+            await page.socket.emit("offer", body, namespace="/room")
+
+
+async def test_offers_that_are_too_many_cost_the_database_nothing(room):
+    page = await room.learner()
+    await page.say("join")
+    for _ in range(OFFERS_AT_ONCE):
+        await page.say("offer", sdp="nonsense")
+    asked: list[str] = []
+    engine = room.scene.desk.office.store._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *words: asked.append(words[2]))
+
+    answers = [await page.say("offer", sdp="nonsense") for _ in range(20)]
+
+    assert {one["error"]["code"] for one in answers} == {"busy"}
+    assert asked == []
+
+
+async def test_who_sends_offers_that_are_none_is_sent_away_and_may_come_back_later(room):
+    ann, lea = await room.staff(), await room.learner()
+    await ann.say("join")
+    again = (await lea.say("join"))["again"]
+
+    await flood(lea, int(REFUSED_AT_ONCE) * 2)
+    await asyncio.wait_for(lea.gone.wait(), PATIENCE_S)
+
+    with pytest.raises(Refused):
+        await room.connect(again)
+    assert (await ann.say("chat", text="Are you there?", client_id="line-0001"))["ok"] is True
+    room.scene.clock.go(WAIT / REFUSED_A_SECOND + 0.1)
+    back = await room.learner()
+    assert (await back.say("join"))["ok"] is True
+    assert (await back.say("offer", sdp="v=0"))["ok"] is True
+
+
+async def test_who_is_sent_away_once_is_sent_away_sooner_when_it_goes_on(room):
+    lea = await room.learner()
+    await lea.say("join")
+    await flood(lea, int(REFUSED_AT_ONCE) * 2)
+    await asyncio.wait_for(lea.gone.wait(), PATIENCE_S)
+    room.scene.clock.go(WAIT / REFUSED_A_SECOND + 0.1)
+
+    back = await room.learner()
+    await back.say("join")
+    await flood(back, int(WAIT) + 5)
+
+    await asyncio.wait_for(back.gone.wait(), PATIENCE_S)
+
+
+async def test_an_honest_learner_on_a_bad_link_is_never_sent_away(room):
+    for _ in range(60):  # comes in anew every three seconds, and their browser is wrong twice
+        page = await room.learner()
+        await page.say("join")
+        wrong = [await page.say("offer", sdp="nonsense") for _ in range(2)]
+        good = await page.say("offer", sdp="v=0")
+
+        assert {one["error"]["code"] for one in wrong} == {"sdp_refused"}
+        assert good["ok"] is True
+        room.scene.clock.go(3)
+    assert not page.gone.is_set()
+
+
+def test_nobody_is_remembered_for_ever():
+    clock = FixedClock()
+    patience = Patience(clock)
+    for number in range(50):
+        assert patience.bears(f"learner-{number}")
+        clock.go(1)
+
+    assert len(patience) == 1
+    assert not patience.waits("learner-0")
+
+
+async def test_offers_that_come_at_once_are_answered_one_after_the_other(monkeypatch):
+    at_work: list[int] = [0]
+
+    async def answer(*_):
+        at_work.append(at_work[-1] + 1)
+        await asyncio.sleep(0)
+        at_work.append(at_work[-1] - 1)
+        return None, ""
+
+    monkeypatch.setattr(live.Peer, "answer", answer)
+    peers = live.RtcPeers(LOOPBACK)
+
+    await asyncio.gather(*(peers.answer("v=0", LEARNER) for _ in range(8)))
+
+    assert max(at_work) == 1
 
 
 async def test_media_are_protected_by_strong_ciphers_alone() -> None:

@@ -18,7 +18,7 @@ from signalling.seat import OFFERS_AT_ONCE
 from tests.builders import booked
 from tests.harness.waiting import until
 from tests.signalling.bodies import BODIES
-from tests.signalling.test_namespace import ORIGIN, Service, serving
+from tests.signalling.service import ORIGIN, Service, serving
 
 GROWTH = 50 * 1024 * 1024
 ATTACHMENTS = 300

@@ -3,8 +3,9 @@
 Two invigilators' chat lines, ten a second each, are answered with an acknowledgement once they are
 in the database. Quiet times and times of attack take turns. In an attack eight learners, each in a
 session of their own, send mangled SDP as fast as a connection may send frames at all; their pages
-would be cut off beyond that. Service, honest people and attackers are three processes; sound and
-picture are real, the evidence room is a double.
+would be cut off beyond that. Who is sent away comes back by the next of many tickets. Service,
+honest people and attackers are three processes; sound and picture are real, the evidence room is a
+double.
 
 `./dev bench edge [--seconds 10] [--turns 2] [--write]`; `--write` puts the table into
 docs/reliability.md.
@@ -41,8 +42,8 @@ from tests.attack.test_media import mangled, offered
 from tests.bench import Measure
 from tests.builders import CONSENT, START, FixedClock, Scene
 from tests.signalling.bodies import BODIES
+from tests.signalling.service import ORIGIN, Service, serving
 from tests.signalling.test_media_loopback import Client
-from tests.signalling.test_namespace import ORIGIN, Service, serving
 
 DOCUMENT = Path("docs/reliability.md")
 ATTACKERS = 8
@@ -69,6 +70,8 @@ class Took:
     answers: list[float] = field(default_factory=list)
     refused: int = 0
     offers: int = 0
+    away: int = 0
+    """How often an attacker was sent away, or not let in."""
 
 
 def run(arguments: list[str]) -> list[Measure]:
@@ -127,10 +130,9 @@ async def _time(
     attackers = []
     if offers is not None:
         for one in service.sittings[HONEST:]:  # type: ignore[attr-defined]
-            ticket = await service.learner_ticket(one)
-            attackers.append(
-                await _program("attack", service.url, ticket, one.session, seconds, offers)
-            )
+            tickets = [await service.learner_ticket(one) for _ in range(int(seconds) + 1)]
+            words = (service.url, ",".join(tickets), one.session, seconds, offers)
+            attackers.append(await _program("attack", *words))
     honest = [
         await _program("honest", service.url, await service.staff_ticket(), session, seconds)
         for session in sessions[:HONEST]
@@ -146,7 +148,9 @@ async def _time(
         took.answers += said["answers"]
         took.refused += said["refused"]
     for program in attackers:
-        took.offers += json.loads((await program.communicate())[0])["offers"]
+        sent = json.loads((await program.communicate())[0])
+        took.offers += sent["offers"]
+        took.away += sent["away"]
 
 
 async def _program(*words: object) -> asyncio.subprocess.Process:
@@ -207,21 +211,32 @@ async def _honest(url: str, ticket: str, session: str, seconds: float) -> dict[s
 
 
 async def _attack(
-    url: str, ticket: str, session: str, seconds: float, texts: list[str]
+    url: str, tickets: list[str], session: str, seconds: float, texts: list[str]
 ) -> dict[str, object]:
-    """Send offers that are none, and wait for no answer."""
-    sent = 0
-    async with _page(url, ticket, session) as page:
-        await _say(page, "link", BODIES["link"] | {"session": session, "rung": "full"})
-        await _ready()
-        began = time.monotonic()
-        while (passed := time.monotonic() - began) < seconds:
-            while sent < passed * FRAMES_A_SECOND * 0.9:
-                body = {"session": session, "sdp": texts[sent % len(texts)]}
-                await page.emit("offer", body, namespace="/room")
-                sent += 1
-            await asyncio.sleep(0.01)
-    return {"offers": sent}
+    """Send offers that are none, wait for no answer, and come back a second after being sent away.
+
+    The pace is that of a connection: for the time without one nothing is made up for.
+    """
+    sent, away, until = 0, 0, 0.0
+    for ticket in tickets:
+        with contextlib.suppress(socketio.exceptions.SocketIOError):
+            async with _page(url, ticket, session) as page:
+                await _say(page, "link", BODIES["link"] | {"session": session, "rung": "full"})
+                if not until:
+                    await _ready()
+                    until = time.monotonic() + seconds
+                began, here = time.monotonic(), 0
+                while page.connected and (now := time.monotonic()) < until:
+                    while here < (now - began) * FRAMES_A_SECOND * 0.9:
+                        body = {"session": session, "sdp": texts[sent % len(texts)]}
+                        await page.emit("offer", body, namespace="/room")
+                        sent, here = sent + 1, here + 1
+                    await asyncio.sleep(0.01)
+        if time.monotonic() >= until:
+            break
+        away += 1
+        await asyncio.sleep(1.0)
+    return {"offers": sent, "away": away}
 
 
 # --- what it says ---------------------------------------------------------------------------------
@@ -237,18 +252,20 @@ def _measures(times: dict[str, Took], turns: int) -> list[Measure]:
             ("answers", len(took.answers), ""),
             ("refused", took.refused, ""),
             ("offers", took.offers, ""),
+            ("attackers sent away", took.away, ""),
         ):
             rows.append(Measure(f"{name}: {what}", value, unit, turns))
     return rows
 
 
 def _markdown(times: dict[str, Took]) -> str:
-    rows = ["| | median | 99 of 100 | worst | answers | offers |", "|---|---|---|---|---|---|"]
+    names = ("", "median", "99 of 100", "worst", "answers", "offers", "attackers sent away")
+    rows = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     for name, took in times.items():
         p99 = quantiles(took.answers, n=100)[-1]
         rows.append(
             f"| {name} | {median(took.answers):.1f} ms | {p99:.1f} ms | {max(took.answers):.0f} ms "
-            f"| {len(took.answers):,} | {took.offers:,} |"
+            f"| {len(took.answers):,} | {took.offers:,} | {took.away:,} |"
         )
     return "\n".join(rows)
 
@@ -267,6 +284,6 @@ if __name__ == "__main__":
         result = asyncio.run(_honest(to, by, where, float(length)))
     else:
         result = asyncio.run(
-            _attack(to, by, where, float(length), json.loads(Path(more[0]).read_text()))
+            _attack(to, by.split(","), where, float(length), json.loads(Path(more[0]).read_text()))
         )
     sys.stdout.write(json.dumps(result))

@@ -12,6 +12,7 @@ from signalling.live import RtcPeers
 from signalling.tracks import INVIGILATOR
 from tests.builders import CONSENT, FixedClock, add_invigilator, booked
 from tests.signalling.bodies import BODIES
+from tests.signalling.service import Page, serving
 from tests.signalling.test_media_loopback import (
     FACE,
     LOOPBACK,
@@ -19,7 +20,6 @@ from tests.signalling.test_media_loopback import (
     Client,
     clients_on_loopback,
 )
-from tests.signalling.test_namespace import Page, serving
 
 pytestmark = pytest.mark.media
 __all__ = ["clients_on_loopback"]

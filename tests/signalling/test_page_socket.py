@@ -13,7 +13,7 @@ import pytest
 from signalling import edge
 from tests.builders import booked
 from tests.harness.service import ROOT
-from tests.signalling.test_namespace import ORIGIN, Service, serving
+from tests.signalling.service import ORIGIN, Service, serving
 
 DRIVER = Path(__file__).with_name("page_socket.mjs")
 ENDS_S = 30.0

@@ -26,7 +26,7 @@ from tests.builders import BEFORE_START, FixedClock, Scene
 from tests.harness.gate import Gate, gate
 from tests.signalling.doubles import FakeEvidence, FakePeers, Inbox
 from tests.signalling.house import House
-from tests.signalling.test_namespace import serving
+from tests.signalling.service import serving
 
 pytestmark = pytest.mark.store
 
