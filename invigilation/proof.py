@@ -50,6 +50,7 @@ class Change(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
     CODES_GUESSED = "codes_guessed"
     RESET = "reset"
+    SIGNED_OUT = "signed_out"
     COMPANY_BOUND = "company_bound"
 
 

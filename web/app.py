@@ -117,7 +117,7 @@ def application(house: House) -> web.Application:
     app[LOCAL] = LocalKeeping(
         house.desk, house.vault, app[RELAY].session_changed, device_secret(house)
     )
-    gone = Gone(house.desk, live.staff, app[RELAY].signed_out)
+    gone = Gone(house.desk, live.staff, app[RELAY].signed_out, live.logins)
     app.cleanup_ctx.append(_clockwork(house, shelf, captures, health, gone))
     app.add_routes([keys(signing.published, app[REPORTS].documents)])
     app.add_subapp("/api", _api(house))

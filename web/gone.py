@@ -5,6 +5,8 @@ another process, such as by a command that removes somebody, and a nudge may be 
 seconds the logins of those who are connected are looked at: when one has ended before its time, or
 their roles are others now, their connections are closed, and whoever may still come in comes back.
 A login that runs out ends the connections, too, as soon as its person is in no running session.
+
+Whoever is connected is there, without a request for hours perhaps: a login never rests meanwhile.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from invigilation.desk.people import Kind
 from invigilation.people import Staff
 from invigilation.session import LIVE
 from invigilation.store import Tx
+from invigilation.store.logins import Login
 from invigilation.store.views import LobbyRole
 
 EVERY_S: Final = 4.0
@@ -26,11 +29,15 @@ EVERY_S: Final = 4.0
 
 @dataclass(slots=True)
 class Gone:
-    """Remembers which logins the connected had; `inside` says who they are, `dismiss` ends them."""
+    """Remembers which logins the connected had; `inside` says who they are, `dismiss` ends them.
+
+    `lines` are the digests of the logins by which they came.
+    """
 
     desk: Desk
     inside: Callable[[], list[Staff]]
     dismiss: Callable[[str], None]
+    lines: Callable[[], set[str]] = set
     _known: dict[str, dict[str, datetime]] = field(default_factory=dict)
 
     async def sweep(self) -> int:
@@ -39,13 +46,15 @@ class Gone:
         if not people:
             self._known.clear()
             return 0
-        now, gone = self.desk.office.clock.now(), []
+        now, gone, there_by = self.desk.office.clock.now(), [], self.lines()
+        heard: list[Login] = []
         known: dict[str, dict[str, datetime]] = {}
         async with self.desk.office.store.read() as tx:
             for one in people:
                 there = await tx.people.staff(one.id)
                 found = await tx.logins.of_person(Kind.STAFF, one.id, now)
-                logins = {it.token_sha256: it.expires for it in found}
+                heard += [it for it in found if it.token_sha256 in there_by]
+                logins = {it.token_sha256: it.ends for it in found}
                 known[one.id] = logins
                 if self._ended(one.id, logins, now) or there is None or there.roles != one.roles:
                     gone.append(one.id)
@@ -55,6 +64,8 @@ class Gone:
                     else:
                         gone.append(one.id)
         self._known = known
+        for login in heard:
+            await self.desk.reception.heard(login)
         for ident in gone:
             self.dismiss(ident)
         return len(gone)
@@ -62,7 +73,7 @@ class Gone:
     def _ended(self, person: str, logins: dict[str, datetime], now: datetime) -> bool:
         """Say whether a login that was there is not any more; one that ran out has ended itself."""
         before = self._known.get(person, {})
-        return any(it not in logins for it, expires in before.items() if expires > now)
+        return any(it not in logins for it, ends in before.items() if ends > now)
 
     def _ran_out(
         self, person: str, logins: dict[str, datetime], now: datetime
@@ -74,7 +85,7 @@ class Gone:
         before = self._known.get(person)
         if before is None:
             return {} if logins else {"": now}
-        return {it: expires for it, expires in before.items() if expires <= now}
+        return {it: ends for it, ends in before.items() if ends <= now and it not in logins}
 
 
 async def _at_work(tx: Tx, person: str, now: datetime) -> bool:

@@ -54,6 +54,8 @@ def open_house(settings: Settings) -> House:
         cutoff=timedelta(hours=settings.cutoff_hours),
         buffer=timedelta(minutes=settings.buffer_minutes),
         no_show_price=Price(settings.no_show_net_pence, settings.vat_basis_points),
+        silence=timedelta(minutes=settings.idle_minutes),
+        silence_oversight=timedelta(minutes=settings.idle_minutes_oversight),
     )
     store = Store(settings.database)
     signing = keyring.signing

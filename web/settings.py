@@ -113,6 +113,10 @@ class Settings(KeySettings):
     cutoff_hours: int = Field(24, ge=0, description="learners change until this long before")
     buffer_minutes: int = Field(15, ge=0, le=120)
     no_show_net_pence: int = Field(4_500, ge=0)
+    idle_minutes: int = Field(60, ge=5, le=720, description="silence that ends a staff login")
+    idle_minutes_oversight: int = Field(
+        30, ge=5, le=720, description="the same of administrators and auditors"
+    )
     vat_basis_points: int = Field(2_000, ge=0, le=10_000)
     stripe_api_key: SecretStr = Field(
         SecretStr(""), description="let learners pay by card; default: they pay by hand"

@@ -27,6 +27,7 @@ from invigilation.desk.handover import HandoverDesk
 from invigilation.desk.identity import IdentityDesk
 from invigilation.desk.inspections import InspectionDesk
 from invigilation.desk.ledger import LedgerDesk
+from invigilation.desk.logins import LoginDesk
 from invigilation.desk.looks import LookDesk
 from invigilation.desk.office import Office, Rules
 from invigilation.desk.onboard import OnboardDesk
@@ -59,6 +60,7 @@ class Desk:
     reception: Reception
     credentials: CredentialDesk
     company: CompanyDesk
+    logins: LoginDesk
     roster: RosterDesk
     devices: DeviceDesk
     clients: ClientDesk
@@ -106,6 +108,7 @@ class Desk:
             Reception(office),
             CredentialDesk(office),
             CompanyDesk(office),
+            LoginDesk(office),
             RosterDesk(office),
             DeviceDesk(office),
             ClientDesk(office),

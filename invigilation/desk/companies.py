@@ -1,9 +1,9 @@
 """The desk of the company's sign-in: whom an account there belongs to.
 
-The first time somebody is found by the e-mail address that the company has verified; from then on
-by its own name for the account alone. An address is given to another person some day, an account
-never (OpenID Connect Core 1.0, 5.7). What does not fit is refused and stands in the audit log; an
-administrator can let somebody begin anew.
+The first time somebody is found by the e-mail address that the company has verified; once they have
+shown two factors, by its own name for the account alone. An address is given to another person some
+day, an account never (OpenID Connect Core 1.0, 5.7). What does not fit is refused and stands in the
+audit log; an administrator can let somebody begin anew.
 """
 
 from __future__ import annotations
@@ -60,11 +60,21 @@ class CompanyDesk:
     office: Office
 
     async def who(self, account: Account, whence: Whence) -> Staff | NotThem:
-        """Return whose account this is; from the first time on it is theirs, and they are told."""
+        """Return whose account this is, or would be; before the second step nothing is theirs."""
+        return await self._find(account, whence, bind=False)
+
+    async def bind(self, account: Account, whence: Whence) -> Staff | NotThem:
+        """Return whose account this is; from the first time on it is theirs, and they are told.
+
+        Only for who has shown two factors: nobody else's account may take their place.
+        """
+        return await self._find(account, whence, bind=True)
+
+    async def _find(self, account: Account, whence: Whence, *, bind: bool) -> Staff | NotThem:
         async with self.office.store.write() as tx:
             kept = await tx.credentials.account(account.issuer, account.subject)
             if kept is None:
-                return await self._first(tx, account, whence)
+                return await self._first(tx, account, whence, bind=bind)
             person = await tx.people.staff(kept.staff)
             if person is None or not person.roles:
                 return NotThem.UNKNOWN
@@ -90,11 +100,18 @@ class CompanyDesk:
                 raise NotFound("account", person)
             await self.office.note(tx, who, "staff.company_reset", person, None, None)
 
-    async def _first(self, tx: Tx, account: Account, whence: Whence) -> Staff | NotThem:
+    async def _first(
+        self, tx: Tx, account: Account, whence: Whence, *, bind: bool
+    ) -> Staff | NotThem:
         known = await tx.people.staff_secret(account.email)
         if known is None or not known[0].roles:
             return NotThem.UNKNOWN
         person, now = known[0], self.office.clock.now()
+        if not bind:
+            other = await tx.credentials.account_of(person.id, account.issuer)
+            if other is None:
+                return person
+            return await self._refuse(tx, person, NotThem.OTHER_ACCOUNT, whence)
         one = CompanyAccount(person.id, account.issuer, account.subject, account.email, now)
         if await tx.credentials.add_account(one):
             await CredentialDesk(self.office).company_bound(tx, person, whence)

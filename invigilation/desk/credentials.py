@@ -213,6 +213,10 @@ class CredentialDesk:
         """Tell somebody that an account of the company is theirs from now on; noted, too."""
         await self._changed(tx, by, Change.COMPANY_BOUND, whence)
 
+    async def signed_out(self, tx: Tx, person: Staff) -> None:
+        """Tell somebody that an administrator has ended sign-ins of theirs."""
+        await self._tell(tx, person, Change.SIGNED_OUT, Whence())
+
     async def guessed(self, by: Staff, whence: Whence) -> None:
         """Tell somebody that wrong codes were tried behind their password, from here last."""
         async with self.office.store.write() as tx:

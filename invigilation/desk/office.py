@@ -43,6 +43,15 @@ class Rules:
     buffer: timedelta = timedelta(minutes=15)
     reservation: timedelta = OFFER_LASTS
     no_show_price: Price = field(default_factory=lambda: Price(4_500, 2_000))
+    silence: timedelta = timedelta(minutes=60)
+    """A login of staff ends when nothing is heard of them for so long."""
+    silence_oversight: timedelta = timedelta(minutes=30)
+    """The same of administrators and auditors, who see everything."""
+
+    def silence_of(self, person: Staff | None) -> timedelta:
+        """Return after what silence somebody's login ends."""
+        oversees = person is not None and person.roles & {Role.ADMINISTRATOR, Role.AUDITOR}
+        return self.silence_oversight if oversees else self.silence
 
 
 @dataclass(slots=True)

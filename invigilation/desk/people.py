@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from invigilation.desk.office import LEARNER, Office, held
-from invigilation.errors import NotAllowed, NotSignedIn
+from invigilation.errors import Busy, NotAllowed, NotSignedIn, Unsure
 from invigilation.people import Staff
 from invigilation.proof import ENTERING, Proof
 from invigilation.session import OVER
@@ -22,6 +23,8 @@ TICKET_SECONDS = 30
 RETURN_HOURS = 4
 """Longer than a session: whoever was in it comes back without asking at the front office."""
 LINK_MINUTES = 15
+SEEN_EVERY = timedelta(minutes=1)
+"""That somebody was heard of is written no more often than this."""
 DEVICE_LIMIT = 80
 PLACE_LIMIT = 64
 
@@ -70,11 +73,13 @@ class Reception:
         proof: Proof | None = None,
         whence: Whence = Whence(),
         proved: datetime | None = None,
+        account: tuple[str, ...] | None = None,
     ) -> tuple[str, Login]:
         """Open a login and return its secret token; `person` is a staff or a request id.
 
         A login of staff is good only with the `proof` of a second factor, given now or, for one
-        that somebody else took, at `proved`. A second camera comes in by its link alone.
+        that somebody else took, at `proved`. A second camera comes in by its link alone. `account`
+        is the company's, by which somebody came who has to show the second step yet.
         """
         token, login = self._login(kind, person)
         now = self.office.clock.now()
@@ -85,10 +90,16 @@ class Reception:
             proved=None if proof is None else min(now, proved or now),
             device=whence.device[:DEVICE_LIMIT],
             place=whence.place[:PLACE_LIMIT],
+            account=account,
         )
         async with self.office.store.write() as tx:
+            if kind is Kind.STAFF:
+                login = replace(login, seen=now, rests=await self._rests(tx, person, now))
             await tx.logins.add(login)
         return token, login
+
+    async def _rests(self, tx: Tx, person: str, now: datetime) -> datetime:
+        return now + self.office.rules.silence_of(await tx.people.staff(person))
 
     def _login(self, kind: Kind, person: str) -> tuple[str, Login]:
         token = secrets.token_urlsafe(32)
@@ -133,13 +144,43 @@ class Reception:
             await tx.sessions.append(entry)
         return secret, login
 
-    async def login(self, token: str) -> Login | None:
-        """Return the login of a token, unless it has run out, or is staff's without a proof."""
+    async def login(self, token: str, *, acts: bool = True) -> Login | None:
+        """Return the login of a token, unless it has ended, or is staff's without a proof.
+
+        `acts`: its person does something just now, so the time of silence begins anew.
+        """
+        now = self.office.clock.now()
         async with self.office.store.read() as tx:
-            found = await tx.logins.find(digest(token), self.office.clock.now())
-        if found is not None and found.kind == Kind.STAFF and found.proved is None:
+            found = await tx.logins.find(digest(token), now)
+        if found is None or found.kind != Kind.STAFF:
+            return found
+        if found.proved is None:
             return None
-        return found
+        return await self.heard(found) if acts else found
+
+    async def heard(self, login: Login) -> Login:
+        """Note that the person of a staff login is there; return it as it stands then.
+
+        A store that is away just now is passed over: the next request notes it.
+        """
+        now = self.office.clock.now()
+        if login.seen is not None and now - login.seen < SEEN_EVERY:
+            return login
+        with contextlib.suppress(Busy, Unsure):
+            async with self.office.store.write() as tx:
+                rests = await self._rests(tx, login.person, now)
+                await tx.logins.hear(login.token_sha256, now, rests)
+            return replace(login, seen=now, rests=rests)
+        return login
+
+    async def silent(self, token: str) -> timedelta | None:
+        """Return after what silence a login was ended; None for any other token."""
+        now = self.office.clock.now()
+        async with self.office.store.read() as tx:
+            found = await tx.logins.rested(digest(token), now)
+        if found is None or found.seen is None or found.rests is None:
+            return None
+        return found.rests - found.seen
 
     async def sign_out(self, token: str) -> None:
         """End a login, and the tickets by which its person would come in without one."""

@@ -181,6 +181,14 @@ class Credentials:
         row = (await self._db.execute(query)).first()
         return None if row is None else load(CompanyAccount, row)
 
+    async def account_of(self, person: str, issuer: str) -> CompanyAccount | None:
+        """Find the account by which somebody comes in."""
+        query = all_of(company_account, CompanyAccount).where(
+            company_account.c.staff == person, company_account.c.issuer == issuer
+        )
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(CompanyAccount, row)
+
     async def accounts(self) -> list[CompanyAccount]:
         """Return all accounts, by person."""
         query = all_of(company_account, CompanyAccount)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation.proof import Proof
@@ -24,7 +24,9 @@ class Login:
     """A browser that is signed in.
 
     `person` is a staff id; for `learner` a request's id, for `second` a session's. Of staff it is
-    known by what they proved who they are, when they did last, on what device and from where.
+    known by what they proved who they are, when they did last, on what device and from where, when
+    they were `seen` last, and when silence ends it: at `rests`. `account` is the company's (issuer,
+    subject, address) by which somebody came who has not shown the second step yet.
     """
 
     token_sha256: str
@@ -37,6 +39,14 @@ class Login:
     proved: datetime | None = None
     device: str | None = None
     place: str | None = None
+    seen: datetime | None = None
+    rests: datetime | None = None
+    account: tuple[str, ...] | None = None
+
+    @property
+    def ends(self) -> datetime:
+        """When it ends if nothing is heard any more."""
+        return self.expires if self.rests is None else min(self.expires, self.rests)
 
     @property
     def id(self) -> str:
@@ -71,23 +81,42 @@ class Logins:
         await self._db.execute(insert(login).values(**dump(one)))
 
     async def find(self, token_sha256: str, now: datetime) -> Login | None:
-        """Find a login that has not run out."""
+        """Find a login that has not run out, and that silence has not ended."""
+        query = all_of(login, Login).where(login.c.token_sha256 == token_sha256, _good(now))
+        row = (await self._db.execute(query)).first()
+        return None if row is None else load(Login, row)
+
+    async def rested(self, token_sha256: str, now: datetime) -> Login | None:
+        """Find a login that silence has ended, and that would be good else."""
         query = all_of(login, Login).where(
-            login.c.token_sha256 == token_sha256, login.c.expires > now
+            login.c.token_sha256 == token_sha256, login.c.expires > now, login.c.rests <= now
         )
         row = (await self._db.execute(query)).first()
         return None if row is None else load(Login, row)
+
+    async def hear(self, token_sha256: str, now: datetime, rests: datetime) -> None:
+        """Write that its person is there; what silence has ended stays ended."""
+        await self._db.execute(
+            update(login)
+            .where(login.c.token_sha256 == token_sha256, _good(now))
+            .values(seen=now, rests=rests)
+        )
 
     async def remove(self, token_sha256: str) -> None:
         """End a login."""
         await self._db.execute(delete(login).where(login.c.token_sha256 == token_sha256))
 
     async def of_person(self, kind: str, person: str, now: datetime) -> list[Login]:
-        """Return somebody's logins that have not run out, latest first."""
+        """Return somebody's logins that are good, latest first."""
         query = all_of(login, Login).where(
-            login.c.kind == kind, login.c.person == person, login.c.expires > now
+            login.c.kind == kind, login.c.person == person, _good(now)
         )
         query = query.order_by(login.c.expires.desc(), login.c.token_sha256)
+        return [load(Login, row) for row in await self._db.execute(query)]
+
+    async def of_kind(self, kind: str, now: datetime) -> list[Login]:
+        """Return all logins of a kind that are good."""
+        query = all_of(login, Login).where(login.c.kind == kind, _good(now))
         return [load(Login, row) for row in await self._db.execute(query)]
 
     async def end_of(self, kind: str, person: str, but: str = "") -> int:
@@ -207,3 +236,7 @@ class Logins:
             done = await self._db.execute(delete(table).where(table.c.expires <= now))
             gone += done.rowcount
         return gone
+
+
+def _good(now: datetime) -> ColumnElement[bool]:
+    return and_(login.c.expires > now, or_(login.c.rests.is_(None), login.c.rests > now))

@@ -77,6 +77,11 @@ login = Table(
     Column("proved", Utc),
     Column("device", String(80)),
     Column("place", String(64)),
+    # When they were last heard of, and when silence ends it.
+    Column("seen", Utc),
+    Column("rests", Utc),
+    # Between the company's sign-in and the second step: its account, bound when that is passed.
+    Column("account", Words),
     # What is open meanwhile: the challenge of a passkey, the secret of an app that is being set up.
     Column("challenge", String(120)),
     Column("setting_up", LargeBinary),

@@ -134,12 +134,12 @@ async def test_the_only_administrator_stays(world):
 async def test_who_is_let_go_or_reset_has_no_account_of_the_company(world):
     person = await add(world)
     for letting_go in (world.desk.roster.reset_company, world.desk.roster.remove):
-        assert await world.desk.company.who(Account("https://c", "s1", MAIL), Whence()) == person
+        assert await world.desk.company.bind(Account("https://c", "s1", MAIL), Whence()) == person
         async with world.store.write() as tx:
             await letting_go(tx, MAIL)
         assert await world.desk.company.bound() == []
 
-    assert await world.desk.company.who(Account("https://c", "s1", MAIL), Whence()) == "unknown"
+    assert await world.desk.company.bind(Account("https://c", "s1", MAIL), Whence()) == "unknown"
 
 
 async def test_of_two_accounts_that_come_first_at_once_one_is_theirs(world):
@@ -147,7 +147,7 @@ async def test_of_two_accounts_that_come_first_at_once_one_is_theirs(world):
     one, other = (Account("https://c", name, MAIL) for name in ("s1", "s2"))
 
     found = await asyncio.gather(
-        *(world.desk.company.who(it, Whence()) for it in (one, one, other))
+        *(world.desk.company.bind(it, Whence()) for it in (one, one, other))
     )
 
     assert sorted(map(str, set(map(type, found)))) == sorted(map(str, {NotThem, type(person)}))

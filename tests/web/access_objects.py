@@ -64,6 +64,7 @@ NOT_THERE: Final = {
     "/staff/me/passkeys/{passkey}/remove": "nobody has a passkey",
     "/staff/looks/{alarm}/close": "there is no alarm",
     "/staff/admin/company/{staff}/undo": "nobody has come in by a company",
+    "/staff/admin/logins/{staff}/{login}/end": "it is named after the caller's own sign-in",
     "/staff/attendance/{booking}": "nobody has missed anything",
     "/staff/onboard/{form}/picture": "its picture was never in the vault",
     "/staff/records/{session}/report.pdf": "nothing is attested yet",

@@ -17,8 +17,8 @@ from yarl import URL
 from invigilation.proof import Proof
 from tests.web.company import CLIENT, SECRET, CompanyDouble, company_running
 from tests.web.office import ADA, SAM, Person, World
-from tests.web.test_second_factor import letters
-from web.auth import cookies
+from tests.web.test_second_factor import letters, secret_on
+from web.auth import cookies, totp
 from web.auth.oidc import Company, Provider
 from web.auth.refreshed import AGAIN_S, FAILED_S, KEPT_S
 from web.keys import SETTINGS
@@ -95,6 +95,59 @@ async def test_one_factor_at_the_company_is_followed_by_ours(
 
     assert first.to == "/staff/sign-in/code"
     assert second.to == "/staff/calendar"
+
+
+async def test_an_account_is_bound_after_the_second_step_and_not_before(
+    world: World, company: CompanyDouble
+) -> None:
+    company.who = {"email": SAM.email, "amr": ["pwd"]}
+    await world.with_app(SAM)
+    stolen, sam = world.stranger(), world.stranger()
+
+    company.who |= {"sub": "whoever has the mailbox"}
+    wrong = await stolen.post((await come_back(stolen, company)).to, {"code": "000000"})
+    before = await world.desk.company.bound()
+    company.who |= {"sub": "sam's own"}
+    first = await come_back(sam, company)
+    between = await world.desk.company.bound()
+    await sam.post(first.to, {"code": world.code()})
+
+    assert (wrong.status, before, between) == (422, [], [])
+    assert [one.person for one in await world.desk.company.bound()] == [SAM]
+    assert await noted(world, SAM.id) == [("sign_in.company_bound", "")]
+    late = await stolen.post("/staff/sign-in/code", {"code": world.code(1)})
+    assert (late.status, cookies.STAFF in stolen.cookies) == (403, False)
+
+
+async def test_who_sets_up_the_second_step_after_the_company_has_the_account_then(
+    world: World, company: CompanyDouble
+) -> None:
+    company.who = {"email": SAM.email, "amr": ["pwd"]}
+    sam = world.stranger()
+    assert (await come_back(sam, company)).to == "/staff/sign-in/set-up"
+    page = await sam.get("/staff/sign-in/set-up/app")
+    code = totp.code_of(secret_on(page), totp.step_at(world.clock.now()))
+    before = await world.desk.company.bound()
+
+    await sam.post("/staff/sign-in/set-up/app", {"code": code})
+
+    assert before == []
+    assert [one.person for one in await world.desk.company.bound()] == [SAM]
+
+
+async def test_to_confirm_by_the_company_binds_only_what_showed_two_factors(
+    world: World, company: CompanyDouble
+) -> None:
+    company.who = {"email": SAM.email, "amr": ["pwd"]}
+    sam = await world.staff(SAM)
+
+    one = await come_back(sam, company, "/staff/company?confirm=1")
+    before = await world.desk.company.bound()
+    company.who |= {"amr": ["mfa"]}
+    two = await come_back(sam, company, "/staff/company?confirm=1")
+
+    assert (one.status, two.status, before) == (403, 303, [])
+    assert [it.person for it in await world.desk.company.bound()] == [SAM]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +312,7 @@ async def test_who_is_signed_in_may_confirm_by_the_company(
     world: World, company: CompanyDouble
 ) -> None:
     sam = await world.staff(SAM)
-    world.clock.move_to(world.clock.now() + timedelta(hours=1))
+    world.clock.move_to(world.clock.now() + timedelta(minutes=20))
 
     answer = await come_back(sam, company, "/staff/company?confirm=1&next=/staff/charges")
 
@@ -283,7 +336,7 @@ async def test_somebody_else_or_an_old_sign_in_confirms_nothing(
 ) -> None:
     sam = await world.staff(SAM)
     began = world.clock.now()
-    world.clock.move_to(began + timedelta(hours=1))
+    world.clock.move_to(began + timedelta(minutes=20))
     company.spoil = said
 
     answer = await come_back(sam, company, "/staff/company?confirm=1&next=/staff/charges")
@@ -386,7 +439,7 @@ async def test_an_account_is_one_persons_whatever_becomes_of_the_address(
 async def test_another_account_confirms_nothing(world: World, company: CompanyDouble) -> None:
     await come_back(world.stranger(), company)
     sam = await world.staff(SAM)
-    world.clock.move_to(world.clock.now() + timedelta(hours=1))
+    world.clock.move_to(world.clock.now() + timedelta(minutes=20))
     company.who |= {"sub": "somebody else"}
 
     answer = await come_back(sam, company, "/staff/company?confirm=1&next=/staff/charges")
@@ -417,7 +470,7 @@ async def test_an_administrator_undoes_it_on_their_page(
 async def test_to_undo_it_a_fresh_proof_is_asked_for(world: World, company: CompanyDouble) -> None:
     await come_back(world.stranger(), company)
     ada = await world.staff(ADA)
-    world.clock.move_to(world.clock.now() + timedelta(hours=1))
+    world.clock.move_to(world.clock.now() + timedelta(minutes=20))
 
     asked = await ada.post(f"/staff/admin/company/{SAM.id}/undo", {}, page="/staff/admin")
 

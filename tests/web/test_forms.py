@@ -45,6 +45,7 @@ FORMS = {
     "/staff/me/password": ANYBODY,
     "/staff/me/logins/end": ANYBODY,
     "/staff/me/logins/{login}/end": ANYBODY,
+    "/staff/awake": ANYBODY,
     "/staff/sign-out": ANYBODY,
     "/me/sign-out": ANYBODY,
     "/me/device": LEARNER,
@@ -100,6 +101,8 @@ FORMS = {
     "/staff/onboard/{form}/look": REVIEWER,
     "/staff/looks/{alarm}/close": ADMINISTRATOR,
     "/staff/admin/company/{staff}/undo": ADMINISTRATOR,
+    "/staff/admin/logins/{staff}/end": ADMINISTRATOR,
+    "/staff/admin/logins/{staff}/{login}/end": ADMINISTRATOR,
 }
 NOBODY = Staff("st_new", "new@example.org", "New Hand", frozenset())
 NAMES = {"staff": ANA.id, "day": "2026-12-25"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -210,6 +211,31 @@ async def test_charges_want_a_fresh_proof(world: World) -> None:
     assert account.owed.charge.state is ChargeState.DUE
     confirmed = await sam.post("/staff/confirm", {"code": world.code(), "next": path})
     assert "How" in (await sam.get(confirmed.to)).words
+
+
+@pytest.mark.parametrize("file", ["download", "report.pdf", "bundle"])
+async def test_a_record_that_is_taken_away_wants_a_fresh_proof(world: World, file: str) -> None:
+    await world.with_app(SAM)
+    record = f"/staff/records/{(await world.booked()).session}"
+    sam = await world.staff(SAM)
+    world.clock.move_to(world.clock.now() + FRESH + timedelta(seconds=1))
+
+    asked = await sam.get(f"{record}/{file}")
+    confirmed = await sam.post(asked.to, {"code": world.code(), "next": record})
+
+    assert asked.to == f"/staff/confirm?next={quote(record, safe='')}"
+    assert confirmed.to == record
+    after = await sam.get(f"{record}/{file}")
+    assert not after.to.startswith("/staff/confirm")
+
+
+async def test_what_an_officer_certified_wants_one_as_well(world: World) -> None:
+    sam = await world.staff(SAM)
+    world.clock.move_to(world.clock.now() + FRESH + timedelta(seconds=1))
+
+    answer = await sam.get("/staff/onboard/ob_none/download")
+
+    assert answer.to == "/staff/confirm?next=%2Fstaff%2Fonboard%2Fob_none"
 
 
 async def test_a_key_of_a_backend_wants_a_fresh_proof(world: World) -> None:

@@ -16,6 +16,7 @@ from invigilation.enquiry import EnquiryKind
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.office_hours import Window
 from invigilation.people import Staff
+from invigilation.proof import FRESH
 from invigilation.report import DeliveryState
 from invigilation.session import Outcome
 from invigilation.store.evidence import Evidence
@@ -134,6 +135,27 @@ async def test_charge_is_waived_with_a_reason(world: World) -> None:
     assert without.status == 422
     assert waived.to == "/staff/charges?done=waived"
     assert await world.desk.charges.open(SAM) == []
+
+
+async def test_to_decide_wants_a_fresh_proof_and_reading_does_not(world: World) -> None:
+    sitting = await missed(world)
+    await world.with_app(SAM)
+    sam = await world.staff(SAM)
+    page = f"/staff/attendance/{sitting.booking}"
+    entered = {"verdict": "learner_no_show", "reason": "Nobody came."}
+    world.clock.move_to(world.clock.now() + FRESH + timedelta(seconds=1))
+
+    stale = await sam.get(page)
+    refused = await sam.post(page, entered)
+    confirmed = await sam.post("/staff/confirm", {"code": world.code(), "next": page})
+
+    assert stale.status == 200
+    assert 'name="verdict"' not in stale.text
+    assert "We first ask you to confirm" in stale.words
+    assert refused.to.startswith("/staff/confirm")
+    assert await world.desk.charges.open(SAM) == []
+    assert 'name="verdict"' in (await sam.get(confirmed.to)).text
+    assert (await sam.post(page, entered)).to == "/staff/attendance?done=decided"
 
 
 async def test_verdict_needs_a_choice_and_a_reason_and_keeps_what_was_typed(world: World) -> None:

@@ -88,7 +88,8 @@ class Row:
 
     `scope` is what a machine's token must hold. `note` says what the proof is, where the request
     itself is it, or what else a reader wants to know. `fresh`: staff must have shown their second
-    step in the last minutes (`confirmed`): money, prices, keys, and lists that are taken away.
+    step in the last minutes (`confirmed`): money, prices, keys, and lists and records that are
+    taken away.
     """
 
     methods: str

@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 import structlog
 from aiohttp import web
 
+from invigilation.desk.companies import Account
 from invigilation.desk.people import STAFF_HOURS, Kind
+from invigilation.errors import NotAllowed
 from invigilation.people import Role, Staff
 from invigilation.proof import Proof
 from web.auth import cookies, lockout
@@ -42,10 +44,15 @@ def safe_next(path: str) -> str:
     return path if fits and "\\" not in path and "//" not in path and "sign-" not in path else ""
 
 
-async def after_first(request: web.Request, person: Staff, then: str = "") -> web.Response:
-    """Go on to the second factor of somebody whose first was right, or to setting one up."""
-    desk = request.app[DESK]
-    token, _ = await desk.reception.sign_in(Kind.ENTERING, person.id, None, whence_of(request))
+async def after_first(
+    request: web.Request, person: Staff, then: str = "", account: tuple[str, ...] | None = None
+) -> web.Response:
+    """Go on to the second factor of somebody whose first was right, or to setting one up.
+
+    `account` is the company's by which they came; it is bound to them after the second.
+    """
+    desk, whence = request.app[DESK], whence_of(request)
+    token, _ = await desk.reception.sign_in(Kind.ENTERING, person.id, None, whence, account=account)
     ready = (await desk.credentials.standing(person.id)).ready
     page = "/staff/sign-in/code" if ready else "/staff/sign-in/set-up"
     then = safe_next(then)
@@ -80,8 +87,14 @@ async def seat(
     """Open the login of somebody who has shown all that is asked for, and hand it over.
 
     What the browser held before ends: no secret of the time before the sign-in is good after it.
+    Raises `NotAllowed` when the company's account by which they came is somebody else's by now.
     """
-    reception = request.app[DESK].reception
+    entering, desk = request[VISITOR].entering, request.app[DESK]
+    if entering is not None and entering.account and entering.person == person.id:
+        found = await desk.company.bind(Account(*entering.account), whence_of(request))
+        if not isinstance(found, Staff):
+            raise NotAllowed("come in by this account of your company")
+    reception = desk.reception
     for name in (cookies.ENTERING, cookies.STAFF):
         if held := request.cookies.get(name, ""):
             await reception.sign_out(held)

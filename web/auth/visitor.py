@@ -18,6 +18,9 @@ from web.keys import DESK
 
 TOKEN_LIMIT = 100
 _READING = frozenset({"GET", "HEAD"})
+AWAKE = "/staff/awake"
+BY_THEMSELVES = frozenset({AWAKE, "/staff/calendar/data"})
+"""What pages read without anybody doing anything: it keeps no login from ending."""
 
 
 class ConfirmFirst(InvigilationError):
@@ -83,7 +86,8 @@ async def _login(request: web.BaseRequest, desk: Desk, cookie: str, kind: Kind) 
     token = request.cookies.get(cookie, "")
     if not 0 < len(token) <= TOKEN_LIMIT or not token.isascii():
         return None
-    login = await desk.reception.login(token)
+    acts = request.method not in _READING or request.path not in BY_THEMSELVES
+    login = await desk.reception.login(token, acts=acts)
     return login if login is not None and login.kind == kind else None
 
 

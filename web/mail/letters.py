@@ -45,6 +45,7 @@ CHANGES = {
     Change.CODES_GUESSED: "many wrong codes were typed after your right password",
     Change.COMPANY_BOUND: "your account at the company's sign-in can be used from now on",
     Change.RESET: "your second step was reset",
+    Change.SIGNED_OUT: "an administrator signed you out",
 }
 ONE_LINE = ("name", "title", "officer", "vessel", "device", "place")
 """Facts that stand in a line of their own, some of them in a header."""

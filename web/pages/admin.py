@@ -51,6 +51,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         person,
         "admin.html",
         staff=await desk.reception.everybody(),
+        signed_in=await desk.logins.counts(person),
         bound={one.person.id: one.since for one in await desk.company.bound()},
         done=DONE.get(request.query.get("done", ""), ""),
         waiting=waiting,

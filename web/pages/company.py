@@ -96,13 +96,17 @@ async def _answered(request: web.Request) -> web.Response:
     found = await request.app[DESK].company.who(account, whence_of(request))
     if not isinstance(found, Staff):
         raise CompanyRefused(WHY_NOT[found])
-    return await _let_in(request, found, flow, shown)
+    return await _let_in(request, found, flow, shown, account)
 
 
-async def _let_in(request: web.Request, person: Staff, flow: Flow, shown: Shown) -> web.Response:
+async def _let_in(
+    request: web.Request, person: Staff, flow: Flow, shown: Shown, account: Account
+) -> web.Response:
     if not flow.confirm:
         if not shown.two:
-            return await entering.after_first(request, person, flow.then)
+            kept = (account.issuer, account.subject, account.email)
+            return await entering.after_first(request, person, flow.then, kept)
+        await _bind(request, account)
         # Who was signed in with the company already has shown nothing just now.
         since = shown.auth_time or LONG_AGO
         return await entering.enter(request, person, Proof.COMPANY, flow.then, since)
@@ -113,10 +117,18 @@ async def _let_in(request: web.Request, person: Staff, flow: Flow, shown: Shown)
         raise CompanyRefused("That was somebody else than who is signed in here.")
     if not shown.two:
         raise CompanyRefused("Your company's sign-in did not ask you for two factors.")
+    await _bind(request, account)
     await entering.prove(request, Proof.COMPANY)
     return web.Response(
         status=303, headers={"Location": flow.then or "/staff", "Cache-Control": "no-store"}
     )
+
+
+async def _bind(request: web.Request, account: Account) -> None:
+    """Make the account theirs who showed the company two factors, if it is not yet."""
+    found = await request.app[DESK].company.bind(account, whence_of(request))
+    if not isinstance(found, Staff):
+        raise CompanyRefused(WHY_NOT[found])
 
 
 def _refused(request: web.Request, sentence: str) -> web.Response:

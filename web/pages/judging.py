@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from aiohttp import web
 
 from invigilation.booking import TABLE, BookingState
@@ -12,7 +14,7 @@ from invigilation.enquiry import EnquiryKind
 from invigilation.errors import InvalidInput
 from invigilation.people import Role
 from invigilation.transitions import can
-from web.auth.visitor import staff_of
+from web.auth.visitor import is_confirmed, staff_of
 from web.keys import DESK, RELAY
 from web.pages import dossier
 from web.pages.frame import fields, go, staff_page
@@ -105,6 +107,8 @@ async def _form(
         unpaid=found.charge is not None and found.charge.state in {ChargeState.HELD, *UNPAID},
         settled=found.charge is not None and found.charge.state is ChargeState.SETTLED,
         decidable=decidable(found.sitting),
+        fresh=bool(errors) or is_confirmed(request),
+        confirm="/staff/confirm?" + urlencode({"next": f"/staff/attendance/{about}"}),
         choices=_choices(found),
         entered=entered,
         errors=errors,

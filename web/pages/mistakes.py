@@ -28,6 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NOT_PAGES = ("/api/", "/edx/", "/room/socket", "/payments/", "/lti/login", "/lti/launch")
 """Under these paths others answer for themselves."""
 
+FILES = ("/report.pdf", "/bundle", "/download")
 DEST = "Sec-Fetch-Dest"
 """What a browser asks for: a page to show, or a picture in one (Fetch Metadata)."""
 SCRIPTS = "/room/"
@@ -186,7 +187,15 @@ async def _check(request: web.Request) -> None:
     if "\0" in request.path:  # PostgreSQL takes none, and no name of ours has one
         raise Refused("not_found", "")
     if request.method not in csrf.SAFE and not await csrf.genuine(request):
+        if _has_ended(request):
+            raise NotSignedIn("Please sign in again.")
         raise Refused("forged", _FORGED)
+
+
+def _has_ended(request: web.Request) -> bool:
+    """Say whether a form of staff comes from a browser whose login is no more: it says so then."""
+    theirs = request.path.startswith("/staff") and not request.path.startswith("/staff/sign-")
+    return theirs and bool(request.cookies.get(cookies.STAFF)) and request[VISITOR].staff is None
 
 
 def _shape(request: web.Request) -> str:
@@ -206,7 +215,7 @@ def _form_page(request: web.Request) -> str:
 
 def _is_file(request: web.Request) -> bool:
     """Say whether a file is asked for, after which the browser stays where it was."""
-    return request.path.endswith(("/report.pdf", "/bundle"))
+    return request.path.endswith(FILES)
 
 
 def explain(request: web.Request, error: InvigilationError) -> web.StreamResponse:
@@ -217,12 +226,14 @@ def explain(request: web.Request, error: InvigilationError) -> web.StreamRespons
         return web.json_response({"error": told}, status=status)
     staff = request.path.startswith("/staff")
     if isinstance(error, NotSignedIn) and staff:
-        then = request.path_qs if request.method == "GET" else "/staff"
+        then = request.path_qs if request.method == "GET" else _form_page(request)
         return go(f"/staff/sign-in?next={quote(then, safe='')}")
     if isinstance(error, NotSignedIn) and request.path == "/second":
         return render(request, "second_over.html", status=401, used=False)
     if isinstance(error, ConfirmFirst):
         then = request.path_qs if request.method == "GET" else _form_page(request)
+        if _is_file(request):  # back to its page: nothing would be seen of a file that arrives
+            then = request.path.rpartition("/")[0]
         return go(f"/staff/confirm?next={quote(then, safe='')}")
     if isinstance(error, ReasonNeeded) and request.headers.get(DEST, "document") == "document":
         then = f"/staff/records/{error.subject}" if _is_file(request) else request.path_qs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -52,6 +53,7 @@ async def _show(request: web.Request, person: Staff, errors: dict[str, str]) -> 
         logins=await desk.credentials.logins(person),
         here="" if login is None else login.id,
         done=DONE.get(request.query.get("done", "")),
+        silent_minutes=desk.office.rules.silence_of(person) // timedelta(minutes=1),
         errors=errors,
     )
 

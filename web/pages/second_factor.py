@@ -94,7 +94,7 @@ async def _asking(
 ) -> web.StreamResponse:
     standing = await request.app[DESK].credentials.standing(person.id)
     if not standing.ready:  # such as one whose factors were just reset
-        return await after_first(request, person, then)
+        return await after_first(request, person, then, login.account)
     context = await _context(request, person, login, standing, errors)
     status = 422 if errors else 200
     return render(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -11,7 +12,7 @@ from invigilation.errors import NotSignedIn
 from invigilation.people import Staff
 from web.auth import cookies, lockout
 from web.auth.device import whence_of
-from web.auth.entering import after_first, code_is_right, enter, home_of
+from web.auth.entering import after_first, code_is_right, enter, home_of, safe_next
 from web.auth.factors import is_of_app
 from web.auth.lockout import Door
 from web.auth.oidc import name_of
@@ -43,7 +44,8 @@ async def form(request: web.Request) -> web.StreamResponse:
     with contextlib.suppress(NotSignedIn):  # such as one who has no role any more
         await staff_of(request)
         return go("/staff")
-    return _form(request, {"next": request.query.get("next", "")}, {})
+    silence = await request.app[DESK].reception.silent(request.cookies.get(cookies.STAFF, ""))
+    return _form(request, {"next": request.query.get("next", "")}, {}, silence=silence)
 
 
 @routes.post("/staff/sign-in")
@@ -142,7 +144,11 @@ def _shut(wait: float) -> str:
 
 
 def _form(
-    request: web.Request, entered: dict[str, str], errors: dict[str, str], status: int = 422
+    request: web.Request,
+    entered: dict[str, str],
+    errors: dict[str, str],
+    status: int = 422,
+    silence: timedelta | None = None,
 ) -> web.StreamResponse:
     entered = {name: value for name, value in entered.items() if name not in {"password", "code"}}
     return render(
@@ -153,6 +159,8 @@ def _form(
         errors=errors,
         with_code="code" in errors,
         company=name_of(request.app[SETTINGS]),
+        silent_minutes=0 if silence is None else silence // timedelta(minutes=1),
+        back=bool(safe_next(entered.get("next", ""))),
     )
 
 
