@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from invigilation.desk import audited
 from invigilation.desk.platforms import PlatformDesk
 from invigilation.dispatch import Dispatch
 from invigilation.report import Channel
@@ -371,6 +372,7 @@ def _jobs(
         job("busy", 60, 600, calendars.sweep),
         job("purge", 600, 60, sweeps.purge),
         job("holidays", 86_400, 60, lambda: house.desk.rota.close_holidays(bank_holidays)),
+        job("seal_audit", 15, 60, lambda: audited.sweep(house.desk.office)),
         job("ask_payments", 60, 120, house.desk.payments.look),
         job("mend", 60, 600, shelf.mend_orphans),
         job("forget_captures", 60, 20, captures.sweep),

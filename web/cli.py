@@ -13,6 +13,7 @@ import typer
 import uvloop
 
 from web import (
+    audit_commands,
     edx_commands,
     erasure_commands,
     identity_commands,
@@ -40,6 +41,7 @@ cli.add_typer(lti_commands.commands, name="lti")
 cli.add_typer(staff_commands.commands, name="staff")
 cli.add_typer(person_commands.commands, name="learner")
 cli.add_typer(retention_commands.commands, name="retention")
+cli.add_typer(audit_commands.commands, name="audit")
 
 
 def main() -> None:

@@ -98,8 +98,24 @@ audit = Table(
     Column("subject", String(60), nullable=False),
     Column("before", Text),
     Column("after", Text),
+    # Its number in the chain, and what opens the seals of its texts there: JSON.
+    Column("seq", Integer),
+    Column("opens", Text),
     Index("ix_audit_at", "at"),
     Index("ix_audit_subject", "subject"),
+    Index("ix_audit_seq", "seq", unique=True),
+)
+# A chain as a session's record is one, with an entry for each row of the audit log.
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Utc, nullable=False),
+    Column("kind", String(60), nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("key_id", String(64), nullable=False),
 )
 onboard = Table(
     "onboard",

@@ -7,7 +7,6 @@ of whom; or as one that does not. A test fails for a table that nobody has place
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,6 +23,7 @@ from invigilation.people import Learner
 from invigilation.report import Channel, DeliveryState
 from invigilation.request import RequestState
 from invigilation.session import SEALED, SessionState
+from invigilation.store.audit import PRIVATE, Audit
 from invigilation.store.mapping import all_of, load
 from invigilation.store.rows import booking, delivery, learner, request, session
 from invigilation.store.schema import metadata
@@ -58,6 +58,7 @@ NOT_ABOUT_LEARNERS = frozenset(
     {
         *("anchor_list", "assessment", "backend", "busy", "busy_source", "client", "client_secret"),
         *(
+            "audit_seal",
             "closure",
             "company_account",
             "counter",
@@ -73,14 +74,23 @@ NOT_ABOUT_LEARNERS = frozenset(
     }
 )
 SECRETS = frozenset(
-    {"secret", "attestation", "head", "csrf", "token_sha256", "part0", "part1", "part2", "part3"}
+    {
+        "secret",
+        "opens",
+        "attestation",
+        "head",
+        "csrf",
+        "token_sha256",
+        "part0",
+        "part1",
+        "part2",
+        "part3",
+    }
 )
 """Columns that nobody is handed: keys, and what a record's file has already."""
 AT_REST = (DeliveryState.DELIVERED, DeliveryState.DISABLED)
 ERASED = ("record.forgotten", "learner.erased")
 """What the audit log says of an erasure: who asked for it and why, without a name."""
-NAMED = ("name", "email", "learner_name", "learner_email", "address")
-"""Members of notes in the audit log that name a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,16 +239,8 @@ class Persons:
 
     async def _forget_noted(self, of: Whole) -> None:
         """Take names and written words out of the audit log's notes about a learner."""
-        audit = metadata.tables["audit"]
-        rows = await self._db.execute(
-            select(audit.c.id, audit.c.before, audit.c.after).where(
-                _conditions(of)["audit"], audit.c.action.not_in(ERASED)
-            )
-        )
-        for row in rows.all():
-            said = {"before": _unnamed(row.before), "after": _unnamed(row.after)}
-            if said != {"before": row.before, "after": row.after}:
-                await self._db.execute(update(audit).where(audit.c.id == row.id).values(**said))
+        said = metadata.tables["audit"].c.action.not_in(ERASED)
+        await Audit(self._db).forget(and_(_conditions(of)["audit"], said), PRIVATE)
 
     async def _ids(self, table: Table, where: ColumnElement[bool]) -> tuple[str, ...]:
         rows = await self._db.execute(select(table.c.id).where(where).order_by(table.c.id))
@@ -312,18 +314,6 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return base64.b64encode(value).decode("ascii")
-
-
-def _unnamed(noted: str | None) -> str | None:
-    said = None if noted is None else json.loads(noted)
-    if not isinstance(said, dict):
-        return noted
-    return record.canonical(
-        {name: "" if name in _WORDY and one else one for name, one in said.items()}
-    ).decode()
-
-
-_WORDY = frozenset({*NAMED, "reason", "answer", "note"})
 
 
 def placed(names: Iterable[str]) -> dict[str, bool]:

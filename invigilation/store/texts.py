@@ -6,11 +6,12 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, func, or_, select, union, update
+from sqlalchemy import Select, Table, and_, delete, func, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from invigilation import record
 from invigilation.report import Channel, DeliveryState
+from invigilation.store.audit import WORDS, Audit
 from invigilation.store.device_rows import learner_device
 from invigilation.store.fill_rows import gap_fill
 from invigilation.store.identity_rows import challenge, document_mark, face_mark, recheck
@@ -32,8 +33,6 @@ from invigilation.store.sessions import Sessions
 
 NOTED: tuple[Table, ...] = (incident, gap, inspection, challenge, recheck, gap_fill)
 """Tables of what happened in a session; each row has a note."""
-WORDS = ("reason", "answer")
-"""Members of the audit log's notes that hold what somebody wrote."""
 AT_REST = (DeliveryState.DELIVERED, DeliveryState.DISABLED)
 
 
@@ -151,20 +150,14 @@ class Texts:
         booking = select(session.c.booking).where(session.c.id == ident).scalar_subquery()
         answered = (enquiry.c.booking == booking, enquiry.c.answered.is_not(None))
         await self._db.execute(update(enquiry).where(*answered).values(text="", answer=""))
-        noted = select(audit.c.id, audit.c.before, audit.c.after)
         questions = select(enquiry.c.id).where(enquiry.c.booking == booking)
-        noted = noted.where(
-            or_(
-                audit.c.subject == ident,
-                audit.c.subject == booking,
-                audit.c.subject.in_(questions),
-            ),
-            audit.c.action != "record.forgotten",
+        about = or_(
+            audit.c.subject == ident,
+            audit.c.subject == booking,
+            audit.c.subject.in_(questions),
         )
-        for row in (await self._db.execute(noted)).all():
-            said = {"before": _without_words(row.before), "after": _without_words(row.after)}
-            if said != {"before": row.before, "after": row.after}:
-                await self._db.execute(update(audit).where(audit.c.id == row.id).values(**said))
+        here = and_(about, audit.c.action != "record.forgotten")
+        await Audit(self._db).forget(here, WORDS)
 
     async def _unsend(self, ident: str, seals: set[str]) -> None:
         """Take openings out of the reports that were sent, or are to be: nobody gets them again."""
@@ -192,11 +185,3 @@ class Texts:
 
     async def _idents(self, query: Select[Any]) -> list[str]:
         return [row[0] for row in await self._db.execute(query)]
-
-
-def _without_words(noted: str | None) -> str | None:
-    """Return what the audit log says of a change, without the words that somebody wrote."""
-    said = None if noted is None else json.loads(noted)
-    if not isinstance(said, dict) or not any(said.get(name) for name in WORDS):
-        return noted
-    return record.canonical(said | {name: "" for name in WORDS if said.get(name)}).decode()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from invigilation.desk import audited
 from recordings.verify import parse_keys, verify
 from tests.web.machine import Machine
 from web.house import open_house
@@ -246,3 +247,32 @@ def test_what_the_sweep_deletes_is_proved(session: str, machine: Machine) -> Non
     assert code == 0, said
     assert not present(machine, session, "ev_cam")
     assert "because its time was over" in said
+
+
+# --- the audit log ---
+
+
+def test_the_audit_log_is_verified_by_one_command(session: str, machine: Machine) -> None:
+    async def seal() -> int:
+        house = open_house(Settings(var=machine.folder / "var"))
+        try:
+            return await audited.sweep(house.desk.office)
+        finally:
+            await house.desk.office.store.close()
+
+    fresh = machine.run("audit", "verify")
+    count = asyncio.run(seal())
+    code, said = machine.run("audit", "verify")
+    assert session
+    assert count > 0
+    assert (fresh[0], f"Not sealed yet: {count}." in fresh[1]) == (0, True), fresh[1]
+    assert code == 0, said
+    assert f"Sealed: {count}; the last entry is " in said
+    assert "\nVERIFIED: " in said
+
+    changed(machine, "UPDATE audit SET actor = 'scheduler:st_x' WHERE seq = 1")
+    code, said = machine.run("audit", "verify")
+    assert code == 1
+    assert "\nVERIFIED: " not in said
+    assert "NOT VERIFIED: au_" in said
+    assert "not as it was sealed (entry 1): who did it." in said
