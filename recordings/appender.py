@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invigilation.errors import NotFound
+from invigilation.hole import Hole
 from recordings import stream
 from recordings.errors import EvidenceStoreFull
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What was stored: the hex SHA-256 of the plaintext, and its size in bytes."""
+    """What was stored: the hex SHA-256 of the plaintext, its size in bytes, and what it lacks."""
 
     sha256: str
     size: int
+    holes: tuple[Hole, ...] = ()
 
 
 class Digest:

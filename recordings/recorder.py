@@ -10,7 +10,7 @@ from typing import NamedTuple
 from invigilation.errors import NotFound
 from recordings import webm
 from recordings.appender import Appender, Stored
-from recordings.errors import EvidenceStoreFull
+from recordings.mending import mend
 from recordings.rtp_clock import RtpClock, Spot
 from recordings.vault import Vault
 from recordings.webm import AUDIO, VIDEO, Block
@@ -22,12 +22,8 @@ SHORTEST_CLUSTER_SECONDS = 0.5
 MAX_CLUSTER_BYTES = 4 * 1024 * 1024
 MAX_PACKET_BYTES = 1024 * 1024
 MAX_WAITING_CLUSTERS = 8
-CLUSTER_SPAN_MS = 5_000
 AUDIO_PATIENCE_MS = 2_000
 OFF_BEAT_MS = 40
-# Opus packets of silence (RFC 6716): one stereo CELT frame, and six of the longest in one.
-SILENCE = {120: b"\xff\x06" + 6 * b"\xff\xfe"}
-SILENCE |= {20: b"\xfc\xff\xfe", 10: b"\xf4\xff\xfe", 5: b"\xec\xff\xfe"}
 
 
 class _Packet(NamedTuple):
@@ -206,7 +202,7 @@ class _Tape:
             return
         try:
             ordered = self._continuous(sorted(blocks, key=lambda block: block.at))
-            self._appender.append(b"".join(map(webm.cluster, _spans(ordered))))
+            self._appender.append(webm.clusters(ordered))
             self._written = ordered[-1].at if ordered else self._written
             self.empty = False
         except Exception as error:  # noqa: BLE001 - kept for the room, which says so
@@ -248,25 +244,9 @@ class _Tape:
         return sorted(filled, key=lambda block: block.at)
 
     def _silence(self, until: int) -> list[Block]:
-        silence: list[Block] = []
-        for length, data in SILENCE.items():
-            while until - self._audio_end >= length:
-                silence.append(Block(AUDIO, self._audio_end, True, data))
-                self._audio_end += length
+        silence = webm.silence(self._audio_end, until)
+        self._audio_end += sum(webm.opus_duration(packet.data) for packet in silence)
         return silence
-
-
-def mend(vault: Vault, session: str, evidence_id: str) -> Stored:
-    """Finish the recording of a dead recorder so that it can be sought through.
-
-    Without room for a second copy, or if it is no recording of ours, it is finished as it lies.
-    Blocks; raises Busy while the recorder lives, NotFound or EvidenceDamaged.
-    """
-    try:
-        pieces = webm.finished(lambda: vault.records(session, evidence_id))
-        return vault.settle(session, evidence_id, pieces)
-    except (EvidenceStoreFull, NotFound, ValueError):
-        return vault.recover(session, evidence_id)
 
 
 def _in_order(packets: list[_Packet]) -> list[_Packet]:
@@ -275,13 +255,3 @@ def _in_order(packets: list[_Packet]) -> list[_Packet]:
     for packet in packets:
         lines.setdefault(id(packet.spot.line), len(lines))
     return sorted(packets, key=lambda packet: (lines[id(packet.spot.line)], packet.spot.media))
-
-
-def _spans(blocks: list[Block]) -> list[list[Block]]:
-    """Cut the blocks where a cluster would get too long for its 16-bit times."""
-    spans: list[list[Block]] = []
-    for block in blocks:
-        if not spans or block.at - spans[-1][0].at > CLUSTER_SPAN_MS:
-            spans.append([])
-        spans[-1].append(block)
-    return spans

@@ -28,6 +28,8 @@ from recordings.errors import PictureUndecodable
 from recordings.vault import Vault
 
 MAGIC = b"INVSTILL1\n"
+BEGINNINGS = (MAGIC, b'{"at":')
+"""How a file begins, and each entry."""
 HEAD_LIMIT = 200
 PICTURE_LIMIT = 64 * 1024
 """Of one picture as it is kept; a larger one is passed over."""

@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
 from invigilation.errors import Busy, InvalidInput, NotFound
 from recordings import stream
@@ -33,10 +32,11 @@ from recordings.errors import (
     EvidenceStoreFull,
     EvidenceUnfinished,
 )
-from recordings.files import destroy, sweep, written
+from recordings.files import destroy, locked, sweep, written
 from recordings.gone import Gone
 from recordings.lanes import Lanes, P, T
 from recordings.reader import Reader
+from recordings.salvage import Lost, salvaged
 from recordings.session_keys import SessionKeys, write_private
 from recordings.wrap_keys import LocalKeys, WrapKeys
 
@@ -140,6 +140,16 @@ class Vault:
                     # A power cut can leave a record of full length with unwritten blocks.
                     if path != part or slot is not found.slots[-1] or slot.index == 0:
                         raise
+
+    def salvaged(self, session: str, evidence_id: str) -> Iterator[bytes | Lost]:
+        """Yield the records of an unfinished object that open, and what is lost between them.
+
+        As `records` does, it passes over what a dying writer left half-written at the very end.
+        Raises NotFound, and EvidenceDamaged where not even its header is one of ours.
+        """
+        part, _ = self._paths(session, evidence_id)
+        with self._opened(part, session, evidence_id) as (source, cipher):
+            yield from salvaged(source, cipher)
 
     def open_append(self, session: str, evidence_id: str) -> Appender:
         """Begin an object that grows; exactly one appender holds it until it is finished."""
@@ -373,7 +383,7 @@ def _valid(field: str, name: str) -> str:
     return name
 
 
-def _lock(file: stream.Disk | BinaryIO) -> None:
+def _lock(file: stream.Disk) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -386,11 +396,10 @@ def _held(path: Path) -> bool:
     The kernel frees the lock of a dead writer.
     """
     try:
-        with path.open("rb") as file:
-            _lock(file)
-    except (Busy, FileNotFoundError):
+        with locked(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as free:
+            return not free
+    except FileNotFoundError:
         return True
-    return False
 
 
 def _nobody(_size: int) -> None:

@@ -30,6 +30,10 @@ _BLOCK = struct.Struct(">BLBhB")
 """Before a block's data: its id, its size (in 4 bytes, of up to 256 MB), track, time, flags."""
 _BLOCK_HEAD_BYTES = 4
 _KEY_FLAG = 0x80
+CLUSTER_SPAN_MS = 5_000
+SILENCE = {120: b"\xff\x06" + 6 * b"\xff\xfe"}
+SILENCE |= {20: b"\xfc\xff\xfe", 10: b"\xf4\xff\xfe", 5: b"\xec\xff\xfe"}
+"""Opus packets of silence (RFC 6716) by their ms: one stereo CELT frame, the longest of six."""
 _SAMPLE_RATE = 48_000
 _SEEK_PRE_ROLL_NS = 80_000_000
 _APP = b"invigilation"
@@ -68,24 +72,18 @@ class Index:
 
     def _cluster(self, piece: bytes, at: int, end: int, position: int) -> None:
         start, cued = 0, False
-        while at < end:
-            identity, content, after = _head(piece, at)
-            if identity == _TIMESTAMP:
-                start = int.from_bytes(piece[content:after], "big")
-            elif identity == _SIMPLE_BLOCK:
-                relative, flags = struct.unpack_from(">hB", piece, content + 1)
-                is_video = piece[content] & 0x7F == VIDEO
-                time = start + relative
-                if is_video and flags & _KEY_FLAG:
-                    self._picture(piece[content + 4 : content + 14])
-                    if not cued:
-                        self.cues.append((time, VIDEO, position))
-                    cued = True
-                if not is_video:
-                    self.audio = True
-                    time += opus_duration(piece[content + 4 : content + 6])
-                self.duration = max(self.duration, time)
-            at = after
+        for number, (track, time, key, data) in enumerate(_blocks(piece, at, end)):
+            start = start if number else time
+            if track != VIDEO:
+                self.audio = True
+                self.duration = max(self.duration, time + opus_duration(data))
+                continue
+            self.duration = max(self.duration, time)
+            if key:
+                self._picture(data)
+                if not cued:
+                    self.cues.append((time, VIDEO, position))
+                cued = True
         if self.size is None:
             self.cues.append((start, AUDIO, position))
 
@@ -147,6 +145,36 @@ def finished(pieces: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
     yield from _behind_header(pieces())
 
 
+def is_cluster(piece: bytes) -> bool:
+    """Say whether a cluster begins here."""
+    return piece.startswith(_CLUSTER.to_bytes(4, "big"))
+
+
+def blocks(piece: bytes) -> Iterator[Block]:
+    """Yield the blocks of whole clusters; raises ValueError for anything else."""
+    at = 0
+    while at < len(piece):
+        identity, content, end = _head(piece, at)
+        if identity != _CLUSTER:
+            raise ValueError("not a cluster")
+        yield from _blocks(piece, content, end)
+        at = end
+
+
+def _blocks(piece: bytes, at: int, end: int) -> Iterator[Block]:
+    """Yield the blocks of the cluster whose content lies there."""
+    start = 0
+    while at < end:
+        identity, content, after = _head(piece, at)
+        if identity == _TIMESTAMP:
+            start = int.from_bytes(piece[content:after], "big")
+        elif identity == _SIMPLE_BLOCK:
+            relative, flags = struct.unpack_from(">hB", piece, content + 1)
+            key, data = bool(flags & _KEY_FLAG), piece[content + _BLOCK_HEAD_BYTES : after]
+            yield Block(piece[content] & 0x7F, start + relative, key, data)
+        at = after
+
+
 def _behind_header(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for number, piece in enumerate(pieces):
         if number:
@@ -178,6 +206,16 @@ def _finished_header(index: Index) -> bytes:
     return _ebml_head() + segment + content
 
 
+def clusters(blocks: Iterable[Block]) -> bytes:
+    """Return these blocks, in order of time, as clusters that are not too long for their times."""
+    spans: list[list[Block]] = []
+    for block in blocks:
+        if not spans or block.at - spans[-1][0].at > CLUSTER_SPAN_MS:
+            spans.append([])
+        spans[-1].append(block)
+    return b"".join(map(cluster, spans))
+
+
 def cluster(blocks: list[Block]) -> bytes:
     """Return one cluster; `blocks` is not empty, in order of time, and spans less than 32 s."""
     start = blocks[0].at
@@ -188,6 +226,16 @@ def cluster(blocks: list[Block]) -> bytes:
         content.append(_BLOCK.pack(_SIMPLE_BLOCK, length, 0x80 | track, at - start, flags))
         content.append(data)
     return _element(_CLUSTER, *content)
+
+
+def silence(since: int, until: int) -> list[Block]:
+    """Return the packets of silence that fit between two times, from the first on, in ms."""
+    packets: list[Block] = []
+    for length, data in SILENCE.items():
+        while until - since >= length:
+            packets.append(Block(AUDIO, since, True, data))
+            since += length
+    return packets
 
 
 _LASTS: dict[int, int] = {}

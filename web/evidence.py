@@ -14,10 +14,12 @@ from invigilation.errors import Busy, NotFound, Unsure
 from invigilation.identity import SnapshotKind
 from invigilation.presence import Sight, Source
 from invigilation.store.evidence import Evidence
+from recordings.appender import Stored
 from recordings.errors import EvidenceDamaged, KeyUnknown, PictureUndecodable
 from recordings.evidence import Snapshots
 from recordings.faults import Faults
-from recordings.recorder import Recorder, mend
+from recordings.mending import mend
+from recordings.recorder import Recorder
 from recordings.stills import StillsRecorder
 from recordings.vault import Vault
 from recordings.vision.capture import Picture as Taken
@@ -78,12 +80,16 @@ class Recording:
         stored = await self.recorder.finish()
         for pause in NOTED_AGAIN_S:
             try:
-                await self.desk.recordings.finish(self.part, stored.sha256, stored.size)
+                await self._note(stored)
             except (Busy, Unsure):
                 await asyncio.sleep(pause)
             else:
                 return
-        await self.desk.recordings.finish(self.part, stored.sha256, stored.size)
+        await self._note(stored)
+
+    async def _note(self, stored: Stored) -> None:
+        holes = stored.holes
+        await self.desk.recordings.finish(self.part, stored.sha256, stored.size, holes)
 
 
 class Watch:
@@ -270,8 +276,12 @@ class EvidenceShelf:
                 log.warning("a recording is lost", session=part.session, why=str(why))
                 await self.desk.recordings.lose(part)
             return False
-        await self.desk.recordings.finish(part, stored.sha256, stored.size)
+        await self.desk.recordings.finish(part, stored.sha256, stored.size, stored.holes)
         log.info("recording mended", session=part.session, evidence=part.id)
+        for hole in stored.holes:
+            log.error(
+                "a recording was damaged", session=part.session, evidence=part.id, **hole.facts
+            )
         return True
 
     async def _elsewhere(self) -> bool:

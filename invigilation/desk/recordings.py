@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from invigilation.desk.office import SERVICE, Office, held, new_id
 from invigilation.errors import NotAllowed
+from invigilation.hole import Hole
 from invigilation.presence import Source
 from invigilation.record import Data
 from invigilation.session import OVER
@@ -41,14 +43,18 @@ class RecordingDesk:
             await tx.sessions.append(entry, part)
         return part
 
-    async def finish(self, part: Evidence, sha256: str, size: int) -> None:
-        """Note what the finished part is; once is enough, whoever finished it."""
+    async def finish(
+        self, part: Evidence, sha256: str, size: int, holes: Sequence[Hole] = ()
+    ) -> None:
+        """Note what the finished part is and lacks; once is enough, whoever finished it."""
         async with self.office.store.write() as tx:
             one = await held(tx, part.session)
             if not await _open(tx, part):
                 return
             await tx.evidence.finish(part.id, sha256, size)
-            data: Data = {"evidence": part.id, "sha256": sha256, "size": size}
+            data: dict[str, object] = {"evidence": part.id, "sha256": sha256, "size": size}
+            if holes:
+                data["holes"] = [dict(hole.facts) for hole in holes]
             await tx.sessions.append(self.office.entry(one, "recording_finished", SERVICE, data))
 
     async def lose(self, part: Evidence) -> None:

@@ -19,8 +19,10 @@ from recordings import recorder as recorder_module
 from recordings import webm
 from recordings.appender import Appender
 from recordings.errors import EvidenceStoreFull
-from recordings.recorder import SILENCE, Recorder, mend
+from recordings.mending import mend
+from recordings.recorder import Recorder
 from recordings.vault import Vault
+from recordings.webm import SILENCE
 
 from . import media
 from .feeding import ZERO, Feed

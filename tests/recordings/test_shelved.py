@@ -13,8 +13,9 @@ import pytest
 from invigilation.errors import NotFound
 from recordings.copies import rewrap
 from recordings.errors import EvidenceExists
+from recordings.mending import mend
 from recordings.places import FolderPlace, Place, PlaceAway, PlaceTaken
-from recordings.recorder import Recorder, mend
+from recordings.recorder import Recorder
 from recordings.shelved import AWAY_S, READ_AGAIN_S, ShelvedVault
 from recordings.wrap_keys import LocalKeys
 from tests.recordings.far import ONE, TWO, Unreliable, brought, files, names, reading, shelved

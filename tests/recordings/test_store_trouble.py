@@ -21,8 +21,8 @@ from recordings import s3_client, s3_parts, shelved, vault
 from recordings.copies import Copies
 from recordings.errors import EvidenceDamaged, EvidenceStoreFull, KeyUnknown
 from recordings.lanes import Lanes
+from recordings.mending import mend
 from recordings.places import FolderPlace, Piece, Place, PlaceAway, anything, room_on
-from recordings.recorder import mend
 from recordings.s3 import S3Place
 from recordings.shelved import ShelvedVault
 from recordings.transit import MAGIC as TRANSIT

@@ -15,9 +15,9 @@ from invigilation.presence import Sight, Source
 from recordings import webm
 from recordings.errors import EvidenceStoreFull, KeyUnknown, PictureUndecodable
 from recordings.evidence import Snapshots
-from recordings.recorder import SILENCE
 from recordings.vault import Vault
 from recordings.vision.watch import Small
+from recordings.webm import SILENCE
 from tests import builders
 from tests.harness.waiting import until
 from tests.recordings.sights import VIEWS, key_frames, stills
