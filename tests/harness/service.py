@@ -130,11 +130,14 @@ class Service(Program):
     ) -> None:
         """Let it work fast, at the time that the file says, and send its mails to the mailbox.
 
-        Where `minutes_fly`, signs of life come fast enough for `World.live_through`.
+        Where `minutes_fly`, signs of life come fast enough for `World.live_through`. A clock that
+        jumps over hours is no silence of anybody's: logins rest as late as they may.
         """
         self.set(
             INVIGILATION_CLOCK_SHIFT_FILE=str(clock_shift),
             INVIGILATION_NOTICE_HOURS="0",
+            INVIGILATION_IDLE_MINUTES="720",
+            INVIGILATION_IDLE_MINUTES_OVERSIGHT="720",
             INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
             INVIGILATION_DELIVER_SECONDS="0.5",
             INVIGILATION_SWEEP_SECONDS="1",

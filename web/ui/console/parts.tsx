@@ -104,10 +104,14 @@ export function Dialog(props: {
   const gone = useRef(false);
   useEffect(() => {
     const element = dialog.current;
+    const before = document.activeElement;
     element?.showModal();
     return () => {
       gone.current = true;
       element?.close();
+      // It is out of the page by now, so the browser does not give the focus back by itself.
+      const lost = document.activeElement === document.body;
+      if (lost && before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
   const onClose = (): void => {

@@ -46,7 +46,7 @@ async function look(): Promise<void> {
     let good = true;
     if (working) good = await ask("POST");
     else if (due - Date.now() < WARN_MS + LOOK_MS) good = await ask("GET");
-    if (!good) say("You are signed out, because nothing was done here for a while.", true);
+    if (!good) say("You are signed out. Sign in again to go on here.", true);
     else if (due - Date.now() < WARN_MS)
       say("Nothing was done here for a while. You will be signed out in two minutes.", false);
     else box.hidden = true;
