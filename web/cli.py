@@ -25,6 +25,7 @@ from web import (
     vault_commands,
 )
 from web.draining import run_until_told
+from web.encrypted import check_encrypted
 from web.health.logs import configure
 from web.settings import Settings, Unable, read_settings
 from web.setup_commands import commands
@@ -57,6 +58,7 @@ def main() -> None:
 def serve() -> None:
     """Start the service."""
     settings = read_settings()
+    check_encrypted(settings)
     _logs()
     listener = _listen(settings)
     with contextlib.suppress(KeyboardInterrupt):
@@ -107,10 +109,14 @@ def seed(
 def migrate() -> None:
     """Bring the database's schema up to date."""
     from web.house import open_house  # noqa: PLC0415 - slow to import, and `verify` needs none of it
-    from web.setup import open_store  # noqa: PLC0415
+    from web.setup import migrate_by, open_store  # noqa: PLC0415
+
+    settings = read_settings()
 
     async def run() -> None:
-        house = open_house(read_settings())
+        if settings.migration_database_url:
+            await migrate_by(settings.migration_database_url, settings.database)
+        house = open_house(settings)
         await open_store(house.desk.office.store)
         await house.desk.office.store.close()
 

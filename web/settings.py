@@ -63,6 +63,12 @@ class Settings(KeySettings):
         (), description="addresses or networks of the reverse proxies in front"
     )
     database_url: str = Field("", description="default: SQLite under `var`")
+    migration_database_url: str = Field(
+        "", description="the same database by an account that may change its schema; for `migrate`"
+    )
+    require_encryption: bool = Field(
+        default=False, description="do not serve with a database, Redis or mail in the clear"
+    )
     rate_factor: float = Field(
         1.0, gt=0, le=1_000, description="multiplies how often one place may ask"
     )

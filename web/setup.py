@@ -25,12 +25,13 @@ from invigilation.office_hours import Hours
 from invigilation.people import Role, Staff, clean_email, clean_name
 from invigilation.request import Assessment
 from invigilation.slots import Shift
-from invigilation.store import Store, Tx
+from invigilation.store import SchemaBehind, Store, Tx
 from invigilation.store.people import Backend, Client
 from web.api.oauth import Scope, hash_secret, new_secret
 from web.auth.passwords import PASSWORD_LIMIT
 from web.auth.weak import is_common, is_weak
 from web.backends.webhook import SECRET_PREFIX
+from web.settings import Unable
 from web.typed import number
 
 PASSWORD_SHORTEST = 12
@@ -58,9 +59,28 @@ def new_secrets() -> Secrets:
     return Secrets(new_secret(), SECRET_PREFIX + key)
 
 
+async def migrate_by(owner: str, serving: str) -> None:
+    """Bring the schema up to date by its owner, so that another account can serve with it."""
+    store = Store(owner)
+    try:
+        await store.migrate(serving)
+    except ValueError as error:
+        raise Unable(f"The schema was not changed: {error}.") from None
+    except SchemaBehind:
+        raise Unable("The account of migration_database_url may not change the schema.") from None
+    finally:
+        await store.close()
+
+
 async def open_store(store: Store) -> None:
     """Bring the schema up to date, with what every office has; safe to repeat."""
-    await store.migrate()
+    try:
+        await store.migrate()
+    except SchemaBehind:
+        raise Unable(
+            "The database's schema is not that of this version, and the account of database_url "
+            "may not change it: run `invigilation migrate` with migration_database_url."
+        ) from None
     async with store.write() as tx:
         await keep_form(tx)
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from invigilation.store.store import Store, Tx
+from invigilation.store.store import SchemaBehind, Store, Tx
 
-__all__ = ["Store", "Tx"]
+__all__ = ["SchemaBehind", "Store", "Tx"]

@@ -127,5 +127,10 @@ def _environment(url: URL) -> dict[str, str]:
     for name, variable in _SOCKETS.items():
         if name in url.query:
             given[variable] = str(url.query[name])
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    # Whose certificate is good is said to every program by the same variables.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PG") or name.startswith("PGSSL")
+    }
     return kept | {name: value for name, value in given.items() if value}

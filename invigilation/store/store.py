@@ -59,6 +59,7 @@ from invigilation.store.products import Products
 from invigilation.store.receipts import Receipts
 from invigilation.store.reminders import Reminders
 from invigilation.store.requests import Requests
+from invigilation.store.rights import account_of, grant
 from invigilation.store.rooms import Rooms
 from invigilation.store.rota import Rota
 from invigilation.store.sessions import Sessions
@@ -93,6 +94,8 @@ STATEMENTS = 400
 BUSY_MS = 10_000
 SCRUB_S = 0.5
 WAL_TRIES = 2_000
+NOT_PERMITTED = "42501"
+"""PostgreSQL's `insufficient_privilege`."""
 MIGRATION_LOCK = 0x696E7669
 """The name of an advisory lock; any number that nobody else in the database uses."""
 # What a statement was about (names, keys, tokens' digests) has no place in an error's text.
@@ -104,6 +107,10 @@ _ENGINE: dict[str, Any] = {
     "pool_use_lifo": True,
 }
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class SchemaBehind(Exception):
+    """The schema is not that of this version, and the account may not change it."""
 
 
 class Tx:
@@ -220,12 +227,23 @@ class Store:
             # Given back whatever happens: who is being cancelled does not take it along.
             await asyncio.shield(asyncio.create_task(connection.close()))
 
-    async def migrate(self) -> None:
-        """Bring the schema up to date; safe to repeat."""
+    async def migrate(self, serving: str = "") -> None:
+        """Bring the schema up to date; safe to repeat.
+
+        `serving` is the address by which another account works with it: that one gets the rights
+        to, on PostgreSQL. Raises `SchemaBehind` where our account may not do it.
+        """
         async with self._writer, self._engine.connect() as plain:
             connection = await plain.execution_options(writes=True)
-            async with connection.begin():
-                await connection.run_sync(_upgrade)
+            try:
+                async with connection.begin():
+                    await connection.run_sync(_upgrade)
+                    if serving and not self._sqlite:
+                        await connection.run_sync(grant, account_of(serving))
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != NOT_PERMITTED:
+                    raise
+                raise SchemaBehind from error
 
     async def ping(self) -> None:
         """Raise unless the database answers."""
