@@ -2,7 +2,8 @@
 
 `POST /api/oauth/token` takes the client's name and secret, by HTTP Basic or in the form body, and
 gives a token that lives for fifteen minutes: a JWT signed with HS256, since this service is both
-its issuer and its only reader.
+its issuer and its only reader. It is read without the database and cannot be revoked (RFC 7009, 3:
+such a token is to be short-lived instead); what is taken back is the secret.
 """
 
 from __future__ import annotations
