@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import CodeType
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from invigilation.store import Store
 from tests.harness.browser import Browsers
+from tests.harness.emptying import emptying
 from tests.harness.films import FilmStore
 from tests.harness.servers import (
     Mailbox,
@@ -146,23 +147,37 @@ def postgres_template(postgres: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def emptied_database(
+    postgres: PostgresServer, postgres_template: str
+) -> Iterator[Callable[[], str]]:
+    """What gives the address of the one PostgreSQL database that tests share, emptied anew.
+
+    Whoever a test before left connected is put out.
+    """
+    url = postgres.url(postgres.create(template=postgres_template))
+    with emptying(url, alone=True) as empty:
+
+        def emptied() -> str:
+            empty()
+            return url
+
+        yield emptied
+
+
 @pytest.fixture(
     params=[
         pytest.param("sqlite", marks=pytest.mark.store),
         pytest.param("postgresql", marks=pytest.mark.store),
     ]
 )
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the address of a database with the schema and no rows, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         path = tmp_path / "test.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield _sqlite(path)
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    name = server.create(template=request.getfixturevalue("postgres_template"))
-    yield server.url(name)
-    server.drop(name)
+        return _sqlite(path)
+    return request.getfixturevalue("emptied_database")()
 
 
 @pytest.fixture

@@ -14,17 +14,14 @@ import pytest_asyncio
 
 from invigilation.people import Role
 from invigilation.store import Store
-from invigilation.store.schema import metadata
 from tests import builders
 from tests.builders import FixedClock
+from tests.harness.emptying import EMPTYING, emptying
 from tests.invigilation.offices import World
 
 HERE = Path(__file__).parent
 DATABASES = ("migrated_url", "database_url")
 """Fixtures that give a test its database."""
-EMPTYING = "SET synchronous_commit = off; " + "; ".join(
-    f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables)
-)
 kept_loop = partial(pytest_asyncio.fixture, loop_scope="session")
 """An asynchronous fixture that has, or stands on, `store`: it and its tests share one loop."""
 
@@ -56,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def kept_database(postgres, postgres_template):
-    """One PostgreSQL database for all tests here: emptying it is cheaper than making another."""
+    """One PostgreSQL database for all tests here, whose connections are kept, too."""
     name = postgres.create(template=postgres_template)
     yield postgres.url(name)
     postgres.drop(name)
@@ -64,12 +61,9 @@ def kept_database(postgres, postgres_template):
 
 @pytest.fixture(scope="session")
 def emptied(kept_database):
-    """What empties the kept database, over one connection: hundreds of tests begin with it."""
-    loop = asyncio.new_event_loop()
-    connection = loop.run_until_complete(asyncpg.connect(kept_database.replace("+asyncpg", "")))
-    yield lambda: loop.run_until_complete(connection.execute(EMPTYING))
-    loop.run_until_complete(connection.close())
-    loop.close()
+    """What empties the kept database: hundreds of tests begin with it."""
+    with emptying(kept_database) as empty:
+        yield empty
 
 
 async def empty(url):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -157,29 +156,12 @@ def mother(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pope
         started.wait(10)
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("sqlite", marks=pytest.mark.store),
-        pytest.param("postgresql", marks=pytest.mark.store),
-    ]
-)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty office's database; on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        path = tmp_path / "office.sqlite3"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite+aiosqlite:///{path}"
-        return
-    server = request.getfixturevalue("postgres")
-    name = server.create(template=request.getfixturevalue("postgres_template"))
-    yield server.url(name)
-    server.drop(name)
-
-
 @pytest.fixture
-async def stage(url: str, tmp_path: Path, mother: subprocess.Popen[str]) -> AsyncIterator[Stage]:
+async def stage(
+    migrated_url: str, tmp_path: Path, mother: subprocess.Popen[str]
+) -> AsyncIterator[Stage]:
     """Everything but the programs themselves."""
-    stage = Stage(tmp_path, url, mother)
+    stage = Stage(tmp_path, migrated_url, mother)
     hook = f"http://127.0.0.1:{stage.port}/hook"
     async with stage.store.write() as tx:
         for target in TARGETS:
