@@ -113,6 +113,7 @@ def looks(
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base, encoder.bit_rate, encoder.gop_size = Fraction(1, 4), bitrate, 10_000
     rate = {name: str(bitrate) for name in ("minrate", "maxrate", "bufsize")}
+    encoder.thread_count = 1  # several wait for each other by turning
     encoder.options = rate | {
         "deadline": "realtime",
         "cpu-used": "8",

@@ -139,6 +139,7 @@ def key_frames(
     encoder = av.CodecContext.create("libvpx", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base, encoder.bit_rate, encoder.gop_size = Fraction(1, FPS), bitrate, 10_000
+    encoder.thread_count = 1  # several wait for each other by turning
     encoder.options = {
         "deadline": "realtime",
         "cpu-used": "8",
