@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from invigilation.record import Facts
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class Hole:
     until: int | None = None
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> dict[str, int | None]:
         """Return what an entry of the record says of it."""
         return {"bytes": self.size, "since_ms": self.since, "until_ms": self.until}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, int | None]) -> Self:
+        """Return the hole of which an entry says this."""
+        return cls(facts["bytes"] or 0, facts["since_ms"], facts["until_ms"])

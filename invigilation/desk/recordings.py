@@ -54,7 +54,7 @@ class RecordingDesk:
             await tx.evidence.finish(part.id, sha256, size)
             data: dict[str, object] = {"evidence": part.id, "sha256": sha256, "size": size}
             if holes:
-                data["holes"] = [dict(hole.facts) for hole in holes]
+                data["holes"] = [hole.facts for hole in holes]
             await tx.sessions.append(self.office.entry(one, "recording_finished", SERVICE, data))
 
     async def lose(self, part: Evidence) -> None:

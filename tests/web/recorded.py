@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
 from invigilation.presence import Source
 from invigilation.store.views import Sitting
@@ -51,8 +53,17 @@ async def recorded(world: World, parts: tuple[tuple[Source, float, int], ...] = 
     return sitting
 
 
-async def record(world: World, session: str, source: Source, lasts: int) -> None:
-    """Record one source from now on, for so many seconds of media; the clock stands still."""
+async def record(
+    world: World,
+    session: str,
+    source: Source,
+    lasts: int,
+    spoil: Callable[[Path], object] = lambda _: None,
+) -> None:
+    """Record one source from now on, for so many seconds of media; the clock stands still.
+
+    `spoil` gets the file before it is finished.
+    """
     snapshots = Snapshots()
     recording = await shelf_of(world.desk, world.vault, snapshots).begin(session, source)
     zero = world.clock.monotonic()
@@ -63,5 +74,6 @@ async def record(world: World, session: str, source: Source, lasts: int) -> None
             recording.audio(packet.data, round(packet.at * 48_000), zero + packet.at + 0.06)
         # The disk of a test is no faster than its clock.
         await asyncio.to_thread(recording.recorder._thread.submit(int).result)
+    spoil(world.vault._root / session / f"{recording.part.id}.part")
     await recording.finish()
     snapshots.close()

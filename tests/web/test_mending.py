@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from recordings import webm
+from recordings import stream, webm
 from recordings.errors import EvidenceStoreFull
 from recordings.evidence import Snapshots
 from recordings.places import PlaceAway
@@ -20,6 +20,7 @@ from web.health import checks
 from web.health.checks import Unwell
 from web.pages.glances import glances_of
 
+CLUSTERS = [webm.Block(webm.AUDIO, at, True, webm.SILENCE[20]) for at in range(0, 80, 20)]
 OURS, OTHER = bytes(range(32)), bytes(32)
 
 
@@ -72,6 +73,36 @@ async def test_a_recording_whose_key_is_not_at_hand_waits_for_it(
     right = shelf_of(scene.desk, Vault(root, LocalKeys([OTHER, OURS]), reserve=0), snapshots)
     assert await right.mend_orphans() == 1
     assert (await state(scene)).sha256 is not None
+
+
+async def test_a_damaged_recording_without_room_for_its_copy_waits_and_is_not_lost(
+    scene, snapshots, tmp_path
+):
+    vault = Vault(tmp_path / "vault", OURS, reserve=0)
+    part = await scene.desk.recordings.begin(scene.sitting.session)
+    appender = vault.open_append(part.session, part.id)
+    for piece in (webm.live_header(), *(webm.cluster([one]) for one in CLUSTERS)):
+        appender.append(piece)
+    appender.close()
+    scene.clock.go(BEGINNING.total_seconds())
+    file = tmp_path / "vault" / part.session / f"{part.id}.part"
+    data = bytearray(file.read_bytes())
+    data[10 - 3 * (len(webm.cluster(CLUSTERS[-1:])) + stream.OVERHEAD_BYTES)] ^= 1
+    file.write_bytes(data)
+    full = shelf_of(scene.desk, Vault(tmp_path / "vault", OURS, 2**62), snapshots)
+
+    with pytest.raises(EvidenceStoreFull):
+        await full.mend_orphans()
+    waits = await state(scene)
+    mended = await shelf_of(scene.desk, vault, snapshots).mend_orphans()
+
+    assert (waits.sha256, waits.erased, mended) == (None, None, 1)
+    async with scene.desk.office.store.read() as tx:
+        entry = (await tx.sessions.entries(part.session))[-1]
+    assert entry.kind == "recording_finished"
+    assert entry.data["holes"] == [
+        {"bytes": len(webm.cluster(CLUSTERS[:1])), "since_ms": 20, "until_ms": 40}
+    ]
 
 
 async def test_a_recording_whose_disk_is_not_there_waits_for_it(scene, snapshots, tmp_path):

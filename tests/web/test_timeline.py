@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from invigilation.gap import Ruling
+from invigilation.hole import Hole
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind
 from invigilation.presence import Source
+from recordings import stream
 from recordings.places import PlaceAway
 from recordings.webm import Glance, glance, live_header
 from tests.web.office import ADA, ANA, SAM, START, TOM, World
 from tests.web.recorded import record, recorded
 from tests.web.test_pages_staff import admit, staff_of
+from web.pages.holes import told
 
 PARTS = (
     (Source.CAMERA, 0.0, 3),
@@ -79,6 +83,48 @@ async def test_a_store_that_is_away_costs_the_parts_and_not_the_page(
 
     assert page.status == 200
     assert len(asked) == 1
+
+
+async def test_what_a_damaged_recording_lacks_is_marked_and_told(world: World) -> None:
+    sitting = await recorded(world, ())
+    session = sitting.session
+
+    def spoil(part: Path) -> None:
+        data = bytearray(part.read_bytes())
+        with part.open("rb") as file:
+            third = stream.layout(stream.Disk(file.fileno()), "a film").slots[2]
+        data[third.position + 100] ^= 1
+        part.write_bytes(data)
+
+    at(world, 10)
+    await record(world, session, Source.CAMERA, 7, spoil)
+
+    line = await boot(world, session)
+    page = await (await world.staff(SAM)).get(f"/staff/records/{session}")
+
+    marks = [(one["at"], one["until"]) for one in line["marks"] if "damaged" in one["text"]]
+    assert marks == [(pytest.approx(12_000, abs=200), pytest.approx(14_000, abs=200))]
+    record_of = await world.desk.reports.record(session, SAM)
+    [entry] = [one for one in record_of.entries if one.kind == "recording_finished"]
+    [facts] = entry.data["holes"]
+    words = told([Hole.of(facts)])
+    assert f"The recording was complete, but for what was damaged. {words}" in page.text
+    assert f"<strong>{words}</strong>" in page.text
+    assert (facts["since_ms"], facts["until_ms"]) == (marks[0][0] - 10_000, marks[0][1] - 10_000)
+
+
+@pytest.mark.parametrize(
+    ("holes", "words"),
+    [
+        ([Hole(9)], "a part of it is missing"),
+        (
+            [Hole(9, 4_100, 6_900), Hole(9, 3_605_000)],
+            "sound or picture is missing from 0:04 to 0:07, and from 1:00:05 on",
+        ),
+    ],
+)
+def test_holes_in_words(holes: list[Hole], words: str) -> None:
+    assert told(holes) == f"Damaged: {words}"
 
 
 async def test_gaps_signals_and_supervisors_are_bars(world: World) -> None:

@@ -23,6 +23,8 @@ from web.keys import DESK, VAULT, VERIFIER
 from web.pages import fills, link_words, look_words, words
 from web.pages.frame import staff_page
 from web.pages.glances import RECORDINGS, glances_of, present
+from web.pages.holes import holes_of
+from web.pages.holes import told as told_of
 from web.pages.identity_words import DOCUMENTS, PURPOSES
 from web.pages.looks import lookable, way_to_ask
 from web.pages.timeline import NAMES, SIGNALS, Words, time_line
@@ -232,7 +234,7 @@ async def _may_look(request: web.Request, of: Record, person: Staff) -> bool:
 
 def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
     sitting, here = of.sitting, present(of)
-    check = of.identity
+    check, holes = of.identity, holes_of(of.entries)
     return {
         "session": of.session.id,
         "learner": sitting.learner_name,
@@ -260,6 +262,7 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
                 "started": f"{_time(one.started)} (London)",
                 "size": _size(one.size or 0),
                 "stills": one.kind == Source.STILLS,
+                "damage": told_of(holes[one.id]) if one.id in holes else "",
             }
             for one in of.evidence
             if one.kind in RECORDINGS and one.id in here
@@ -313,6 +316,9 @@ def _words(entry: Entry) -> str:
         return _signal(str(data.get("signal")), str(data.get("state")))
     if entry.kind in _LINK:
         return _LINK[entry.kind](data)
+    holes = holes_of([entry])
+    if holes:
+        return f"{EVENTS[entry.kind]}, but for what was damaged. {told_of(*holes.values())}"
     said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
     facts = [*facts, *_compared(data), *(["in full size"] if data.get("full") else [])]

@@ -20,6 +20,7 @@ from invigilation.session import HALTS, STARTS, SessionEvent, runs
 from invigilation.store.evidence import Evidence
 from recordings.stills import Stretches
 from recordings.webm import Glance
+from web.pages.holes import holes_of
 
 NAMES = {
     Source.CAMERA: "Learner's camera",
@@ -152,6 +153,7 @@ def time_line(
         *_gaps(view, end),
         *_signals(of.entries, end),
         *_lookers(of.entries, end, words),
+        *_damage(of, end),
         *_incidents(view, words),
         *_moments(of.entries, words),
     ]
@@ -235,6 +237,19 @@ def _gaps(view: RoomView, end: int) -> Iterator[Mark]:
         until = end if gap.ended is None else ms(gap.ended)
         text = f"Gap: {_RULINGS[gap.ruling]}"
         yield {"at": ms(gap.began), "until": until, "kind": "gap", "text": text}
+
+
+def _damage(of: Record, end: int) -> Iterator[Mark]:
+    """Yield what is missing in recordings because they were damaged."""
+    holes = holes_of(of.entries)
+    for one in of.evidence:
+        for hole in holes.get(one.id, ()):
+            if hole.since is None:
+                continue
+            at = ms(one.started) + hole.since
+            until = max(at, end) if hole.until is None else ms(one.started) + hole.until
+            text = f"{NAMES[Source(one.kind)]}: the recording is damaged here"
+            yield {"at": at, "until": until, "kind": "signal", "text": text}
 
 
 def _signals(entries: Iterable[Entry], end: int) -> Iterator[Mark]:
