@@ -1,4 +1,4 @@
-"""What weighs much asks again who it is: money, prices, keys, and lists that are taken away."""
+"""What weighs much asks again who it is: money, prices, keys, lists and records that are taken away."""
 
 from __future__ import annotations
 
@@ -10,18 +10,28 @@ from invigilation.proof import FRESH
 from tests.web.office import ADA, World
 from web.access.rows import TABLE
 
-WEIGHTY = ("/staff/charges", "/staff/products")
+WEIGHTY = ("/staff/charges", "/staff/products", "/staff/attendance", "/staff/admin")
 FRESH_ROWS = sorted((method, row.path) for method, row in TABLE if row.fresh)
-GIVEN = {"charge": "ch_1", "code": "late_change", "staff": "st_sam", "backend": "company"}
+TAKEN_AWAY = (".csv", "/download", "/report.pdf", "/bundle")
+GIVEN = {
+    "charge": "ch_1",
+    "code": "late_change",
+    "staff": "st_sam",
+    "backend": "company",
+    "booking": "bk_1",
+    "session": "se_1",
+    "form": "ob_1",
+    "login": "none",
+}
 
 
-def test_whatever_moves_money_or_takes_a_list_away_asks_again() -> None:
+def test_whatever_moves_money_or_is_taken_away_asks_again() -> None:
     forgotten = [
         f"{method} {row.path}"
         for method, row in TABLE
         if row.path.startswith("/staff/")
         and not row.fresh
-        and (row.path.endswith(".csv") or (method == "POST" and row.path.startswith(WEIGHTY)))
+        and (row.path.endswith(TAKEN_AWAY) or (method == "POST" and row.path.startswith(WEIGHTY)))
     ]
 
     assert forgotten == []

@@ -185,6 +185,7 @@ async def test_a_backend_that_wants_no_more_is_left_alone_until_it_is_told_again
     assert "Send again" not in page.words
     postman.answer = Attempt(Fate.ACCEPTED, "accepted")
     go(world, 3_600)
+    ada = await world.staff(ADA)
 
     answer = await ada.post(f"{PAGE}/enable", {}, PAGE)
     await carry(world, postman)
