@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
+from invigilation.desk.people import Kind
+from invigilation.proof import Proof
 from signalling import edge
 from signalling.waiting import Waiting
 from tests.harness.waiting import until
@@ -215,6 +217,20 @@ async def test_who_signs_out_is_closed_on_every_page_and_nobody_else(service):
 
     await lea.say("join")
     assert not lea.gone.is_set()
+
+
+async def test_by_which_logins_the_staff_who_are_in_came_is_known_until_they_go(service):
+    reception, ann = service.scene.desk.reception, service.scene.ann
+    _, login = await reception.sign_in(Kind.STAFF, ann.id, Proof.CODE)
+    ticket = await reception.ticket(Kind.STAFF, ann.id, None, login=login.token_sha256)
+    page = await service.connect(ticket)
+    await service.learner()
+
+    inside = service.live.logins()
+    await page.socket.disconnect()
+    await until(lambda: not service.live.logins(), 5, "the connection to be forgotten")
+
+    assert inside == {login.token_sha256}
 
 
 async def test_a_learner_who_signs_out_is_closed_on_every_page_and_nobody_else(service):
