@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 
+import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from invigilation.errors import Busy, Unsure
 from invigilation.people import Role, Staff
 from invigilation.store import Store
+from invigilation.store import store as store_module
 from invigilation.store.store import _is_away
 from tests.harness.gate import Gate, gate
+from tests.harness.waiting import until
 
 pytestmark = pytest.mark.store
 ANN = Staff("st_ann", "ann@example.com", "Ann Archer", frozenset({Role.INVIGILATOR}))
@@ -51,6 +54,38 @@ async def test_who_asks_while_it_is_away_may_try_again(far: Store, way: Gate):
 
     await way.open()
     assert await staff(far) == 0
+
+
+async def test_a_line_that_the_server_has_ended_is_not_lent(far: Store, way: Gate, postgres):
+    assert await staff(far) == 0
+    server = await asyncpg.connect(
+        host="127.0.0.1", port=postgres.port, user="postgres", database="postgres"
+    )
+    await server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+        make_url(far._url).database,
+    )
+    await server.close()
+    await until(lambda: not way._writers, 5, "the end of the line")
+
+    assert await staff(far) == 0
+
+
+async def test_only_a_line_that_has_rested_is_asked_before_it_is_lent(
+    far: Store, way: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    async def trips() -> int:
+        before = way.round_trips
+        await staff(far)
+        return way.round_trips - before
+
+    await trips()
+    busy = await trips()
+    monkeypatch.setattr(store_module, "RESTED_S", -1.0)
+    rested = await trips()
+
+    assert busy == 1
+    assert rested > 1
 
 
 async def add(store: Store, before_the_last: Gate | None, before_the_end: Gate | None) -> None:

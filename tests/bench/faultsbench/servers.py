@@ -20,7 +20,7 @@ from web.settings import Settings
 QUIET_S = 3.0
 STALL_S = 5.0
 SLOW_S = 0.01
-"""Each way, of each packet: a round trip takes twice as long, and a change takes some twenty."""
+"""Each way, of each packet: a round trip takes twice as long, and a line takes six of them."""
 FROZEN_S = 3.0
 AWAY_S = 6.0
 CHANGES = 50
