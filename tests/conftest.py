@@ -37,6 +37,8 @@ from tests.harness.service import Practice, Program, Service
 gc.disable()
 
 ProgramT = TypeVar("ProgramT", bound=Program)
+SHARED = "begun"
+"""A fixture that is made once in each process, and takes long: one part has all who use it."""
 _REPORT = pytest.StashKey[pytest.TestReport]()
 
 
@@ -60,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run be shared by several processes: `--part 1/2` and `--part 2/2`, by modules."""
-    parser.addoption("--part", help="N/M: of the chosen modules only every Mth, from the Nth on")
+    parser.addoption("--part", help="N/M: of the chosen modules only one in M, the Nth share")
 
 
 @pytest.hookimpl(trylast=True)
@@ -70,8 +72,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if part is None:
         return
     number, parts = (int(one) for one in part.split("/"))
-    modules = sorted({item.path for item in items})
-    mine = set(modules[number - 1 :: parts])
+    sharing = {item.path for item in items if SHARED in getattr(item, "fixturenames", ())}
+    dealt = [sorted(sharing), *([] for _ in range(parts - 1))]
+    for module in sorted({item.path for item in items} - sharing):
+        min(dealt, key=len).append(module)
+    mine = set(dealt[number - 1])
     config.hook.pytest_deselected(items=[item for item in items if item.path not in mine])
     items[:] = [item for item in items if item.path in mine]
 
