@@ -57,7 +57,7 @@ async def test_a_session_from_the_request_to_the_verified_report(
     assert len(await world.reports()) == 1
     await has_the_receipt(world)
     await shows_its_record(console)
-    record = await takes_the_record(console, tmp_path)
+    record = await takes_the_record(world, console, tmp_path)
     verifies(world, record, keys)
 
 
@@ -244,7 +244,8 @@ async def plays(page: Page) -> None:
     assert max(one.long for one in played) > 3
 
 
-async def takes_the_record(console: Console, folder: Path) -> Path:
+async def takes_the_record(world: World, console: Console, folder: Path) -> Path:
+    await console.prove(world.invigilator_of(MARIA))
     async with console.page.expect_download() as coming:
         await console.page.get_by_role("link", name="Download the sealed record").click()
     path = folder / "record.json"
