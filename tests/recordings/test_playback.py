@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
+from recordings.mending import mend
 from recordings.recorder import Recorder
 from recordings.vault import Vault
 from tests.harness.browser import QUIET
@@ -14,6 +15,7 @@ from tests.harness.firefox import firefox
 
 from . import media
 from .feeding import ZERO, Feed
+from .test_salvage import change, filmed, flip, slots
 
 pytestmark = pytest.mark.media
 
@@ -138,6 +140,7 @@ CASES = {
     "picture": (320, 2.0),
     "another size": (640, 2.0),
     "late sound": (320, 8.0),
+    "damaged": (320, 9.0),
 }
 """What is recorded: the width in the end, and the seconds."""
 
@@ -150,6 +153,10 @@ async def case(vault: Vault, name: str) -> None:
     elif name == "another size":
         changing = [media.video(1), media.video(1, size=(640, 480))]
         await part(vault, changing, media.audio(2, 60))
+    elif name == "damaged":
+        path = await filmed(vault, 9)
+        change(path, flip(slots(path)[2].position + 1000))
+        assert mend(vault, "s1", "e1").holes
     else:
         await part(vault, [media.video(8)], [one for one in media.audio(8, 60) if one.at > 6])
 

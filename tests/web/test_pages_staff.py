@@ -22,6 +22,7 @@ from invigilation.session import Outcome
 from invigilation.store.evidence import Evidence
 from invigilation.store.views import Sitting
 from recordings.errors import EvidenceDamaged
+from recordings.places import PlaceAway
 from recordings.reader import Reader
 from tests.web.office import (
     ADA,
@@ -506,6 +507,23 @@ async def test_damaged_recording_breaks_off_rather_than_going_on_as_something_el
 
     with pytest.raises(aiohttp.ClientError):
         await fetch(await world.staff(SAM))
+
+
+async def test_a_store_that_is_away_when_a_player_asks_is_told_by_an_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await with_evidence(world, b"webm", "video/webm", "recording")
+    sam = await world.staff(SAM)
+
+    def away(_: Reader, _start: int, _stop: int) -> bytes:
+        raise PlaceAway("for a test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "read", away)
+        refused = await fetch(sam)
+
+    assert refused.status == 503
+    assert (await fetch(sam)).body == b"webm"
 
 
 async def test_erased_evidence_says_so(world: World) -> None:
