@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib.util import find_spec, module_from_spec
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 from yarl import URL
 
+from invigilation.desk.people import STAFF_HOURS
 from invigilation.errors import Busy, NotFound
 from tests.web.office import ANA, PASSWORD, SAM, SECRET_BYTES, START, World
 from web.auth import cookies, passwords
@@ -409,6 +411,12 @@ async def test_login_of_the_one_kind_is_none_of_the_other(world: World) -> None:
 
 async def test_login_runs_out(world: World) -> None:
     staff = await world.staff(SAM)
-    world.clock.move_to(START)
+    seen = []
+    for _ in range(STAFF_HOURS):  # however busy they are
+        seen.append((await staff.get("/staff/calendar")).status)
+        world.clock.move_to(world.clock.now() + timedelta(hours=1, seconds=-1))
+    seen.append((await staff.get("/staff/calendar")).status)
+    world.clock.move_to(world.clock.now() + timedelta(seconds=STAFF_HOURS))
 
+    assert set(seen) == {200}
     assert (await staff.get("/staff/calendar")).to.startswith("/staff/sign-in")
