@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import make_url
 
+from invigilation.store import snapshot
 from tests.web.machine import Machine
 from web.encrypted import check_encrypted
 from web.settings import Settings, Unable
@@ -99,3 +101,16 @@ def test_serve_says_so_in_one_line_and_ends(
     assert code == 1
     assert said.count("\n") == 1
     assert "Set smtp_tls, or use a mail server on this machine." in said
+
+
+def test_copies_of_the_database_are_taken_by_the_same_encrypted_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGSSLROOTCERT", "/etc/ssl/database.crt")
+    monkeypatch.setenv("PGUSER", "somebody")
+
+    said = snapshot._environment(make_url(f"{POSTGRES}db.example.com/exams?ssl=verify-full"))
+
+    assert said["PGSSLMODE"] == "verify-full"
+    assert said["PGSSLROOTCERT"] == "/etc/ssl/database.crt"
+    assert said["PGUSER"] == "invigilation"
