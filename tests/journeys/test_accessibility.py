@@ -52,6 +52,7 @@ class Survey:
         await self.look(f"{self.page.url}: {button}")
 
 
+@pytest.mark.pictureless
 async def test_the_pages_of_visitors_and_learners(
     world: World, cast: Cast, browsers: Browsers
 ) -> None:
@@ -84,6 +85,7 @@ async def test_the_pages_of_visitors_and_learners(
     assert survey.found == {}
 
 
+@pytest.mark.pictureless
 async def test_the_learners_pages_while_a_booking_may_be_changed(world: World, cast: Cast) -> None:
     learner = await cast.learner()
     survey = Survey(world, learner.page)
@@ -96,6 +98,7 @@ async def test_the_learners_pages_while_a_booking_may_be_changed(world: World, c
     assert survey.found == {}
 
 
+@pytest.mark.pictureless
 async def test_the_pages_of_schedulers_and_administrators(world: World, cast: Cast) -> None:
     learner, scheduler = await cast.learner(), await cast.scheduler()
     survey = Survey(world, scheduler.page)

@@ -17,7 +17,7 @@ from tests.journeys.cast import Cast
 from tests.journeys.steps import START
 from tests.journeys.world import SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 BOOKING_BYTES = 12_000
 ROOM_BYTES = 34_000
