@@ -177,3 +177,32 @@ async def test_the_command_migrates_and_the_service_serves(
     await service.start()
     service.stop()
     assert "InsufficientPrivilege" not in service.log
+
+
+async def test_a_database_that_one_account_owned_is_handed_over(
+    two: Two, postgres: PostgresServer
+) -> None:
+    """As docs/operating.md says it for services that were set up before."""
+    name = two.everything.rpartition("/")[2]
+    await run(two.everything, f"ALTER DATABASE {name} OWNER TO {two.account}")
+    store = Store(two.serving)
+    await open_store(store)
+    await store.close()
+    owner = two.owner.partition("//")[2].partition(":")[0]
+
+    await run(
+        two.everything,
+        f'ALTER DATABASE {name} OWNER TO "{owner}"',
+        f'REASSIGN OWNED BY {two.account} TO "{owner}"',
+        f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {name} TO {two.account}",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    )
+    await migrate_by(two.owner, two.serving)
+
+    store = Store(two.serving)
+    await open_store(store)
+    await store.close()
+    for statement in ("DELETE FROM event", "CREATE TABLE mine (id int)"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await run(two.serving, statement)
