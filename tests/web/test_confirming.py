@@ -1,4 +1,4 @@
-"""What weighs much asks again who it is: money, prices, keys, lists and records that are taken away."""
+"""What weighs much asks again who it is: money, prices, keys, what is taken away in files."""
 
 from __future__ import annotations
 
