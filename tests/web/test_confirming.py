@@ -1,4 +1,4 @@
-"""What weighs much asks again who it is: money, prices, keys, what is taken away in files."""
+"""What weighs much asks again who it is: money, prices, keys, lists and records taken away."""
 
 from __future__ import annotations
 
