@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import Field, fields
+from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, Table, select
@@ -23,8 +24,9 @@ def columns(table: Table, kind: type[Dataclass]) -> list[ColumnElement[Any]]:
     return [table.c[field.name] for field in fields(kind)]
 
 
+@cache
 def all_of(table: Table, kind: type[Dataclass]) -> Select[Any]:
-    """Return a SELECT of just those columns."""
+    """Return a SELECT of just those columns; what is added to it makes another one."""
     return select(*columns(table, kind))
 
 
