@@ -116,8 +116,8 @@ async def both(world: World) -> list[Page]:
 
 
 @pytest.fixture
-async def page(world: World, both: list[Page]) -> Page:
-    one = both[0]
+async def page(world: World) -> Page:
+    [one] = await pages_of(world, 1)
     taken = world.app[CAPTURES]
     tell = Room(
         lambda _, progress: one.told.append(progress.done),
