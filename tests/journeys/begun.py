@@ -16,14 +16,16 @@ from tests.harness.discretion import personal, told
 from tests.harness.films import FilmStore
 from tests.harness.servers import mail_server
 from tests.harness.service import Practice, Program, Service
+from tests.harness.waiting import until
 from tests.journeys.cast import Cast
 from tests.journeys.steps import Sitting, identified
-from tests.journeys.world import DATABASE, Asked, Time, World
+from tests.journeys.world import DATABASE, SOON_S, Asked, Time, World
 
 LEARNER = "Maria Santos"
 RESERVE = "reserve"
 """Room on a disk that each service takes for itself."""
 PARTS = "SELECT id, sha256 FROM evidence WHERE kind LIKE '%recording'"
+OWED = "SELECT 1 FROM delivery WHERE channel = 'webhook' AND state <> 'delivered'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,14 @@ class Begun:
             # What a page keeps is told by the journeys' pages alone: this one leaves before.
             service.set(INVIGILATION_LOCAL_SEGMENT_S="50")
             world = World(service, practice, mailbox, time)
-            async with _ended(service), _ended(practice), _people(self._folder) as browsers:
+            async with _ended(practice), _ended(service), _people(self._folder) as browsers:
                 await world.open(self._seeded)
                 cast = Cast(world, browsers, self._films)
                 sitting = await identified(world, cast, LEARNER)
                 learner = await sitting.learner.page.context.storage_state()
                 console = await sitting.console.page.context.storage_state()
+                # What is cut off on its way would be told again by every copy.
+                await until(lambda: not world.rows(OWED), SOON_S, "all webhooks to be delivered")
         parts = dict(world.rows(PARTS))
         assert all(parts.values())
         known = personal(service.var / DATABASE)
