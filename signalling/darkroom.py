@@ -46,6 +46,8 @@ from signalling.tracks import Track
 
 KEY_FRAME_S: Final = 3.0
 """A picture in full size is waited for no longer; then the widest that came is taken."""
+FRAME_S: Final = 5.5
+"""Any picture is: a thin link on which the page is still being loaded takes so long."""
 PICTURE_S: Final = 6.5
 """From the asking to the stored picture; within a command's time."""
 SHARPEN_S: Final = 6
@@ -200,7 +202,7 @@ class Darkroom:
                 if stills or learner.peer is None:
                     return await self._still(kind)
                 frame = await learner.peer.key_frame(
-                    KEY_FRAME_S, Track.CAMERA, wider_than=self._small()
+                    KEY_FRAME_S, Track.CAMERA, wider_than=self._small(), longest=FRAME_S
                 )
                 self._width = self._full = key_frame_width(frame)
                 if self._wish is None and self._thinly():

@@ -149,25 +149,29 @@ class Peer:
         timeout: float,  # noqa: ASYNC109 - the caller knows how long a person will wait
         track: Track = Track.CAMERA,
         wider_than: int = 0,
+        longest: float = 0.0,
     ) -> bytes:
         """Ask for a key frame and give it: one complete VP8 key frame, without RTP.
 
         Gives the first that is wider than `wider_than` pixels; when none has come after `timeout`
-        seconds, the widest that has. Raises NoPicture when none came at all.
+        seconds, the widest that has; and when none came at all, the next that comes until `longest`
+        seconds are over. Raises NoPicture when there was none.
         """
         video = self._offers(track)
         if video is None:
             raise NoPicture("There is no connection that a picture could come from.")
         snapshot = Snapshot(video, wider_than)
         try:
-            async with asyncio.timeout(timeout):
-                return await snapshot.frame
-        except TimeoutError:
-            if snapshot.widest is None:
-                raise NoPicture("No picture came from the camera in time.") from None
-            return snapshot.widest
+            await asyncio.wait({snapshot.frame}, timeout=timeout)
+            if snapshot.widest is None and longest > timeout and not snapshot.frame.done():
+                snapshot.take_any()
+                await asyncio.wait({snapshot.frame}, timeout=longest - timeout)
+            found = snapshot.frame.result() if snapshot.frame.done() else snapshot.widest
         finally:
             snapshot.end()
+        if found is None:
+            raise NoPicture("No picture came from the camera in time.")
+        return found
 
     @property
     def last_packet_at(self) -> float | None:

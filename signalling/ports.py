@@ -67,10 +67,12 @@ class MediaPeer(Protocol):
         timeout: float,  # noqa: ASYNC109 - as `Peer` has it
         track: Track = Track.CAMERA,
         wider_than: int = 0,
+        longest: float = 0.0,
     ) -> bytes:
         """Return the first VP8 key frame wider than so many pixels, after `timeout` the widest.
 
-        Raises `signalling.peer.NoPicture` when none came.
+        Without any by then, the first that comes until `longest` seconds are over. Raises
+        `signalling.peer.NoPicture` when none came.
         """
         ...
 

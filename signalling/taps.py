@@ -110,6 +110,10 @@ class Snapshot:
             self._asked = now
             self._video.request_key_frame(now)
 
+    def take_any(self) -> None:
+        """Wait for none that is wide enough any more: the next will do."""
+        self._wider_than = 0
+
     def _take(self, data: bytes) -> None:
         width = key_frame_width(data)
         if width > self._width:

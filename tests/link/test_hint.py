@@ -37,12 +37,24 @@ def test_the_least_that_anything_says_is_believed(
     assert node.call("first", {**NOTHING, **known}) == step
 
 
-def test_the_pace_is_that_of_the_largest_files(node: Node) -> None:
-    def file(size: int, took: float) -> dict[str, float]:
-        return {"transferSize": size, "responseStart": 900, "responseEnd": 900 + took}
+def file(size: int, took: float, wait: float = 700) -> dict[str, float]:
+    """Return a file that was asked for at 200 ms and whose first byte came after `wait`."""
+    begun = 200 + wait
+    times = {"requestStart": 200, "responseStart": begun, "responseEnd": begun + took}
+    return {"transferSize": size, **times}
 
-    assert node.call("pace", [file(300, 0), file(0, 0)]) is None
-    assert node.call("pace", [file(20_000, 1600), file(9_000, 900), file(300, 0)]) == 100
+
+def test_the_pace_is_that_of_all_files_together_or_of_one(node: Node) -> None:
+    assert node.call("pace", [file(300, 0), file(0, 0)], None) is None
+    assert node.call("pace", [file(20_000, 1600), file(300, 0)], None) == 101.5
+    assert node.call("pace", [file(20_000, 1600), file(9_000, 900)], None) == 145
+
+
+def test_what_a_lost_packet_has_held_up_does_not_make_the_link_look_wide(node: Node) -> None:
+    held_up = file(30_000, 5, wait=2900)
+
+    assert node.call("pace", [file(300, 0), held_up], None) < 115
+    assert node.call("pace", [held_up], 700) < 115
 
 
 def test_a_thin_step_begins_low(node: Node) -> None:

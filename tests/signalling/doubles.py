@@ -80,6 +80,7 @@ class FakePeer:
         timeout: float,  # noqa: ASYNC109 - as the port has it
         track: Track = Track.CAMERA,
         wider_than: int = 0,
+        longest: float = 0.0,
     ) -> bytes:
         self.wider_than.append(wider_than)
         if self.hold is not None:

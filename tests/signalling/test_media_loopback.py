@@ -181,6 +181,14 @@ async def test_a_key_frame_decodes() -> None:
         assert [(picture.width, picture.height) for picture in pictures] == [(160, 120)]
 
 
+async def test_a_key_frame_that_comes_late_is_waited_for() -> None:
+    async with in_the_room(Client()) as (peer,):
+        with pytest.raises(NoPicture):
+            await peer.key_frame(0)
+
+        assert await peer.key_frame(0, wider_than=10_000, longest=PATIENCE_S)
+
+
 async def test_a_tap_gives_whole_frames_on_growing_clocks() -> None:
     async with in_the_room(Client()) as (peer,):
         sink = Sink()

@@ -41,10 +41,7 @@ export class FullSize implements LinkPart {
       ({ blobs }) => (this.sent += blobs[0]?.size ?? 0),
       { ...MANNER, wait: (pace) => calm(pace, link.queue_ms) },
     );
-    room.on<{ id: string }>(
-      "picture_wanted",
-      ({ id }) => void this.take(id).catch(() => undefined),
-    );
+    link.takes((wanted) => void this.take(wanted).catch(() => undefined));
     void this.sender.run();
   }
 

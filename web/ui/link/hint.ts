@@ -61,24 +61,44 @@ interface Connectivity {
 export function known(now: number): Known {
   const connection = (navigator as { connection?: Connectivity }).connection;
   const [page] = performance.getEntriesByType("navigation") as PerformanceResourceTiming[];
+  const wait = page ? page.responseStart - page.requestStart : null;
   return {
     expected: expected(now),
-    wait: page ? page.responseStart - page.requestStart : null,
-    kbit: pace(performance.getEntriesByType("resource") as PerformanceResourceTiming[]),
+    wait,
+    kbit: pace(performance.getEntriesByType("resource") as PerformanceResourceTiming[], wait),
     kind: connection?.effectiveType ?? null,
     saving: connection?.saveData === true,
   };
 }
 
-/** How fast files came, in kilobits a second; null when all of them came out of the cache. */
-export function pace(files: readonly PerformanceResourceTiming[]): number | null {
-  const rates = files
-    .filter(({ transferSize }) => transferSize >= ENOUGH_BYTES)
-    .map(({ transferSize, responseEnd, responseStart }) => {
-      // The first bytes are there at `responseStart`; of a file at once nothing can be said.
-      return (8 * transferSize) / Math.max(4, responseEnd - responseStart);
-    });
-  return rates.length ? Math.max(...rates) : null;
+/** What a browser knows of a file that it has loaded; times in milliseconds. */
+type Loaded = Pick<
+  PerformanceResourceTiming,
+  "transferSize" | "requestStart" | "responseStart" | "responseEnd"
+>;
+
+/**
+ * How fast files came, in kilobits a second; null when all of them came out of the cache. `wait`:
+ * how long the page itself let wait for its first byte.
+ *
+ * Counted from the request on, less the way there and back: where a packet was lost, all that came
+ * behind it is there at once, and between first and last byte the link would look very wide.
+ */
+export function pace(files: readonly Loaded[], wait: number | null): number | null {
+  const sent = files.filter(({ transferSize }) => transferSize > 0);
+  const large = sent.filter(({ transferSize }) => transferSize >= ENOUGH_BYTES);
+  if (!large.length) return null;
+  const waits = sent.map(({ requestStart, responseStart }) => responseStart - requestStart);
+  const way = Math.min(wait ?? Infinity, ...waits);
+  const rate = (bytes: number, began: number, ended: number): number =>
+    (8 * bytes) / Math.max(4, ended - began - way);
+  const all = rate(
+    sent.reduce((sum, { transferSize }) => sum + transferSize, 0),
+    Math.min(...sent.map(({ requestStart }) => requestStart)),
+    Math.max(...sent.map(({ responseEnd }) => responseEnd)),
+  );
+  const each = large.map((one) => rate(one.transferSize, one.requestStart, one.responseEnd));
+  return Math.max(all, ...each);
 }
 
 function expected(now: number): number | null {

@@ -78,6 +78,9 @@ export class Link {
   /** Until when a picture is being taken, in milliseconds of `performance.now()`. */
   private sharpUntil = 0;
   private set = "";
+  /** Pictures that the server asked for before that part of the page was here. */
+  private early: string[] = [];
+  private take: (wanted: string) => void = (wanted) => this.early.push(wanted);
 
   constructor(readonly host: LinkHost) {
     const seen = known(Date.now());
@@ -87,6 +90,7 @@ export class Link {
     this.at = Math.max(hint, allowed, stepOf(storedChoice()));
     this.wide = this.at === WIDEST && storedBudget().kbit === null;
     host.room.live.setStart(startBitrate(this.at));
+    host.room.on<{ id: string }>("picture_wanted", ({ id }) => this.take(id));
     void this.load();
     this.aim();
   }
@@ -98,6 +102,12 @@ export class Link {
   /** Media are up. */
   get isUp(): boolean {
     return this.isConnected;
+  }
+
+  /** Who takes pictures in full size: those that were asked for, and those to come. */
+  takes(take: (wanted: string) => void): void {
+    this.take = take;
+    this.early.splice(0).forEach(take);
   }
 
   /** Adds a part; it is told at once where things stand. */
