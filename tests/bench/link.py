@@ -11,8 +11,8 @@ people, ship and figures, a shorter window, and nothing of a session but picture
 
 `./dev bench link [--quick] [--links lan,b,c,d,e,vsat_bursts,leo_handovers] [--seconds 60]
 [--systems ours,stock] [--outages 600,10,30,60] [--write]`; `--write` puts the tables into
-docs/links.md. Needs root, as network namespaces do. Other work on the machine makes the figures
-worse: they are real time.
+docs/links.md, and leaves there the rows of what was not measured. Needs root, as network namespaces
+do. Other work on the machine makes the figures worse: they are real time.
 
 Time is counted from outside the pages. Sound lost is what the invigilator's browser had to make up
 of the learner's (`concealedSamples`, W3C webrtc-stats); the age of the picture is the time between
@@ -38,6 +38,7 @@ from tests.bench.linkbench.report import (
     aligned,
     markdown,
     measures,
+    merged,
     outages_table,
     sessions_table,
     troubles,
@@ -142,6 +143,8 @@ def _news(what: str, began: float) -> None:
 
 def _write(name: str, table: str) -> None:
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    made = f"{begin}\n{table}\n{end}"
+    text = DOCUMENT.read_text()
+    before = text.split(begin)[1].split(end)[0].strip()
+    made = f"{begin}\n{merged(before, table)}\n{end}"
     pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-    DOCUMENT.write_text(re.sub(pattern, lambda _: made, DOCUMENT.read_text(), flags=re.DOTALL))
+    DOCUMENT.write_text(re.sub(pattern, lambda _: made, text, flags=re.DOTALL))

@@ -89,6 +89,24 @@ def markdown(rows: list[list[str]]) -> str:
     return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
+def merged(before: str, made: str) -> str:
+    """Return a table as a document has it, with its rows measured anew; both as `markdown` draws.
+
+    A row is known by its first two cells. With other heads than before nothing of it is kept.
+    """
+    head, rule, *rows = made.splitlines()
+    old_head, _, *old = before.splitlines() or ["", ""]
+    if old_head != head:
+        return made
+    fresh = {_key(row): row for row in rows}
+    kept = [fresh.pop(_key(row), row) for row in old]
+    return "\n".join([head, rule, *kept, *fresh.values()])
+
+
+def _key(row: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in row.split("|")[1:3])
+
+
 def aligned(rows: list[list[str]]) -> str:
     """Draw a table for a terminal, on its side: a line for each column."""
     turned = list(zip(*rows, strict=True))
