@@ -3,7 +3,8 @@
 What it sends is sound of its own, sealed with the keys of its own connection: nothing tells it from
 honest packets but that there are too many. It comes from the very port that the server knows.
 
-Run as a program it sends what lies in a file, so many datagrams a second.
+Run as a program it sends what lies in a file, so many datagrams a second, again and again until it
+is ended, or for a minute.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ SIZE: Final = 160
 """Bytes of each packet's payload."""
 SLICE_S: Final = 0.005
 AT_ONCE: Final = 200
+LONGEST_S: Final = 60.0
 
 
 async def sealed(client: Client, count: int) -> bytes:
@@ -45,15 +47,14 @@ async def sealed(client: Client, count: int) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def flooding(client: Client, a_second: int, seconds: float) -> AsyncIterator[int]:
-    """Send from this client's port for so long, and wait for the end; gives how many there are."""
+async def flooding(client: Client, a_second: int) -> AsyncIterator[None]:
+    """Send from this client's port, so many a second, until the block ends."""
     pair = client.lines[Track.AUDIO].sender.transport.transport._connection._nominated[1]
     sock = pair.protocol.transport.get_extra_info("socket")
     host, port = pair.remote_addr
-    count = int(a_second * seconds)
     with tempfile.TemporaryDirectory(prefix="flood-") as folder:
         file = Path(folder) / "datagrams"
-        file.write_bytes(await sealed(client, count))
+        file.write_bytes(await sealed(client, a_second))
         number = sock.fileno()
         program = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.attack.flooding", str(file), str(number)),
@@ -61,12 +62,11 @@ async def flooding(client: Client, a_second: int, seconds: float) -> AsyncIterat
             pass_fds=[number],
         )
         try:
-            yield count
-            await asyncio.wait_for(program.wait(), 60 + 10 * seconds)
+            yield
         finally:
             if program.returncode is None:
                 program.kill()
-                await program.wait()
+            await program.wait()
 
 
 def send(file: Path, number: int, address: tuple[str, int], a_second: float) -> None:
@@ -74,13 +74,12 @@ def send(file: Path, number: int, address: tuple[str, int], a_second: float) -> 
     raw, at, sent = file.read_bytes(), 0, 0
     out = socket.socket(fileno=number)
     began = time.monotonic()
-    while at < len(raw):
-        due = (time.monotonic() - began) * a_second
-        while sent < due and at < len(raw):
+    while (gone := time.monotonic() - began) < LONGEST_S:
+        while sent < gone * a_second:
             length = int.from_bytes(raw[at : at + 2])
             with contextlib.suppress(OSError):
                 out.sendto(raw[at + 2 : at + 2 + length], address)
-            at, sent = at + 2 + length, sent + 1
+            at, sent = (at + 2 + length) % len(raw), sent + 1
         time.sleep(SLICE_S)
     out.detach()
 

@@ -35,7 +35,9 @@ pytestmark = pytest.mark.media
 __all__ = ["clients_on_loopback"]
 
 A_SECOND = 20_000
-SECONDS = 2.0
+DROPPED = 15_000
+"""So many are to be too many: most of a second's, and on a busy machine of as many as it takes."""
+FLOOD_S = 45.0
 
 
 def test_what_is_too_much_is_dropped_until_the_second_is_over() -> None:
@@ -90,8 +92,8 @@ async def test_one_participants_flood_takes_nothing_from_the_others() -> None:
         flooded.tap(drowned, Track.CAMERA, Track.AUDIO)
         began = time.monotonic()
         try:
-            async with flooding(attacker, A_SECOND, SECONDS) as sent:
-                pass
+            async with flooding(attacker, A_SECOND):
+                await until(lambda: dropped["media"] >= DROPPED, FLOOD_S, "too many datagrams")
             now, written = time.monotonic(), len(recorded.audios)
             taken, link = flooded.carried, first.link(now)
         finally:
@@ -99,9 +101,7 @@ async def test_one_participants_flood_takes_nothing_from_the_others() -> None:
             await flooded.close()
 
         # So much at most was taken in the seconds that it went on; the last of them may be a part.
-        assert dropped["media"] > 0
         assert taken < (int(now - began) + 2) * PACKETS_A_SECOND * 250
-        assert sent == A_SECOND * SECONDS
         assert link.loss == 0
         await until(lambda: len(recorded.audios) > written > 0, PATIENCE_S, "the recording")
         assert len(drowned.audios) < (int(now - began) + 2) * PACKETS_A_SECOND
