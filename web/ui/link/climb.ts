@@ -28,8 +28,10 @@ const TELL_MS = 10_000;
 const BUDGET_MS = 10_000;
 /** After one of its pieces, a picture in full size is taken to be still on its way for so long. */
 const PICTURE_MS = 10_000;
-/** Its pieces make packets wait by so much: that says nothing of the single pictures beside it. */
-const PIECES_MS = 500;
+/** Its pieces make packets wait by so much: that says nothing of the stream beside it, and less still
+ * of single pictures. */
+const PIECES_MS = 300;
+const PIECES_STILLS_MS = 500;
 /** Media that does not come up within this time, while messages do, goes by the socket. */
 const NO_MEDIA_MS = 25_000;
 /** What held for so long is remembered for the next time. */
@@ -166,10 +168,11 @@ export class Climb implements LinkPart {
     this.link.looked();
   }
 
-  /** What was seen, without what the pieces of a picture do beside stills. */
+  /** What was seen, without what the pieces of a picture do that is on its way. */
   private streams(seen: Figures): Sample {
-    if (!this.brings || this.ladder.step !== STILLS || seen.queue_ms === null) return seen;
-    return { ...seen, queue_ms: Math.max(0, seen.queue_ms - PIECES_MS) };
+    if (!this.brings || seen.queue_ms === null) return seen;
+    const own = this.ladder.step === STILLS ? PIECES_STILLS_MS : PIECES_MS;
+    return { ...seen, queue_ms: Math.max(0, seen.queue_ms - own) };
   }
 
   /** Direct, by a relay, or by the socket where no media come up though messages do. */

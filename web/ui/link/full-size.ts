@@ -18,7 +18,7 @@ const FEWER_BYTES = 60_000;
 /** More than this for each pixel says nothing more of it. */
 const BYTES_A_PIXEL = 0.15;
 /** One piece after another, each no longer than a voice can wait. */
-const MANNER = { hold: 400, least: 2560 };
+const MANNER = { hold: 300, least: 2560 };
 const TELL_TIMES = 6;
 const TELL_AGAIN_MS = 3_000;
 
