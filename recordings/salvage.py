@@ -50,7 +50,10 @@ def salvaged(source: stream.Source, cipher: stream.Cipher) -> Iterator[bytes | L
         found = _next(source, cipher, Slot(index, position, 0, 0, last=False), slot, effort)
         if found is None:
             told = position + OVERHEAD_BYTES if slot is None else slot.end + 1
-            if told <= end:  # else it was the last, and half-written
+            whole = slot is not None and slot.end == end
+            # Else it was the last, and half-written; where not even the first opens, the key may
+            # be another.
+            if told <= end or (whole and not index):
                 yield Lost(end - position)
             return
         lost = found.position - position - (found.index - index) * OVERHEAD_BYTES

@@ -127,19 +127,29 @@ class Vault:
         What a dying writer left half-written at the very end is passed over. Raises
         EvidenceDamaged for anything else, and for a finished object that was cut.
         """
-        part, _ = self._paths(session, evidence_id)
-        path = self._located(session, evidence_id) or part
+        path = self._located(session, evidence_id)
+        if path is None:
+            yield from self._unfinished(session, evidence_id)
+            return
         with self._opened(path, session, evidence_id) as (source, cipher):
             found = stream.layout(source, evidence_id)
-            if path != part and not found.complete:
+            if not found.complete:
                 raise EvidenceDamaged(evidence_id, "its end is missing")
             for slot in found.slots:
-                try:
-                    yield cipher.open(slot, source)
-                except EvidenceDamaged:
-                    # A power cut can leave a record of full length with unwritten blocks.
-                    if path != part or slot is not found.slots[-1] or slot.index == 0:
-                        raise
+                yield cipher.open(slot, source)
+
+    def _unfinished(self, session: str, evidence_id: str) -> Iterator[bytes]:
+        """Yield the records of an unfinished object, if nothing in it was changed.
+
+        A length word that was changed looks like a half-written end: so what lies behind is
+        searched before anything is taken for one.
+        """
+        number = 0
+        for item in self.salvaged(session, evidence_id):
+            if isinstance(item, Lost):
+                raise EvidenceDamaged(evidence_id, f"part {number + 1} does not verify")
+            yield item
+            number += 1
 
     def salvaged(self, session: str, evidence_id: str) -> Iterator[bytes | Lost]:
         """Yield the records of an unfinished object that open, and what is lost between them.

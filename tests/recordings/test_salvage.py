@@ -66,6 +66,13 @@ def zero(start: int, stop: int) -> Change:
     return zeroed
 
 
+def to(at: int, value: bytes) -> Change:
+    def put(data: bytearray) -> None:
+        data[at : at + len(value)] = value
+
+    return put
+
+
 def cut(stop: int) -> Change:
     def shorter(data: bytearray) -> None:
         del data[stop:]
@@ -119,6 +126,32 @@ def test_all_that_opens_is_kept_and_what_does_not_is_told(vault: Vault, name: st
     change(left(vault), *changes)
 
     assert list(vault.salvaged("s1", "e1")) == kept
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_changed_is_never_taken_for_a_half_written_end(vault: Vault, name: str) -> None:
+    changes, kept = CASES[name]
+    change(left(vault), *changes)
+    found: list[bytes] = []
+
+    def read() -> None:
+        found.extend(vault.records("s1", "e1"))
+
+    if any(isinstance(one, Lost) for one in kept):
+        with pytest.raises(EvidenceDamaged):
+            read()
+    else:
+        read()
+        assert found == kept
+
+
+def test_where_not_even_the_only_record_opens_nothing_was_half_written(vault: Vault) -> None:
+    change(left(vault, RECORDS[:1]), flip(begins(0) + 50))
+
+    with pytest.raises(EvidenceDamaged):
+        list(vault.records("s1", "e1"))
+    with pytest.raises(EvidenceDamaged):
+        mend(vault, "s1", "e1")
 
 
 def test_an_end_that_was_written_is_the_end(vault: Vault) -> None:
@@ -253,15 +286,17 @@ async def test_a_picture_that_builds_on_what_is_lost_is_not_shown(vault: Vault) 
         assert sum(1 for _ in container.decode(video=0)) == len(shown(data))
 
 
+@pytest.mark.parametrize("word", [b"\0\0\0\0", b"\0\xff\xff\xff"])
 @pytest.mark.parametrize(("picture", "sound"), [(True, False), (False, True)])
 async def test_a_film_with_one_track_goes_on_as_well(
     vault: Vault,
     picture: bool,  # noqa: FBT001 - a case
     sound: bool,  # noqa: FBT001 - a case
+    word: bytes,
 ) -> None:
     path = await filmed(vault, 9, picture=picture, sound=sound)
     bad = slots(path)[2]
-    change(path, zero(bad.position, bad.position + 4))
+    change(path, to(bad.position, word))
 
     [hole] = mend(vault, "s1", "e1").holes
 
