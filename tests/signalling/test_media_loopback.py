@@ -24,9 +24,14 @@ PATIENCE_S = 20
 
 
 class Picture(VideoStreamTrack):
-    """A small moving picture at 30 frames a second."""
+    """A small moving picture at 30 frames a second, from when the camera is on."""
+
+    def __init__(self, on: asyncio.Event) -> None:
+        super().__init__()
+        self.on = on
 
     async def recv(self) -> av.VideoFrame:
+        await self.on.wait()
         pts, base = await self.next_timestamp()
         image = np.full((120, 160, 3), pts // 3000 % 256, dtype=np.uint8)
         frame = av.VideoFrame.from_ndarray(image, format="bgr24")
@@ -39,6 +44,8 @@ class Client:
 
     def __init__(self, shape: Shape = LEARNER) -> None:
         self.shape = shape
+        self.camera_on = asyncio.Event()
+        self.camera_on.set()
         # by any other policy, the stack leaves all but the first picture on a dead transport
         together = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self.connection = RTCPeerConnection(together)
@@ -54,7 +61,7 @@ class Client:
         if not sends:
             way = "recvonly" if receives else "inactive"
             return self.connection.addTransceiver(track.kind.value, direction=way)
-        source = AudioStreamTrack() if track is Track.AUDIO else Picture()
+        source = AudioStreamTrack() if track is Track.AUDIO else Picture(self.camera_on)
         way = "sendrecv" if receives else "sendonly"
         return self.connection.addTransceiver(source, direction=way)
 
@@ -182,11 +189,16 @@ async def test_a_key_frame_decodes() -> None:
 
 
 async def test_a_key_frame_that_comes_late_is_waited_for() -> None:
-    async with in_the_room(Client()) as (peer,):
+    client = Client()
+    client.camera_on.clear()
+    async with in_the_room(client) as (peer,):
         with pytest.raises(NoPicture):
             await peer.key_frame(0)
 
-        assert await peer.key_frame(0, wider_than=10_000, longest=PATIENCE_S)
+        asked = asyncio.ensure_future(peer.key_frame(0, wider_than=10_000, longest=PATIENCE_S))
+        client.camera_on.set()
+
+        assert await asked
 
 
 async def test_a_tap_gives_whole_frames_on_growing_clocks() -> None:
