@@ -144,12 +144,10 @@ class Vault:
         A length word that was changed looks like a half-written end: so what lies behind is
         searched before anything is taken for one.
         """
-        number = 0
-        for item in self.salvaged(session, evidence_id):
+        for index, item in enumerate(self.salvaged(session, evidence_id)):
             if isinstance(item, Lost):
-                raise EvidenceDamaged(evidence_id, f"part {number + 1} does not verify")
+                raise EvidenceDamaged(evidence_id, f"part {index + 1} does not verify")
             yield item
-            number += 1
 
     def salvaged(self, session: str, evidence_id: str) -> Iterator[bytes | Lost]:
         """Yield the records of an unfinished object that open, and what is lost between them.
