@@ -11,9 +11,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from invigilation.errors import NotFound
 from recordings import stream
 
 STALE_SECONDS = 3600
+
+
+def open_disk(path: Path, evidence_id: str) -> stream.Disk:
+    """Open a file to be read; whoever calls closes it. Raises NotFound."""
+    try:
+        return stream.Disk(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except FileNotFoundError:
+        raise NotFound("evidence", evidence_id) from None
 
 
 def destroy(path: Path) -> bool:

@@ -3,11 +3,14 @@
 Records are sealed one by one, each for its number and its offset. So one that does not open says
 nothing of the others: those before it open, and those behind it do as soon as it is known where one
 begins, and which number it has. Its offset follows from these two (`stream.OVERHEAD_BYTES`).
+
+What can be found out need not be lost: a record between two others has a known length, whatever its
+length word says; and of a salt in which one bit was changed there are 256.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -22,6 +25,9 @@ PLACES, NUMBERS = 256, 256
 EFFORT_BYTES = 2 * 1024**3
 """So much is decrypted in vain, at most, before the rest of an object is given up."""
 WINDOW = 1024 * 1024
+SECTOR_BYTES = 512
+TAIL_BYTES = 8
+"""That so many zeros end a record is no chance: they were never written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +37,47 @@ class Lost:
     size: int
 
 
-def salvaged(source: stream.Source, cipher: stream.Cipher) -> Iterator[bytes | Lost]:
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A record that is whole, though its length word was changed."""
+
+    data: bytes
+
+
+def opening(
+    source: stream.Source, cipher_of: Callable[[bytes], stream.Cipher]
+) -> tuple[stream.Cipher, bool]:
+    """Return what opens an object, by its salt, and whether its header is as it was written.
+
+    Where one bit of the salt was changed, the one is found with which the first record opens. What
+    stands before the salt is always the same.
+    """
+    header = source.read(0, HEADER_BYTES)
+    salt, known = header[len(stream.MAGIC) :], header.startswith(stream.MAGIC)
+    first, end = stream.slot_at(source, HEADER_BYTES, 0), source.size()
+    cipher = cipher_of(salt)
+    if first is None or first.length > stream.CHUNK_BYTES:  # ours begin with a short one
+        return cipher, known
+    if _opened(cipher, first, source, end) is not None:
+        return cipher, known
+    for other in _neighbours(salt):
+        found = cipher_of(other)
+        if _opened(found, first, source, end) is not None:
+            return found, False
+    return cipher, known
+
+
+def _neighbours(salt: bytes) -> Iterator[bytes]:
+    whole = int.from_bytes(salt, "big")
+    for bit in range(8 * len(salt)):
+        yield (whole ^ 1 << bit).to_bytes(len(salt), "big")
+
+
+def salvaged(source: stream.Source, cipher: stream.Cipher) -> Iterator[bytes | Mended | Lost]:
     """Yield the records that open, in order, and what is lost between them.
 
     What a dying writer left half-written at the very end is passed over, as it was never there.
+    What a living one adds meanwhile is not read.
     """
     end, effort = source.size(), _Effort(EFFORT_BYTES)
     position, index = HEADER_BYTES, 0
@@ -47,18 +90,51 @@ def salvaged(source: stream.Source, cipher: stream.Cipher) -> Iterator[bytes | L
                 return
             position, index = slot.end, index + 1
             continue
-        found = _next(source, cipher, Slot(index, position, 0, 0, last=False), slot, effort)
+        found = _next(source, cipher, Slot(index, position, 0, 0, last=False), slot, effort, end)
+        whole = None
+        if found is None or found.index == index + 1:
+            until = end if found is None else found.position
+            whole = _whole(source, cipher, position, index, until)
+        if whole is not None:
+            yield Mended(whole)
+        elif found is not None:
+            yield Lost(found.position - position - (found.index - index) * OVERHEAD_BYTES)
+        # Where not even the first opens, the key may be another.
+        elif not index or not _half_written(source, slot, position, end):
+            yield Lost(end - position)
         if found is None:
-            told = position + OVERHEAD_BYTES if slot is None else slot.end + 1
-            whole = slot is not None and slot.end == end
-            # Else it was the last, and half-written; where not even the first opens, the key may
-            # be another.
-            if told <= end or (whole and not index):
-                yield Lost(end - position)
             return
-        lost = found.position - position - (found.index - index) * OVERHEAD_BYTES
-        yield Lost(lost)
         position, index = found.position, found.index
+
+
+def _whole(
+    source: stream.Source, cipher: stream.Cipher, position: int, index: int, until: int
+) -> bytes | None:
+    """Return the record that lies between two positions, whatever its length word says."""
+    length = until - position - OVERHEAD_BYTES
+    offset = position - HEADER_BYTES - index * OVERHEAD_BYTES
+    if 0 <= length <= stream.MAX_RECORD_BYTES:
+        for last in (False, True):
+            try:
+                slot = Slot(index, position, offset, length, last)
+                return cipher.open(slot, source, by_word=False)
+            except EvidenceDamaged:
+                continue
+    return None
+
+
+def _half_written(source: stream.Source, slot: Slot | None, position: int, end: int) -> bool:
+    """Say whether the last thing in a file may be what a dying writer, or machine, left of it."""
+    if slot is None or slot.end > end:
+        return slot is not None or position + OVERHEAD_BYTES > end
+    if slot.end < end:
+        return False
+    # It is as long as it says. Of a machine that lost its power some blocks are not written.
+    data = source.read(position, end - position)
+    sectors = range(-position % SECTOR_BYTES, len(data) - SECTOR_BYTES + 1, SECTOR_BYTES)
+    return not any(data[-TAIL_BYTES:]) or any(
+        not any(data[at : at + SECTOR_BYTES]) for at in sectors
+    )
 
 
 @dataclass(slots=True)
@@ -83,15 +159,19 @@ def _opened(
 
 
 def _next(
-    source: stream.Source, cipher: stream.Cipher, bad: Slot, told: Slot | None, effort: _Effort
+    source: stream.Source,
+    cipher: stream.Cipher,
+    bad: Slot,
+    told: Slot | None,
+    effort: _Effort,
+    end: int,
 ) -> Slot | None:
     """Return the first record behind a bad one that opens; `told` is what its word says of it."""
-    end = source.size()
     if told is not None and told.end < end:
         slot = stream.slot_at(source, told.end, bad.index + 1)
         if _opened(cipher, slot, source, end) is not None:
             return slot
-    places = [*islice(_plausible(source, bad.position + OVERHEAD_BYTES), PLACES)]
+    places = [*islice(_plausible(source, bad.position + OVERHEAD_BYTES, end), PLACES)]
     for more in range(1, NUMBERS + 1):
         for place in places:
             slot = stream.slot_at(source, place, bad.index + more)
@@ -104,9 +184,9 @@ def _next(
     return None
 
 
-def _plausible(source: stream.Source, start: int) -> Iterator[int]:
+def _plausible(source: stream.Source, start: int, end: int) -> Iterator[int]:
     """Yield where a record may begin: some length words follow each other from there."""
-    end, at = source.size(), start
+    at = start
     while at + OVERHEAD_BYTES <= end:
         window = source.read(at, WINDOW + 3)
         zero = window.find(b"\0", 0, WINDOW)

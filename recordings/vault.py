@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from invigilation.errors import Busy, InvalidInput, NotFound
+from invigilation.errors import Busy, InvalidInput
 from recordings import stream
 from recordings.appender import Appender, Digest, Stored, disk_errors, sync_folder
 from recordings.errors import (
@@ -32,11 +32,11 @@ from recordings.errors import (
     EvidenceStoreFull,
     EvidenceUnfinished,
 )
-from recordings.files import destroy, locked, sweep, written
+from recordings.files import destroy, locked, open_disk, sweep, written
 from recordings.gone import Gone
 from recordings.lanes import Lanes, P, T
 from recordings.reader import Reader
-from recordings.salvage import Lost, salvaged
+from recordings.salvage import Lost, Mended, opening, salvaged
 from recordings.session_keys import SessionKeys, write_private
 from recordings.wrap_keys import LocalKeys, WrapKeys
 
@@ -144,20 +144,36 @@ class Vault:
         A length word that was changed looks like a half-written end: so what lies behind is
         searched before anything is taken for one.
         """
-        for index, item in enumerate(self.salvaged(session, evidence_id)):
-            if isinstance(item, Lost):
-                raise EvidenceDamaged(evidence_id, f"part {index + 1} does not verify")
-            yield item
+        with self._orphan(session, evidence_id) as (source, cipher, well):
+            if not well:
+                raise EvidenceDamaged(evidence_id, "its header was changed")
+            for index, item in enumerate(salvaged(source, cipher)):
+                if not isinstance(item, bytes):
+                    raise EvidenceDamaged(evidence_id, f"part {index + 1} does not verify")
+                yield item
 
     def salvaged(self, session: str, evidence_id: str) -> Iterator[bytes | Lost]:
         """Yield the records of an unfinished object that open, and what is lost between them.
 
         As `records` does, it passes over what a dying writer left half-written at the very end.
-        Raises NotFound, and EvidenceDamaged where not even its header is one of ours.
+        Raises NotFound.
         """
+        with self._orphan(session, evidence_id) as (source, cipher, _):
+            for item in salvaged(source, cipher):
+                yield item.data if isinstance(item, Mended) else item
+
+    @contextlib.contextmanager
+    def _orphan(
+        self, session: str, evidence_id: str
+    ) -> Iterator[tuple[stream.Disk, stream.Cipher, bool]]:
+        """Yield an unfinished object, what opens it, and whether its header is as it was."""
         part, _ = self._paths(session, evidence_id)
-        with self._opened(part, session, evidence_id) as (source, cipher):
-            yield from salvaged(source, cipher)
+        with contextlib.closing(open_disk(part, evidence_id)) as source:
+            key = self._session_key(session, create=False)
+            cipher, well = opening(
+                source, lambda salt: stream.Cipher(key, salt, session, evidence_id)
+            )
+            yield source, cipher, well
 
     def open_append(self, session: str, evidence_id: str) -> Appender:
         """Begin an object that grows; exactly one appender holds it until it is finished."""
@@ -241,7 +257,7 @@ class Vault:
         writer lives, EvidenceStoreFull when there is no room for both.
         """
         part, _ = self._paths(session, evidence_id)
-        with self._opened(part, session, evidence_id) as (source, _cipher):
+        with contextlib.closing(open_disk(part, evidence_id)) as source:
             _lock(source)
             self._check(self._reserve // PIECES_SHARE + source.size())
             stored = self._write(session, evidence_id, pieces)
@@ -363,10 +379,7 @@ class Vault:
         self, path: Path, session: str, evidence_id: str
     ) -> tuple[stream.Disk, stream.Cipher]:
         """Return the open file, which the caller owns, and its cipher."""
-        try:
-            source = stream.Disk(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        except FileNotFoundError:
-            raise NotFound("evidence", evidence_id) from None
+        source = open_disk(path, evidence_id)
         try:
             return source, self._cipher(source, session, evidence_id)
         except BaseException:
