@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import tomllib
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -167,6 +168,29 @@ def test_what_is_missing_is_named_where_it_cannot_be_installed(
         dev.system_packages()
 
     assert "bell" not in str(refused.value)
+
+
+def test_steps_run_side_by_side_and_all_end_before_one_is_a_fault(
+    dev: ModuleType, capfd: pytest.CaptureFixture[str]
+) -> None:
+    together = threading.Barrier(2, timeout=30)
+
+    def fails() -> None:
+        with dev.Step("one"):
+            together.wait()
+            raise dev.Plain("one found faults.")
+
+    def passes() -> None:
+        with dev.Step("other"):
+            together.wait()
+
+    with pytest.raises(dev.Plain, match="one found faults"):
+        dev.side_by_side(fails, passes)
+
+    said = sorted(capfd.readouterr().out.splitlines())
+    assert re.fullmatch(r"one \.+ failed after [0-9.]+ s", said[0])
+    assert re.fullmatch(r"other \.+ [0-9.]+ s", said[1])
+    assert len(said) == 2
 
 
 @pytest.mark.parametrize(
