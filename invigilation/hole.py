@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
+
+from invigilation.record import Entry
+
+FINISHED, LOST = "recording_finished", "recording_lost"
+"""Kinds of entries that end a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +32,17 @@ class Hole:
     def of(cls, facts: Mapping[str, int | None]) -> Self:
         """Return the hole of which an entry says this."""
         return cls(facts["bytes"] or 0, facts["since_ms"], facts["until_ms"])
+
+
+def holes_of(entries: Iterable[Entry]) -> dict[str, tuple[Hole, ...]]:
+    """Return the holes of each recording that has some, by the id of the evidence."""
+    return {
+        str(one.data["evidence"]): tuple(Hole.of(facts) for facts in _listed(one))
+        for one in entries
+        if one.kind == FINISHED and _listed(one)
+    }
+
+
+def _listed(entry: Entry) -> list[dict[str, int | None]]:
+    found = entry.data.get("holes")
+    return found if isinstance(found, list) else []

@@ -17,6 +17,7 @@ from invigilation.desk.handover import HANDED_OVER
 from invigilation.desk.identity_report import told
 from invigilation.fill import FillState
 from invigilation.gap import Gap
+from invigilation.hole import FINISHED, LOST, holes_of
 from invigilation.incident import Incident
 from invigilation.inspection import Inspection
 from invigilation.record import Entry, Envelope, Head
@@ -29,8 +30,8 @@ SECOND = timedelta(seconds=1)
 REMOTE = "remote"
 SIGNAL, GAP_OPENED, EXTRA_TIME = "signal", "gap_opened", "extra_time"
 CLOCK = frozenset(event.value for event in STARTS | HALTS)
-READ_BACK = (*sorted(CLOCK), SIGNAL, GAP_OPENED, EXTRA_TIME, HANDED_OVER)
-"""Kinds of entries that the account of presence is made from."""
+READ_BACK = (*sorted(CLOCK), SIGNAL, GAP_OPENED, EXTRA_TIME, HANDED_OVER, FINISHED, LOST)
+"""Kinds of entries that the account is made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ async def payload(
     gaps = await tx.marks.gaps(session.id)
     fills = {one.gap: one.state for one in await tx.fills.of_session(session.id)}
     entries = await tx.sessions.entries_of(session.id, *READ_BACK)
+    evidence = await tx.evidence.of_session(session.id)
     return {
         "format": record.ATTESTATION_FORMAT,
         "session": session.id,
@@ -86,7 +88,8 @@ async def payload(
         "inspections": [
             _inspection(one, envelope) for one in await tx.marks.inspections(session.id)
         ],
-        "evidence": listed(await tx.evidence.of_session(session.id)),
+        "evidence": listed(evidence),
+        "damaged": list(_damaged(entries, evidence)),
         "chain": {"head": closing.head.digest, "length": closing.head.seq},
     }
 
@@ -197,6 +200,21 @@ def _inspection(one: Inspection, envelope: Envelope) -> dict[str, object]:
         "note": envelope.text(one.note),
         "judged_at": _stamp(one.judged_at),
     }
+
+
+def _damaged(entries: list[Entry], evidence: Iterable[Evidence]) -> Iterable[dict[str, object]]:
+    """Yield the recordings that lack something. All are complete, so it is known by now."""
+    holes = holes_of(entries)
+    lost = {one.data["evidence"] for one in entries if one.kind == LOST}
+    for one in evidence:
+        if one.id in holes or one.id in lost:
+            yield {
+                "evidence": one.id,
+                "kind": one.kind,
+                "started": record.stamp(one.started),
+                "lost": "all" if one.id in lost else "part",
+                "holes": [hole.facts for hole in holes.get(one.id, ())],
+            }
 
 
 def _stamp(at: datetime | None) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from invigilation.desk.office import SERVICE, Office, held, new_id
 from invigilation.errors import NotAllowed
-from invigilation.hole import Hole
+from invigilation.hole import FINISHED, LOST, Hole
 from invigilation.presence import Source
 from invigilation.record import Data
 from invigilation.session import OVER
@@ -55,7 +55,7 @@ class RecordingDesk:
             data: dict[str, object] = {"evidence": part.id, "sha256": sha256, "size": size}
             if holes:
                 data["holes"] = [hole.facts for hole in holes]
-            await tx.sessions.append(self.office.entry(one, "recording_finished", SERVICE, data))
+            await tx.sessions.append(self.office.entry(one, FINISHED, SERVICE, data))
 
     async def lose(self, part: Evidence) -> None:
         """Note that a part could not be begun: there is nothing of it."""
@@ -65,7 +65,7 @@ class RecordingDesk:
                 return
             await tx.evidence.erase(part.id, self.office.clock.now())
             data: Data = {"evidence": part.id}
-            await tx.sessions.append(self.office.entry(one, "recording_lost", SERVICE, data))
+            await tx.sessions.append(self.office.entry(one, LOST, SERVICE, data))
 
     async def stop(self, session: str, reason: str) -> None:
         """Note that something that comes is not recorded, as `reason` (a code) says.

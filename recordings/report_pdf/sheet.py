@@ -16,6 +16,7 @@ from typing import Any
 
 from invigilation.record import Entry, Opening, opened, payload_of, seals_in
 from recordings.report_pdf import timeline, words
+from recordings.report_pdf.damage import damage
 from recordings.report_pdf.writable import writable
 
 NOTE_LETTERS = 220
@@ -29,6 +30,8 @@ PAUSE_LETTERS = 60
 PARAGRAPH_MM = 1.5
 MOST_LINES = 12
 """Of a statement, as its writer broke them."""
+DAMAGE_LETTERS = 95
+"""In a line, its heading counted."""
 GAP_CELLS = 6
 """Of a row of the table of gaps, as told from one of incidents."""
 Json = dict[str, Any]
@@ -88,6 +91,7 @@ def sheet(of: Source) -> Json:
         "gaps": gaps,
         "pauses": _pauses(payload, entries),
         "incidents": incidents,
+        "damage": damage(payload),
         "statement": _statement(payload),
         "signed": _signed(payload),
         "seal": _seal(of, payload),
@@ -217,7 +221,7 @@ def _fitting(payload: Mapping[str, Any]) -> tuple[Json, Json]:
 
     How many there are beside those is told; the attestation, which is attached, has them all.
     """
-    room = ROOM_MM - _statement_mm(_statement(payload))
+    room = ROOM_MM - _statement_mm(_statement(payload)) - _damage_mm(damage(payload))
     for letters in CROWDED_LETTERS:
         gaps, incidents = _gaps(payload, letters), _incidents(payload, letters)
         needs = [[_row_mm(row) for row in rows] for rows in (gaps, incidents)]
@@ -259,6 +263,11 @@ def _statement_mm(statement: str) -> float:
             letters, height = int(fits[0]), fits[1]
     lines = (max(-(-len(one) // letters), 1) for one in statement.split("\n"))
     return sum(one * height + PARAGRAPH_MM for one in lines)
+
+
+def _damage_mm(damage: str) -> float:
+    """Return about how high that paragraph is drawn."""
+    return -(-len(damage) // DAMAGE_LETTERS) * 4.4 + PARAGRAPH_MM if damage else 0.0
 
 
 def _gaps(payload: Mapping[str, Any], letters: int) -> list[tuple[str, ...]]:

@@ -66,6 +66,13 @@ FILLS = {
     "refused": "delivered later, not accepted",
 }
 """What came of a gap from the learner's device, by the time of the attestation."""
+RECORDINGS = {
+    "recording": "the learner's camera and voice",
+    "screen_recording": "the learner's screen",
+    "second_recording": "the second camera",
+    "invigilator_recording": "the invigilator's voice",
+    "stills": "the learner's still pictures",
+}
 ERASED = "(erased)"
 """In the place of a name or a text whose opening is not kept any more."""
 
@@ -89,6 +96,11 @@ def fill(gap: Mapping[str, Any]) -> str:
     if "filled" not in gap:
         return ""
     return "delivered later" if gap["filled"] else "not delivered"
+
+
+def recording(kind: str) -> str:
+    """Return what is recorded in it."""
+    return RECORDINGS.get(kind, plain(kind))
 
 
 def plain(code: str) -> str:

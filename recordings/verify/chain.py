@@ -107,7 +107,7 @@ def _attested_in_time(record: Record, claims: Mapping[str, Any], signer: str, ke
     try:
         check_time(keys, signer, said)
         newest = None
-        for event in record.events[: _length(record, claims)]:
+        for event in record.events[: length_of(record, claims)]:
             newest = check_turn(keys, event["key_id"], newest)
         check_turn(keys, signer, newest)
     except NotVerified as error:
@@ -127,11 +127,11 @@ def attested_at(record: Record, claims: Mapping[str, Any]) -> datetime:
 
 
 def _last_attested(record: Record, claims: Mapping[str, Any]) -> datetime | None:
-    length = _length(record, claims)
+    length = length_of(record, claims)
     return _at(record.bodies[length - 1], length) if length else None
 
 
-def _length(record: Record, claims: Mapping[str, Any]) -> int:
+def length_of(record: Record, claims: Mapping[str, Any]) -> int:
     """Return how many events were attested; 0 if that is not known, or not all are here."""
     chain = claims.get("chain")
     length = chain.get("length") if isinstance(chain, dict) else None

@@ -10,10 +10,10 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import local
+from . import damage, local
 from .record import REPORT, Record, items
 from .strict import SHA256, member, shown
-from .verdict import Found, NotVerified
+from .verdict import Found, Mark, NotVerified
 
 _CHUNK = 1024 * 1024
 _STREAM = re.compile(rb"stream\r?\n")
@@ -38,6 +38,7 @@ def evidence(record: Record, claims: Mapping[str, Any]) -> Found[None]:
             raise NotVerified(f"{shown(name)} is not in the list of evidence")
         if (len(data), _sha256(data)) != (listed[name].size, listed[name].sha256):
             raise NotVerified(f"{shown(name)} is not the file that was attested")
+    lacking = damage.damage(record, claims, attested)
     here, absent = len(record.files), len(whole) - len(record.files)
     told = f"yes, {len(attested)} items by their SHA-256"
     if kept:
@@ -45,10 +46,15 @@ def evidence(record: Record, claims: Mapping[str, Any]) -> Found[None]:
             f", and {len(later)} that came later and an event names; {len(kept)} of all were kept "
             "on the learner's device, and fit the chain that it told"
         )
-    if not here:
-        return Found(None, f"{told}; none of them is in this file")
-    rest = f", {absent} were erased or withheld" if absent else ""
-    return Found(None, f"{told}; {here} of them are here and unchanged{rest}")
+    if here:
+        rest = f", {absent} were erased or withheld" if absent else ""
+        told += f"; {here} of them are here and unchanged{rest}"
+    else:
+        told += "; none of them is in this file"
+    if not lacking:
+        return Found(None, told)
+    lost = f"but the service lost some of what it recorded: {damage.told(lacking)}"
+    return Found(None, f"{told}; {lost}", Mark.WARNING)
 
 
 def texts(record: Record, claims: Mapping[str, Any] | None) -> Found[dict[str, str]]:

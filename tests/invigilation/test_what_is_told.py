@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,15 +13,21 @@ from jsonschema import Draft202012Validator
 from invigilation import record
 from invigilation.booking import BookingState
 from invigilation.challenge import ChallengeResult
+from invigilation.desk import Desk
 from invigilation.desk.onboard import Taken
+from invigilation.desk.reports import record_file
 from invigilation.gap import Ruling
+from invigilation.hole import Hole
 from invigilation.identity import Decision, SnapshotKind
 from invigilation.incident import Severity
 from invigilation.inspection import InspectionKind, InspectionResult
 from invigilation.likeness import Likeness
 from invigilation.onboard import Facts, Rank
+from invigilation.presence import Source
 from invigilation.recheck import RecheckCause, RecheckResult
 from invigilation.session import Outcome
+from recordings.seal import Seal, SigningKey
+from recordings.verify import Mark, verify
 from tests import builders
 from tests.builders import CONSENT, START
 from tests.devices import Device
@@ -188,6 +195,87 @@ async def test_presence_is_told_in_figures(world):
     assert told["extra_minutes"] == 5
     [handed] = told["handovers"]
     assert (handed["from_name"], handed["to_name"]) == ("Ann Archer", "Bob Baker")
+
+
+async def recorded(world):
+    """An attested session of which the service lost one recording, and a part of another."""
+    recordings, one = world.desk.recordings, await world.checked_in()
+    parts = {}
+    for source in (Source.CAMERA, Source.SCREEN, Source.SECOND, Source.STILLS):
+        world.clock.go(10)
+        parts[source] = await recordings.begin(one.session, source)
+    await recordings.finish(parts[Source.CAMERA], "ab" * 32, 900, (Hole(96, 4_100, 6_900),))
+    await recordings.lose(parts[Source.SCREEN])
+    await recordings.finish(parts[Source.SECOND], "cd" * 32, 900)
+    await recordings.finish(parts[Source.STILLS], "ef" * 32, 900, (Hole(7), Hole(8)))
+    await world.desk.sessions.refuse(one.session, world.ann, "no document")
+    await world.desk.reports.attest(one.session, world.ann, STATEMENT, Outcome.REFUSED)
+    return one, parts
+
+
+async def test_what_recordings_lack_is_attested(world):
+    one, parts = await recorded(world)
+
+    assert (await fit(world))[-1] == "report.ready"
+    told = await world.attested(one.session)
+    began = {source: record.stamp(part.started) for source, part in parts.items()}
+    ids = {source: part.id for source, part in parts.items()}
+    assert told["damaged"] == [
+        {
+            "evidence": ids[Source.CAMERA],
+            "kind": "recording",
+            "started": began[Source.CAMERA],
+            "lost": "part",
+            "holes": [{"bytes": 96, "since_ms": 4_100, "until_ms": 6_900}],
+        },
+        {
+            "evidence": ids[Source.SCREEN],
+            "kind": "screen_recording",
+            "started": began[Source.SCREEN],
+            "lost": "all",
+            "holes": [],
+        },
+        {
+            "evidence": ids[Source.STILLS],
+            "kind": "stills",
+            "started": began[Source.STILLS],
+            "lost": "part",
+            "holes": [
+                {"bytes": 7, "since_ms": None, "until_ms": None},
+                {"bytes": 8, "since_ms": None, "until_ms": None},
+            ],
+        },
+    ]
+    listed = {piece["id"] for piece in told["evidence"]}
+    assert listed == {ids[one] for one in (Source.CAMERA, Source.SECOND, Source.STILLS)}
+
+
+async def test_that_record_is_verified_with_a_word_on_what_is_missing(world):
+    key = SigningKey.generate()
+    office = replace(world.desk.office, signer=key, sealer=Seal(key))
+    real = replace(world, desk=Desk.of(office))
+    one, parts = await recorded(real)
+    file = record_file(await real.desk.reports.record(one.session, real.ann))
+
+    verdict = verify(file, {key.key_id: key.public}, now=real.clock.now())
+
+    eighth = verdict.steps[7]
+    assert (eighth.number, eighth.mark) == (8, Mark.WARNING)
+    camera, screen = (parts[one].id for one in (Source.CAMERA, Source.SCREEN))
+    assert f"96 bytes of {camera} (0:04 to 0:07); all of {screen}" in eighth.sentence
+
+
+async def test_where_nothing_was_damaged_that_is_attested_and_an_older_one_still_fits(world):
+    one = await sat(world)
+
+    told = await world.attested(one.session)
+    older = record.payload_of(await world.desk.reports.attestation(one.session))
+    del older["damaged"]
+
+    assert told["damaged"] == []
+    schema("attestation-2").validate(older)
+    wrong = older | {"damaged": [{"evidence": "ev_1"}]}
+    assert not schema("attestation-2").is_valid(wrong)
 
 
 async def test_a_session_refused_at_once_fits_the_schemas(world):

@@ -341,6 +341,37 @@ def with_local(*, late: bool = True) -> Draft:
     return draft
 
 
+HOLES = [
+    {"bytes": 4_000, "since_ms": 4_100, "until_ms": 6_900},
+    {"bytes": 96, "since_ms": 3_605_000, "until_ms": None},
+]
+
+
+def with_damage(*, told: bool = True) -> Draft:
+    """Return a draft of which the service lost one recording, and a part of another.
+
+    Not `told`: as an older attestation, which says nothing of it.
+    """
+    draft = Draft()
+    draft.kinds[4:4] = [
+        ("recording_started", "service", {"evidence": "ev_3", "kind": "recording"}, []),
+        ("recording_started", "service", {"evidence": "ev_9", "kind": "screen_recording"}, []),
+    ]
+    sha, size = sha256(draft.evidence["ev_3"][1]), len(draft.evidence["ev_3"][1])
+    finished = {"evidence": "ev_3", "sha256": sha, "size": size, "holes": HOLES}
+    draft.kinds[-1:-1] = [
+        ("recording_lost", "service", {"evidence": "ev_9"}, []),
+        ("recording_finished", "service", finished, []),
+    ]
+    if told:
+        begun = {"started": stamp(START + timedelta(minutes=5))}
+        draft.claims["damaged"] = [
+            {"evidence": "ev_3", "kind": "recording", "lost": "part", "holes": HOLES} | begun,
+            {"evidence": "ev_9", "kind": "screen_recording", "lost": "all", "holes": []} | begun,
+        ]
+    return draft
+
+
 def pack(members: dict[str, bytes]) -> bytes:
     """Return the one ZIP file with these members, byte by byte (APPNOTE 6.3.10)."""
     return pack_as(sorted(members.items()))

@@ -30,6 +30,7 @@ from tests.recordings.bundles import (
     sha256,
     stamp,
     unpack,
+    with_damage,
     with_local,
 )
 
@@ -410,6 +411,37 @@ def told(number: int, edit: Callable[[Record], object]) -> Change:
         return draft.packed()
 
     return change
+
+
+def damaged(edit: Callable[[list[Record]], object], *, told: bool = True) -> Change:
+    """Change what the attestation says of damaged recordings; whoever holds the key signed it."""
+
+    def change(_: bytes) -> bytes:
+        draft = with_damage(told=told)
+        edit(draft.claims.setdefault("damaged", []))
+        return draft.packed()
+
+    return change
+
+
+def finished(edit: Callable[[Record], object]) -> Change:
+    """Change what the event says of a recording that was finished without a part of it."""
+
+    def change(_: bytes) -> bytes:
+        draft = with_damage()
+        data = next(one[2] for one in draft.kinds if one[0] == "recording_finished")
+        data["holes"] = [dict(one) for one in data["holes"]]
+        edit(data)
+        return draft.packed()
+
+    return change
+
+
+def damaged_later(_: bytes) -> bytes:
+    """Return a bundle in which an event tells of damage that nobody has attested."""
+    draft = with_damage()
+    draft.later.append(("recording_lost", "service", {"evidence": "ev_8"}, []))
+    return draft.packed()
 
 
 def named_twice(data: Record) -> None:

@@ -185,6 +185,24 @@ def payload(envelope: Envelope, head: record.Head, **changes):
     return told | {name: one(envelope) if callable(one) else one for name, one in changes.items()}
 
 
+def damaged(kind, minute, *holes, lost="part"):
+    """What an attestation says of a recording that lacks something; in seconds of its time."""
+    return {
+        "evidence": f"ev_{kind}",
+        "kind": kind,
+        "started": stamp(minute),
+        "lost": lost,
+        "holes": [
+            {
+                "bytes": 4_096,
+                "since_ms": None if since is None else since * 1000,
+                "until_ms": None if until is None else until * 1000 - 500,
+            }
+            for since, until in holes
+        ],
+    }
+
+
 def picture(colour="teal") -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (640, 480), colour).save(out, "JPEG")

@@ -29,6 +29,7 @@ from tests.recordings.bundles import (
     sealed,
     sha256,
     stamp,
+    with_damage,
 )
 from tests.recordings.changes import (
     Change,
@@ -38,10 +39,13 @@ from tests.recordings.changes import (
     attestation,
     body,
     compressed,
+    damaged,
+    damaged_later,
     dated,
     earlier,
     event,
     filled,
+    finished,
     foreign,
     foreign_record,
     header,
@@ -462,6 +466,32 @@ _LOCAL = [
         8,
     ),
 ]
+_DAMAGE = [
+    Case("damage that is told", damaged(lambda _: None), 8, "warning"),
+    Case("damage told by events alone", lambda _: with_damage(told=False).packed(), 8, "warning"),
+    Case("damage told in another order", damaged(lambda of: of.reverse()), 8, "warning"),
+    Case("damage told after the attestation", damaged_later, 8, "warning"),
+    Case("damage that is not attested", damaged(lambda of: of.pop(0)), 8),
+    Case("a lost recording that is not attested", damaged(lambda of: of.pop()), 8),
+    Case("damage denied", damaged(lambda of: of.clear(), told=False), 8),
+    Case("damage that no event tells", signed(claims=with_damage().claims), 8),
+    Case("damage made smaller", damaged(lambda of: of[0].update(holes=of[0]["holes"][:1])), 8),
+    Case("damage told twice", damaged(lambda of: of.append(of[0])), 8),
+    Case("all of it said to be lost", damaged(lambda of: of[0].update(lost="all", holes=[])), 8),
+    Case("a lost recording of another kind", damaged(lambda of: of[0].update(kind="face")), 8),
+    Case("lost in an unknown way", damaged(lambda of: of[0].update(lost="some")), 8),
+    Case("a damaged recording with a member more", damaged(lambda of: of[0].update(note="")), 8),
+    Case("a damaged recording at no time", damaged(lambda of: of[0].update(started="then")), 8),
+    Case("damage that is no list", signed(claims={"damaged": {}}), 8),
+    Case("a damaged recording that is none", damaged(lambda of: of.append({})), 8),
+    Case("other damage in the event", finished(lambda of: of["holes"][0].update(bytes=1)), 8),
+    Case("no damage in the event", finished(lambda of: of.pop("holes")), 8),
+    Case("damage of no recording", finished(lambda of: of.pop("evidence")), 8),
+    Case("damage with a member more", finished(lambda of: of["holes"][0].update(note="")), 8),
+    Case(
+        "damage at a time that is none", finished(lambda of: of["holes"][0].update(since_ms="")), 8
+    ),
+]
 CASES = [
     *_FILE,
     *_SEAL,
@@ -471,6 +501,7 @@ CASES = [
     *_BEHIND,
     *_EVIDENCE,
     *_LOCAL,
+    *_DAMAGE,
     *_TEXTS,
     *_REPORT,
     *_WITNESSES,

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.reader import PdfFileReader
 
+from recordings.report_pdf import sheet as sheets
 from recordings.report_pdf.certificate import (
     DocumentKey,
     jwk,
@@ -131,6 +132,60 @@ def test_however_much_there_is_to_say_it_stays_at_two_pages(tmp_path):
     assert len(long["gaps"]["rows"]) + long["gaps"]["more"] == 24
     assert len(long["incidents"]["rows"]) > 3
     assert len(long["gaps"]["rows"]) > 3
+
+
+def test_what_recordings_lack_is_told_in_words(tmp_path):
+    lacking = [
+        reports.damaged("recording", 1, (65, 68), (4_000, None)),
+        reports.damaged("stills", 30, (None, None)),
+        reports.damaged("screen_recording", 2, lost="all"),
+    ]
+
+    said = words_of(drawn(source(damaged=lacking)), tmp_path)
+
+    assert (
+        "Recordings. The service lost some of what it recorded, which is not the learner's fault. "
+        "Missing (London): the learner's camera and voice, 10:02:05 to 10:02:08, "
+        "from 11:07:40 to the end of that recording; "
+        "the learner's still pictures, a part of the recording that began at 10:30:00; "
+        "the learner's screen, the whole recording that was to begin at 10:02:00."
+    ) in said
+
+
+@pytest.mark.parametrize("changes", [{}, {"damaged": []}])
+def test_where_nothing_is_missing_or_an_older_attestation_is_silent_nothing_is_said(
+    changes, tmp_path
+):
+    assert "Recordings." not in words_of(drawn(source(**changes)), tmp_path)
+
+
+def test_much_that_is_missing_stays_on_its_page(tmp_path):
+    def gaps(envelope):
+        return [reports.gap(n, 1 + 3 * n, "The dome turned. " * 40, envelope) for n in range(24)]
+
+    def incidents(envelope):
+        return [reports.incident(n, 2 + 3 * n, NOTE * 20, envelope) for n in range(24)]
+
+    def statement(envelope):
+        return envelope.seal(("I watched the learner to the end.\n" * 200)[:4_000].strip())
+
+    holes = [(60 * n, None) for n in range(50)]
+    lacking = [reports.damaged("recording", 1, *holes)]
+    crowded = source(gaps=gaps, incidents=incidents, damaged=lacking)
+    longest = source(gaps=gaps, incidents=incidents, statement=statement, damaged=lacking)
+
+    assert [pages(drawn(one), tmp_path) for one in (crowded, longest)] == [2, 2]
+    assert "and 46 more, as the attached attestation says" in words_of(drawn(crowded), tmp_path)
+    assert "There were none." not in words_of(drawn(longest), tmp_path)
+
+
+def test_what_has_no_room_is_not_said_to_be_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "ROOM_MM", 0.0)
+
+    said = words_of(drawn(source()), tmp_path)
+
+    assert "There were none." not in said
+    assert said.count("2, for which there is no room: the attached attestation has them all.") == 2
 
 
 def test_a_long_statement_is_there_to_its_last_word(tmp_path):

@@ -36,6 +36,7 @@ const CALLS = {
       bare,
       texts: [...(texts?.values() ?? [])],
       pieces: Object.fromEntries(pieces.map(({ id, kind, media }) => [id, media || kind])),
+      lacks: Object.fromEntries(pieces.flatMap(({ id, lacks }) => (lacks ? [[id, lacks]] : []))),
       report: report !== null,
       facts: claims ? code.factsOf(claims, texts) : [],
       happened: code.happenings(events, texts).map(({ words }) => words),

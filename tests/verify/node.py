@@ -29,6 +29,7 @@ class Verdict:
     facts: dict[str, str]
     texts: set[str]
     pieces: dict[str, str]
+    lacks: dict[str, str]
     report: bool
     happened: list[str]
 
@@ -80,6 +81,7 @@ class Node:
             {fact["name"]: fact["words"] for fact in found["facts"]},
             set(found["texts"]),
             found["pieces"],
+            found["lacks"],
             found["report"],
             found["happened"],
         )

@@ -15,7 +15,15 @@ from playwright.async_api import Page, Request, expect
 
 from invigilation.store import Store
 from tests.harness.browser import Browsers, accessibility_problems
-from tests.recordings.bundles import KEY, STRANGER, Draft, canonical, pack, unpack
+from tests.recordings.bundles import (
+    KEY,
+    STRANGER,
+    Draft,
+    canonical,
+    pack,
+    unpack,
+    with_damage,
+)
 from tests.web.office import HandClock, World, make_app
 from web.keys import DESK, VAULT
 from web.pages.verify import PUBLISHED, file_policy
@@ -167,3 +175,27 @@ def test_only_the_style_and_script_of_the_file_run_in_it() -> None:
     assert "script-src 'sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s='" in policy
     assert "style-src 'sha256-" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_what_the_service_lost_is_told_first_and_beside_the_recording(
+    world: World, browsers: Browsers, tmp_path: Path, width: int
+) -> None:
+    browsers.allow(r"blob:")  # the bundle's pictures are none
+    draft = with_damage()
+    bundle = tmp_path / "bundle.zip"
+    draft.start = datetime.now(UTC) - timedelta(hours=3)
+    bundle.write_bytes(draft.packed())
+    page = await browsers.launch()
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.goto(str(world.client.make_url("/verify")))
+
+    await check(page, bundle, WORDS)
+
+    lost = "4096 bytes of ev_3 (0:04 to 0:07, 1:00:05 to its end)"
+    result = page.locator("#result")
+    await expect(result.locator(".notice")).to_contain_text(f"all of ev_9; {lost}")
+    await expect(result.locator("figcaption").nth(2)).to_contain_text(f"The service lost {lost}.")
+    await expect(result.locator("dd", has_text="The service lost some")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    assert await accessibility_problems(page) == []

@@ -36,6 +36,7 @@ from tests.recordings.bundles import (
     sha256,
     stamp,
     unpack,
+    with_damage,
     with_local,
 )
 from tests.recordings.tampering import CASES, Case, good
@@ -138,6 +139,69 @@ def test_what_it_says_is_told_in_plain_words(node: Node) -> None:
     assert facts["Incidents"] == "None"
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_what_recordings_lack_is_told_by_an_attestation_of_either_age(
+    node: Node,
+    told: bool,  # noqa: FBT001 - a case
+) -> None:
+    bundle = with_damage(told=told).packed()
+
+    verdict = node.verify(bundle, KEYS, NOW)
+
+    when = "4096 bytes of ev_3 (0:04 to 0:07, 1:00:05 to its end)"
+    lost = f"but the service lost some of what it recorded: all of ev_9; {when}."
+    command = verify_file(bundle, TRUSTED, now=NOW)
+    assert verdict.ok
+    assert verdict.marks[8] == "warning"
+    assert verdict.sentences[8].endswith(f"; {lost}")
+    assert verdict.sentences[8] == command.steps[7].sentence
+    assert verdict.lacks == {"ev_3": when}
+    assert "A recording was complete, but for what was damaged" in verdict.happened
+    assert "A recording was lost" in verdict.happened
+    assert verdict.facts.get("Recordings") == (
+        None
+        if not told
+        else (
+            "The service lost some of what it recorded. Missing: Recording (ev_3): sound or "
+            "picture from 10:05:04 UTC to 10:05:07 UTC, sound or picture from 11:05:05 UTC to its end; "
+            "Recording of the learner's screen (ev_9): all of it"
+        )
+    )
+
+
+def test_that_nothing_was_damaged_is_told_where_it_is_attested(node: Node) -> None:
+    verdict = node.verify(Draft(claims={"damaged": []}).packed(), KEYS, NOW)
+
+    assert verdict.marks[8] == "ok"
+    assert verdict.facts["Recordings"] == "Nothing of them was damaged"
+    assert verdict.lacks == {}
+
+
+def test_much_damage_is_told_in_short(node: Node) -> None:
+    draft = with_damage()
+    holes = [{"bytes": 1, "since_ms": n * 60_000, "until_ms": n * 60_000 + 1} for n in range(5)]
+    finished = next(one for one in draft.kinds if one[0] == "recording_finished")
+    draft.claims["damaged"] = draft.claims["damaged"][1:]
+    draft.claims["damaged"].append(
+        {
+            "evidence": "ev_3",
+            "kind": "recording",
+            "started": stamp(NOW),
+            "lost": "part",
+            "holes": holes,
+        }
+    )
+    finished[2]["holes"] = holes
+    draft.later = [("recording_lost", "service", {"evidence": f"ev_1{n}"}, []) for n in range(6)]
+
+    bundle = draft.packed()
+
+    said = node.verify(bundle, KEYS, NOW).sentences[8]
+    assert said == verify_file(bundle, TRUSTED, now=NOW).steps[7].sentence
+    assert "5 bytes of ev_3 (0:00 to 0:01, 1:00 to 1:01, 2:00 to 2:01, and more)" in said
+    assert said.endswith("all of ev_12; and 3 more.")
+
+
 @pytest.mark.parametrize("odd", ["constructor", "__proto__", 7, None, [], {}, {"toString": 1}])
 def test_nothing_odd_in_an_attestation_stops_the_telling(node: Node, odd: object) -> None:
     claims = {
@@ -154,6 +218,19 @@ def test_nothing_odd_in_an_attestation_stops_the_telling(node: Node, odd: object
     assert verdict.ok
     assert verdict.facts["Learner"] == "Maria Santos"
     assert all(isinstance(words, str) for words in verdict.facts.values())
+
+
+@pytest.mark.parametrize("odd", ["constructor", 7, None, [], {}, {"toString": 1}, 1e300])
+def test_odd_damage_does_not_hold_and_stops_no_telling(node: Node, odd: object) -> None:
+    holes = [odd, {"since_ms": odd, "until_ms": odd, "bytes": odd}]
+    one = {"evidence": odd, "kind": odd, "started": odd, "lost": odd, "holes": holes}
+    bundle = Draft(claims={"damaged": [odd, one, one | {"holes": odd}]}).packed()
+
+    verdict = node.verify(bundle, KEYS, NOW)
+
+    assert verdict.first == (8, "failed")
+    assert not verify_file(bundle, TRUSTED, now=NOW).ok
+    assert verdict.facts["Recordings"].startswith("The service lost some of what it recorded.")
 
 
 def test_a_name_that_was_erased_is_said_to_be(node: Node) -> None:

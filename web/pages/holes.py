@@ -1,20 +1,10 @@
-"""What a recording lacks because it was damaged, as its entry in the record says."""
+"""What a recording lacks because it was damaged, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from invigilation.hole import Hole
-from invigilation.record import Entry
-
-
-def holes_of(entries: Iterable[Entry]) -> dict[str, tuple[Hole, ...]]:
-    """Return the holes of each recording that has some, by the id of the evidence."""
-    return {
-        str(one.data["evidence"]): tuple(Hole.of(facts) for facts in _listed(one))
-        for one in entries
-        if one.kind == "recording_finished" and _listed(one)
-    }
 
 
 def told(holes: Iterable[Hole]) -> str:
@@ -37,8 +27,3 @@ def _clock(ms: int) -> str:
     minutes, seconds = divmod(ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _listed(entry: Entry) -> list[dict[str, int | None]]:
-    found = entry.data.get("holes")
-    return found if isinstance(found, list) else []

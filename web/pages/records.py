@@ -14,6 +14,7 @@ from invigilation.comparing import Field
 from invigilation.desk.reports import Record, record_file
 from invigilation.errors import ReasonNeeded
 from invigilation.hints import WORDS as HINTS
+from invigilation.hole import holes_of
 from invigilation.identity import IdentityCheck
 from invigilation.people import Role, Staff
 from invigilation.presence import Source
@@ -23,7 +24,6 @@ from web.keys import DESK, VAULT, VERIFIER
 from web.pages import fills, link_words, look_words, words
 from web.pages.frame import staff_page
 from web.pages.glances import RECORDINGS, glances_of, present
-from web.pages.holes import holes_of
 from web.pages.holes import told as told_of
 from web.pages.identity_words import DOCUMENTS, PURPOSES
 from web.pages.looks import lookable, way_to_ask

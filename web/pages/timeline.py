@@ -14,13 +14,13 @@ from invigilation.desk.reports import Record
 from invigilation.desk.room_view import RoomView
 from invigilation.fill import Chunk
 from invigilation.gap import Ruling
+from invigilation.hole import holes_of
 from invigilation.presence import Signal, Source
 from invigilation.record import Entry
 from invigilation.session import HALTS, STARTS, SessionEvent, runs
 from invigilation.store.evidence import Evidence
 from recordings.stills import Stretches
 from recordings.webm import Glance
-from web.pages.holes import holes_of
 
 NAMES = {
     Source.CAMERA: "Learner's camera",

@@ -220,7 +220,7 @@ function lastAttested(record: SessionRecord, claims: Members): number | null {
 }
 
 /** How many events were attested; 0 if that is not known, or not all are here. */
-function lengthOf(record: SessionRecord, claims: Members): number {
+export function lengthOf(record: SessionRecord, claims: Members): number {
   const length = isMembers(claims["chain"]) ? claims["chain"]["length"] : undefined;
   const known = Number.isSafeInteger(length) && (length as number) <= record.events.length;
   return known ? Math.max(length as number, 0) : 0;

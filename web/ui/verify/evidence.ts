@@ -1,6 +1,7 @@
 // Step 8: the evidence is the attested evidence, and the files beside the record are of it.
 
 import { NotVerified } from "./bytes";
+import { damage, told as lackTold, type Damage } from "./damage";
 import { exactly, isMembers, listAt, textAt, wholeAt, type Json, type Members } from "./json";
 import { shown } from "./keys";
 import { named } from "./local";
@@ -27,6 +28,8 @@ export interface Kept extends Item {
 /** A piece that is here, with its bytes; `media` is "" where it is no film. */
 export interface Piece extends Kept {
   blob: Blob;
+  /** What it lacks, where it was damaged: "4096 bytes of ev_3 (0:04 to 0:07)". */
+  lacks: string;
 }
 
 /** Step 8. */
@@ -52,6 +55,7 @@ export async function evidence(record: SessionRecord, claims: Members): Promise<
       return [fileName(item, media), { ...item, media }];
     }),
   );
+  const lacking = damage(record, claims, attested);
   const pieces: Piece[] = [];
   for (const { name, blob, sha256 } of record.files.values()) {
     if (name === REPORT) continue;
@@ -60,14 +64,21 @@ export async function evidence(record: SessionRecord, claims: Members): Promise<
     if (blob.size !== item.size || sha256 !== item.sha256) {
       throw new NotVerified(`${shown(name)} is not the file that was attested`);
     }
-    pieces.push({ ...item, blob });
+    const lacks = lackTold(new Map([...lacking].filter(([id]) => id === item.id)));
+    pieces.push({ ...item, blob, lacks });
   }
   let told = `yes, ${attested.length} items by their SHA-256`;
   if (kept.size) {
     told += `, and ${later.length} that came later and an event names; ${kept.size} of all were kept`;
     told += " on the learner's device, and fit the chain that it told";
   }
-  return { value: pieces, clause: clauseOf(told, whole.length, pieces.length) };
+  const clause = clauseOf(told, whole.length, pieces.length);
+  return lacking.size ? warned(pieces, clause, lacking) : { value: pieces, clause };
+}
+
+function warned(value: Piece[], clause: string, lacking: Damage): Found<Piece[]> {
+  const lost = `but the service lost some of what it recorded: ${lackTold(lacking)}`;
+  return { value, clause: `${clause}; ${lost}`, mark: "warning" };
 }
 
 function clauseOf(told: string, listed: number, here: number): string {

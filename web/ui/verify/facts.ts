@@ -1,5 +1,6 @@
 // What a record says, in plain words: who sat what, when, and how it went.
 
+import { hasHoles } from "./damage";
 import { isMembers, type Json, type Members } from "./json";
 import { sealOf, type Texts } from "./openings";
 import type { Event } from "./record";
@@ -51,6 +52,9 @@ const PICTURES: Record<string, string> = {
   portrait: "Portrait from the document",
   incident: "Picture of an incident",
   recording: "Recording",
+  screen_recording: "Recording of the learner's screen",
+  second_recording: "Recording by the second camera",
+  invigilator_recording: "Recording of the invigilator's voice",
   stills: "Still pictures",
   local_recording: "The learner's device, in a gap",
 };
@@ -65,6 +69,9 @@ const EVENTS: Record<string, string> = {
   local_chain: "The learner's device told how far its own recording has come",
   gap_filled: "What the learner's device recorded in a gap came",
   fill_judged: "What the learner's device recorded in a gap was judged",
+  recording_started: "A recording began",
+  recording_finished: "A recording was complete",
+  recording_lost: "A recording was lost",
   evidence_viewed: "A picture or recording was looked at",
 };
 
@@ -90,7 +97,7 @@ export function happenings(events: readonly Event[], texts: Texts | null): Happe
     return {
       number: i + 1,
       at: Number.isNaN(at.getTime()) ? "" : `${onDay(at, true)}, ${clock(at, "UTC", true)}`,
-      words: worded(EVENTS, kind),
+      words: worded(EVENTS, kind) + (hasHoles(said) ? ", but for what was damaged" : ""),
       who: sentence(asText(said["actor"]).split(":")[0] ?? ""),
       texts: known,
     };
@@ -110,6 +117,7 @@ function sessions(said: Said): MaybeFact[] {
     said.onCamera(),
     said.gaps(),
     said.incidents(),
+    said.damage(),
     said.text("The invigilator's statement", "statement"),
     said.text("Session", "session"),
   ];
@@ -212,6 +220,22 @@ class Said {
     return { name: "Gaps", words: words.join("; ") || "None" };
   }
 
+  /** What recordings lack, by the clock; older attestations say nothing of it. */
+  damage(): MaybeFact {
+    const damaged = this.at("damaged");
+    if (!Array.isArray(damaged)) return null;
+    const words = damaged.filter(isMembers).map((one) => {
+      const name = `${worded(PICTURES, asText(one["kind"]))} (${asText(one["evidence"])})`;
+      if (one["lost"] === "all") return `${name}: all of it`;
+      const holes = Array.isArray(one["holes"]) ? one["holes"].filter(isMembers) : [];
+      const started = new Date(asText(one["started"])).getTime();
+      const spans = holes.flatMap((hole) => spanOf(started, hole["since_ms"], hole["until_ms"]));
+      return `${name}: ${spans.join(", ") || "a part of it"}`;
+    });
+    const lost = `The service lost some of what it recorded. Missing: ${words.join("; ")}`;
+    return { name: "Recordings", words: words.length ? lost : "Nothing of them was damaged" };
+  }
+
   incidents(): MaybeFact {
     const incidents = this.at("incidents");
     if (!Array.isArray(incidents)) return null;
@@ -225,6 +249,16 @@ class Said {
     });
     return { name: "Incidents", words: words.join("; ") || "None" };
   }
+}
+
+/** From when to when, in UTC; nothing where that is not known. */
+function spanOf(started: number, since: Json | undefined, until: Json | undefined): string[] {
+  const at = (ms: Json | undefined, more: number): Date =>
+    new Date(typeof ms === "number" ? started + ms + more : NaN);
+  const [first, last] = [at(since, 0), at(until, 999)];
+  if (Number.isNaN(first.getTime())) return [];
+  const end = Number.isNaN(last.getTime()) ? "its end" : `${clock(last, "UTC", true)} UTC`;
+  return [`sound or picture from ${clock(first, "UTC", true)} UTC to ${end}`];
 }
 
 /** A text, or nothing where something else stands. */

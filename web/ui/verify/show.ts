@@ -106,7 +106,9 @@ function figure(piece: Piece): Node {
     picture = image;
   }
   const digest = el("code.digest", piece.sha256);
-  return el("figure", picture, el("figcaption", name, el("span.small.soft", "SHA-256 ", digest)));
+  const lacks = piece.lacks ? [el("p.small", `The service lost ${piece.lacks}.`)] : [];
+  const small = el("span.small.soft", "SHA-256 ", digest);
+  return el("figure", picture, el("figcaption", name, ...lacks, small));
 }
 
 function steps(verdict: Verdict): Node {
