@@ -163,8 +163,8 @@ def test_what_recordings_lack_is_told_by_an_attestation_of_either_age(
         if not told
         else (
             "The service lost some of what it recorded. Missing: Recording (ev_3): sound or "
-            "picture from 10:05:04 UTC to 10:05:07 UTC, sound or picture from 11:05:05 UTC to its end; "
-            "Recording of the learner's screen (ev_9): all of it"
+            "picture from 10:05:04 UTC to 10:05:07 UTC, sound or picture from 11:05:05 UTC to its "
+            "end; Recording of the learner's screen (ev_9): all of it"
         )
     )
 
