@@ -7,17 +7,19 @@ recording never stands in memory as a whole: once for its check sum, once to be 
 from __future__ import annotations
 
 import io
+import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from recordings.errors import BundleTooLarge
+from recordings.errors import BundleTooLarge, EvidenceDamaged
 from recordings.reader import Reader
 from recordings.verify import RECORD, REPORT, file_name
 from recordings.verify.archive import MAX_BYTES, Entry, directory, local_header
 
+log = logging.getLogger(__name__)
 CHUNK = 1024 * 1024
 
 
@@ -57,12 +59,22 @@ def evidence_piece(
     return Piece(file_name(ident, kind, media), read)
 
 
-def write(file: BinaryIO, pieces: Iterable[Piece]) -> None:
-    """Write a bundle. Blocks; raises BundleTooLarge over 4 GiB, and what the pieces raise."""
+def write(file: BinaryIO, pieces: Iterable[Piece]) -> tuple[str, ...]:
+    """Write a bundle without those pieces that are damaged; return the names of these.
+
+    The record in it says what they were. Blocks; raises BundleTooLarge over 4 GiB, and what else
+    the pieces raise.
+    """
     entries: list[Entry] = []
+    damaged: list[str] = []
     at = 0
     for piece in sorted(pieces, key=lambda one: one.name):
-        crc, size = _measured(piece)
+        try:
+            crc, size = _measured(piece)
+        except EvidenceDamaged:
+            log.exception("%s is damaged: a bundle goes without it", piece.name)
+            damaged.append(piece.name)
+            continue
         header = local_header(piece.name, crc, size)
         entries.append(Entry(piece.name, crc, size, at))
         at += len(header) + size
@@ -71,10 +83,11 @@ def write(file: BinaryIO, pieces: Iterable[Piece]) -> None:
         file.write(header)
         file.writelines(piece.read())
     file.write(directory(entries, at))
+    return tuple(damaged)
 
 
 def packed(pieces: Iterable[Piece]) -> bytes:
-    """Return a bundle that fits into memory."""
+    """Return a bundle that fits into memory, without what is damaged."""
     file = io.BytesIO()
     write(file, pieces)
     return file.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,8 +16,10 @@ from invigilation.people import Staff
 from invigilation.presence import Source
 from invigilation.store.evidence import LOCAL, REPORT, Evidence
 from recordings.bundle import Piece, evidence_piece, record_piece, report_piece
+from recordings.errors import EvidenceDamaged
 from recordings.vault import Vault
 
+log = logging.getLogger(__name__)
 RECORDINGS = frozenset(source.value for source in Source) | {LOCAL}
 
 
@@ -54,16 +57,26 @@ async def pieces(desk: Desk, vault: Vault, session: str, by: Staff, choice: Choi
     report = await desk.reports_made.kept(session)
     if report is not None and choice is Choice.NOTHING and report.kind == REPORT:
         report = None
-    taken = await desk.exports.take(session, by, _WANTED[choice], report=report is not None)
+    pdf = None if report is None else await _read(vault, report)
+    taken = await desk.exports.take(session, by, _WANTED[choice], report=pdf is not None)
     found = [record_piece(await asyncio.to_thread(record_file, taken.record))]
     found += [
         evidence_piece(one.id, one.kind, one.media_type, partial(vault.open, session, one.id))
         for one in taken.pieces
     ]
-    if report is not None:
-        found.append(report_piece(await vault.aside(vault.read, session, report.id)))
+    if pdf is not None:
+        found.append(report_piece(pdf))
     size = sum(one.size or 0 for one in taken.pieces)
-    return Gathered(tuple(found), size, tuple(_lacks(taken, report=report is not None)))
+    return Gathered(tuple(found), size, tuple(_lacks(taken, report=pdf is not None)))
+
+
+async def _read(vault: Vault, report: Evidence) -> bytes | None:
+    """Return the report; None where it is damaged: all that it says is in the record, too."""
+    try:
+        return await vault.aside(vault.read, report.session, report.id)
+    except EvidenceDamaged:
+        log.exception("the report %s is damaged: a bundle goes without it", report.id)
+        return None
 
 
 def _lacks(taken: Export, *, report: bool) -> Iterator[str]:

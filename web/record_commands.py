@@ -97,10 +97,10 @@ async def _export(
         if why[0]:
             await house.desk.looks.open(session, OPERATOR, *why)
         found = await pieces(house.desk, house.vault, session, OPERATOR, choice)
-        await asyncio.to_thread(bundle.write, file, found.members)
+        damaged = await asyncio.to_thread(bundle.write, file, found.members)
     finally:
         await store.close()
-    return found.lacks
+    return (*found.lacks, *(f"{name} is damaged in the vault, and left out." for name in damaged))
 
 
 @commands.command()

@@ -47,7 +47,7 @@ def evidence(record: Record, claims: Mapping[str, Any]) -> Found[None]:
             "on the learner's device, and fit the chain that it told"
         )
     if here:
-        rest = f", {absent} were erased or withheld" if absent else ""
+        rest = f", {absent} were erased, withheld or damaged" if absent else ""
         told += f"; {here} of them are here and unchanged{rest}"
     else:
         told += "; none of them is in this file"

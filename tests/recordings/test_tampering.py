@@ -47,7 +47,7 @@ def test_a_record_without_the_late_chunks_themselves_verifies() -> None:
     verdict = verify_file(pack(members), KEYS, now=NOW, backends=BACKENDS)
 
     assert verdict.ok, render(verdict)
-    assert "4 of them are here and unchanged, 2 were erased or withheld" in render(verdict)
+    assert "4 of them are here and unchanged, 2 were erased, withheld or damaged" in render(verdict)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -144,4 +144,4 @@ def test_what_was_withheld_is_counted() -> None:
     verdict = verify_file(some, KEYS, now=NOW)
 
     assert verdict.ok
-    assert "1 of them are here and unchanged, 2 were erased or withheld" in render(verdict)
+    assert "1 of them are here and unchanged, 2 were erased, withheld or damaged" in render(verdict)

@@ -51,7 +51,7 @@ async def test_the_bundle_of_a_session_verifies_and_says_who_took_it(world: Worl
     assert names(answer.body) == ["evidence/ev_face.jpg", "record.json"]
     assert verdict.ok, render(verdict)
     assert "evidence_viewed 1 times, record_exported 1 times" in render(verdict)
-    assert "1 of them are here and unchanged, 1 were erased or withheld" in render(verdict)
+    assert "1 of them are here and unchanged, 1 were erased, withheld or damaged" in render(verdict)
     assert answer.header("Cache-Control") == "no-store"
     assert f"bundle-{sitting.session}.zip" in answer.header("Content-Disposition")
 
@@ -67,6 +67,41 @@ async def test_an_erased_picture_stays_out(world: World) -> None:
     key = world.desk.office.signer.current()
     assert names(answer.body) == ["record.json"]
     assert verify(answer.body, {key.key_id: key.public}).ok
+
+
+def spoil(root: Path, session: str, ident: str) -> None:
+    """Change a bit of a finished piece, as a disk may."""
+    [file] = root.glob(f"**/{session}/{ident}.evidence")
+    data = bytearray(file.read_bytes())
+    data[200] ^= 1
+    file.write_bytes(data)
+
+
+async def test_a_piece_that_is_damaged_keeps_nobody_from_the_rest(world: World, caplog) -> None:
+    sitting = await attested(world)
+    spoil(world.vault._root, sitting.session, "ev_face")
+
+    answer = await (await world.staff(SAM)).get(f"/staff/records/{sitting.session}/bundle")
+
+    key = world.desk.office.signer.current()
+    verdict = verify(answer.body, {key.key_id: key.public}, now=world.clock.now())
+    assert (answer.status, names(answer.body)) == (200, ["record.json"])
+    assert verdict.ok
+    assert "evidence/ev_face.jpg is damaged: a bundle goes without it" in caplog.text
+
+
+def test_what_is_damaged_is_named_to_whoever_exports(session: str, machine: Machine) -> None:
+    spoil(machine.folder, session, "ev_cam")
+    file = machine.folder / "bundle.zip"
+
+    told = machine.run("export", session, "--why", "audit", "--output", str(file), "--recordings")
+
+    assert told[0] == 0, told[1]
+    assert names(file.read_bytes()) == ["evidence/ev_face.jpg", "record.json"]
+    assert "evidence/ev_cam.webm is damaged in the vault, and left out." in told[1]
+    checked = machine.run("verify", str(file), "--keys", machine.keys)
+    assert checked[0] == 0, checked[1]
+    assert "1 were erased, withheld or damaged" in checked[1]
 
 
 async def test_a_bundle_is_for_its_invigilator_and_those_who_oversee(world: World) -> None:

@@ -84,7 +84,7 @@ function warned(value: Piece[], clause: string, lacking: Damage): Found<Piece[]>
 function clauseOf(told: string, listed: number, here: number): string {
   if (!here) return `${told}; none of them is in this file`;
   const absent = listed - here;
-  const rest = absent ? `, ${absent} were erased or withheld` : "";
+  const rest = absent ? `, ${absent} were erased, withheld or damaged` : "";
   return `${told}; ${here} of them are here and unchanged${rest}`;
 }
 
