@@ -90,6 +90,19 @@ async def test_a_piece_that_is_damaged_keeps_nobody_from_the_rest(world: World, 
     assert "evidence/ev_face.jpg is damaged: a bundle goes without it" in caplog.text
 
 
+async def test_a_report_that_is_damaged_stays_out_as_well(world: World, caplog) -> None:
+    sitting = await attested(world)
+    stored = world.vault.put(sitting.session, "rp_1", b"%PDF-1.7" * 100)
+    made = world.desk.reports_made.made
+    await made("rp_1", sitting.session, stored.sha256, stored.size, pictures=False)
+    spoil(world.vault._root, sitting.session, "rp_1")
+
+    answer = await (await world.staff(SAM)).get(f"/staff/records/{sitting.session}/bundle")
+
+    assert (answer.status, names(answer.body)) == (200, ["evidence/ev_face.jpg", "record.json"])
+    assert "the report rp_1 is damaged: a bundle goes without it" in caplog.text
+
+
 def test_what_is_damaged_is_named_to_whoever_exports(session: str, machine: Machine) -> None:
     spoil(machine.folder, session, "ev_cam")
     file = machine.folder / "bundle.zip"

@@ -7,10 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from invigilation.errors import Busy
+from invigilation.record import payload_of
+from invigilation.session import Outcome
 from recordings import stream, webm
 from recordings.errors import EvidenceStoreFull
 from recordings.evidence import Snapshots
 from recordings.places import PlaceAway
+from recordings.report_pdf.damage import damage
 from recordings.vault import Vault
 from recordings.wrap_keys import LocalKeys
 from tests import builders
@@ -21,6 +25,7 @@ from web.health.checks import Unwell
 from web.pages.glances import glances_of
 
 CLUSTERS = [webm.Block(webm.AUDIO, at, True, webm.SILENCE[20]) for at in range(0, 80, 20)]
+LAST = len(webm.cluster(CLUSTERS[-1:])) + stream.OVERHEAD_BYTES
 OURS, OTHER = bytes(range(32)), bytes(32)
 
 
@@ -45,6 +50,30 @@ async def left(scene, vault):
     appender.close()
     scene.clock.go(BEGINNING.total_seconds())
     return part
+
+
+async def clusters(scene, vault):
+    """A recording of some clusters, whose writer is dead."""
+    part = await scene.desk.recordings.begin(scene.sitting.session)
+    appender = vault.open_append(part.session, part.id)
+    for piece in (webm.live_header(), *(webm.cluster([one]) for one in CLUSTERS)):
+        appender.append(piece)
+    appender.close()
+    return part
+
+
+def spoil(folder, part, *places):
+    """Change a bit at each of these places of a recording's file."""
+    file = folder / "vault" / part.session / f"{part.id}.part"
+    data = bytearray(file.read_bytes())
+    for at in places:
+        data[at] ^= 1
+    file.write_bytes(data)
+
+
+async def attest(scene):
+    session, by = scene.sitting.session, scene.ann
+    await scene.desk.reports.attest(session, by, "Nobody came in all the time.", Outcome.REFUSED)
 
 
 async def state(scene):
@@ -79,16 +108,9 @@ async def test_a_damaged_recording_without_room_for_its_copy_waits_and_is_not_lo
     scene, snapshots, tmp_path
 ):
     vault = Vault(tmp_path / "vault", OURS, reserve=0)
-    part = await scene.desk.recordings.begin(scene.sitting.session)
-    appender = vault.open_append(part.session, part.id)
-    for piece in (webm.live_header(), *(webm.cluster([one]) for one in CLUSTERS)):
-        appender.append(piece)
-    appender.close()
+    part = await clusters(scene, vault)
     scene.clock.go(BEGINNING.total_seconds())
-    file = tmp_path / "vault" / part.session / f"{part.id}.part"
-    data = bytearray(file.read_bytes())
-    data[10 - 3 * (len(webm.cluster(CLUSTERS[-1:])) + stream.OVERHEAD_BYTES)] ^= 1
-    file.write_bytes(data)
+    spoil(tmp_path, part, 10 - 3 * LAST)
     full = shelf_of(scene.desk, Vault(tmp_path / "vault", OURS, 2**62), snapshots)
 
     with pytest.raises(EvidenceStoreFull):
@@ -103,6 +125,35 @@ async def test_a_damaged_recording_without_room_for_its_copy_waits_and_is_not_lo
     assert entry.data["holes"] == [
         {"bytes": len(webm.cluster(CLUSTERS[:1])), "since_ms": 20, "until_ms": 40}
     ]
+
+
+async def test_what_the_disk_damaged_is_attested_and_told_to_people(scene, snapshots, tmp_path):
+    vault = Vault(tmp_path / "vault", OURS, 0)
+    shelf, session = shelf_of(scene.desk, vault, snapshots), scene.sitting.session
+    scene.clock.go_to(builders.START)
+    await scene.desk.sessions.check_in(session, builders.CONSENT)
+    part = await clusters(scene, vault)
+    gone = await left(scene, vault)
+    scene.clock.go(BEGINNING.total_seconds())
+    spoil(tmp_path, part, 10 - 3 * LAST)
+    spoil(tmp_path, gone, *range(8, 40))  # all of the salt
+    await scene.desk.sessions.refuse(session, scene.ann, "no document")
+
+    with pytest.raises(Busy):  # as long as nobody knows what is left
+        await attest(scene)
+    mended = await shelf.mend_orphans()
+    await attest(scene)
+
+    told = payload_of(await scene.desk.reports.attestation(session))
+    listed = {one["id"] for one in told["evidence"]}
+    assert (mended, listed) == (1, {part.id})
+    assert [(one["evidence"], one["lost"]) for one in told["damaged"]] == [
+        (part.id, "part"),
+        (gone.id, "all"),
+    ]
+    said = damage(told)
+    assert "Missing (London): the learner's camera and voice, 10:00:00 to 10:00:01" in said
+    assert "the whole recording that was to begin at 10:00:00" in said
 
 
 async def test_a_recording_whose_disk_is_not_there_waits_for_it(scene, snapshots, tmp_path):

@@ -68,7 +68,7 @@ EVENTS = {
     "end": "Ended the assessment",
     "recording_started": "The recording began",
     "recording_finished": "The recording was complete",
-    "recording_lost": "A recording could not be made",
+    "recording_lost": "A recording was lost: nothing of it is kept",
     "recording_stopped": "The recording stopped by itself",
     "gap_opened": "Nothing came from the learner: a gap began",
     "gap_closed": "Sound or picture came again: the gap ended",
