@@ -113,6 +113,26 @@ async def test_what_a_damaged_recording_lacks_is_marked_and_told(world: World) -
     assert (facts["since_ms"], facts["until_ms"]) == (marks[0][0] - 10_000, marks[0][1] - 10_000)
 
 
+async def test_a_lost_recording_is_named_where_the_others_are(world: World) -> None:
+    sitting = await recorded(world, ())
+    at(world, 10)
+    begun = [
+        await world.desk.recordings.begin(sitting.session, one)
+        for one in (Source.SCREEN, Source.SECOND)
+    ]
+    path = f"/staff/records/{sitting.session}"
+    before = (await (await world.staff(SAM)).get(path)).words
+
+    await world.desk.recordings.lose(begun[0])
+
+    after = (await (await world.staff(SAM)).get(path)).words
+    lost = "Lost by the service, so that nothing of it is kept:"
+    assert lost not in before
+    assert f"{lost} Learner's screen, to begin at Mon 23 Nov, 10:00:10 (London)" in after
+    assert "Second camera, to begin" not in after
+    assert "A recording was lost: nothing of it is kept" in after
+
+
 @pytest.mark.parametrize(
     ("holes", "words"),
     [

@@ -14,7 +14,7 @@ from invigilation.comparing import Field
 from invigilation.desk.reports import Record, record_file
 from invigilation.errors import ReasonNeeded
 from invigilation.hints import WORDS as HINTS
-from invigilation.hole import holes_of
+from invigilation.hole import LOST, holes_of
 from invigilation.identity import IdentityCheck
 from invigilation.people import Role, Staff
 from invigilation.presence import Source
@@ -235,6 +235,7 @@ async def _may_look(request: web.Request, of: Record, person: Staff) -> bool:
 def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
     sitting, here = of.sitting, present(of)
     check, holes = of.identity, holes_of(of.entries)
+    lost = {one.data["evidence"] for one in of.entries if one.kind == LOST}
     return {
         "session": of.session.id,
         "learner": sitting.learner_name,
@@ -266,6 +267,11 @@ def _shown(of: Record, names: dict[str, str]) -> dict[str, Any]:
             }
             for one in of.evidence
             if one.kind in RECORDINGS and one.id in here
+        ],
+        "lost": [
+            f"{NAMES[Source(one.kind)]}, to begin at {_time(one.started)} (London)"
+            for one in of.evidence
+            if one.id in lost
         ],
         "witnesses": [_witness(one) for one in of.anchors],
         "download_url": of.sealed and f"/staff/records/{of.session.id}/download",
