@@ -47,16 +47,25 @@ async def test_a_question_that_is_not_answered_is_joined_by_others(
 
 
 async def test_an_answer_ends_the_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consent, "INTERVAL_S", 60.0)
+    pauses: asyncio.Queue[float] = asyncio.Queue()
     asked = 0
+
+    async def sleep(seconds: float) -> None:
+        pauses.put_nowait(seconds)
+        if seconds:
+            await asyncio.Event().wait()
 
     async def ask() -> bool:
         nonlocal asked
         asked += 1
         return True
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await consent.keep(ask, 600.0)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    task = asyncio.create_task(consent.keep(ask, 600.0))
+    async with asyncio.timeout(5):
+        first, second = await pauses.get(), await pauses.get()
 
-    assert asked == 1
+    assert (first, asked) == (0, 1)
+    assert second == pytest.approx(consent.INTERVAL_S, rel=0.2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

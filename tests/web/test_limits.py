@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -21,6 +23,18 @@ from web.house import open_house
 from web.keys import SETTINGS
 from web.pages.mistakes import explain
 from web.settings import Settings
+
+MINUTE = 1_795_000_020.0
+"""When one begins."""
+
+
+@pytest.fixture(autouse=True)
+def wall(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Hold the clock that counts go by: with every minute of the day they begin to be forgotten."""
+    clock = SimpleNamespace(time=lambda: MINUTE, monotonic=time.monotonic)
+    for module in ("limits.aio.storage.memory", "web.auth.limiting"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -189,14 +203,15 @@ async def test_a_body_that_does_not_come_in_is_cut(world: World, monkeypatch) ->
     await until(lambda: limiter.at_once == {}, 5, "its end")
 
 
-async def test_counts_that_are_over_are_forgotten(monkeypatch) -> None:
+async def test_counts_that_are_over_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch, wall: SimpleNamespace
+) -> None:
     monkeypatch.setattr(limiting, "TIDY_S", 0.0)
     limiter = Limiter()
-    now = limiting.time.time()
     for n in range(50):
         await limiter.take("read", f"192.0.2.{n}")
     store = limiter._own.storage
-    monkeypatch.setattr("limits.aio.storage.memory.time.time", lambda: now + 1_000)
+    wall.time = lambda: MINUTE + 1_000
 
     await limiter.take("read", "192.0.2.99")
 
