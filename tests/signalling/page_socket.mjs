@@ -1,6 +1,6 @@
 // The page's own client in node, driven by a test: URL, ORIGIN and a list of steps as JSON. Prints
 // one line of JSON for each step: ["dial"], ["enter", TICKET], ["ask", EVENT, BODY],
-// ["burst", TICKET, [[EVENT, BODY]...]], ["next", EVENT], ["entered"], ["wait", MS], ["gone"].
+// ["burst", TICKET, [[EVENT, BODY]...]], ["next", EVENT], ["entered"], ["gone"].
 import { createRequire } from "node:module";
 
 const [folder, url, origin, steps] = process.argv.slice(2);
@@ -55,7 +55,6 @@ const does = {
   ask: (event, body) => socket.ask(event, body, 5000),
   next,
   entered: () => socket.entered.then(() => "yes").catch((error) => error.message),
-  wait: (ms) => new Promise((done) => setTimeout(() => done(socket.alive), ms)),
   gone: () => socket.gone.then(() => socket.alive),
 };
 

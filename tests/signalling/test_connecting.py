@@ -245,15 +245,14 @@ async def test_a_learner_who_signs_out_is_closed_on_every_page_and_nobody_else(s
     assert [one.id for one in service.live.staff()] == [service.scene.ann.id]
 
 
-async def test_who_has_joined_is_not_closed_by_the_deadline(service, monkeypatch):
-    monkeypatch.setattr(edge, "JOIN_S", 0.5)
-    stays = await service.learner()
+async def test_who_has_joined_is_not_closed_by_the_deadline(service):
+    stays, _idle = await service.learner(), await service.learner()
+    deadlines = [link.deadline for link in service.live._server._links.values()]
+    before = [one.cancelled() for one in deadlines]
+
     await stays.say("join")
-    idle = await service.learner()
 
-    await asyncio.wait_for(idle.gone.wait(), 5)
-
-    assert not stays.gone.is_set()
+    assert (before, [one.cancelled() for one in deadlines]) == ([False, False], [True, False])
 
 
 async def frames(service, *sent: str | bytes) -> list[str]:

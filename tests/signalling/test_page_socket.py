@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engineio.async_socket import AsyncSocket
+from engineio.packet import PONG, Packet
 
 from signalling import edge
 from tests.builders import booked
 from tests.harness.service import ROOT
+from tests.harness.waiting import until
 from tests.signalling.service import ORIGIN, Service, serving
 
 DRIVER = Path(__file__).with_name("page_socket.mjs")
@@ -24,7 +27,6 @@ async def service(
     tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Service]:
     monkeypatch.setattr(edge, "PING_INTERVAL_S", 0.2)
-    monkeypatch.setattr(edge, "PING_TIMEOUT_S", 0.4)
     async with booked(tmp_path, sqlite_template) as scene, serving(scene) as one:
         yield one
 
@@ -61,13 +63,25 @@ async def test_ticket_and_messages_go_at_once_and_are_answered_in_order(service:
     assert nonsense["ok"] is False
 
 
-async def test_it_gives_signs_of_life_when_asked(service: Service) -> None:
+async def test_it_gives_signs_of_life_when_asked(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    receive = AsyncSocket.receive
+
+    async def hear(self: AsyncSocket, packet: Packet) -> None:
+        heard.append(packet.packet_type)
+        await receive(self, packet)
+
+    monkeypatch.setattr(AsyncSocket, "receive", hear)
     enters = ("enter", await service.staff_ticket())
+    node = await begin(service, ("dial",), enters, ("entered",), ("next", "draining"))
 
-    _, _, entered, alive = await page(service, ("dial",), enters, ("entered",), ("wait", 1500))
+    await until(lambda: heard.count(PONG) == 3, ENDS_S, "three signs of life")
 
-    assert entered == "yes"
-    assert alive is True
+    async with asyncio.timeout(ENDS_S):
+        await service.live.drain()
+        await node.communicate()
 
 
 async def test_a_refused_ticket_ends_it_with_the_servers_words(service: Service) -> None:

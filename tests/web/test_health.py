@@ -112,12 +112,13 @@ async def test_who_asks_all_the_time_costs_one_question_a_second() -> None:
 async def test_what_hangs_counts_as_away_and_is_not_asked_twice_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    patience, answer = readiness.CHECK_S, asyncio.Event()
     monkeypatch.setattr(readiness, "CHECK_S", 0.01)
-    answer = asyncio.Event()
     watched = Watched(needed=Something(hangs=answer))
     first = await watched.readiness.look()
     watched.clock.go(readiness.KEPT_S)
     second = await watched.readiness.look()
+    monkeypatch.setattr(readiness, "CHECK_S", patience)
     answer.set()
     watched.clock.go(readiness.KEPT_S)
 
