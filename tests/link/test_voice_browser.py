@@ -63,14 +63,17 @@ Object.assign(window, {
       // The camera's, not the screen's.
       const of = (kind) => all.find((one) => one.kind === kind && one.mid < "2") ?? {};
       const [audio, video] = [of("audio"), of("video")];
-      return [audio.packetsSent, audio.bytesSent, video.framesSent, video.bytesSent];
+      const counts = [audio.packetsSent, audio.bytesSent, video.framesSent, video.bytesSent];
+      return { at: Math.max(...all.map(({ timestamp }) => timestamp)), counts };
     };
     const before = await sent();
     await take();
     await sleep(ms);
     const after = await sent();
     const figures = await take();
-    const each = after.map((value, n) => ((value ?? 0) - (before[n] ?? 0)) / (ms / 1000));
+    // A busy machine sleeps longer.
+    const seconds = (after.at - before.at) / 1000;
+    const each = after.counts.map((value, n) => ((value ?? 0) - (before.counts[n] ?? 0)) / seconds);
     const [packets, bytes, frames, picture] = each;
     const made = { packets, kbit: bytes / 125, frames, picture: picture / 125 };
     return { ...made, ...figures, wire: figures.sent_kbit };
