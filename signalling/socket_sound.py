@@ -160,9 +160,9 @@ class SocketSound:
         heard = self._heard[party]
         follows = heard.get(sid) == (message.stream, message.n - 1)
         if not follows and message.n:
-            if piece.cluster is None:
+            if piece.onward is None:
                 return
-            audio = header + audio[piece.cluster :]
+            audio = header + piece.onward
         if self._means.outlet.waiting(sid) >= FRAMES_WAITING:
             return
         heard[sid] = (message.stream, message.n)

@@ -36,10 +36,13 @@ class Packet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a piece brought; from `cluster` on (bytes) it plays behind the stream's header alone."""
+    """What a piece brought; `onward` plays behind the stream's header alone.
+
+    It begins with the first cluster whose head ends in the piece, and is None where none does.
+    """
 
     packets: tuple[Packet, ...]
-    cluster: int | None
+    onward: bytes | None
 
 
 class PieceReader:
@@ -55,16 +58,15 @@ class PieceReader:
     def feed(self, piece: bytes) -> Piece:
         """Take the next piece; what it has of an element that goes on waits for the next."""
         data = self._held + piece
-        before = len(self._held)
         at, packets = 0, []
-        cluster: int | None = None
+        onward: bytes | None = None
         while (found := _head(data, at)) is not None:
             identity, content, size = found
             if identity in _ENTERED:
                 if identity == _CLUSTER:
                     self._end_header(data[:at])
-                    if cluster is None and at >= before:
-                        cluster = at - before
+                    if onward is None:
+                        onward = data[at:]
                 at = content
                 continue
             if size is None or size > ELEMENT_LIMIT:
@@ -80,7 +82,7 @@ class PieceReader:
         if len(packets) > PACKETS_LIMIT:
             raise ValueError("too many packets")
         self._keep(data, at)
-        return Piece(tuple(packets), cluster)
+        return Piece(tuple(packets), onward)
 
     def _end_header(self, rest: bytes) -> None:
         if not self._in_header:

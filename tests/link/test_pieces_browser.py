@@ -67,6 +67,18 @@ Object.assign(window, {
     voice.send(into.stream.getAudioTracks()[0]);
     window.voice = voice;
   },
+  cut(...parts) {
+    // A recorder that hands out these bytes, and cuts them so.
+    window.MediaRecorder = class {
+      static isTypeSupported = () => true;
+      state = "recording";
+      start() {
+        for (const one of parts) this.ondataavailable({ data: new Blob([Uint8Array.from(one)]) });
+      }
+    };
+    const voice = new VoiceOut(async (_, body) => pieces.push(body), () => Date.now());
+    voice.send(new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0]);
+  },
   async play(numbers, plays) {
     const other = new VoiceIn();
     const first = pieces[0].stream;
@@ -203,6 +215,17 @@ async def test_a_voice_in_pieces_plays_over_a_lost_one_and_for_who_comes_late(pa
     # What is lost is missing, and nothing else; how long a piece is depends on the machine.
     left = whole["seconds"] * (1 - packets[2] / sum(packets[:5]))
     assert left - 0.5 < holed["seconds"] < left + 0.5
+
+
+async def test_a_clusters_mark_is_never_cut_in_two(page: Page) -> None:
+    mark = [0x1F, 0x43, 0xB6, 0x75]
+    cuts = [[1, *mark[:1]], [*mark[1:], 2, *mark[:3]], [*mark[3:], *mark], [3, *mark[:2]], [4]]
+    await page.evaluate(f"cut(...{cuts})")
+    await page.wait_for_function("pieces.length === 5")
+
+    sent = [list(base64.b64decode(one["audio"])) for one in await page.evaluate("pieces")]
+
+    assert sent == [[1], [*mark, 2], [*mark, *mark], [3], [*mark[:2], 4]]
 
 
 async def test_a_voice_that_ran_dry_goes_on_by_itself_and_further_behind(page: Page) -> None:

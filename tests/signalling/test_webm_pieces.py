@@ -15,6 +15,8 @@ from signalling.webm_pieces import ELEMENT_LIMIT, MAGIC, PieceReader
 from tests.signalling.streams import PACKET_MS, packet, stream
 
 WHOLE = b"".join(stream(3))
+MARK = b"\x1f\x43\xb6\x75"
+"""With which a cluster begins."""
 
 
 def read(*pieces):
@@ -38,13 +40,17 @@ def test_it_does_not_matter_where_pieces_are_cut(cuts):
     assert found == read(WHOLE)
 
 
-def test_a_piece_can_be_entered_at_its_cluster_with_the_header_before_it():
+@pytest.mark.parametrize("early", range(len(MARK) + 2))
+def test_a_piece_can_be_entered_at_its_cluster_with_the_header_before_it(early):
     first, second, third, _ = stream(3)
+    if early:  # the piece before ends within the cluster's head, as a browser may cut it
+        at = second.index(MARK) + early
+        first, second = first + second[:at], second[at:]
     reader = PieceReader()
     reader.feed(first)
     piece = reader.feed(second)
 
-    entered = read(reader.header + second[piece.cluster :], third)
+    entered = read(reader.header + piece.onward, third)
 
     assert reader.header == webm.live_header()
     assert entered == read(first, second, third)[-len(entered) :]

@@ -25,6 +25,14 @@ export function isHead(bytes: Uint8Array): boolean {
   return has(bytes, HEAD, 0);
 }
 
+/** How many bytes at the end begin a cluster's mark that is cut off there. */
+export function cutOff(bytes: Uint8Array): number {
+  for (let n = CLUSTER.length - 1; n > 0; n -= 1) {
+    if (has(bytes, CLUSTER.slice(0, n), bytes.length - n)) return n;
+  }
+  return 0;
+}
+
 /** Where the first cluster of WebM begins; -1 where none does. */
 export function clusterAt(bytes: Uint8Array): number {
   for (let at = bytes.indexOf(CLUSTER[0]!); at >= 0; at = bytes.indexOf(CLUSTER[0]!, at + 1)) {

@@ -2,7 +2,7 @@
 // a second, played as one by the other side.
 
 import type { SoundBody } from "../lib/protocol";
-import { base64, bytesOf, clusterAt, isHead } from "./pieces";
+import { base64, bytesOf, clusterAt, cutOff, isHead } from "./pieces";
 
 export const TYPE = "audio/webm;codecs=opus";
 const BITS = 16_000;
@@ -51,12 +51,19 @@ export class VoiceOut {
     });
     let n = 0;
     let line: Promise<unknown> = Promise.resolve();
+    let held = new Blob();
     recorder.ondataavailable = ({ data }) => {
       this.beat();
       if (recorder !== this.recorder || !data.size) return;
       const piece = { stream, n: n++, at: new Date(this.now() - PIECE_MS).toISOString() };
-      // In their order, and each without waiting for the answer to the one before.
-      line = line.then(() => this.piece(recorder, piece, data));
+      // In their order, and each without waiting for the answer to the one before. A recorder may
+      // cut a cluster's mark in two: who missed a piece could never come in again at one like it.
+      line = line.then(async () => {
+        const all = new Blob([held, data]);
+        const end = all.size - cutOff(new Uint8Array(await all.slice(-3).arrayBuffer()));
+        held = all.slice(end);
+        return this.piece(recorder, piece, all.slice(0, end));
+      });
     };
     recorder.onerror = () => this.fail(recorder);
     this.recorder = recorder;
