@@ -27,10 +27,10 @@ async def record_pages(album: Album, console: Console, email: str) -> None:
     page = console.page
     session = page.url.rsplit("/", 1)[1]
     base = page.url
+    await confirm(album, page, console.world, email, f"/staff/records/{session}")
     pdf = await page.context.request.get(f"{base}/report.pdf")
     assert pdf.ok, await pdf.text()
     keep_pages(album, await pdf.body())
-    await confirm(album, page, console.world, email, f"/staff/records/{session}")
     bundle = await page.context.request.get(f"{base}/bundle")
     assert bundle.ok, await bundle.text()
     data = await bundle.body()
