@@ -62,6 +62,9 @@ def _drifted(picture: av.VideoFrame, pixels: int) -> av.VideoFrame:
     planes = picture.to_ndarray()
     light = planes[: picture.height]
     light[:] = np.roll(light, pixels % picture.width, axis=1)
+    # Both planes of colour lie behind the light, each half as wide and half as high.
+    colours = planes[picture.height :].reshape(2, picture.height // 2, picture.width // 2)
+    colours[:] = np.roll(colours, pixels // 2 % (picture.width // 2), axis=2)
     return av.VideoFrame.from_ndarray(planes, format="yuv420p")
 
 
