@@ -49,6 +49,7 @@ async def test_a_lost_link_ends_nothing_and_heals_by_itself(
         await expect(learner.page.locator("#status-title")).to_contain_text(
             "Connection lost", timeout=NOTICED_MS
         )
+        await expect(learner.page.locator("#status-words")).to_contain_text("Stay in view")
         await expect(kept).to_contain_text("Go on with your assessment: this device records")
         await learner.page.locator("#chat-text").fill(WORDS)
         await learner.page.locator("#chat-text").press("Enter")

@@ -71,7 +71,7 @@ function OneGap({ room, gap }: { room: Room; gap: Gap }) {
             disabled={asking.busy}
             onClick={rule("learner")}
           >
-            Learner
+            The learner's: give nothing back
           </button>
           <details class="gap-note" open={gap.note !== ""}>
             <summary class="small">Add a note</summary>

@@ -52,6 +52,14 @@ export function status(
       words: "You are connected again in some seconds. You need not do anything.",
     };
   }
+  if (link === "lost" && state?.state === "in_progress") {
+    // The box below says that the assessment goes on, and since when the link is gone.
+    return {
+      tone: "warn",
+      title: "Connection lost. Do not worry.",
+      words: "We are trying again. Stay in view of the camera.",
+    };
+  }
   if (link === "lost") {
     return {
       tone: "warn",
