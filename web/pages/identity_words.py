@@ -30,6 +30,7 @@ GRADES = {
 }
 """Words and tone of each grade, worst first."""
 _EXPIRY = {Grade.SAME: ("Valid", "good"), Grade.DIFFERS: ("Expired", "bad")}
+_ISSUER = {Grade.SAME: ("Known", "good"), Grade.DIFFERS: ("Not known", "bad")}
 PURPOSES = {
     Purpose.IDENTITY: "Pictures of document and face",
     Purpose.RECORDING: "Recording",
@@ -42,10 +43,15 @@ _SOME = 100
 
 
 def graded(one: Finding) -> tuple[str, str]:
-    """Return a grade in words, and its tone; nobody's expiry is "the same"."""
-    if one.field is Field.EXPIRES:
-        return _EXPIRY.get(one.grade, GRADES[one.grade])
-    return GRADES[one.grade]
+    """Return a grade in words, and its tone; nobody's expiry or state is "the same"."""
+    own = {Field.EXPIRES: _EXPIRY, Field.ISSUER: _ISSUER}.get(one.field, {})
+    return own.get(one.grade, GRADES[one.grade])
+
+
+def shown(one: Finding) -> str:
+    """Return what the document says; a state's name is easier to read than its code."""
+    known = one.field is Field.ISSUER and one.grade is Grade.SAME
+    return one.known if known else one.said
 
 
 def booked(one: Finding) -> str:

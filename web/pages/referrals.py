@@ -68,7 +68,7 @@ async def _page(
         ask=ask,
         seen=_seen(panel),
         findings=[
-            (told.FIELDS[one.field], one, told.graded(one), told.booked(one))
+            (told.FIELDS[one.field], one, told.graded(one), told.shown(one), told.booked(one))
             for one in told.worst_first(panel.facts.findings)
         ],
         document="Not said" if check.kind is None else told.DOCUMENTS[check.kind],

@@ -27,10 +27,12 @@ const GRADES: Record<Grade, { words: string; mark: string; weight: number }> = {
 const BOOKED = new Set<Finding["field"]>(["name", "born", "number"]);
 const TAGS: Partial<Record<Grade, string>> = { differs: "tag--bad", explained: "tag--warn" };
 
-/** The grade in the words that suit the field: nobody's expiry is "the same". */
+/** The grade in the words that suit the field: nobody's expiry or state is "the same". */
 function gradeOf({ field, grade }: Finding): string {
   if (field === "expires" && grade === "same") return "Valid";
   if (field === "expires" && grade === "differs") return "Expired";
+  if (field === "issuer" && grade === "same") return "Known";
+  if (field === "issuer" && grade === "differs") return "Not known";
   return GRADES[grade].words;
 }
 
