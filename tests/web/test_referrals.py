@@ -157,10 +157,10 @@ async def test_the_record_tells_of_two_people_challenges_and_rechecks(world: Wor
     for words in (
         f"Two people looked: {first.name} asked a colleague, and {second.name} decided.",
         "Shown: passport.",
-        "The document was read: by machine. day of expiry differs",
+        "The document was read: by machine. Day of expiry differs",
         f"Asked a colleague to look at the identity, too: would confirm. {EMBASSY}",
         "Judged what the learner did: ",
-        "not seen",
+        "Not seen",
         "The learner took a consent back: pictures of document and face",
     ):
         assert words in page.words

@@ -328,7 +328,14 @@ def _words(entry: Entry) -> str:
     said = EVENTS.get(entry.kind, entry.kind.replace("_", " ").capitalize())
     facts = [_plain(name, str(data[name])) for name in _SAID if data.get(name)]
     facts = [*facts, *_compared(data), *(["in full size"] if data.get("full") else [])]
-    return f"{said}: {'. '.join(facts).replace('.. ', '. ')}" if facts else said
+    return f"{said}: {_sentences(facts)}" if facts else said
+
+
+def _sentences(facts: list[str]) -> str:
+    """Return facts one behind the other; what a person wrote may end with a full stop already."""
+    first, *others = facts
+    told = [first, *(f"{fact[:1].upper()}{fact[1:]}" for fact in others)]
+    return ". ".join(told).replace(".. ", ". ")
 
 
 def _compared(data: Data) -> list[str]:
