@@ -344,7 +344,9 @@ async def test_personal_link_works_again_and_at_last_opens_the_receipt(world: Wo
 
 async def test_personal_link_that_is_not_ours_is_nothing(world: World) -> None:
     for path in ("/r/abc", "/r/" + "x" * 3_000):
-        assert (await world.stranger().get(path)).status == 404
+        answer = await world.stranger().get(path)
+        assert answer.status == 404
+        assert "Open it once more from the e-mail itself" in answer.words
 
 
 @pytest.mark.parametrize(

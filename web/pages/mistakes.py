@@ -79,7 +79,7 @@ _HEADINGS = {
     503: "We are busy",
 }
 _WHAT_TO_DO = {
-    401: "Open the personal link in the e-mail that we sent you. It signs you in.",
+    401: "It signs you in. Take the newest e-mail from us.",
     402: "Pay the charge, or ask the scheduler about it, and then choose your time.",
     403: "If you think that you should, ask the administrator about your role.",
     404: "Check the address. If you followed a link of ours, it may be out of date.",
@@ -94,6 +94,13 @@ _WHAT_TO_DO = {
     503: "Please try again in a moment.",
 }
 
+
+_CUT_OFF = "This link does not work"
+_WHOLE = (
+    "Open it once more from the e-mail itself: it must be whole, up to its last letter. "
+    "If it still does not work, reply to that e-mail."
+)
+"""Of a personal link: a mail program may have cut it off, and nobody typed it."""
 
 _FORGED = "This form is out of date. Go back, load the page again, and send it once more."
 
@@ -244,6 +251,8 @@ def explain(request: web.Request, error: InvigilationError) -> web.StreamRespons
     heading = _HEADINGS[status]
     if error.code in _OWN:
         heading, what = _OWN[error.code]
+    if status == 404 and request.path.startswith("/r/"):
+        heading, what = _CUT_OFF, _WHOLE
     return render(
         request,
         "mistake.html",

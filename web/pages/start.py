@@ -30,6 +30,7 @@ ASKED_LIMIT = 60
 """Requests from one place in a quarter of an hour: a whole crew may share one address."""
 BRAKED = "Many requests come from your network just now. Please send this again in some minutes."
 COURSE_LIMIT = 100
+ENDED = "If the day is right, ask your training company."
 _ONCE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
@@ -63,8 +64,9 @@ async def ask(request: web.Request) -> web.StreamResponse:
     try:
         asked = await desk.requests.ask(wanted)
     except InvalidInput as error:
-        name = {"licence_until": "day"}.get(error.field, error.field)
-        return await _form(request, entered, {name: error.reason})
+        if error.field == "licence_until":
+            return await _form(request, entered, {"day": f"{error.reason} {ENDED}"})
+        return await _form(request, entered, {error.field: error.reason})
     token, _ = await desk.reception.sign_in(Kind.LEARNER, asked.request.id)
     response = go("/me")
     cookies.keep(response, cookies.LEARNER, token, LEARNER_HOURS)
@@ -91,7 +93,7 @@ def _parse(
 ) -> Ask | None:
     """Return what is asked for, or fill `errors` in the order of the form."""
     name = _clean(entered, "name", clean_name, errors)
-    email = _clean(entered, "email", clean_email, errors)
+    email = _clean(entered, "email", _public_email, errors)
     if not entered.get("assessment"):
         errors["assessment"] = "Choose the assessment."
     purchased = _purchased(entered, today, errors)
@@ -110,6 +112,14 @@ def _parse(
         licence_until=licence_end(purchased, office),
         zone=zone,
     )
+
+
+def _public_email(raw: str) -> str:
+    """Return an address that mail from everywhere reaches: its last part has a dot."""
+    email = clean_email(raw)
+    if "." not in email.rpartition("@")[2]:
+        raise InvalidInput("email", "Enter the whole e-mail address, like name@example.com.")
+    return email
 
 
 def _once(entered: dict[str, str]) -> str:
