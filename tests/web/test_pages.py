@@ -248,6 +248,19 @@ async def test_nothing_on_any_page_is_inline(world: World) -> None:
                     assert "src=" in script or "application/json" in script
 
 
+async def test_the_name_above_leads_home_and_nobody_out_of_a_running_session(world: World) -> None:
+    sitting = await world.booked()
+    world.clock.move_to(START)
+    await world.desk.sessions.check_in(sitting.session, ("identity", "recording"))
+    learner, ana = await world.learner(sitting.request), await world.staff(ANA)
+
+    assert '<a class="brand" href="/">' in (await learner.get("/me")).text
+    assert '<a class="brand" href="/staff">' in (await ana.get("/staff/console")).text
+    room = await learner.get("/me/room")
+    assert '<span class="brand">' in room.text
+    assert 'href="/"' not in room.text
+
+
 async def test_only_the_room_and_the_console_may_use_the_camera(world: World) -> None:
     sitting = await world.booked()
     world.clock.move_to(START)
