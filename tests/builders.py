@@ -114,14 +114,19 @@ async def add_assessment_of(desk: Desk, ident: str, code: str) -> Assessment:
     return one
 
 
+def invigilator(name: str, *roles: Role) -> Staff:
+    """Say who a member of staff of this name is; without roles an invigilator."""
+    word = name.split(maxsplit=1)[0].lower()
+    kinds = frozenset(roles) or frozenset({Role.INVIGILATOR})
+    return Staff(f"st_{word}", f"{word}@example.com", name, kinds)
+
+
 async def add_invigilator(
     desk: Desk, name: str = "Ann Archer", *roles: Role, seats: int = 2
 ) -> Staff:
     """Add a member of staff who is on duty in all office hours, for `seats` learners at once."""
-    word = name.split(maxsplit=1)[0].lower()
-    person = Staff(
-        f"st_{word}", f"{word}@example.com", name, frozenset(roles) or frozenset({Role.INVIGILATOR})
-    )
+    person = invigilator(name, *roles)
+    word = person.id.removeprefix("st_")
     async with desk.office.store.write() as tx:
         await tx.people.add_staff(person, "no password")
         for lane in range(seats if Role.INVIGILATOR in person.roles else 0):
@@ -156,7 +161,7 @@ async def book(desk: Desk, number: int = 1, start: datetime = START) -> Sitting:
     return await desk.bookings.book(await ask(desk, number), start, "Europe/London")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, repr=False, slots=True)
 class Scene:
     """An office with one invigilator and one booked session; the clock stands 10 min before."""
 

@@ -16,12 +16,13 @@ from invigilation.people import Role
 from invigilation.store import Store
 from tests import builders
 from tests.builders import FixedClock
-from tests.harness.emptying import EMPTYING, emptying
+from tests.harness.emptying import EMPTYING, copied, emptying
 from tests.invigilation.offices import World
 
 HERE = Path(__file__).parent
 DATABASES = ("migrated_url", "database_url")
 """Fixtures that give a test its database."""
+ANN, SAM = ("Ann Archer",), ("Sam Field", Role.SCHEDULER)
 kept_loop = partial(pytest_asyncio.fixture, loop_scope="session")
 """An asynchronous fixture that has, or stands on, `store`: it and its tests share one loop."""
 
@@ -66,6 +67,33 @@ def emptied(kept_database):
         yield empty
 
 
+async def add_world(url):
+    """Add what an office begins with."""
+    store = Store(url)
+    desk = builders.office(store, FixedClock())
+    await builders.add_assessment(desk)
+    await builders.add_invigilator(desk, *ANN, seats=1)
+    await builders.add_invigilator(desk, *SAM)
+    await store.close()
+
+
+@pytest.fixture(scope="session")
+def world_template(sqlite_template, tmp_path_factory):
+    """A SQLite file with the people of `world` in it, to be copied."""
+    path = tmp_path_factory.mktemp("world") / "world.sqlite3"
+    shutil.copy(sqlite_template, path)
+    asyncio.run(add_world(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def world_again(kept_database, emptied):
+    """What puts the people of `world` into the kept database, as SQL."""
+    emptied()
+    asyncio.run(add_world(kept_database))
+    return asyncio.run(copied(kept_database))
+
+
 async def empty(url):
     """Empty all tables of a database in one round trip."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
@@ -80,13 +108,18 @@ async def empty(url):
     ]
 )
 def migrated_url(request, tmp_path):
-    """Give the address of a database with the schema and no rows, on SQLite and on PostgreSQL."""
+    """Give the address of a database with the schema, on SQLite and on PostgreSQL.
+
+    It has no rows but those of `world`, for who asks for it.
+    """
+    peopled = "world" in request.fixturenames
     if request.param == "sqlite":
         path = tmp_path / "test.sqlite3"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        template = "world_template" if peopled else "sqlite_template"
+        shutil.copy(request.getfixturevalue(template), path)
         return f"sqlite+aiosqlite:///{path}"
     request.getfixturevalue("kept_store")  # here, where no loop runs yet
-    request.getfixturevalue("emptied")()
+    request.getfixturevalue("emptied")(request.getfixturevalue("world_again") if peopled else "")
     return request.getfixturevalue("kept_database")
 
 
@@ -122,8 +155,5 @@ async def store(request, migrated_url):
 async def world(store):
     """An office at nine on a Friday morning; the test runs on SQLite and on PostgreSQL."""
     clock = FixedClock()
-    desk = builders.office(store, clock)
-    await builders.add_assessment(desk)
-    ann = await builders.add_invigilator(desk, "Ann Archer", seats=1)
-    sam = await builders.add_invigilator(desk, "Sam Field", Role.SCHEDULER)
-    return World(store, clock, desk, ann, sam)
+    people = (builders.invigilator(*one) for one in (ANN, SAM))
+    return World(store, clock, builders.office(store, clock), *people)

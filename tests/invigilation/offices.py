@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 STATEMENT = "I watched the learner from the admission to the end."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class World:
     """One invigilator with one seat, and a scheduler."""
 

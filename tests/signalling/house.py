@@ -20,7 +20,7 @@ from tests.harness.waiting import until
 from tests.signalling.doubles import FakeEvidence, FakePeer, FakePeers, Inbox
 
 
-@dataclass
+@dataclass(repr=False)
 class House:
     """Rooms over a real office; `say` speaks as one of the two."""
 

@@ -76,7 +76,7 @@ class Caller:
     """Of a machine's token."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, repr=False, slots=True)
 class World:
     """The service, its people, and the names of the two of everything, by parameter."""
 

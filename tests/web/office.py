@@ -67,6 +67,8 @@ SECRET_BYTES = bytes(range(32))
 PASSWORD = "correct horse battery staple"
 APP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 BACKEND = "company"
+_SETTINGS = Settings()
+"""The environment, read once: to read it takes a third of the time in which an office opens."""
 ANA = Staff("st_ana", "ana@example.org", "Ana Reyes", frozenset({Role.INVIGILATOR}))
 TOM = Staff("st_tom", "tom@example.org", "Tom Baker", frozenset({Role.INVIGILATOR}))
 SAM = Staff("st_sam", "sam@example.org", "Sam Field", frozenset({Role.SCHEDULER}))
@@ -162,7 +164,7 @@ class Answer:
         return str(dict(self.headers).get(name, ""))  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, repr=False, slots=True)
 class World:
     """The office, its application, and how its people come in."""
 
@@ -230,7 +232,7 @@ def make_app(
     key = SigningKey.generate()
     app = web.Application()
     app[DESK] = Desk.of(Office(store, clock, key, Seal(key)), payments)
-    app[SETTINGS] = Settings(var=folder)
+    app[SETTINGS] = _SETTINGS.model_copy(update={"var": folder})
     app[SECRET] = SECRET_BYTES
     app[FACTORS] = Factors(app[DESK], Wrapping(SECRET_BYTES), party_of(app[SETTINGS]))
     app[WEBHOOK_KEY] = SigningKey.generate()
