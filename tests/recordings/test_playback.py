@@ -86,7 +86,9 @@ async def recorded(vault: Vault, *, hole: tuple[float, float]) -> None:
 
 BRIGHTNESS = """async (at) => {
   const v = document.getElementById("v");
+  const shown = new Promise((done) => v.requestVideoFrameCallback(done));
   await new Promise((done) => { v.onseeked = done; v.currentTime = at; });
+  await shown;  // it may be found before it is drawn
   const c = document.createElement("canvas");
   c.width = v.videoWidth; c.height = v.videoHeight;
   const g = c.getContext("2d");
