@@ -87,7 +87,8 @@ class Carrier:
         outcome = await webhook.deliver(self.client, endpoint, sent)
         match outcome:
             case webhook.Delivered(answer):
-                return _accepted(delivery, answer, now)
+                # The answer is dated after the question, by as much as the backend took.
+                return _accepted(delivery, answer, self.desk.office.clock.now())
             case webhook.Disabled():
                 return Attempt(Fate.GONE, "the backend answered 410: it wants no more")
             case webhook.Retry(reason, silent):

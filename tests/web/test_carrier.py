@@ -59,9 +59,11 @@ class Hook:
         self.status = 204
         self.answer = ...
         self.heard = []
+        self.meanwhile = lambda: None
 
     async def take(self, request):
         self.heard.append((dict(request.headers), await request.read()))
+        self.meanwhile()
         if self.answer is ...:
             return web.Response(status=self.status)
         return web.json_response(self.answer)
@@ -309,6 +311,19 @@ async def test_a_receipt_in_the_answer_is_kept(desk, hook):
         {"backend": "told"} | hook.answer,
         backend.key_id,
     )
+
+
+async def test_a_receipt_is_held_against_the_time_when_it_came(desk, hook):
+    one, claims = report(SigningKey.generate())
+    hook.answer = signed_for(
+        SigningKey.generate(), claims | {"accepted_at": "2026-11-20T09:10:00.000000Z"}
+    )
+    hook.meanwhile = lambda: desk.office.clock.go(600)
+
+    attempt = await carry(desk, one)
+
+    assert attempt.receipt is not None
+    assert attempt.receipt.at == AT + timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(
