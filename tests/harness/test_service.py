@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.nursery import ran
 from tests.harness.process import free_port, listens
 from tests.harness.service import Practice, Program, Service
 
@@ -48,6 +49,15 @@ async def test_a_program_that_cannot_start_fails_at_once_with_its_log(tmp_path: 
 
     with pytest.raises(AssertionError, match="STANDIN_PORT"):
         await broken.start()
+
+
+def test_a_command_line_reads_its_input_and_its_two_outputs_are_kept_apart() -> None:
+    good = ran("json.tool", ["--compact"], {}, said='{"a": 1}')
+    bad = ran("json.tool", ["--compact"], {}, said="not that")
+
+    assert (good.returncode, good.stdout, good.stderr) == (0, '{"a":1}\n', "")
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert "Expecting value" in bad.stderr
 
 
 def test_settings_of_the_shell_do_not_reach_our_programs(

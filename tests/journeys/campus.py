@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +51,11 @@ class Campus(Program):
 
     def join(self) -> None:
         """Add the platform to the office, and tell it how it reaches us."""
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "web.cli", "edx", "add", "campus", "Campus"),
-                *("--lms", self.url, "--lms-client-id", CLIENT, "--secret-stdin"),
-            ],
-            check=False,
-            input=f"{SECRET}\n",
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env=dict(self.world.service.process.environment or os.environ),
+        done = self.world.run(
+            "web.cli",
+            *("edx", "add", "campus", "Campus"),
+            *("--lms", self.url, "--lms-client-id", CLIENT, "--secret-stdin"),
+            said=f"{SECRET}\n",
         )
         assert done.returncode == 0, done.stdout + done.stderr
         said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines()[:3])

@@ -10,7 +10,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,8 +18,9 @@ from typing import Any
 
 import aiohttp
 
+from tests.harness.nursery import ran
 from tests.harness.servers import Mailbox
-from tests.harness.service import ROOT, Practice, Service
+from tests.harness.service import Practice, Service
 from tests.harness.waiting import until
 from web.auth import totp
 
@@ -31,16 +31,11 @@ SOON_S = 45.0
 """How long anything may take that is done in under a second when nothing else runs."""
 
 
-def run(service: Service, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of our command lines in a service's environment."""
-    return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=dict(service.process.environment or os.environ),
-    )
+def run(
+    service: Service, module: str, *arguments: str, said: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run one of our command lines in a service's environment; `said` is its standard input."""
+    return ran(module, arguments, service.process.environment or os.environ, said)
 
 
 class Time:
@@ -121,9 +116,9 @@ class World:
         with contextlib.closing(sqlite3.connect(self.service.var / DATABASE)) as line, line:
             line.execute("UPDATE backend SET webhook_url = ? WHERE webhook_url <> ''", (url,))
 
-    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, module: str, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
         """Run one of our command lines in the service's environment."""
-        return run(self.service, module, *arguments)
+        return run(self.service, module, *arguments, said=said)
 
     async def fetch(self, url: str) -> Any:
         """Return the JSON at an address."""
