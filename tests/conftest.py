@@ -17,6 +17,7 @@ import structlog
 from argon2 import PasswordHasher
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from playwright.async_api import Playwright, async_playwright
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from invigilation.store import Store
@@ -238,8 +239,22 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> FilmStore:
     return FilmStore(tmp_path_factory.mktemp("films"), fps=5)
 
 
+def _as_long_as_its_loop(fixture_name: str, config: pytest.Config) -> str:
+    """Return the scope of what lives in the tests' event loop, which the command line may set."""
+    return str(config.getini("asyncio_default_fixture_loop_scope"))
+
+
+@pytest.fixture(scope=_as_long_as_its_loop)
+async def driver() -> AsyncIterator[Playwright]:
+    """Playwright's driver, a program that takes longer to start than a browser does."""
+    async with async_playwright() as running:
+        yield running
+
+
 @pytest.fixture
-async def browsers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Browsers]:
+async def browsers(
+    request: pytest.FixtureRequest, tmp_path: Path, driver: Playwright
+) -> AsyncIterator[Browsers]:
     """People's browsers; any error on their pages fails the test.
 
     They end before the service does: a page that loses its server complains. A test with another
@@ -247,7 +262,7 @@ async def browsers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     """
     for name in {"service", "practice"} & set(request.fixturenames):
         request.getfixturevalue(name)
-    people = Browsers(tmp_path)
+    people = Browsers(tmp_path, driver)
     yield people
     if _failed(request):
         for path in await people.photograph(request.node.name):

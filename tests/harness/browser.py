@@ -80,10 +80,11 @@ class Problem(TypedDict):
 class Browsers:
     """Starts browsers, listens to their complaints, and ends them all.
 
-    An error on a page or in its console fails the test at the end, unless `allow` named it.
+    An error on a page or in its console fails the test at the end, unless `allow` named it. It has
+    a driver of playwright's own, unless it is given one.
     """
 
-    def __init__(self, pictures: Path) -> None:
+    def __init__(self, pictures: Path, driver: Playwright | None = None) -> None:
         self.pictures = pictures
         self.complaints: list[str] = []
         self.arguments: list[str] = []
@@ -91,7 +92,8 @@ class Browsers:
         self.plain_sound = True
         """Whether microphones from now on go without what browsers do against echo and noise."""
         self._allowed: list[re.Pattern[str]] = []
-        self._playwright: Playwright | None = None
+        self._given = driver
+        self._playwright = driver
         self._browsers: list[Browser] = []
         self._pages: list[Page] = []
         self._people: dict[Page, dict[str, Any]] = {}
@@ -188,10 +190,10 @@ class Browsers:
         return made
 
     async def close(self) -> None:
-        """End every browser and playwright's driver, and wait until they are gone."""
+        """End every browser and the driver of their own, and wait until they are gone."""
         for browser in self._browsers:
             await browser.close()
-        if self._playwright is not None:
+        if self._playwright is not None and self._playwright is not self._given:
             await self._playwright.stop()
 
     def _complain(self, number: int, text: str) -> None:
