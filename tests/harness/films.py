@@ -163,12 +163,14 @@ class Stage:
 class FilmStore:
     """Films and sounds of one test session, each made once, in one folder.
 
-    At less than FPS they play slower, and cost every browser that sends and shows them less.
+    At less than FPS they play slower, and cost every browser that sends and shows them less. With
+    another store's films, drawn already, only the speed is another.
     """
 
-    def __init__(self, folder: Path, fps: int = FPS) -> None:
+    def __init__(self, folder: Path, fps: int = FPS, drawn: FilmStore | None = None) -> None:
         self.folder = folder
         self._fps = fps
+        self._drawn = drawn
         self._stages = 0
 
     def film(self, scene: Scene = Scene.BOTH, person: Person | None = None) -> Path:
@@ -176,7 +178,11 @@ class FilmStore:
         who = person or Person()
         path = self.folder / f"{scene}-{abs(hash(who)):x}.y4m"
         if not path.exists():
-            write_film(path, scene, who, self._fps)
+            if self._drawn is None:
+                write_film(path, scene, who, self._fps)
+            else:
+                pictures = self._drawn.film(scene, who).read_bytes().partition(b"\n")[2]
+                path.write_bytes(HEADER.format(WIDTH, HEIGHT, self._fps).encode() + pictures)
         return path
 
     def sound(self, seed: int = 1) -> Path:

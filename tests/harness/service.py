@@ -140,7 +140,7 @@ class Service(Program):
             INVIGILATION_IDLE_MINUTES_OVERSIGHT="720",
             INVIGILATION_WEBHOOK_PRIVATE_ADDRESSES="true",
             INVIGILATION_DELIVER_SECONDS="0.5",
-            INVIGILATION_SWEEP_SECONDS="1",
+            INVIGILATION_SWEEP_SECONDS="1" if minutes_fly else "2",
             INVIGILATION_HEARTBEAT_SECONDS="0.1" if minutes_fly else "1",
             INVIGILATION_SMTP_HOST=mailbox.host,
             INVIGILATION_SMTP_PORT=str(mailbox.port),

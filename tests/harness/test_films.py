@@ -98,6 +98,18 @@ def test_a_film_file_holds_whole_frames_and_is_made_once(tmp_path: Path) -> None
     assert (again, again.stat().st_mtime_ns) == (path, made)
 
 
+def test_a_film_that_was_drawn_already_plays_at_another_speed(tmp_path: Path) -> None:
+    slow = FilmStore(tmp_path / "slow", fps=5)
+    fast = FilmStore(tmp_path / "fast", drawn=slow)
+    for films in (slow, fast):
+        films.folder.mkdir()
+
+    header, _, pictures = fast.film(Scene.FACE).read_bytes().partition(b"\n")
+
+    assert header == b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420"
+    assert pictures == slow.film(Scene.FACE).read_bytes().partition(b"\n")[2]
+
+
 def test_the_sound_is_audible_and_does_not_clip(tmp_path: Path) -> None:
     path = FilmStore(tmp_path).sound()
 

@@ -82,10 +82,12 @@ async def world(
     seeded: Path,
 ) -> AsyncIterator[World]:
     """Everything, seeded and running. Afterwards the log has said nothing of anybody in it."""
-    if request.node.get_closest_marker("pictureless"):
+    begun = _goes_on(request)
+    if begun or request.node.get_closest_marker("pictureless"):
+        # Whoever is identified already has been looked at: what looks is started when it must.
         service.set(INVIGILATION_IDENTITY_AT_ONCE="false")
     whole = World(service, practice, mailbox, time)
-    if begun := _goes_on(request):
+    if begun:
         await begun.open(whole)
     else:
         await whole.open(seeded)

@@ -21,7 +21,7 @@ from tests.journeys.puppets import Puppet, puppets
 from tests.journeys.steps import START
 from tests.journeys.world import World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 INVIGILATOR = "ana.reyes@example.org"
 NAMES = {

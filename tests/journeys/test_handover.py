@@ -25,12 +25,12 @@ HOLE_S = 1.0
 
 
 @pytest.fixture
-def cast(world: World, browsers: Browsers, tmp_path: Path) -> Cast:
+def cast(world: World, browsers: Browsers, films: FilmStore, tmp_path: Path) -> Cast:
     """People with films at full speed: of five pictures a second, a whole second is soon missing.
 
     They come with these films, too, who are in the room at the beginning.
     """
-    return Cast(world, browsers, FilmStore(tmp_path))
+    return Cast(world, browsers, FilmStore(tmp_path, drawn=films))
 
 
 async def test_a_session_is_handed_over_watched_and_stopped(

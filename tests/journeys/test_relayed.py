@@ -18,7 +18,7 @@ from tests.journeys.people import LearnerPage
 from tests.journeys.plain import book_plainly
 from tests.journeys.world import SOON_S, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.pictureless]
 
 ONLY_RELAYED = """
   window.peers = [];
