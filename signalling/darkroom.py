@@ -74,7 +74,7 @@ class Darkroom:
         self._thin = thin
         self._stills = thin.stills
         self._full_size = thin.full
-        self._wish: Wish | None = None  # for the picture that is being taken
+        self._wishes: dict[str, Wish] = {}  # by the small picture, until that is in the record
         self._spawn = spawn
         self._post = post
         self._taking: asyncio.Task[None] | None = None
@@ -114,30 +114,34 @@ class Darkroom:
 
     async def develop(self, developed: Developed) -> Answer:
         """Bring what was taken into the record; raises `NoCamera`."""
+        picture = developed.picture
+        wish = None if picture is None else self._wishes.pop(picture.evidence.id, None)
         try:
-            return await self._developed(developed)
+            return await self._developed(developed, wish)
         finally:
-            wanted = developed.wanted
-            if not isinstance(wanted, m.NoteIncident) or wanted.picture:
-                self._settle()
+            _settle(wish)
 
-    async def _developed(self, developed: Developed) -> Answer:
+    async def _developed(self, developed: Developed, wish: Wish | None) -> Answer:
         picture, wanted = developed.picture, developed.wanted
         if isinstance(wanted, m.NoteIncident):
-            return await self._note(staff_of(developed.person), wanted, picture)
+            return await self._note(staff_of(developed.person), wanted, picture, wish)
         if picture is None:
             if developed.person is None:
                 return NOTHING  # it is tried again
             raise NoCamera
         try:
-            return await self._kept(developed.person, wanted, picture)
+            return await self._kept(developed.person, wanted, picture, wish)
         except InvigilationError:
-            self._full_size.drop(self._wish)
+            self._full_size.drop(wish)
             await self._means.evidence.discard(picture.evidence, picture.derived)
             raise
 
     async def _kept(
-        self, person: Person | None, wanted: m.Snapshot | FaceAgain, picture: Picture
+        self,
+        person: Person | None,
+        wanted: m.Snapshot | FaceAgain,
+        picture: Picture,
+        wish: Wish | None,
     ) -> Answer:
         by = None if person is None else staff_of(person)
         desk, evidence = self._means.desk, picture.evidence
@@ -150,21 +154,23 @@ class Darkroom:
                 by=by,
                 print_=picture.print,
             )
-            self._small_is(evidence.id, taken.id)
+            _belongs(wish, evidence.id, taken.id)
             return {"recheck": taken.id, "evidence": evidence.id}
         await desk.identity.record(self._session, by, Seen(wanted.kind, evidence))
-        self._small_is(evidence.id)
+        _belongs(wish, evidence.id)
         self._means.evidence.study(evidence)
         return {"evidence": evidence.id, "width": picture.width, "height": picture.height}
 
-    async def _note(self, by: Staff, wanted: m.NoteIncident, picture: Picture | None) -> Answer:
+    async def _note(
+        self, by: Staff, wanted: m.NoteIncident, picture: Picture | None, wish: Wish | None
+    ) -> Answer:
         """Note an incident, even when no picture of it could be had."""
         self._stills.around()
         desk = self._means.desk
         if picture is not None:
             seen = Seen(SnapshotKind.INCIDENT, picture.evidence)
             await desk.identity.record(self._session, by, seen)
-            self._small_is(picture.evidence.id)
+            _belongs(wish, picture.evidence.id)
         incident = await desk.sessions.note_incident(
             self._session,
             by,
@@ -177,11 +183,13 @@ class Darkroom:
 
     async def _take(self, person: Person | None, wanted: Wanted, envelope: Envelope | None) -> None:
         answer = None if envelope is None else envelope.answer
+        picture: Picture | None = None
         try:
             picture = await self._taken(_kind_of(wanted))
             await self._post(Developed(person, wanted, picture), answer)
         except asyncio.CancelledError:
-            self._settle()
+            if picture is not None:
+                _settle(self._wishes.pop(picture.evidence.id, None))
             if envelope is not None:
                 envelope.settle(RoomClosed())
             raise
@@ -192,27 +200,36 @@ class Darkroom:
         stills = self._stills.coming and not self.sees(self._means.clock.monotonic())
         if learner.peer is None and not stills:
             return None
+        wish: Wish | None = None
+        picture: Picture | None = None
         try:
             async with asyncio.timeout(PICTURE_S):
-                self._wish = await self._full_size.ask(kind) if self._thinly() else None
+                wish = await self._full_size.ask(kind) if self._thinly() else None
                 # A large still would only hold up the picture in full size that comes.
-                if learner.person is not None and not (stills and self._wish is not None):
+                if learner.person is not None and not (stills and wish is not None):
                     body = {"session": self._session, "seconds": SHARPEN_S}
                     await self._means.outlet.send(learner.person.sid, "sharpen", body)
                 if stills or learner.peer is None:
-                    return await self._still(kind)
+                    picture = await self._still(kind)
+                    return picture
                 frame = await learner.peer.key_frame(
                     KEY_FRAME_S, Track.CAMERA, wider_than=self._small(), longest=FRAME_S
                 )
                 self._width = self._full = key_frame_width(frame)
-                if self._wish is None and self._thinly():
-                    self._wish = await self._full_size.ask(kind)
-                return await self._means.evidence.picture(self._session, kind, frame)
+                if wish is None and self._thinly():
+                    wish = await self._full_size.ask(kind)
+                picture = await self._means.evidence.picture(self._session, kind, frame)
+                return picture
         except (NoPicture, TimeoutError):
             return None
         except Exception:
             log.exception("a picture could not be kept", session=self._session)
             return None
+        finally:
+            if picture is None:
+                _settle(wish)
+            elif wish is not None:
+                self._wishes[picture.evidence.id] = wish
 
     async def _still(self, kind: SnapshotKind) -> Picture | None:
         """Return the newest still as a picture, where no moving one comes."""
@@ -224,16 +241,6 @@ class Darkroom:
         told = self._thin.ladder.told
         thin = told.rung not in {None, Rung.FULL} or told.way is Way.SOCKET
         return thin or 0 < self._width < FULL_WIDTH
-
-    def _small_is(self, evidence: str, recheck: str | None = None) -> None:
-        """Note which picture the one in full size belongs to."""
-        if self._wish is not None:
-            self._wish.of, self._wish.recheck = evidence, recheck
-
-    def _settle(self) -> None:
-        """Let the one in full size wait no longer: it is known which small one it belongs to."""
-        if self._wish is not None:
-            self._wish.settled.set()
 
     def _small(self) -> int:
         """Return the width that is less than the camera can give, as far as is known."""
@@ -301,6 +308,18 @@ class Darkroom:
 def wanted_by(message: m.Snapshot | m.NoteIncident | m.TakeRecheck) -> Wanted:
     """Return what the picture that a message asks for is for."""
     return FaceAgain(RecheckCause.ASKED) if isinstance(message, m.TakeRecheck) else message
+
+
+def _belongs(wish: Wish | None, evidence: str, recheck: str | None = None) -> None:
+    """Note which picture the one in full size belongs to."""
+    if wish is not None:
+        wish.of, wish.recheck = evidence, recheck
+
+
+def _settle(wish: Wish | None) -> None:
+    """Let the one in full size wait no longer: it is known which small one it belongs to."""
+    if wish is not None:
+        wish.settled.set()
 
 
 def _kind_of(wanted: Wanted) -> SnapshotKind:

@@ -14,7 +14,9 @@ from invigilation.identity import SnapshotKind
 from invigilation.incident import Severity
 from invigilation.ladder import Rung
 from signalling import messages as m
+from signalling.commands import Envelope, Said
 from signalling.full_size import ANSWERED_S, COMES_S, OPEN, TOLD_AT_ONCE, Told, Wish
+from tests.harness.waiting import until
 from tests.signalling.house import open_house
 
 SHA = hashlib.sha256(b"the picture").hexdigest()
@@ -84,6 +86,32 @@ async def test_a_picture_that_is_here_first_waits_for_the_small_one(house):
     wish.settled.set()
 
     assert (before, (await coming).sha256) == (False, SHA)
+
+
+async def test_two_that_are_taken_at_once_belong_to_their_own_small_ones(house, monkeypatch):
+    """The room takes a face; before that one is in the record, the invigilator wants another."""
+    darkroom, taken = house.room._darkroom, []
+
+    async def later(developed, _):
+        taken.append(developed)
+
+    monkeypatch.setattr(darkroom, "_post", later)
+    darkroom.take_unasked(m.Snapshot(house.session, SnapshotKind.FACE))
+    await until(lambda: len(taken) == 1 and not darkroom.busy, 5, "the face of the room's own")
+    again = m.Snapshot(house.session, SnapshotKind.FACE)
+    darkroom.take(house.ann, again, Envelope(Said(house.ann, again), float("inf")))
+    await until(lambda: len(taken) == 2, 5, "the face that is wanted")
+
+    settled, of = [], []
+    for developed in taken:
+        await darkroom.develop(developed)
+        wishes = house.room._thin.full._wishes.values()
+        settled.append([wish.settled.is_set() for wish in wishes])
+        of.append([wish.of for wish in wishes])
+
+    one, two = (developed.picture.evidence.id for developed in taken)
+    assert of == [[one, None], [one, two]]
+    assert settled == [[True, False], [True, True]]
 
 
 async def test_an_incident_has_one_too(house):
