@@ -469,7 +469,10 @@ class Console(StaffPage, LivePage):
 
     async def take(self, which: str, *, whole: bool = False) -> Picture:
         """Take the picture of "ID" or of the "face", and return it as `picture` does."""
-        await self.page.get_by_role("button", name=f"Take {which} picture").click()
+        button = self.page.get_by_role("button", name=f"Take {which} picture")
+        await button.click()
+        # The room takes a face by itself where none came for a while: that is another picture.
+        await expect(button).to_be_enabled(timeout=SOON_MS)
         return await self.picture(which, whole=whole)
 
     async def picture(self, which: str, *, whole: bool = False, seconds: float = SOON_S) -> Picture:
