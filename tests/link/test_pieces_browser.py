@@ -1,4 +1,7 @@
-"""Real Chromium: stills of the right size without anything being sent, and a voice in pieces."""
+"""Real Chromium: stills of the right size without anything being sent, and a voice in pieces.
+
+And pictures in full size, none of which is told of twice.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from tests.link.bundle import bundle
 pytestmark = pytest.mark.media
 
 SCRIPT = """
+import { FullSize } from "./link/full-size";
 import { pause, Stills } from "./link/stills";
 import { VoiceIn, VoiceOut } from "./link/sound";
 
@@ -38,7 +42,33 @@ const stills = new Stills({ host, queue_ms: 0 });
 stills.state({ now: new Date().toISOString() });
 const pieces = [];
 
+function wall() {
+  const film = document.createElement("canvas");
+  const pen = film.getContext("2d");
+  window.colour = "red";
+  setInterval(() => {
+    pen.fillStyle = window.colour;
+    pen.fillRect(0, 0, film.width, film.height);
+  }, 50);
+  return film.captureStream(10).getVideoTracks()[0];
+}
+
 Object.assign(window, {
+  told: [],
+  watch() {
+    const room = {
+      session: "se_1",
+      async request(_, body) {
+        told.push(body);
+        throw Object.assign(new Error("refused"), { code: "not_allowed" });
+      },
+    };
+    const boot = { kept_key: btoa("k".repeat(32)) };
+    const devices = { camera: wall() };
+    const takes = (take) => (window.take = take);
+    const full = new FullSize({ host: { boot, devices, room }, rung: "full", queue_ms: 0, takes });
+    full.state({ now: new Date().toISOString() });
+  },
   pause,
   sent,
   pieces,
@@ -244,3 +274,17 @@ async def test_a_voice_that_ran_dry_goes_on_by_itself_and_further_behind(page: P
     assert waits
     assert 1.7 < later < 2.5
     assert await page.evaluate("other.element.playbackRate") == 1
+
+
+async def test_a_picture_that_is_as_the_last_one_to_the_bit_is_taken_anew(page: Page) -> None:
+    await page.evaluate("watch(); take('pw_1')")
+    await page.wait_for_function("told.length === 1")
+    await page.evaluate("take('pw_2'); setTimeout(() => (colour = 'green'), 300)")
+    await page.wait_for_function("told.length === 2")
+    await page.evaluate("take('pw_3')")  # nothing moves any more: it is told of all the same
+    await page.wait_for_function("told.length === 3")
+
+    told = await page.evaluate("told")
+
+    assert [one["id"] for one in told] == ["pw_1", "pw_2", "pw_3"]
+    assert told[0]["sha256"] != told[1]["sha256"] == told[2]["sha256"]
