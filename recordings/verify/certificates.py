@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .der import CONTEXT, SEQUENCE, Node, make, single, some
+from .der import BITS, CONTEXT, SEQUENCE, Node, make, single, some
 from .strict import shown
 from .verdict import NotVerified
 
@@ -84,6 +84,9 @@ def _signed_fields(certificate: bytes) -> list[Node]:
 
 def certificate(raw: bytes) -> x509.Certificate:
     """Read a certificate (DER) with a key of a known kind; raises `NotVerified`."""
+    signature = some(single(raw).children(SEQUENCE), 3)[2].of(BITS).content
+    if signature[:1] != b"\0":  # bits that count for nothing: another spelling of the same
+        raise NotVerified("a certificate in it cannot be read")
     try:
         if _signed_fields(raw)[0].integer() <= 0:
             raise NotVerified("a certificate in it has no number")

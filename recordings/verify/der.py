@@ -8,6 +8,7 @@ from .verdict import NotVerified
 
 BOOLEAN = 0x01
 INTEGER = 0x02
+BITS = 0x03
 OCTETS = 0x04
 NULL = 0x05
 OID = 0x06

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from itertools import count
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from recordings.verify import certificates
 from recordings.verify.certificates import check_chain, vouched
 from recordings.verify.der import make, number, oid, single
 from recordings.verify.timestamp import nonce_of, open_token, tidied
@@ -93,6 +96,20 @@ def test_no_byte_of_it_can_be_changed(authority: TimeStampAuthority, token: byte
         unseen.append(place)
 
     assert unseen == []
+
+
+def test_a_signature_of_a_certificate_has_one_spelling() -> None:
+    own = key()
+    made = (certificate("Root", own, None, own) for _ in count())
+    one = next(it for it in made if it.signature[-1] & 1 == 0)
+    raw = one.public_bytes(Encoding.DER)
+    at = len(raw) - len(one.signature) - 1
+    respelt = raw[:at] + b"\1" + raw[at + 1 :]
+
+    assert certificates.certificate(raw) == one
+    assert x509.load_der_x509_certificate(respelt).signature == one.signature
+    with pytest.raises(NotVerified, match="cannot be read"):
+        certificates.certificate(respelt)
 
 
 def test_no_byte_can_be_cut_off_or_added(authority: TimeStampAuthority, token: bytes) -> None:
