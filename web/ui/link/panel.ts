@@ -38,7 +38,8 @@ export class Panel {
     let words = this.climb && !this.isOver ? linkWords(rung, way, why, speaks) : "";
     if (words !== this.next.words) this.next = { words, since: now };
     const byPerson = why === "person" || why === "budget";
-    if (now - this.next.since >= HOLD_MS || byPerson) {
+    // Nothing is drawn any more once the session is over: its last words must not stay.
+    if (now - this.next.since >= HOLD_MS || byPerson || this.isOver) {
       if (this.shown && !words && this.link.rung === "full") this.betterUntil = now + BETTER_MS;
       this.shown = words;
     }
