@@ -24,6 +24,8 @@ class Shore:
     here: dict[tuple[str, int], bytearray] = field(default_factory=dict)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     """What was asked, in order: ("get",), ("chain", recording, links), ("put", recording, n)."""
+    brought: int = 0
+    """Bytes of all pieces that came."""
     keep: bool = True
     segment_s: float = 20
     drop_all: bool = False
@@ -63,6 +65,7 @@ class Shore:
         key = (info["recording"], int(info["n"]))
         self.calls.append(("put", key[0], str(key[1])))
         data = await request.read()
+        self.brought += len(data)
         if sum(call[0] == "put" for call in self.calls) == self.forgets_before:
             self.forgot = len(self.here.pop(key, b""))
         if key in self.unwanted:
