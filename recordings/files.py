@@ -1,4 +1,4 @@
-"""Files of ours: made unreadable, dated, and swept when a kill has left them half-written."""
+"""Files of ours: held, made unreadable, dated, and swept when a kill has left them half-written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from invigilation.errors import NotFound
+from invigilation.errors import Busy, NotFound
 from recordings import stream
 
 STALE_SECONDS = 3600
@@ -67,3 +67,20 @@ def locked(descriptor: int) -> Iterator[bool]:
             yield True
     finally:
         os.close(descriptor)
+
+
+def seize(file: stream.Disk | int) -> None:
+    """Hold an open file until it is closed. Raises Busy while its writer lives."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy("recording") from None
+
+
+def held(path: Path) -> bool:
+    """Say whether a living writer holds the file, or has just ended it."""
+    try:
+        with locked(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as free:
+            return not free
+    except FileNotFoundError:
+        return True

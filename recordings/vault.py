@@ -13,7 +13,6 @@ All methods block on the disk: callers on an event loop use a thread.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -23,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from invigilation.errors import Busy, InvalidInput
+from invigilation.errors import InvalidInput
 from recordings import stream
 from recordings.appender import Appender, Digest, Stored, disk_errors, sync_folder
 from recordings.errors import (
@@ -32,7 +31,7 @@ from recordings.errors import (
     EvidenceStoreFull,
     EvidenceUnfinished,
 )
-from recordings.files import destroy, locked, open_disk, sweep, written
+from recordings.files import destroy, held, open_disk, seize, sweep, written
 from recordings.gone import Gone
 from recordings.lanes import Lanes, P, T
 from recordings.reader import Reader
@@ -188,7 +187,7 @@ class Vault:
             raise EvidenceExists(evidence_id) from None
         header = stream.new_header()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            seize(descriptor)
             with disk_errors(evidence_id):
                 os.write(descriptor, header)
                 sync_folder(part.parent)
@@ -242,7 +241,7 @@ class Vault:
             part.unlink(missing_ok=True)
             return Digest(self.records(session, evidence_id)).stored
         with self._opened(part, session, evidence_id) as (source, cipher):
-            _lock(source)
+            seize(source)
             written = Digest(self.records(session, evidence_id))
             found = stream.layout(source, evidence_id)
             writable = os.open(part, os.O_RDWR | os.O_CLOEXEC)
@@ -258,7 +257,7 @@ class Vault:
         """
         part, _ = self._paths(session, evidence_id)
         with contextlib.closing(open_disk(part, evidence_id)) as source:
-            _lock(source)
+            seize(source)
             self._check(self._reserve // PIECES_SHARE + source.size())
             stored = self._write(session, evidence_id, pieces)
             part.unlink(missing_ok=True)
@@ -271,7 +270,7 @@ class Vault:
         """
         for stale in self._root.glob("*/*.tmp"):
             sweep(stale)
-        found = [path for path in sorted(self._root.glob("*/*.part")) if not _held(path)]
+        found = [path for path in sorted(self._root.glob("*/*.part")) if not held(path)]
         for path in found:
             if path.stat().st_size < stream.HEADER_BYTES:
                 sweep(path)
@@ -296,7 +295,7 @@ class Vault:
         return [
             (path.parent.name, path.stem)
             for path in sorted(self._root.glob("*/*.part"))
-            if written(path) < before and not _held(path)
+            if written(path) < before and not held(path)
         ]
 
     def erase(self, session: str, evidence_id: str) -> bool:
@@ -402,25 +401,6 @@ def _valid(field: str, name: str) -> str:
     if not _ID.fullmatch(name):
         raise InvalidInput(field, "An id is 1 to 64 letters, digits, hyphens and underscores.")
     return name
-
-
-def _lock(file: stream.Disk) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy("recording") from None
-
-
-def _held(path: Path) -> bool:
-    """Whether a living writer holds the object, or has just ended it.
-
-    The kernel frees the lock of a dead writer.
-    """
-    try:
-        with locked(os.open(path, os.O_RDONLY | os.O_CLOEXEC)) as free:
-            return not free
-    except FileNotFoundError:
-        return True
 
 
 def _nobody(_size: int) -> None:
