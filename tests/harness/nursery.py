@@ -8,7 +8,9 @@ throw away of them at its end, object by object.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import contextlib
 import ctypes
 import faulthandler
 import gc
@@ -37,6 +39,10 @@ KNOWN = ("web.cli", "web.app", "web.demonstration", "web.seed", "web.practice.ap
 """What is imported before the first fork."""
 TEMPLATES = ROOT / "var" / "templates"
 """Where compiled templates are kept: every program would compile them anew."""
+ASKED_WHY = signal.SIGUSR2
+"""At this a program writes what it is waiting for."""
+WHY_S = 3.0
+"""So long it may take for that."""
 SET_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2): the kernel ends a program whose nursery is gone."""
 
@@ -160,6 +166,13 @@ class Nursling(Process):
             }
         )
 
+    def ask_why(self) -> None:
+        """Have it write the stacks of its threads and tasks into its log."""
+        assert self._running is not None, "not started"
+        self._running.send_signal(ASKED_WHY)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._running.wait(WHY_S)
+
 
 # --- in the nursery -----------------------------------------------------------------------------
 
@@ -212,6 +225,8 @@ def _become(wish: Wish) -> None:
     os.environ.update(wish["environment"])
     os.chdir(ROOT)
     faulthandler.enable()
+    signal.signal(ASKED_WHY, _say_why)
+    faulthandler.register(ASKED_WHY, chain=True)
     sys.argv = [wish["module"], *wish["arguments"]]
     try:
         runpy.run_module(wish["module"], run_name="__main__", alter_sys=True)
@@ -220,6 +235,13 @@ def _become(wish: Wish) -> None:
             raise
         _leave(end.code or 0)
     _leave(0)
+
+
+def _say_why(*_: object) -> None:
+    with contextlib.suppress(RuntimeError):  # no loop runs
+        for task in asyncio.all_tasks():
+            task.print_stack(limit=6)
+    sys.stderr.flush()
 
 
 def _opened(path: str) -> int:

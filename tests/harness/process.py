@@ -134,9 +134,13 @@ class Process:
         try:
             return self._running.wait(END_S)
         except subprocess.TimeoutExpired:
+            self.ask_why()
             self._running.kill()
             self._running.wait()
-            raise AssertionError(f"did not end in {END_S:g} s:\n{self.tail()}") from None
+            raise AssertionError(f"did not end in {END_S:g} s:\n{self.tail(400)}") from None
+
+    def ask_why(self) -> None:
+        """Have it write into its log what it is waiting for, if it can."""
 
     def finish(self, seconds: float) -> int:
         """Wait until it has ended by itself, and return its exit code; an error when it does not.

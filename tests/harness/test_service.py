@@ -8,6 +8,7 @@ import pytest
 from tests.harness.nursery import ran
 from tests.harness.process import free_port, listens
 from tests.harness.service import Practice, Program, Service
+from tests.harness.waiting import until
 
 
 @pytest.fixture
@@ -42,6 +43,19 @@ async def test_a_stopped_program_leaves_by_itself(program: Program) -> None:
     program.stop()
 
     assert not program.process.alive
+
+
+async def test_a_program_says_what_it_is_waiting_for(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.harness.nursery.WHY_S", 0.0)
+    await program.start()
+
+    program.process.ask_why()
+
+    await until(lambda: program.log.count("Stack for <Task") > 0, 10, "the stacks of its tasks")
+    assert program.log.count("most recent call first") > 0
+    assert program.process.alive
 
 
 async def test_a_program_that_cannot_start_fails_at_once_with_its_log(tmp_path: Path) -> None:
