@@ -255,7 +255,7 @@ async def test_the_name_above_leads_home_and_nobody_out_of_a_running_session(wor
     learner, ana = await world.learner(sitting.request), await world.staff(ANA)
 
     assert '<a class="brand" href="/">' in (await learner.get("/me")).text
-    assert '<a class="brand" href="/staff">' in (await ana.get("/staff/console")).text
+    assert '<a class="brand" href="/staff/console">' in (await ana.get("/staff/console")).text
     room = await learner.get("/me/room")
     assert '<span class="brand">' in room.text
     assert 'href="/"' not in room.text

@@ -14,6 +14,7 @@ from aiohttp import web
 from invigilation.office_hours import LONDON
 from invigilation.people import Role, Staff
 from invigilation.zones import is_ship_clock, zone_named
+from web.auth.entering import home_of
 from web.auth.visitor import VISITOR, Visitor
 from web.keys import SETTINGS
 from web.pages import words
@@ -146,8 +147,8 @@ def staff_page(
     request: web.Request, person: Staff, template: str, *, status: int = 200, **context: Any
 ) -> web.Response:
     """Return a page of the staff's part."""
-    ways = staff_nav(person, request.path)
-    return render(request, template, status=status, staff_nav=ways, me=person, **context)
+    own = {"me": person, "staff_nav": staff_nav(person, request.path), "home_path": home_of(person)}
+    return render(request, template, status=status, **own, **context)
 
 
 def go(path: str) -> web.Response:
