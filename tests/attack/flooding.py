@@ -4,7 +4,7 @@ What it sends is sound of its own, sealed with the keys of its own connection: n
 honest packets but that there are too many. It comes from the very port that the server knows.
 
 Run as a program it sends what lies in a file, so many datagrams a second, again and again until it
-is ended, or for a minute.
+is ended, or for `LONGEST_S`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIZE: Final = 160
 """Bytes of each packet's payload."""
 SLICE_S: Final = 0.005
 AT_ONCE: Final = 200
-LONGEST_S: Final = 60.0
+LONGEST_S: Final = 150.0
 
 
 async def sealed(client: Client, count: int) -> bytes:

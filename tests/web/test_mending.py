@@ -147,10 +147,10 @@ async def test_what_the_disk_damaged_is_attested_and_told_to_people(scene, snaps
     told = payload_of(await scene.desk.reports.attestation(session))
     listed = {one["id"] for one in told["evidence"]}
     assert (mended, listed) == (1, {part.id})
-    assert [(one["evidence"], one["lost"]) for one in told["damaged"]] == [
-        (part.id, "part"),
-        (gone.id, "all"),
-    ]
+    assert {one["evidence"]: one["lost"] for one in told["damaged"]} == {
+        part.id: "part",
+        gone.id: "all",
+    }
     said = damage(told)
     assert "Missing (London): the learner's camera and voice, 10:00:00 to 10:00:01" in said
     assert "the whole recording that was to begin at 10:00:00" in said
