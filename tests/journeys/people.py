@@ -549,6 +549,7 @@ class Console(StaffPage, LivePage):
 
     async def note_incident(self, category: str, note: str) -> None:
         """Note an incident with a picture, begun by its key."""
+        await expect(self.page.get_by_role("dialog")).to_have_count(0)
         await self.page.keyboard.press("i")
         await self.page.get_by_label("What was it?").select_option(category)
         await self.page.get_by_label("Note", exact=True).fill(note)
